@@ -1,0 +1,1 @@
+"""ClickHouse side of the warehouse: settings, connections, embedded server, migrations, snapshots."""

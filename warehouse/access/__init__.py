@@ -1,0 +1,55 @@
+"""Roles and their rights: one SQL file a role, the single source for the embedded server and for real ones.
+
+The embedded server keeps its users in a file, so the grants are written into it (`grants`). A ClickHouse
+server keeps roles by SQL: `apply` creates them, and an operator grants a role to each service's user.
+"""
+
+from functools import cache
+from pathlib import Path
+
+
+from warehouse.client import connect
+from warehouse.errors import WorldError
+from warehouse.settings import Settings
+
+ROLES = ("ingest", "transform", "researcher", "auditor")
+FILES = Path(__file__).parent
+
+# An unpinned scan multiplies the rows by the number of snapshots: it must fail within seconds, and say why.
+RESEARCHER_LIMITS = {
+    "max_execution_time": 120,
+    "max_memory_usage": 4_000_000_000,
+    "max_rows_to_read": 500_000_000,
+    "max_result_rows": 100_000_000,
+}
+
+
+@cache
+def statements(role: str) -> tuple[str, ...]:
+    """The grant statements of a role's file, without comments."""
+    text = (FILES / f"{role}.sql").read_text()
+    code = "\n".join(line for line in text.splitlines() if not line.lstrip().startswith("--"))
+    return tuple(part.strip() for part in code.split(";") if part.strip())
+
+
+def grants(role: str) -> tuple[str, ...]:
+    """The statements as a users.xml wants them: without their grantee."""
+    return tuple(statement.rsplit(" to ", 1)[0] for statement in statements(role))
+
+
+def apply(settings: Settings) -> None:
+    """Create the roles and their rights on a server that keeps access by SQL. Safe to run again."""
+    cluster = f" on cluster `{settings.cluster}`" if settings.cluster else ""
+    limits = ", ".join(f"{name} = {value} readonly" for name, value in RESEARCHER_LIMITS.items())
+    with connect(settings, "admin") as client:
+        try:
+            for role in ROLES:
+                client.command(f"create role if not exists mdw_{role}{cluster}")
+                for statement in statements(role):
+                    client.command(statement.replace("grant ", f"grant{cluster} ", 1))
+            client.command(f"alter role mdw_researcher{cluster} settings readonly = 2, {limits}")
+        except Exception as error:
+            raise WorldError(
+                f"The roles could not be created: {str(error).splitlines()[0]}. The user of MDW_CLICKHOUSE_URL needs "
+                "ACCESS MANAGEMENT for `mdw migrate`."
+            ) from error

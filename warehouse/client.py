@@ -1,0 +1,45 @@
+"""clickhouse-connect clients with the settings that every reader and writer here relies on."""
+
+import clickhouse_connect
+from clickhouse_connect.driver.client import Client
+from clickhouse_connect.driver.exceptions import DatabaseError, OperationalError
+
+from warehouse.errors import WorldError
+from warehouse.settings import Role, Settings
+
+_BAD_PASSWORD = ("AUTHENTICATION_FAILED", "REQUIRED_PASSWORD", "code 516", "Code: 516")
+
+
+def connect(settings: Settings, role: Role = "auditor", *, database: str = "default") -> Client:
+    """A client for the role.
+
+    Raises WorldError where nobody answers, or where the server refuses the user; neither message holds the
+    password.
+    """
+    connection = settings.connection(role)
+    try:
+        return clickhouse_connect.get_client(
+            host=connection.host,
+            port=connection.http_port,
+            username=connection.user,
+            password=connection.password,
+            secure=connection.secure,
+            database=database,
+            client_name="mdw",
+            # Two threads may share a client: sessions would make them collide.
+            autogenerate_session_id=False,
+        )
+    except (DatabaseError, OperationalError) as error:
+        text = str(error)
+        if any(mark in text for mark in _BAD_PASSWORD):
+            raise WorldError(
+                f"ClickHouse at {connection.address} refuses user {connection.user!r}: wrong user or password. "
+                "Check the user and password in MDW_CLICKHOUSE_URL."
+            ) from None
+        hint = (
+            "Start it with `mdw up`."
+            if settings.embedded
+            else "Check the address in MDW_CLICKHOUSE_URL and the network."
+        )
+        reason = text.splitlines()[0][:200] if text else type(error).__name__
+        raise WorldError(f"ClickHouse does not answer at {connection.address} ({reason}). {hint}") from None

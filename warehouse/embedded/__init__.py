@@ -1,0 +1,9 @@
+"""ClickHouse inside the project's own environment: a server process of its own, on loopback.
+
+The wheel chdb-core carries the whole of ClickHouse; `serve` runs it as a server and `control` starts, stops
+and describes it. Production uses a ClickHouse server through MDW_CLICKHOUSE_URL: same SQL, same clients.
+"""
+
+from warehouse.embedded.control import Status, down, status, up
+
+__all__ = ["Status", "down", "status", "up"]

@@ -1,0 +1,210 @@
+"""Start, stop and describe the embedded server."""
+
+import contextlib
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+from filelock import FileLock, Timeout
+
+from warehouse.embedded.config import write_config
+from warehouse.embedded.marker import SERVING
+from warehouse.embedded.state import State, folder, new_passwords, read_state, state_file, write_state
+from warehouse.errors import WorldError
+from warehouse.settings import PROJECT, Settings
+
+_START_SECONDS = 60.0
+_STOP_SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class Status:
+    """One look at the server. `uptime` in seconds, sizes in bytes; None where it does not run."""
+
+    running: bool
+    address: str | None
+    pid: int | None
+    version: str | None
+    uptime: float | None
+    memory: int | None
+    data_bytes: int
+    log: str
+
+
+def up(settings: Settings) -> Status:
+    """Start the server, or do nothing where it already runs.
+
+    Raises WorldError where a port is taken, the folder belongs to another process, or the engine refuses.
+    """
+    where = folder(settings.home)
+    _make_folder(where)
+    try:
+        with FileLock(where / "control.lock", timeout=_START_SECONDS):
+            if not status(settings).running:
+                _start(settings, where)
+            return status(settings)
+    except Timeout:
+        raise WorldError(
+            f"Another `mdw up` or `mdw down` is at work in {settings.home}; try again."
+        ) from None
+
+
+def down(settings: Settings) -> bool:
+    """Stop the server in good order; False where it was not running."""
+    if not state_file(settings.home).exists():
+        return False
+    with FileLock(folder(settings.home) / "control.lock", timeout=_STOP_SECONDS):
+        state = read_state(settings.home)
+        process = _process(state)
+        if process is None:
+            return False
+        _kill_serving_query(state)
+        with contextlib.suppress(psutil.TimeoutExpired):
+            process.wait(_STOP_SECONDS)
+            return True
+        # ClickHouse survives this without losing an acknowledged insert (DESIGN §3, tests/warehouse).
+        process.kill()
+        process.wait(10)
+        return True
+
+
+def status(settings: Settings) -> Status:
+    """Whether the server answers, where, and how large it is."""
+    where = folder(settings.home)
+    log = str(where / "server.log")
+    size = (
+        sum(path.stat().st_size for path in (where / "data").rglob("*") if path.is_file())
+        if where.exists()
+        else 0
+    )
+    if not state_file(settings.home).exists():
+        return Status(False, None, None, None, None, None, size, log)
+    state = read_state(settings.home)
+    process = _process(state)
+    if process is None:
+        return Status(False, None, None, None, None, None, size, log)
+    version, uptime = _ask(state, "select version(), uptime()").split("\t")
+    address = state.connection("admin").address
+    return Status(True, address, process.pid, version, float(uptime), process.memory_info().rss, size, log)
+
+
+def _make_folder(where: Path) -> None:
+    try:
+        where.mkdir(parents=True, exist_ok=True)
+        where.chmod(0o700)
+    except OSError as error:
+        raise WorldError(
+            f"{where} cannot be used: {error.strerror}. Set MDW_HOME to a folder of yours."
+        ) from None
+
+
+def _start(settings: Settings, where: Path) -> None:
+    old = read_state(settings.home) if state_file(settings.home).exists() else None
+    http_port = _port("MDW_HTTP_PORT", settings.http_port, old.http_port if old else None)
+    tcp_port = _port("MDW_TCP_PORT", settings.tcp_port, old.tcp_port if old else None, taken=http_port)
+    state = State(http_port, tcp_port, old.passwords if old else new_passwords())
+    write_config(where, state)
+    with (where / "server.out").open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "warehouse.embedded.serve", str(where)],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+            env={**os.environ, "PYTHONPATH": str(PROJECT)},
+        )
+    state.pid, state.pid_started = process.pid, psutil.Process(process.pid).create_time()
+    write_state(settings.home, state)
+    _wait(state, process, where)
+
+
+def _wait(state: State, process: subprocess.Popen[bytes], where: Path) -> None:
+    deadline = time.monotonic() + _START_SECONDS
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            raise WorldError(_why(where, process.returncode))
+        with contextlib.suppress(WorldError):
+            _ask(state, "select 1")
+            return
+        time.sleep(0.05)
+    process.kill()
+    raise WorldError(
+        f"ClickHouse did not answer within {_START_SECONDS:.0f} s. Its log: {where / 'server.log'}"
+    )
+
+
+def _why(where: Path, code: int) -> str:
+    said = (where / "server.out").read_text(errors="replace")
+    errors = [
+        line for line in said.splitlines() if "Exception" in line or "chdb-core" in line
+    ] or said.splitlines()
+    reason = errors[-1].strip()[:400] if errors else f"exit code {code} and no word"
+    if "CANNOT_OPEN_FILE" in said or "lock" in said.lower():
+        return f"The data folder {where} is in use by another process (one server owns a folder): {reason}"
+    return f"ClickHouse could not start: {reason}. Its log: {where / 'server.log'}"
+
+
+def _port(variable: str, wanted: int | None, last: int | None, taken: int | None = None) -> int:
+    if wanted is not None:
+        if not _is_free(wanted):
+            raise WorldError(
+                f"Port {wanted} ({variable}) is taken by another program. Choose another one, or unset {variable} "
+                "for a free one."
+            )
+        return wanted
+    if last is not None and last != taken and _is_free(last):
+        return last
+    while True:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = int(probe.getsockname()[1])
+        if port != taken:
+            return port
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
+
+
+def _process(state: State) -> psutil.Process | None:
+    """The serving process, unless its number now belongs to another program."""
+    try:
+        process = psutil.Process(state.pid) if state.pid else None
+        if process is None or abs(process.create_time() - state.pid_started) > 1:
+            return None
+        return None if process.status() == psutil.STATUS_ZOMBIE else process
+    except psutil.NoSuchProcess:
+        return None
+
+
+def _ask(state: State, query: str) -> str:
+    connection = state.connection("admin")
+    request = urllib.request.Request(  # noqa: S310 - loopback, our own server
+        connection.address,
+        data=query.encode(),
+        headers={"X-ClickHouse-User": connection.user, "X-ClickHouse-Key": connection.password},
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
+            return str(answer.read().decode()).strip()
+    except (urllib.error.URLError, OSError) as error:
+        raise WorldError(f"ClickHouse at {connection.address} does not answer: {error}") from None
+
+
+def _kill_serving_query(state: State) -> None:
+    # The answer may never come: the server closes while it says so.
+    with contextlib.suppress(WorldError):
+        _ask(state, f"kill query where query like '%{SERVING}%' and query not like '%kill query%' async")

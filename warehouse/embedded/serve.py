@@ -1,0 +1,50 @@
+"""The server process: `python -m warehouse.embedded.serve FOLDER` serves until it is told to stop.
+
+FOLDER holds config.xml and users.xml, and data below it. The process ends well when its sleeping query is
+killed (control.down does that): the engine then shuts down in good order. Prints the engine's error and
+exits 1 where it could not start, which the engine itself reports as a result, not as a failure.
+"""
+
+import importlib.util
+import os
+import sys
+import types
+from pathlib import Path
+
+from warehouse.embedded.marker import SERVING
+
+_SERVE = (
+    "SYSTEM START LISTEN HTTP; SYSTEM START LISTEN TCP; "
+    f"SELECT sleepEachRow(1) /* {SERVING} */ FROM numbers(1000000000) "
+    "SETTINGS max_block_size = 1, max_execution_time = 0, max_rows_to_read = 0 FORMAT Null"
+)
+
+
+def _engine() -> types.ModuleType:
+    # chdb/__init__.py would start the other, single-process engine: an empty package in its place avoids it.
+    spec = importlib.util.find_spec("chdb")
+    if spec is None or spec.submodule_search_locations is None:
+        sys.exit(
+            "chdb-core, which carries the embedded ClickHouse, is not installed: it has wheels for Linux (x86-64, "
+            "ARM) and macOS. Run `make setup`, or set MDW_CLICKHOUSE_URL to use a ClickHouse server."
+        )
+    package = types.ModuleType("chdb")
+    package.__path__ = list(spec.submodule_search_locations)
+    sys.modules["chdb"] = package
+    return importlib.import_module("chdb._chdb")
+
+
+def main(folder: Path) -> int:
+    """Serve from the folder; the return value is the exit code."""
+    os.chdir(folder)
+    engine = _engine()
+    result = engine.query(_SERVE, "TabSeparated", path=str(folder / "data"))
+    error = result.error_message() if result.has_error() else ""
+    if "QUERY_WAS_CANCELLED" in error or not error:
+        return 0
+    sys.stderr.write(error + "\n")
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1]).resolve()))
