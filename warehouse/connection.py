@@ -37,9 +37,7 @@ class Connection:
             http_port = parts.port or (8443 if secure else 8123)
             native_port = int(query.get("native_port", ["9440" if secure else "9000"])[0])
         except ValueError as error:
-            raise BadInput(
-                f"MDW_CLICKHOUSE_URL has a port that is no number: {error}. Example: {_EXAMPLE}"
-            ) from None
+            raise BadInput(f"MDW_CLICKHOUSE_URL has a port that is no number: {error}. Example: {_EXAMPLE}") from None
         return cls(
             host=parts.hostname,
             http_port=http_port,

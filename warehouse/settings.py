@@ -21,16 +21,10 @@ class Settings(BaseSettings):
 
     home: Path = Field(default=Path(".mdw"), description="data, logs and reports")
     clickhouse_url: SecretStr | None = Field(default=None, description="unset: the embedded server")
-    http_port: int | None = Field(
-        default=None, ge=1, le=65535, description="embedded server, else a free port"
-    )
-    tcp_port: int | None = Field(
-        default=None, ge=1, le=65535, description="embedded server, else a free port"
-    )
+    http_port: int | None = Field(default=None, ge=1, le=65535, description="embedded server, else a free port")
+    tcp_port: int | None = Field(default=None, ge=1, le=65535, description="embedded server, else a free port")
     universe: Path = Field(default=PROJECT / "config" / "universe.yml")
-    now: datetime | None = Field(
-        default=None, description="the clock of a replayed market; unset: the real clock"
-    )
+    now: datetime | None = Field(default=None, description="the clock of a replayed market; unset: the real clock")
 
     cluster: str = Field(default="", description="cluster name for ON CLUSTER; empty: one server")
 
@@ -49,8 +43,7 @@ class Settings(BaseSettings):
             return cls()
         except ValidationError as error:
             problems = "; ".join(
-                f"MDW_{str(issue['loc'][0]).upper()} is {issue['input']!r}: {issue['msg']}"
-                for issue in error.errors()
+                f"MDW_{str(issue['loc'][0]).upper()} is {issue['input']!r}: {issue['msg']}" for issue in error.errors()
             )
             raise BadInput(f"{problems}. Correct the variable or unset it.") from None
 

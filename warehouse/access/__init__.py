@@ -7,7 +7,6 @@ server keeps roles by SQL: `apply` creates them, and an operator grants a role t
 from functools import cache
 from pathlib import Path
 
-
 from warehouse.client import connect
 from warehouse.errors import WorldError
 from warehouse.settings import Settings

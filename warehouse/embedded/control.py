@@ -51,9 +51,7 @@ def up(settings: Settings) -> Status:
                 _start(settings, where)
             return status(settings)
     except Timeout:
-        raise WorldError(
-            f"Another `mdw up` or `mdw down` is at work in {settings.home}; try again."
-        ) from None
+        raise WorldError(f"Another `mdw up` or `mdw down` is at work in {settings.home}; try again.") from None
 
 
 def down(settings: Settings) -> bool:
@@ -79,11 +77,7 @@ def status(settings: Settings) -> Status:
     """Whether the server answers, where, and how large it is."""
     where = folder(settings.home)
     log = str(where / "server.log")
-    size = (
-        sum(path.stat().st_size for path in (where / "data").rglob("*") if path.is_file())
-        if where.exists()
-        else 0
-    )
+    size = sum(path.stat().st_size for path in (where / "data").rglob("*") if path.is_file()) if where.exists() else 0
     if not state_file(settings.home).exists():
         return Status(False, None, None, None, None, None, size, log)
     state = read_state(settings.home)
@@ -100,9 +94,7 @@ def _make_folder(where: Path) -> None:
         where.mkdir(parents=True, exist_ok=True)
         where.chmod(0o700)
     except OSError as error:
-        raise WorldError(
-            f"{where} cannot be used: {error.strerror}. Set MDW_HOME to a folder of yours."
-        ) from None
+        raise WorldError(f"{where} cannot be used: {error.strerror}. Set MDW_HOME to a folder of yours.") from None
 
 
 def _start(settings: Settings, where: Path) -> None:
@@ -135,16 +127,12 @@ def _wait(state: State, process: subprocess.Popen[bytes], where: Path) -> None:
             return
         time.sleep(0.05)
     process.kill()
-    raise WorldError(
-        f"ClickHouse did not answer within {_START_SECONDS:.0f} s. Its log: {where / 'server.log'}"
-    )
+    raise WorldError(f"ClickHouse did not answer within {_START_SECONDS:.0f} s. Its log: {where / 'server.log'}")
 
 
 def _why(where: Path, code: int) -> str:
     said = (where / "server.out").read_text(errors="replace")
-    errors = [
-        line for line in said.splitlines() if "Exception" in line or "chdb-core" in line
-    ] or said.splitlines()
+    errors = [line for line in said.splitlines() if "Exception" in line or "chdb-core" in line] or said.splitlines()
     reason = errors[-1].strip()[:400] if errors else f"exit code {code} and no word"
     if "CANNOT_OPEN_FILE" in said or "lock" in said.lower():
         return f"The data folder {where} is in use by another process (one server owns a folder): {reason}"

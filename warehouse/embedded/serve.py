@@ -13,10 +13,14 @@ from pathlib import Path
 
 from warehouse.embedded.marker import SERVING
 
-_SERVE = (
-    "SYSTEM START LISTEN HTTP; SYSTEM START LISTEN TCP; "
-    f"SELECT sleepEachRow(1) /* {SERVING} */ FROM numbers(1000000000) "
-    "SETTINGS max_block_size = 1, max_execution_time = 0, max_rows_to_read = 0 FORMAT Null"
+_SERVE = " ".join(
+    (
+        "SYSTEM START LISTEN HTTP; SYSTEM START LISTEN TCP;",
+        "SELECT sleepEachRow(1)",
+        f"/* {SERVING} */",
+        "FROM numbers(1000000000)",
+        "SETTINGS max_block_size = 1, max_execution_time = 0, max_rows_to_read = 0 FORMAT Null",
+    )
 )
 
 

@@ -1,0 +1,55 @@
+# Two commands matter: `make demo` and `make test`; both set themselves up.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test soak lint format bench lock docs clean
+
+help:  ## show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+setup: $(STAMP)  ## make the environment in .venv from the locks
+
+$(STAMP): requirements/dev.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if v in ((3, 11), (3, 12)) else f"Python 3.11 or 3.12 is needed, {sys.executable} is {v[0]}.{v[1]}: run make PYTHON=python3.12 …")'
+	@echo "Setting up $(VENV) from requirements/dev.txt (some minutes the first time) …"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $(STAMP)
+
+demo: $(STAMP)  ## the whole line on a synthetic market: land, build, audit, publish, backtest
+	@$(BIN)/mdw demo
+
+test: $(STAMP)  ## all tests but the soak runs
+	@$(BIN)/python -m pytest -m "not soak"
+
+soak: $(STAMP)  ## long fault and soak runs
+	@$(BIN)/python -m pytest -m soak
+
+lint: $(STAMP)  ## ruff, mypy, sqlfluff
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/sqlfluff lint --config dbt_project/.sqlfluff --processes 2 --nofail-warnings dbt_project/models dbt_project/tests
+
+format: $(STAMP)  ## format the Python code
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+bench: $(STAMP)  ## measure; figures go to docs/performance.md
+	@$(BIN)/python -m benchmarks
+
+docs: $(STAMP)  ## the data catalog as one static file
+	@$(BIN)/mdw docs
+
+lock: $(STAMP)  ## compile the locks anew (needs uv)
+	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-annotate \
+		--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" -o requirements/main.txt
+	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes --no-annotate \
+		--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" -c requirements/main.txt -o requirements/dev.txt
+
+clean:  ## remove the environment and the caches, not the data
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache

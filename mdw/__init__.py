@@ -1,0 +1,1 @@
+"""mdw: the command line of the market data warehouse, for people and for DAGs."""

@@ -1,0 +1,5 @@
+"""`python -m mdw` is `mdw`."""
+
+from mdw.cli import main
+
+main()

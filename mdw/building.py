@@ -1,0 +1,112 @@
+"""One dbt build that publishes a snapshot, with one writer at a time."""
+
+import re
+import subprocess
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from filelock import FileLock, Timeout
+
+from mdw import dbt
+from warehouse.client import connect
+from warehouse.errors import BadInput, WorldError
+from warehouse.settings import PROJECT, Settings
+
+_SNAPSHOT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_WAIT_SECONDS = 3600
+
+
+@dataclass
+class BuildResult:
+    """What a build did: failures and warnings are (name, rows, message)."""
+
+    snapshot_id: str
+    data_version: int | None = None
+    published: bool = False
+    failures: list[tuple[str, int, str]] = field(default_factory=list)
+    warnings: list[tuple[str, int, str]] = field(default_factory=list)
+    notices: list[str] = field(default_factory=list)
+
+    def as_dict(self) -> dict[str, object]:
+        """For --json."""
+        named = ("name", "rows", "message")
+        return {
+            **vars(self),
+            "failures": [dict(zip(named, row, strict=True)) for row in self.failures],
+            "warnings": [dict(zip(named, row, strict=True)) for row in self.warnings],
+        }
+
+
+def new_snapshot_id(moment: datetime) -> str:
+    """The id of a snapshot that nobody named: its UTC time."""
+    return moment.strftime("%Y%m%dT%H%M%S%fZ")[:-4] + "Z"
+
+
+def check_snapshot_id(text: str) -> str:
+    """The id itself; raises BadInput where it cannot be one."""
+    if not _SNAPSHOT_ID.fullmatch(text):
+        raise BadInput(
+            f"Snapshot id {text!r} is not allowed: 1 to 64 letters, digits, '.', '_' or '-', and a letter or digit "
+            "first. Example: 2025-q1-final"
+        )
+    return text
+
+
+def build(settings: Settings, snapshot_id: str | None, note: str = "") -> BuildResult:
+    """Transform, audit, publish.
+
+    Waits for another build of this MDW_HOME to end. Raises BadInput for an impossible id, WorldError where
+    ClickHouse or dbt cannot work.
+    """
+    result = BuildResult(check_snapshot_id(snapshot_id) if snapshot_id else new_snapshot_id(settings.clock()))
+    connect(settings, "transform").close()
+    variables: dict[str, object] = {
+        "snapshot_id": result.snapshot_id,
+        "snapshot_note": note,
+        "code_revision": code_revision(),
+        # Whoever holds the lock file below knows that other builds from here are dead.
+        "build_owner": dbt.owner(settings),
+        "break_claims_of": dbt.owner(settings),
+    }
+    if settings.now is not None:
+        variables["now"] = settings.now.isoformat()
+    try:
+        with FileLock(settings.home / "build.lock", timeout=_WAIT_SECONDS):
+            outcome = dbt.run(settings, "build", variables)
+    except Timeout:
+        raise WorldError(f"Another build of {settings.home} has been at work for an hour; see its log.") from None
+    result.notices = outcome.notices
+    result.failures = [(node.name, node.failures, node.message) for node in outcome.failed]
+    result.warnings = [(node.name, node.failures, node.message) for node in outcome.warned]
+    if outcome.exit_code and not result.failures:
+        result.failures = [("dbt", 0, text) for text in outcome.errors] or [("dbt", 0, "ended with an error")]
+    if not result.failures:
+        result.data_version = data_version(settings, result.snapshot_id)
+        result.published = result.data_version is not None
+    return result
+
+
+def data_version(settings: Settings, snapshot_id: str) -> int | None:
+    """Data version of a published snapshot, None where there is none of that id."""
+    with connect(settings, "auditor") as client:
+        rows = client.query(
+            "select data_version from marts.snapshots where snapshot_id = {id:String} limit 1",
+            parameters={"id": snapshot_id},
+        ).result_rows
+    return int(rows[0][0]) if rows else None
+
+
+def code_revision() -> str:
+    """Git revision of this code, with `+changes` where files differ from it; `unknown` outside a checkout."""
+    try:
+        described = subprocess.run(
+            ["git", "describe", "--always", "--abbrev=12", "--dirty=+changes", "--exclude=*"],
+            cwd=PROJECT,
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=20,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return "unknown"
+    return described.stdout.strip()

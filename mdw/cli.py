@@ -1,0 +1,41 @@
+"""The command line: one module of `commands/` a group; exit 0 done, 1 failed, 2 bad input."""
+
+import os
+import sys
+
+import typer
+from rich.markup import escape
+
+from mdw.commands import backtest, build, demo, docs, ingest, server, snapshot, sql
+from mdw.output import err
+from warehouse.errors import BadInput, WorldError
+
+app = typer.Typer(
+    name="mdw",
+    help="Market data warehouse: land exchange data, build versioned marts, publish snapshots, read them back.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+)
+for group in (server, ingest, build, sql, backtest, docs, demo):
+    group.register(app)
+app.add_typer(snapshot.app, name="snapshot")
+
+
+def main() -> None:
+    """Entry point: turns the two kinds of trouble into a line on stderr and an exit code."""
+    # Both report home by default; a warehouse of market data has no reason to.
+    os.environ.setdefault("DO_NOT_TRACK", "1")
+    os.environ.setdefault("RUNTIME__DLTHUB_TELEMETRY", "false")
+    try:
+        app()
+    except BadInput as error:
+        err.print(f"[bold red]bad input:[/] {escape(str(error))}", soft_wrap=True)
+        sys.exit(2)
+    except WorldError as error:
+        err.print(f"[bold red]failed:[/] {escape(str(error))}", soft_wrap=True)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        err.print("Stopped. What has landed is kept; run the same command again to go on.")
+        sys.exit(130)

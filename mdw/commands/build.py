@@ -1,0 +1,41 @@
+"""build: transform, audit, publish."""
+
+from typing import Annotated
+
+import typer
+
+from mdw import building
+from mdw.options import Json, SnapshotId
+from mdw.output import err, out, print_json, table
+from warehouse.settings import Settings
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(build)
+
+
+def build(
+    snapshot_id: SnapshotId = None,
+    note: Annotated[str, typer.Option(help="kept with the snapshot")] = "",
+    json: Json = False,
+) -> None:
+    """Build the marts from what has landed, audit them, and publish a snapshot.
+
+    Exit 1 where an audit kept the build from publishing: readers keep the last good snapshot.
+    """
+    result = building.build(Settings.load(), snapshot_id, note)
+    if json:
+        print_json(result.as_dict())
+    else:
+        for notice in result.notices:
+            out.print(notice, soft_wrap=True)
+        if result.warnings:
+            table(("audit", "rows", "says"), result.warnings, title="Worth a look (not blocking)")
+        if result.failures:
+            table(("model or audit", "rows", "says"), result.failures, title="Failed")
+        if result.published:
+            out.print(f"Published snapshot [bold]{result.snapshot_id}[/] (data version {result.data_version}).")
+        elif result.failures:
+            err.print("Nothing was published: readers keep the last good snapshot. Runbook: runbooks/build_failed.md")
+    raise typer.Exit(1 if result.failures else 0)
