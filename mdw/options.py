@@ -25,7 +25,9 @@ def parse_time(option: str, text: str) -> datetime:
     return moment.astimezone(UTC)
 
 
-def parse_window(settings: Settings, start: str | None, end: str | None, default_start: datetime) -> tuple[datetime, datetime]:
+def parse_window(
+    settings: Settings, start: str | None, end: str | None, default_start: datetime
+) -> tuple[datetime, datetime]:
     """[start, end) of a command, checked: end after start, and nothing in the future."""
     now = settings.clock()
     first = parse_time("--start", start) if start else default_start

@@ -53,7 +53,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]], title: str |
 
 def _cell(value: object) -> str:
     if value is None:
-        return "–"
+        return "-"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int):

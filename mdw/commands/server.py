@@ -1,6 +1,7 @@
 """up, down, status, migrate: the database itself."""
 
 import typer
+from clickhouse_connect.driver.client import Client
 
 from mdw.options import Json
 from mdw.output import out, print_json, table, utc
@@ -73,11 +74,15 @@ def status(json: Json = False) -> None:
         snapshots = _rows(client, "marts.snapshots", _SNAPSHOTS)
     if json:
         names = ("dataset", "venue", "market", "series", "pages", "records", "first", "last", "fetched_at")
-        print_json({
-            "server": server,
-            "landed": [dict(zip(names, row, strict=True)) for row in landed],
-            "snapshots": [dict(zip(("snapshot_id", "data_version", "published_at"), row, strict=True)) for row in snapshots],
-        })
+        print_json(
+            {
+                "server": server,
+                "landed": [dict(zip(names, row, strict=True)) for row in landed],
+                "snapshots": [
+                    dict(zip(("snapshot_id", "data_version", "published_at"), row, strict=True)) for row in snapshots
+                ],
+            }
+        )
         return
     out.print(f"ClickHouse {server['version']} at {server['address']}", soft_wrap=True)
     if landed:
@@ -85,7 +90,8 @@ def status(json: Json = False) -> None:
     else:
         out.print("Nothing has landed yet: `mdw migrate`, then `mdw backfill --help`.")
     for snapshot_id, version, published in snapshots[:1]:
-        out.print(f"Newest snapshot: {snapshot_id} (data version {version}, published {utc(published)}); {len(snapshots)} in all")
+        newest = f"{snapshot_id} (data version {version}, published {utc(published)})"
+        out.print(f"Newest snapshot: {newest}; {len(snapshots)} in all", soft_wrap=True)
 
 
 def _remote(settings: Settings) -> dict[str, object]:
@@ -99,10 +105,12 @@ _LANDED = """
         min(window_start), max(window_end), max(fetched_at)
     from ops.coverage group by dataset, venue, market order by dataset, venue, market
 """
-_SNAPSHOTS = "select snapshot_id, data_version, published_at from marts.snapshots order by data_version desc, published_at desc"
+_SNAPSHOTS = (
+    "select snapshot_id, data_version, published_at from marts.snapshots order by data_version desc, published_at desc"
+)
 
 
-def _rows(client, relation: str, query: str) -> list[tuple[object, ...]]:  # type: ignore[no-untyped-def]
+def _rows(client: Client, relation: str, query: str) -> list[tuple[object, ...]]:
     database, name = relation.split(".")
     exists = client.query(
         "select count() from system.tables where database = {d:String} and name = {n:String}",

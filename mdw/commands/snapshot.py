@@ -6,7 +6,7 @@ import typer
 
 from mdw.building import check_snapshot_id
 from mdw.options import Json
-from mdw.output import out, print_json, table
+from mdw.output import out, print_json, table, utc
 from warehouse import snapshots
 from warehouse.client import connect
 from warehouse.settings import Settings
@@ -37,6 +37,7 @@ def show(snapshot_id: Annotated[str, typer.Argument()], json: Json = False) -> N
     if json:
         print_json({**vars(found), "datasets": [vars(part) for part in parts]})
         return
-    out.print(f"[bold]{found.snapshot_id}[/]: data version {found.data_version}, published {found.published_at:%Y-%m-%d %H:%M:%S} UTC")
+    published = utc(found.published_at)
+    out.print(f"[bold]{found.snapshot_id}[/]: data version {found.data_version}, published {published}")
     out.print(f"code {found.code_revision}{'; ' + found.note if found.note else ''}", soft_wrap=True)
     table(("dataset", "rows", "content hash"), [(p.dataset, p.row_count, p.content_hash) for p in parts])

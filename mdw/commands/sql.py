@@ -17,7 +17,9 @@ def register(app: typer.Typer) -> None:
     app.command()(sql)
 
 
-def sql(query: Annotated[str, typer.Argument(help="one SELECT, SHOW, DESCRIBE or EXPLAIN")], json: Json = False) -> None:
+def sql(
+    query: Annotated[str, typer.Argument(help="one SELECT, SHOW, DESCRIBE or EXPLAIN")], json: Json = False
+) -> None:
     """Run one read-only query; --json prints a list of rows, each a list."""
     with connect(Settings.load(), "auditor") as client:
         try:

@@ -1,0 +1,83 @@
+"""backfill and update: land what is missing."""
+
+from typing import Annotated
+
+import typer
+
+from dlt_pipelines import backfill as lane
+from dlt_pipelines import update as updater
+from dlt_pipelines.selection import Selection
+from dlt_pipelines.universe import load
+from mdw.landing_view import print_plan, print_report, progress
+from mdw.options import Json, parse_window
+from mdw.output import print_json
+from warehouse.client import connect
+from warehouse.settings import Settings
+
+Many = list[str] | None
+Dataset = Annotated[Many, typer.Option(help="bars, funding, instruments or fear_greed; repeatable")]
+Venue = Annotated[Many, typer.Option(help="binance, okx, bybit or alternative_me; repeatable")]
+Market = Annotated[Many, typer.Option(help="spot or perp; repeatable")]
+Symbol = Annotated[Many, typer.Option(help="such as BTC/USDT; repeatable")]
+Timeframe = Annotated[Many, typer.Option(help="such as 1m; repeatable")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command()(backfill)
+    app.command()(update)
+
+
+def _selection(dataset: Many, venue: Many, market: Many, symbol: Many, timeframe: Many) -> Selection:
+    return Selection(*(tuple(values or ()) for values in (dataset, venue, market, symbol, timeframe)))
+
+
+def backfill(
+    dataset: Dataset = None,
+    venue: Venue = None,
+    market: Market = None,
+    symbol: Symbol = None,
+    timeframe: Timeframe = None,
+    start: Annotated[str | None, typer.Option(help="inclusive, ISO 8601 with zone; else history.start")] = None,
+    end: Annotated[str | None, typer.Option(help="exclusive, ISO 8601 with zone; else now")] = None,
+    refetch: Annotated[bool, typer.Option(help="ask again for windows that are covered")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="print the plan and stop")] = False,
+    json: Json = False,
+) -> None:
+    """Land history: asks only for windows that are not covered, and goes on where it was stopped."""
+    settings = Settings.load()
+    universe = load(settings.universe)
+    window = parse_window(settings, start, end, universe.history.start)
+    selection = _selection(dataset, venue, market, symbol, timeframe)
+    connect(settings, "ingest").close()
+    plan = lane.plan(settings, universe, selection, *window, refetch=refetch)
+    if dry_run:
+        print_plan(plan, json)
+        return
+    with progress(plan) as watcher:
+        report = lane.run(plan, watcher)
+    _finish(report, json)
+
+
+def update(
+    dataset: Dataset = None,
+    venue: Venue = None,
+    market: Market = None,
+    symbol: Symbol = None,
+    timeframe: Timeframe = None,
+    json: Json = False,
+) -> None:
+    """Bring every series to its last closed bar, holes included. Safe at any time, and twice at once."""
+    settings = Settings.load()
+    universe = load(settings.universe)
+    connect(settings, "ingest").close()
+    report = updater.run(settings, universe, _selection(dataset, venue, market, symbol, timeframe))
+    _finish(report, json)
+
+
+def _finish(report: lane.LandingReport, json: bool) -> None:
+    if json:
+        print_json(report.as_dict())
+    else:
+        print_report(report)
+    raise typer.Exit(1 if report.failures else 0)

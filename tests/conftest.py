@@ -1,0 +1,87 @@
+"""Fixtures that all tests share: a real ClickHouse, migrated, and the folder of recorded market data."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+import pytest
+from clickhouse_connect.driver.client import Client
+
+from warehouse import embedded
+from warehouse.client import connect
+from warehouse.embedded.state import read_state
+from warehouse.migrate import migrate
+from warehouse.settings import PROJECT, Role, Settings
+
+
+@dataclass
+class Warehouse:
+    """A running embedded server of the test's own. `environment` makes any command use it."""
+
+    settings: Settings
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {"MDW_HOME": str(self.settings.home)}
+
+    def client(self, role: Role = "admin") -> Client:
+        return connect(self.settings, role)
+
+    def rows(self, query: str, **parameters: object) -> list[tuple[object, ...]]:
+        with self.client() as client:
+            return list(client.query(query, parameters=parameters).result_rows)
+
+    def kill(self) -> None:
+        """What a power cut does."""
+        process = psutil.Process(read_state(self.settings.home).pid)
+        process.kill()
+        process.wait(10)
+
+
+def start_warehouse(home: Path) -> Warehouse:
+    settings = Settings(home=home, clickhouse_url=None)
+    embedded.up(settings)
+    migrate(settings)
+    return Warehouse(settings)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_environment() -> Iterator[None]:
+    """A developer's own MDW_* variables must not reach the tests."""
+    kept = {
+        name: os.environ.pop(name)
+        for name in list(os.environ)
+        if name.startswith("MDW_") and name != "MDW_TEST_MARKET_DATA"
+    }
+    os.environ["DO_NOT_TRACK"] = "1"
+    yield
+    os.environ.update(kept)
+
+
+@pytest.fixture
+def warehouse(tmp_path: Path) -> Iterator[Warehouse]:
+    """An empty, migrated warehouse for one test."""
+    running = start_warehouse(tmp_path / "mdw")
+    yield running
+    if embedded.status(running.settings).running:
+        running.kill()
+
+
+@pytest.fixture(scope="module")
+def module_warehouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
+    """An empty, migrated warehouse that the tests of one module share."""
+    running = start_warehouse(tmp_path_factory.mktemp("warehouse") / "mdw")
+    yield running
+    if embedded.status(running.settings).running:
+        running.kill()
+
+
+@pytest.fixture(scope="session")
+def market_data() -> Path:
+    """The folder of real recordings; tests that need it are skipped where it is absent."""
+    folder = Path(os.environ.get("MDW_TEST_MARKET_DATA", PROJECT.parent / "shared" / "market_data"))
+    if not (folder / "PROVENANCE.md").exists():
+        pytest.skip(f"no recorded market data in {folder}: set MDW_TEST_MARKET_DATA to the folder that holds it")
+    return folder
