@@ -1,0 +1,163 @@
+"""History of a time range: plan it, then land it. `mdw backfill` and the DAGs call this."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+from dlt_pipelines import coverage
+from dlt_pipelines.errors import SourceTrouble
+from dlt_pipelines.landing import Landing
+from dlt_pipelines.plan import Plan
+from dlt_pipelines.planning import Ask, window_asks
+from dlt_pipelines.progress import LandingReport, Progress, Silent
+from dlt_pipelines.running import land
+from dlt_pipelines.selection import Selection, select
+from dlt_pipelines.series import Series
+from dlt_pipelines.source import Source
+from dlt_pipelines.timeframes import to_ms
+from dlt_pipelines.universe import Universe
+from dlt_pipelines.venues import VENUES
+from warehouse.client import connect
+from warehouse.errors import BadInput, WorldError
+from warehouse.settings import Settings
+
+
+def plan(
+    settings: Settings,
+    universe: Universe,
+    selection: Selection | None = None,
+    start: datetime | None = None,
+    end: datetime | None = None,
+    refetch: bool = False,
+    pace: float | None = 1.0,
+) -> Plan:
+    """What is missing of [start, end): UTC, end exclusive; default from the universe to the last closed bar.
+
+    Changes nothing; asks each venue for its time, and the ledger for what is covered. Listings are due once
+    a day. `refetch` asks for covered windows too. Raises BadInput for a value or time that cannot be.
+    """
+    series = select(universe, selection or Selection())
+    check_times(settings, start, end)
+    begin = to_ms(start or universe.history.start)
+    spans = {one: (begin, to_ms(end)) if end else (begin, None) for one in series}
+    return make_plan(settings, spans, refetch, pace)
+
+
+def run(plan: Plan, progress: Progress | None = None, pace: float | None = 1.0) -> LandingReport:
+    """Land a plan. `pace` multiplies the documented limits; other than up to 1 for replayed venues only.
+
+    Trouble at venues is in the report (`failures`, `complete`); raises WorldError where ClickHouse fails.
+    """
+    _check_pace(plan.settings, pace)
+    connection = plan.settings.connection("ingest")
+    try:
+        with Landing(connection, plan.settings.home) as landing:
+            return asyncio.run(land(plan, landing, progress or Silent(), pace))
+    except BaseExceptionGroup as group:
+        raise _first(group) from None
+
+
+def make_plan(
+    settings: Settings,
+    spans: Mapping[Series, tuple[int, int | None]],
+    refetch: bool,
+    pace: float | None,
+    force_listings: bool = False,
+) -> Plan:
+    """Asks for each series' span in ms since 1970; an end of None means the last closed bar."""
+    _check_pace(settings, pace)
+    with connect(settings, "ingest") as client:
+        done = {} if refetch else coverage.covered(client, list(spans))
+        seen = {} if refetch or force_listings else coverage.last_seen(client)
+    times, notices = asyncio.run(_venue_times(settings, list(spans), pace))
+    asks: list[Ask] = []
+    for series, (start, end) in spans.items():
+        venue, now = VENUES[series.venue], times[_clock_key(series)]
+        if series.windowed:
+            asks += window_asks(venue, series, (start, end or now), done.get(series, []), now)
+        elif _due(seen.get(series)):
+            asks.append(Ask(series, venue.endpoint(series, 0, now)))
+    return Plan(settings, asks, notices)
+
+
+def check_times(settings: Settings, start: datetime | None, end: datetime | None) -> None:
+    """Raise BadInput for a time without zone, in the future, or an end before the start."""
+    now = settings.clock()
+    for name, value in (("start", start), ("end", end)):
+        if value is None:
+            continue
+        if value.tzinfo is None:
+            raise BadInput(f"{name} {value.isoformat()} has no zone; write it as {value.isoformat()}Z for UTC.")
+        if value > now:
+            raise BadInput(f"{name} {value.isoformat()} is in the future; it is {now:%Y-%m-%dT%H:%M:%SZ} now.")
+    if start and end and end <= start:
+        raise BadInput(
+            f"end {end.isoformat()} is not after start {start.isoformat()}; the end is exclusive, so it must be later."
+        )
+
+
+def _due(seen: datetime | None) -> bool:
+    return seen is None or seen.date() < datetime.now(UTC).date()
+
+
+def _clock_key(series: Series) -> tuple[str, str]:
+    endpoint = VENUES[series.venue].clock(series)
+    return series.venue, endpoint.path if endpoint else ""
+
+
+async def _venue_times(
+    settings: Settings, series: Sequence[Series], pace: float | None
+) -> tuple[dict[tuple[str, str], int], list[str]]:
+    """Each venue's clock; ours, with a notice, where it does not answer."""
+    samples = {_clock_key(one): one for one in series}
+    sources = {name: Source(name, settings, pace, lambda *fault: None) for name, _ in samples}
+    notices: list[str] = []
+
+    async def ask(sample: Series) -> int:
+        try:
+            return await sources[sample.venue].now(sample)
+        except SourceTrouble as trouble:
+            notices.append(f"{sample.venue} does not tell its time, planning by ours: {trouble}")
+            return to_ms(settings.clock())
+
+    try:
+        answers = await asyncio.gather(*(ask(sample) for sample in samples.values()))
+    finally:
+        for source in sources.values():
+            await source.close()
+    return dict(zip(samples, answers, strict=True)), notices
+
+
+def _check_pace(settings: Settings, pace: float | None) -> None:
+    if pace is not None and 0 < pace <= 1:
+        return
+    for name in ("binance_spot_url", "binance_usdm_url", "okx_url", "bybit_url", "fear_greed_url"):
+        if not _is_loopback(getattr(settings, name)):
+            raise BadInput(
+                f"pace {pace} is beyond the venues' documented limits: allowed is above 0 up to 1. "
+                f"Only replayed venues on this machine may be asked faster, and MDW_{name.upper()} is not one."
+            )
+
+
+def _is_loopback(url: str | None) -> bool:
+    host = urlsplit(url or "").hostname or ""
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """The trouble to show: ours where there is one, else the first."""
+    flat: list[BaseException] = []
+    todo: list[BaseException] = [group]
+    while todo:
+        error = todo.pop(0)
+        if isinstance(error, BaseExceptionGroup):
+            todo += error.exceptions
+        else:
+            flat.append(error)
+    ours = [error for error in flat if isinstance(error, WorldError | BadInput)]
+    return (ours or flat)[0]

@@ -1,0 +1,73 @@
+"""Kinds of trouble at a venue, each with what follows from it."""
+
+from typing import ClassVar
+
+from warehouse.errors import WorldError
+
+
+class SourceTrouble(WorldError):  # noqa: N818 - trouble of the world, named for people
+    """A venue did not give the page asked for. `kind` is the word used in counts and logs."""
+
+    kind: ClassVar[str] = "trouble"
+
+
+class Retryable(SourceTrouble):
+    """The same request may well succeed later."""
+
+
+class RateLimited(Retryable):
+    """429, or the venue's own words for it; `retry_after` in seconds where the venue named it."""
+
+    kind = "rate_limited"
+
+    def __init__(self, message: str, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class ServerFault(Retryable):
+    """5xx, or an error body that says the venue itself is in trouble."""
+
+    kind = "server_fault"
+
+
+class BrokenAnswer(Retryable):
+    """An HTML page, JSON cut short, or rows that were not asked for."""
+
+    kind = "broken_answer"
+
+
+class NoConnection(Retryable):
+    """Name not found, refused, reset, cut, or timed out."""
+
+    kind = "no_connection"
+
+
+class VenueClosed(SourceTrouble):
+    """The venue serves us nothing more for now: its remaining windows wait for a later run."""
+
+    kind = "venue_closed"
+
+
+class Banned(VenueClosed):
+    """418 or 403: asking on would lengthen the ban."""
+
+    kind = "banned"
+
+
+class RegionBlocked(VenueClosed):
+    """451: the venue does not serve this region."""
+
+    kind = "region_blocked"
+
+
+class Refused(SourceTrouble):
+    """The venue understood the request and says no: asking again cannot help."""
+
+    kind = "refused"
+
+
+class UnknownSymbol(Refused):
+    """The venue has no such instrument."""
+
+    kind = "unknown_symbol"

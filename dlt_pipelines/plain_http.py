@@ -1,0 +1,48 @@
+"""HTTP without ccxt, for sources that ccxt does not know; the same form as transport.Client."""
+
+import asyncio
+from collections.abc import Mapping
+
+import aiohttp
+
+from dlt_pipelines.errors import NoConnection
+from dlt_pipelines.reply import Reply
+from dlt_pipelines.transport import SHARE_OF_LIMIT, TIMEOUT_MS
+from dlt_pipelines.venue import Budget, Endpoint
+
+
+class PlainClient:
+    """One address, one request at a time, spaced by the budget."""
+
+    def __init__(self, address: str, budget: Budget, pace: float | None) -> None:
+        self._address = address
+        self._gap = 0.0 if pace is None else 1 / (budget.per_second * pace * SHARE_OF_LIMIT)
+        self._turn = asyncio.Lock()
+        self._session: aiohttp.ClientSession | None = None
+
+    async def get(self, endpoint: Endpoint, params: Mapping[str, str]) -> Reply:
+        """One request; raises NoConnection where no answer came."""
+        if self._session is None:
+            timeout = aiohttp.ClientTimeout(total=TIMEOUT_MS / 1000)
+            self._session = aiohttp.ClientSession(timeout=timeout)
+        async with self._turn:
+            try:
+                async with self._session.get(self._address + endpoint.path, params=params) as response:
+                    text = await response.text(errors="replace")
+                    headers = {name.lower(): value for name, value in response.headers.items()}
+            except (aiohttp.ClientError, TimeoutError, OSError) as error:
+                text = str(error) or type(error).__name__
+                raise NoConnection(f"{self._address}{endpoint.path}: {text}") from None
+            await asyncio.sleep(self._gap)
+        return Reply(response.status, headers, text)
+
+    def slow_down(self) -> None:
+        """One call a day needs no slower rate than the wait for Retry-After."""
+
+    def recover(self) -> None:
+        """Nothing was slowed down."""
+
+    async def close(self) -> None:
+        """Release the connections."""
+        if self._session is not None:
+            await self._session.close()

@@ -1,0 +1,64 @@
+"""What a run would ask for, and the least time that takes."""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from dlt_pipelines.planning import Ask
+from dlt_pipelines.transport import SHARE_OF_LIMIT
+from dlt_pipelines.venue import Budget
+from warehouse.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class PlanLine:
+    """One venue, dataset and market: calls, most rows they can bring, seconds at the venue's limit."""
+
+    venue: str
+    dataset: str
+    market: str
+    calls: int
+    rows: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Asks by venue, oldest first within a series. `notices` are sentences for people."""
+
+    settings: Settings
+    asks: list[Ask]
+    notices: list[str] = field(default_factory=list)
+
+    @property
+    def calls(self) -> int:
+        """Requests, before retries and follow-up pages."""
+        return len(self.asks)
+
+    def by_venue(self) -> Mapping[str, list[Ask]]:
+        """Asks of each venue."""
+        found: dict[str, list[Ask]] = defaultdict(list)
+        for ask in self.asks:
+            found[ask.series.venue].append(ask)
+        return found
+
+    def lines(self) -> list[PlanLine]:
+        """The plan in numbers."""
+        groups: dict[tuple[str, str, str], list[Ask]] = defaultdict(list)
+        for ask in self.asks:
+            groups[ask.series.venue, ask.series.dataset, ask.series.market].append(ask)
+        return [
+            PlanLine(*key, len(asks), sum(ask.endpoint.page_rows for ask in asks), _seconds(asks))
+            for key, asks in groups.items()
+        ]
+
+    def minimum_seconds(self) -> float:
+        """Least time for everything: venues run side by side, and so do budgets within a venue."""
+        return _seconds(self.asks)
+
+
+def _seconds(asks: list[Ask]) -> float:
+    weights: dict[Budget, float] = defaultdict(float)
+    for ask in asks:
+        weights[ask.endpoint.budget] += ask.endpoint.weight
+    return max((weight / (budget.per_second * SHARE_OF_LIMIT) for budget, weight in weights.items()), default=0.0)

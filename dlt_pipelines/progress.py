@@ -1,0 +1,84 @@
+"""What a run tells while it runs, and what it reports at its end."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from dlt_pipelines.errors import SourceTrouble
+from dlt_pipelines.page import Page
+from dlt_pipelines.planning import Ask
+
+
+class Progress(Protocol):
+    """Callbacks of a run; all from one thread, none may block."""
+
+    def fetched(self, page: Page) -> None:
+        """A page arrived."""
+
+    def finished(self, ask: Ask) -> None:
+        """A window of the plan is done, in full or for now."""
+
+    def landed(self, venue: str, pages: int, rows: int) -> None:
+        """A batch is in ClickHouse."""
+
+    def fault(self, venue: str, trouble: SourceTrouble, wait_seconds: float) -> None:
+        """A request failed and is tried again after the wait."""
+
+    def gave_up(self, failure: "Failure") -> None:
+        """A series or a venue is left for a later run."""
+
+
+class Silent:
+    """Progress that nobody watches."""
+
+    def fetched(self, page: Page) -> None:
+        """Say nothing."""
+
+    def finished(self, ask: Ask) -> None:
+        """Say nothing."""
+
+    def landed(self, venue: str, pages: int, rows: int) -> None:
+        """Say nothing."""
+
+    def fault(self, venue: str, trouble: SourceTrouble, wait_seconds: float) -> None:
+        """Say nothing."""
+
+    def gave_up(self, failure: "Failure") -> None:
+        """Say nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """What could not be fetched: `subject` is a series, or a venue that serves nothing more."""
+
+    subject: str
+    kind: str
+    message: str
+
+
+@dataclass
+class LandingReport:
+    """Pages and records that are in ClickHouse now; keys of `by` are (venue, dataset)."""
+
+    pages: int = 0
+    rows: int = 0
+    payload_bytes: int = 0
+    by: dict[tuple[str, str], Counter[str]] = field(default_factory=dict)
+    faults: Counter[str] = field(default_factory=Counter)
+    failures: list[Failure] = field(default_factory=list)
+    notices: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+
+    @property
+    def complete(self) -> bool:
+        """Whether everything planned was fetched."""
+        return not self.failures
+
+    def add(self, pages: list[Page]) -> None:
+        """Count a batch that landed."""
+        for page in pages:
+            counts = self.by.setdefault((page.series.venue, page.series.dataset), Counter())
+            counts.update(pages=1, rows=page.rows)
+            self.pages += 1
+            self.rows += page.rows
+            self.payload_bytes += len(page.payload)

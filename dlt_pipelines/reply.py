@@ -1,0 +1,73 @@
+"""One HTTP answer as it came, and what is wrong with it in general; the venue judges the rest."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import orjson
+
+from dlt_pipelines.errors import Banned, BrokenAnswer, RateLimited, Refused, RegionBlocked, ServerFault
+from dlt_pipelines.venue import Venue
+
+_BAN_SECONDS = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """Status, headers (lower-case names) and the body's text as sent."""
+
+    status: int
+    headers: Mapping[str, str]
+    text: str
+
+    @property
+    def retry_after(self) -> float | None:
+        """Seconds that the venue asks us to wait; None where it does not say."""
+        value = self.headers.get("retry-after", "")
+        return float(value) if value.replace(".", "", 1).isdigit() else None
+
+
+def decode(venue: Venue, reply: Reply) -> Any:
+    """The body as Python values; raises the SourceTrouble that fits where it is no good page."""
+    _check_status(venue.name, reply)
+    try:
+        body = orjson.loads(reply.text)
+    except orjson.JSONDecodeError:
+        raise _no_json(venue.name, reply) from None
+    if "\ufffd" in reply.text:
+        raise BrokenAnswer(f"{venue.name} sent bytes that are no UTF-8")
+    venue.check(reply.status, body)
+    if reply.status >= 400:
+        raise Refused(f"{venue.name} answers {reply.status}: {_short(reply.text)}")
+    return body
+
+
+def _check_status(name: str, reply: Reply) -> None:
+    if reply.status == 429:
+        raise RateLimited(f"{name} answers 429, too many requests", reply.retry_after)
+    if reply.status in (418, 403):
+        until = datetime.now(UTC) + timedelta(seconds=reply.retry_after or _BAN_SECONDS)
+        known = "" if reply.retry_after else "; it does not say for how long, ten minutes is usual"
+        raise Banned(
+            f"{name} answers {reply.status}: this address is banned until about {until:%H:%M:%S} UTC{known}. "
+            f"Nothing more is asked there in this run; run the same command again after that. "
+            f"It said: {_short(reply.text)}"
+        )
+    if reply.status == 451:
+        raise RegionBlocked(
+            f"{name} answers 451: it does not serve the region of this machine's address. "
+            "Run from another region, or leave this venue out."
+        )
+    if reply.status >= 500:
+        raise ServerFault(f"{name} answers {reply.status}: {_short(reply.text)}")
+
+
+def _no_json(name: str, reply: Reply) -> BrokenAnswer | Refused:
+    what = "an HTML page" if reply.text.lstrip().startswith("<") else "cut or empty JSON"
+    return BrokenAnswer(f"{name} answers {reply.status} with {what}: {_short(reply.text)}")
+
+
+def _short(text: str) -> str:
+    line = " ".join(text.split())
+    return line[:160] + ("…" if len(line) > 160 else "")

@@ -1,0 +1,134 @@
+"""One venue as we reach it: clients by budget, its clock, and what is tried again."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Protocol, TypeVar
+
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, stop_after_attempt
+from tenacity.wait import wait_base, wait_random_exponential
+
+from dlt_pipelines.clock import VenueClock
+from dlt_pipelines.errors import BrokenAnswer, RateLimited, Retryable, SourceTrouble
+from dlt_pipelines.plain_http import PlainClient
+from dlt_pipelines.reply import Reply, decode
+from dlt_pipelines.series import Series
+from dlt_pipelines.timeframes import to_ms
+from dlt_pipelines.transport import Client
+from dlt_pipelines.venue import Budget, Endpoint, Venue
+from dlt_pipelines.venues import VENUES
+from warehouse.settings import Settings
+
+ATTEMPTS = 8
+OnFault = Callable[[str, SourceTrouble, float], None]
+T = TypeVar("T")
+
+
+class _Http(Protocol):
+    async def get(self, endpoint: Endpoint, params: Mapping[str, str]) -> Reply: ...
+    def slow_down(self) -> None: ...
+    def recover(self) -> None: ...
+    async def close(self) -> None: ...
+
+
+class _Wait(wait_base):
+    """Retry-After where the venue named it, else exponential with full jitter."""
+
+    def __init__(self) -> None:
+        self._jitter = wait_random_exponential(multiplier=0.4, max=15)
+
+    def __call__(self, retry_state: RetryCallState) -> float:
+        error = retry_state.outcome.exception() if retry_state.outcome else None
+        waits = self._jitter(retry_state)
+        if isinstance(error, RateLimited) and error.retry_after is not None:
+            return error.retry_after + min(waits, 1.0)
+        return waits
+
+
+class Source:
+    """Asks one venue; every request goes through its budget and is tried again where that can help."""
+
+    def __init__(self, name: str, settings: Settings, pace: float | None, on_fault: OnFault) -> None:
+        self.venue: Venue = VENUES[name]
+        self._settings = settings
+        self._pace = pace
+        self._on_fault = on_fault
+        self._clients: dict[Budget, _Http] = {}
+        self._clocks: dict[str, VenueClock] = {}
+        self._held_until: dict[Budget, float] = {}
+
+    async def ask(self, endpoint: Endpoint, params: Mapping[str, str], read: Callable[[Any], T]) -> tuple[Reply, T]:
+        """The answer and what `read` makes of its body; raises SourceTrouble when trying is over."""
+        attempts = AsyncRetrying(
+            stop=stop_after_attempt(ATTEMPTS),
+            wait=_Wait(),
+            retry=retry_if_exception_type(Retryable),
+            before_sleep=lambda state: self._note(endpoint.budget, state),
+            reraise=True,
+        )
+        result: tuple[Reply, T] = await attempts(self._ask_once, endpoint, params, read)
+        return result
+
+    async def now(self, series: Series) -> int:
+        """The venue's time, or ours where it has no clock; ms since 1970."""
+        endpoint = self.venue.clock(series)
+        if endpoint is None:
+            return to_ms(self._settings.clock())
+        if endpoint.path not in self._clocks:
+            self._clocks[endpoint.path] = VenueClock(self._clock_reader(endpoint))
+        return await self._clocks[endpoint.path].now()
+
+    async def close(self) -> None:
+        """Release every connection."""
+        for client in self._clients.values():
+            await client.close()
+
+    def _clock_reader(self, endpoint: Endpoint) -> Callable[[], Awaitable[int]]:
+        async def read() -> int:
+            return (await self.ask(endpoint, {}, self.venue.read_clock))[1]
+
+        return read
+
+    async def _ask_once(
+        self, endpoint: Endpoint, params: Mapping[str, str], read: Callable[[Any], T]
+    ) -> tuple[Reply, T]:
+        client = self._client(endpoint.budget)
+        await self._gate(endpoint.budget)
+        reply = await client.get(endpoint, params)
+        body = decode(self.venue, reply)
+        try:
+            value = read(body)
+        except (KeyError, IndexError, TypeError, ValueError) as error:
+            text = f"{self.venue.name} {endpoint.path} answers in an unknown form: {error!r}"
+            raise BrokenAnswer(text) from None
+        client.recover()
+        return reply, value
+
+    async def _gate(self, budget: Budget) -> None:
+        """While one request was told to wait, the others of its budget wait too."""
+        while (left := self._held_until.get(budget, 0.0) - time.monotonic()) > 0:
+            await asyncio.sleep(left)
+
+    def _note(self, budget: Budget, state: RetryCallState) -> None:
+        error = state.outcome.exception() if state.outcome else None
+        waits = state.next_action.sleep if state.next_action else 0.0
+        if isinstance(error, RateLimited):
+            self._clients[budget].slow_down()
+            held = time.monotonic() + (error.retry_after or waits)
+            self._held_until[budget] = max(self._held_until.get(budget, 0.0), held)
+        if isinstance(error, SourceTrouble):
+            self._on_fault(self.venue.name, error, waits)
+
+    def _client(self, budget: Budget) -> _Http:
+        if budget not in self._clients:
+            origins = {
+                name: url.rstrip("/") if (url := getattr(self._settings, name)) else None
+                for name in type(self._settings).model_fields
+                if name.endswith("_url") and name != "clickhouse_url"
+            }
+            addresses = self.venue.addresses(origins)
+            if self.venue.ccxt_id:
+                self._clients[budget] = Client(self.venue.ccxt_id, budget, addresses, self._pace)
+            else:
+                self._clients[budget] = PlainClient(addresses[""], budget, self._pace)
+        return self._clients[budget]

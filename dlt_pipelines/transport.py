@@ -1,0 +1,114 @@
+"""HTTP through ccxt: its implicit raw endpoints, its rate limiter, one client a budget.
+
+ccxt keeps only the last body of a client, which requests that run at once overwrite. Here each request
+carries a slot of its own in a context variable, and ccxt's own hook for raw answers fills it: the text that
+was sent, before ccxt strips, parses or judges it.
+"""
+
+from collections.abc import Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Any
+
+from dlt_pipelines.errors import NoConnection
+from dlt_pipelines.reply import Reply
+from dlt_pipelines.venue import Budget, Endpoint
+
+# Room for calls that bunch up on the way: the venue counts arrivals, we count departures.
+SHARE_OF_LIMIT = 0.95
+TIMEOUT_MS = 20_000
+
+
+@dataclass(slots=True)
+class _Call:
+    weight: float
+    replies: list[Reply] = field(default_factory=list)
+
+
+_CALL: ContextVar[_Call] = ContextVar("call")
+
+
+class Client:
+    """One venue's address under one budget."""
+
+    def __init__(self, ccxt_id: str, budget: Budget, addresses: Mapping[str, str], pace: float | None) -> None:
+        """`pace` multiplies the documented limit; None switches the limiter off (replayed venues only)."""
+        self._exchange = _exchange_class(ccxt_id)(_options(budget, pace))
+        self._exchange.urls["api"] = {**self._exchange.urls["api"], **addresses}
+        self._full_rate = float(self._exchange.tokenBucket["refillRate"])
+
+    async def get(self, endpoint: Endpoint, params: Mapping[str, str]) -> Reply:
+        """One request; raises NoConnection where no answer came."""
+        from ccxt.base.errors import BaseError
+
+        call = _Call(endpoint.weight)
+        token = _CALL.set(call)
+        try:
+            await getattr(self._exchange, endpoint.method)(dict(params))
+        except BaseError as error:
+            cause = error.__cause__ or error
+            text = str(cause) or type(cause).__name__
+            raise NoConnection(f"{self._exchange.id} {endpoint.path}: {text}") from None
+        finally:
+            _CALL.reset(token)
+        return call.replies[0]
+
+    def slow_down(self) -> None:
+        """The venue said too much: go slower than documented for a while."""
+        bucket = self._exchange.throttler.config
+        bucket["refillRate"] = max(bucket["refillRate"] * 0.7, self._full_rate * 0.2)
+
+    def recover(self) -> None:
+        """A good answer: drift back to the documented rate."""
+        bucket = self._exchange.throttler.config
+        bucket["refillRate"] = min(bucket["refillRate"] * 1.02, self._full_rate)
+
+    async def close(self) -> None:
+        """Release the connections."""
+        await self._exchange.close()
+
+
+def _options(budget: Budget, pace: float | None) -> dict[str, Any]:
+    rate = budget.per_second * (pace or 1.0) * SHARE_OF_LIMIT
+    return {
+        "enableRateLimit": pace is not None,
+        "rateLimit": 1000 / rate,
+        "tokenBucket": {"delay": 0.005, "capacity": max(1.0, rate * budget.seconds * 0.02)},
+        "timeout": TIMEOUT_MS,
+        "enableLastHttpResponse": False,
+        "enableLastJsonResponse": False,
+        "enableLastResponseHeaders": False,
+        "timeout_on_exit": 0,
+    }
+
+
+def _exchange_class(ccxt_id: str) -> Any:
+    """ccxt's class of the venue, with the hooks that hand out raw answers."""
+    # Importing ccxt takes a second: only commands that talk to a venue pay for it.
+    import ccxt.async_support
+
+    base: Any = getattr(ccxt.async_support, ccxt_id)
+
+    class RawExchange(base):  # type: ignore[misc]
+        """Takes the text as sent and leaves every judgement to dlt_pipelines.reply."""
+
+        def on_rest_response(
+            self, code: int, reason: str, url: str, method: str, headers: Any, body: str, *rest: Any
+        ) -> str:
+            lower = {name.lower(): value for name, value in headers.items()}
+            _CALL.get().replies.append(Reply(code, lower, body))
+            return body
+
+        def parse_json(self, http_response: str) -> dict[str, Any]:
+            return {}
+
+        def handle_errors(self, *answer: Any) -> None:
+            return None
+
+        def handle_http_status_code(self, *answer: Any) -> None:
+            return None
+
+        def calculate_rate_limiter_cost(self, *request: Any, **config: Any) -> float:
+            return _CALL.get().weight
+
+    return RawExchange

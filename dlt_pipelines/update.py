@@ -1,0 +1,41 @@
+"""Everything due: every series up to its last closed bar, with its holes. `mdw update` and the DAGs call it."""
+
+from dlt_pipelines import backfill, coverage
+from dlt_pipelines.plan import Plan
+from dlt_pipelines.progress import LandingReport, Progress
+from dlt_pipelines.selection import Selection, select
+from dlt_pipelines.timeframes import to_ms
+from dlt_pipelines.universe import Universe
+from warehouse.client import connect
+from warehouse.settings import Settings
+
+
+def plan(
+    settings: Settings,
+    universe: Universe,
+    selection: Selection | None = None,
+    force: bool = False,
+    pace: float | None = 1.0,
+) -> Plan:
+    """What is due. A series begins where its landed history begins, a new one where the universe says.
+
+    Listings (instruments, Fear & Greed) are due once a day; `force` asks for them now.
+    """
+    series = select(universe, selection or Selection())
+    with connect(settings, "ingest") as client:
+        done = coverage.covered(client, series)
+    history = to_ms(universe.history.start)
+    spans = {one: (done[one][0][0] if done.get(one) else history, None) for one in series}
+    return backfill.make_plan(settings, spans, refetch=False, pace=pace, force_listings=force)
+
+
+def run(
+    settings: Settings,
+    universe: Universe,
+    selection: Selection | None = None,
+    progress: Progress | None = None,
+    force: bool = False,
+    pace: float | None = 1.0,
+) -> LandingReport:
+    """Plan and land what is due; safe at any time, also twice at once: landings only append."""
+    return backfill.run(plan(settings, universe, selection, force, pace), progress, pace)

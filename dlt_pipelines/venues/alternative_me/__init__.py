@@ -1,0 +1,65 @@
+"""alternative.me: the Crypto Fear & Greed index.
+
+Endpoint: /fng/?limit=0 gives all days in one answer, newest first, values and seconds as text.
+Disposition: append. Key: page_id. Limit: 60 calls a minute.
+Lands in: raw.alternative_me__fear_greed.
+Run alone: python -m dlt_pipelines.venues.alternative_me
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from dlt_pipelines.errors import ServerFault
+from dlt_pipelines.series import Series
+from dlt_pipelines.venue import Answer, Budget, Endpoint
+
+_ENDPOINT = Endpoint("/fng/", "", "fear_greed_url", Budget("alternative.me calls", 60, 60))
+
+
+class AlternativeMe:
+    """Quirks of alternative.me: not in ccxt, no clock, errors in `metadata.error`."""
+
+    name = "alternative_me"
+    ccxt_id = None
+
+    def markets(self, dataset: str) -> tuple[str, ...]:
+        """The index belongs to no market."""
+        return ("",) if dataset == "fear_greed" else ()
+
+    def table(self, series: Series) -> str:
+        """The one table."""
+        return "fear_greed"
+
+    def endpoint(self, series: Series, start: int, now: int) -> Endpoint:
+        """The one endpoint."""
+        return _ENDPOINT
+
+    def venue_symbol(self, series: Series) -> str:
+        """An index has no symbol."""
+        return ""
+
+    def params(self, series: Series, endpoint: Endpoint, start: int, end: int) -> dict[str, str]:
+        """All days."""
+        return {"limit": "0"}
+
+    def check(self, status: int, body: Any) -> None:
+        """A good body has no error in its metadata."""
+        error = (body.get("metadata") or {}).get("error") if isinstance(body, dict) else None
+        if error:
+            raise ServerFault(f"alternative.me: {error}")
+
+    def read(self, series: Series, body: Any) -> Answer:
+        """Days stand in `data`."""
+        return Answer(rows=len(body["data"]))
+
+    def clock(self, series: Series) -> None:
+        """It has none."""
+        return
+
+    def read_clock(self, body: Any) -> int:
+        """Never asked."""
+        raise NotImplementedError
+
+    def addresses(self, origins: Mapping[str, str | None]) -> dict[str, str]:
+        """The address that stands in for ccxt's table of them."""
+        return {"": origins["fear_greed_url"] or "https://api.alternative.me"}

@@ -1,0 +1,104 @@
+"""Bybit v5 spot.
+
+Endpoints and paging: /v5/market/kline, 1000 rows, newest first, start and end inclusive;
+/v5/market/instruments-info in one answer. `category=spot` goes with every call: without it Bybit answers
+with perpetuals and says nothing.
+Disposition: append. Key: page_id. Limit: 600 calls in 5 seconds by address, then 403 and ten minutes out.
+Lands in: raw.bybit__spot_klines, __spot_instruments.
+Run alone: python -m dlt_pipelines.venues.bybit
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from dlt_pipelines.errors import RateLimited, Refused, ServerFault, UnknownSymbol
+from dlt_pipelines.series import Series
+from dlt_pipelines.venue import Answer, Budget, Endpoint
+
+_CALLS = Budget("bybit calls", 600, 5)
+_ORIGIN = "bybit_url"
+_KLINE = Endpoint("/v5/market/kline", "public_get_v5_market_kline", _ORIGIN, _CALLS, 1, 1000, newest_first=True)
+_INSTRUMENTS = Endpoint("/v5/market/instruments-info", "public_get_v5_market_instruments_info", _ORIGIN, _CALLS)
+_CLOCK = Endpoint("/v5/market/time", "public_get_v5_market_time", _ORIGIN, _CALLS)
+
+# https://bybit-exchange.github.io/docs/v5/error
+_TOO_MANY = {10006, 10018}
+_INTERVALS = {"1m": "1", "1h": "60"}
+
+
+class Bybit:
+    """Quirks of Bybit: errors as HTTP 200 with a retCode, newest first, `category` defaults to linear."""
+
+    name = "bybit"
+    ccxt_id = "bybit"
+
+    def markets(self, dataset: str) -> tuple[str, ...]:
+        """Spot only."""
+        return ("spot",) if dataset in ("bars", "instruments") else ()
+
+    def table(self, series: Series) -> str:
+        """spot_klines or spot_instruments."""
+        return "spot_klines" if series.dataset == "bars" else "spot_instruments"
+
+    def endpoint(self, series: Series, start: int, now: int) -> Endpoint:
+        """One endpoint a dataset, whatever the window."""
+        return _KLINE if series.dataset == "bars" else _INSTRUMENTS
+
+    def venue_symbol(self, series: Series) -> str:
+        """BTC/USDT is BTCUSDT."""
+        return series.symbol.replace("/", "")
+
+    def params(self, series: Series, endpoint: Endpoint, start: int, end: int) -> dict[str, str]:
+        """`end` is inclusive at Bybit, our ends are exclusive."""
+        if not series.windowed:
+            return {"category": "spot"}
+        return {
+            "category": "spot",
+            "symbol": self.venue_symbol(series),
+            "interval": _INTERVALS[series.timeframe],
+            "start": str(start),
+            "end": str(end - 1),
+            "limit": str(endpoint.page_rows),
+        }
+
+    def check(self, status: int, body: Any) -> None:
+        """A good body has retCode 0, and a page of spot says that it is spot."""
+        if not isinstance(body, dict) or "retCode" not in body:
+            return
+        code, message = int(body["retCode"]), str(body.get("retMsg", ""))
+        text = f"{code} {message}"
+        if code == 0:
+            category = (body.get("result") or {}).get("category")
+            if category not in (None, "", "spot"):
+                raise Refused(f"Bybit answered for category {category!r}, not for spot")
+            return
+        if code in _TOO_MANY:
+            raise RateLimited(f"Bybit: {text}")
+        # Its parameter error names what it does not like in words only.
+        if (code == 10001 and "symbol" in message.lower()) or code == 170121:
+            raise UnknownSymbol(f"Bybit knows no such symbol ({text})")
+        if code == 10001:
+            raise Refused(f"Bybit: {text}")
+        raise ServerFault(f"Bybit: {text}")
+
+    def read(self, series: Series, body: Any) -> Answer:
+        """Rows stand in `result.list`, times as text; `time` is Bybit's clock."""
+        rows, now = body["result"]["list"], body.get("time")
+        server_time = int(now) if now else None
+        if not rows or not series.windowed:
+            return Answer(rows=len(rows), server_time=server_time)
+        return Answer(len(rows), int(rows[-1][0]), int(rows[0][0]), server_time)
+
+    def clock(self, series: Series) -> Endpoint:
+        """One clock for all markets."""
+        return _CLOCK
+
+    def read_clock(self, body: Any) -> int:
+        """Nanoseconds stand in the result, milliseconds in `time`."""
+        if "time" in body:
+            return int(body["time"])
+        return int(body["result"]["timeNano"]) // 1_000_000
+
+    def addresses(self, origins: Mapping[str, str | None]) -> dict[str, str]:
+        """One address for everything."""
+        return {"public": url} if (url := origins["bybit_url"]) else {}

@@ -1,0 +1,39 @@
+"""OKX's REST endpoints and limits, from its API documentation (see docs/design.md, "Limits")."""
+
+from dlt_pipelines.venue import Budget, Endpoint
+
+# market/candles serves the newest 1,440 bars; some are kept back, as time passes between plan and call.
+RECENT_BARS = 1_200
+
+_HISTORY = Budget("okx history-candles calls", 20, 2)
+_RECENT = Budget("okx candles calls", 40, 2)
+# Documented per instrument; shared here by all of them, as the calls are few.
+_FUNDING = Budget("okx funding calls", 10, 2)
+_INSTRUMENTS = Budget("okx instruments calls", 20, 2)
+_CLOCK = Budget("okx time calls", 10, 2)
+
+_ORIGIN = "okx_url"
+
+RECENT = Endpoint("/api/v5/market/candles", "public_get_market_candles", _ORIGIN, _RECENT, 1, 300, newest_first=True)
+BY_DATASET = {
+    "bars": Endpoint(
+        "/api/v5/market/history-candles",
+        "public_get_market_history_candles",
+        _ORIGIN,
+        _HISTORY,
+        page_rows=300,
+        newest_first=True,
+    ),
+    # The page limit was raised without notice before (100, now 400), so a short page proves nothing.
+    "funding": Endpoint(
+        "/api/v5/public/funding-rate-history",
+        "public_get_public_funding_rate_history",
+        _ORIGIN,
+        _FUNDING,
+        page_rows=400,
+        newest_first=True,
+        until_empty=True,
+    ),
+    "instruments": Endpoint("/api/v5/public/instruments", "public_get_public_instruments", _ORIGIN, _INSTRUMENTS),
+}
+CLOCK = Endpoint("/api/v5/public/time", "public_get_public_time", _ORIGIN, _CLOCK)
