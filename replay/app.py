@@ -1,0 +1,139 @@
+"""The web application: all venues under their prefixes, faults and limits before them, controls beside them."""
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from replay.clock import Clock, parse_instant
+from replay.faults import Faults, failure, origin_of
+from replay.journal import Journal
+from replay.limits import Limits
+from replay.market import Market
+from replay.venues.alternative_me import AlternativeMe
+from replay.venues.binance import Binance
+from replay.venues.bybit import Bybit
+from replay.venues.context import Context, Refusal, json_response
+from replay.venues.okx import Okx
+
+CONTROL = "/__replay__"
+
+
+@dataclass(slots=True)
+class Replay:
+    """The state of a server: its market and clock, what goes wrong, and what was asked."""
+
+    market: Market
+    clock: Clock
+    faults: Faults = field(default_factory=Faults)
+    limits: Limits | None = None
+    delay_seconds: float = 0.0
+    okx_funding_days: int | None = 92
+    journal: Journal = field(default_factory=Journal)
+
+    def application(self) -> web.Application:
+        """A new application on this state."""
+        context = Context(self.market, self.clock, self.okx_funding_days)
+        app = web.Application(middlewares=[self._answer])
+        app.add_routes(Binance(context, "spot").routes("/binance-spot"))
+        app.add_routes(Binance(context, "perp").routes("/binance-usdm"))
+        app.add_routes(Okx(context).routes("/okx"))
+        app.add_routes(Bybit(context).routes("/bybit"))
+        app.add_routes(AlternativeMe(context).routes("/alternative-me"))
+        app.add_routes(
+            [
+                web.get(CONTROL + "/market", self._show_market),
+                web.get(CONTROL + "/requests", self._show_requests),
+                web.delete(CONTROL + "/requests", self._clear_requests),
+                web.post(CONTROL + "/faults", self._set_faults),
+                web.post(CONTROL + "/clock", self._set_clock),
+            ]
+        )
+        return app
+
+    @web.middleware
+    async def _answer(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        if request.path.startswith(CONTROL):
+            return await handler(request)
+        self.journal.in_flight += 1
+        self.journal.most_in_flight = max(self.journal.most_in_flight, self.journal.in_flight)
+        try:
+            response = await self._venue_answer(request, handler)
+        finally:
+            self.journal.in_flight -= 1
+        response.headers["X-Replay-Market"] = self.market.name
+        return response
+
+    async def _venue_answer(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        fault = self.faults.draw(request.path)
+        entry = self._note(request, fault)
+        if self.delay_seconds:
+            await asyncio.sleep(self.delay_seconds)
+        if self.limits is not None:
+            refused = self.limits.refuse(request, self.journal)
+            if refused is not None:
+                entry["status"] = refused.status
+                return refused
+        if fault in {None, "slow", "cut"}:
+            if fault == "slow":
+                await asyncio.sleep(self.faults.slow_seconds)
+            response = await _handled(request, handler)
+            if fault == "cut" and isinstance(response, web.Response) and isinstance(response.body, bytes):
+                response.body = response.body[: len(response.body) // 2]
+        elif fault == "reset":
+            if request.transport is not None:
+                request.transport.abort()
+            raise asyncio.CancelledError
+        else:
+            response = failure(str(fault), request.path, self.faults.retry_after_seconds)
+        if self.limits is not None:
+            self.limits.report(request, response)
+        entry["status"] = response.status
+        return response
+
+    def _note(self, request: web.Request, fault: str | None) -> dict[str, Any]:
+        self.journal.counts[request.path] += 1
+        entry: dict[str, Any] = {"path": request.path, "query": dict(request.query), "fault": fault, "status": None}
+        self.journal.last.append(entry)
+        if fault is not None:
+            self.journal.faults[fault] += 1
+        return entry
+
+    async def _show_market(self, _: web.Request) -> web.Response:
+        return json_response({"market": self.market.name, "now_ms": self.clock.now_ms()})
+
+    async def _show_requests(self, _: web.Request) -> web.Response:
+        return json_response(self.journal.report())
+
+    async def _clear_requests(self, _: web.Request) -> web.Response:
+        self.journal.clear()
+        return json_response(self.journal.report())
+
+    async def _set_faults(self, request: web.Request) -> web.Response:
+        try:
+            wanted = await request.json()
+            self.faults = Faults(**wanted | ({"kinds": tuple(wanted["kinds"])} if "kinds" in wanted else {}))
+        except (TypeError, ValueError) as problem:
+            return json_response({"error": str(problem)}, 400)
+        return json_response({"rate": self.faults.rate, "kinds": self.faults.kinds, "seed": self.faults.seed})
+
+    async def _set_clock(self, request: web.Request) -> web.Response:
+        try:
+            wanted = await request.json()
+            if "now" in wanted:
+                self.clock.set(parse_instant(wanted["now"]), ticking=wanted.get("ticking"))
+            self.clock.advance(float(wanted.get("advance_seconds", 0)))
+        except (TypeError, ValueError) as problem:
+            return json_response({"error": str(problem)}, 400)
+        return json_response({"now_ms": self.clock.now_ms(), "ticking": self.clock.ticking})
+
+
+async def _handled(request: web.Request, handler: Handler) -> web.StreamResponse:
+    try:
+        return await handler(request)
+    except Refusal as refusal:
+        return json_response(refusal.body, refusal.status)
+    except web.HTTPNotFound:
+        return json_response({"error": f"{request.path} is not served for {origin_of(request.path)}"}, 404)

@@ -1,0 +1,118 @@
+"""A replay server in a thread of its own."""
+
+import asyncio
+import threading
+from types import TracebackType
+from typing import Self
+
+from aiohttp import web
+
+from replay.app import Replay
+from replay.clock import Clock
+from replay.faults import Faults
+from replay.journal import Journal
+from replay.limits import Limits
+from replay.market import Market
+
+_ORIGINS = {
+    "MDW_BINANCE_SPOT_URL": "/binance-spot",
+    "MDW_BINANCE_USDM_URL": "/binance-usdm",
+    "MDW_BINANCE_ARCHIVE_URL": "/binance-archive",
+    "MDW_OKX_URL": "/okx",
+    "MDW_OKX_ARCHIVE_URL": "/okx-archive",
+    "MDW_BYBIT_URL": "/bybit",
+    "MDW_FEAR_GREED_URL": "/alternative-me",
+}
+
+
+def environment_for(url: str) -> dict[str, str]:
+    """Every `MDW_*_URL` variable, so that no client of this server asks a real exchange."""
+    return {name: url + prefix for name, prefix in _ORIGINS.items()}
+
+
+class ReplayServer:
+    """Serves a market on 127.0.0.1 while the context is open.
+
+    `port` 0 takes a free one; a port in use raises OSError. The clock, and `faults` (by assigning to it), may be changed while it runs.
+    `limits=True` enforces the venues' documented limits. `delay_seconds` is added to every answer. `okx_funding_days`
+    is how far OKX's funding history reaches back; None lifts it, to replay older recordings.
+    """
+
+    def __init__(
+        self,
+        market: Market,
+        *,
+        clock: Clock,
+        port: int = 0,
+        faults: Faults | None = None,
+        limits: bool | Limits = False,
+        delay_seconds: float = 0.0,
+        okx_funding_days: int | None = 92,
+    ):
+        if limits is True:
+            limits = Limits()
+        self._replay = Replay(market, clock, faults or Faults(), limits or None, delay_seconds, okx_funding_days)
+        self._port = port
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="replay", daemon=True)
+        self.url = ""
+
+    @property
+    def clock(self) -> Clock:
+        """The exchanges' clock."""
+        return self._replay.clock
+
+    @property
+    def journal(self) -> Journal:
+        """What was asked."""
+        return self._replay.journal
+
+    @property
+    def faults(self) -> Faults:
+        """What goes wrong."""
+        return self._replay.faults
+
+    @faults.setter
+    def faults(self, faults: Faults) -> None:
+        self._replay.faults = faults
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The `MDW_*_URL` variables that send the warehouse to this server."""
+        return environment_for(self.url)
+
+    def start(self) -> Self:
+        """Serve until `stop`."""
+        self._thread.start()
+        try:
+            self.url = asyncio.run_coroutine_threadsafe(self._listen(), self._loop).result()
+        except BaseException:
+            self._end_thread()
+            raise
+        return self
+
+    def stop(self) -> None:
+        """Close all connections and end the thread."""
+        asyncio.run_coroutine_threadsafe(self._runner.cleanup(), self._loop).result()
+        self._end_thread()
+
+    async def _listen(self) -> str:
+        self._runner = web.AppRunner(self._replay.application(), access_log=None, shutdown_timeout=0.5)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, "127.0.0.1", self._port)
+        await site.start()
+        port = self._runner.addresses[0][1]
+        return f"http://127.0.0.1:{port}"
+
+    def _end_thread(self) -> None:
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()

@@ -1,0 +1,56 @@
+"""What every venue's handlers work with."""
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiohttp import web
+
+from replay.clock import Clock
+from replay.market import Bar, Market, Series
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """The market, its clock, and OKX's horizon of funding history in days (None: all of it)."""
+
+    market: Market
+    clock: Clock
+    okx_funding_days: int | None = 92
+
+
+class Refusal(Exception):  # noqa: N818 (an answer of the venue, not an error of ours)
+    """The venue's answer to a bad request."""
+
+    def __init__(self, body: Any, status: int = 200):
+        super().__init__(body)
+        self.body = body
+        self.status = status
+
+
+def json_response(body: Any, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:
+    """A JSON answer without spaces, as the exchanges send it."""
+    text = json.dumps(body, separators=(",", ":"))
+    return web.Response(text=text, status=status, content_type="application/json", headers=headers)
+
+
+def raw_json(body: bytes) -> web.Response:
+    """An answer that is JSON already."""
+    return web.Response(body=body, content_type="application/json", charset="utf-8")
+
+
+@dataclass(slots=True)
+class Window:
+    """Which open times a request asks for, cut at now: closed bars in [start, end), and the open one if it is inside."""
+
+    start_ms: int
+    end_ms: int
+    open_bar: Bar | None = field(default=None)
+
+    @classmethod
+    def until_now(cls, series: Series, start_ms: int, end_ms: int, now_ms: int) -> "Window":
+        """The window [start, end) as the venue sees it at this instant."""
+        present = now_ms // series.step_ms * series.step_ms
+        start_ms = max(start_ms, 0)
+        bar = series.open_bar(now_ms) if start_ms <= present < end_ms else None
+        return cls(start_ms, min(end_ms, present), bar)
