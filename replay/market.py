@@ -121,9 +121,7 @@ class Market(Protocol):
     def series(self, venue: str, market: str, symbol: str, timeframe: str) -> Series | None:
         """The bars of a known symbol; None where the market has none of this timeframe."""
 
-    def bars(
-        self, venue: str, market: str, symbol: str, timeframe: str, start_ms: int, end_ms: int
-    ) -> list[Bar]:
+    def bars(self, venue: str, market: str, symbol: str, timeframe: str, start_ms: int, end_ms: int) -> list[Bar]:
         """Closed bars with start_ms <= open_time < end_ms, ascending."""
 
     def funding(self, venue: str, symbol: str, start_ms: int, end_ms: int) -> list[Funding]:

@@ -58,6 +58,11 @@ class ReplayServer:
         self.url = ""
 
     @property
+    def market_name(self) -> str:
+        """What is served, as every answer says in `X-Replay-Market`."""
+        return self._replay.market.name
+
+    @property
     def clock(self) -> Clock:
         """The exchanges' clock."""
         return self._replay.clock

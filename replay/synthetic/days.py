@@ -100,7 +100,9 @@ def unfinished(bar: Bars, share: float) -> Bars:
     high = top + part(np.maximum(bar.high - top, 0))
     low = bottom - part(np.maximum(bottom - bar.low, 0))
     typical = (high + low + bar.open + close) // 4
-    return Bars(bar.open_time, bar.open, high, low, close, lots, lots * typical, trades, taker_lots, taker_lots * typical)
+    return Bars(
+        bar.open_time, bar.open, high, low, close, lots, lots * typical, trades, taker_lots, taker_lots * typical
+    )
 
 
 def _venue_points(seed: int, paths: Paths, listing: Listing, day: int, rng: np.random.Generator) -> Ints:

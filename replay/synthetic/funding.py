@@ -2,13 +2,13 @@
 
 from functools import lru_cache
 
+import numpy as np
+
 from replay.clock import parse_instant
 from replay.decimals import fixed_text
 from replay.market import Funding, Record
 from replay.synthetic.listings import DAY_MS, FIRST_DAY, LISTINGS, Listing
 from replay.synthetic.paths import Paths, bell, draws, fraction
-
-import numpy as np
 
 HOUR_MS = 3_600_000
 MARK_PRICE_SINCE = parse_instant("2023-10-31T00:00Z")

@@ -37,9 +37,7 @@ def literal(form: str) -> tuple[str, None]:
     return form, None
 
 
-def _piece(
-    chunk: Chunk, name: str, form: str, show: Callable[[Any], str]
-) -> tuple[str, Sequence[Any] | None]:
+def _piece(chunk: Chunk, name: str, form: str, show: Callable[[Any], str]) -> tuple[str, Sequence[Any] | None]:
     column = chunk.columns[COLUMN[name]]
     if None not in column:
         return form, column

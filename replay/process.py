@@ -1,0 +1,54 @@
+"""A replay server in a process of its own: does not share the interpreter with what it serves."""
+
+import subprocess
+import sys
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from replay.__main__ import READY
+
+
+class ReplayProcess:
+    """`python -m replay` with these arguments, while the context is open; raises RuntimeError where it does not start."""
+
+    def __init__(self, *arguments: str):
+        self._arguments = arguments
+        self.environment: dict[str, str] = {}
+        self.banner = ""
+        self.url = ""
+
+    def start(self) -> Self:
+        """Start it and wait until it serves."""
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "replay", *self._arguments],
+            cwd=Path(__file__).resolve().parent.parent,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert self._process.stdout is not None
+        for line in map(str.strip, self._process.stdout):
+            if line == READY:
+                return self
+            if line.startswith("#"):
+                self.banner = line.removeprefix("# ")
+                self.url = self.banner.rsplit(" ", 1)[1]
+            else:
+                name, _, url = line.partition("=")
+                self.environment[name] = url
+        _, problem = self._process.communicate()
+        raise RuntimeError(f"the replay server did not start: {problem.strip()}")
+
+    def stop(self) -> None:
+        """End it and wait for its end."""
+        self._process.terminate()
+        self._process.communicate()
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()

@@ -1,0 +1,57 @@
+"""A recorded series: the bars of all its files, closed ones in chunks, open ones apart."""
+
+from bisect import bisect_right
+from pathlib import Path
+
+from replay.market import Bar, Chunk
+from replay.recordings.bars import READERS
+from replay.recordings.catalog import BarFile
+
+_CHUNK_ROWS = 2000
+
+
+class RecordedSeries:
+    """Bars in memory: `closed` ascending, and the last open bars of the recordings, by open time."""
+
+    def __init__(self, name: str, step_ms: int, closed: list[Bar], unfinished: dict[int, Bar]):
+        self.name = name
+        self.step_ms = step_ms
+        self.rows = len(closed)
+        self.span = (closed[0].open_time, closed[-1].open_time) if closed else (0, 0)
+        self._chunks = [Chunk.of(closed[i : i + _CHUNK_ROWS]) for i in range(0, len(closed), _CHUNK_ROWS)]
+        self._chunks = self._chunks or [Chunk.of([])]
+        self._starts = [bar.open_time for bar in closed[::_CHUNK_ROWS]]
+        self._by_time = unfinished
+        self._closed = closed
+
+    def number(self, time_ms: int) -> int:
+        """The chunk that holds this time."""
+        return max(bisect_right(self._starts, time_ms) - 1, 0)
+
+    def chunk(self, number: int) -> Chunk:
+        """Closed bars."""
+        return self._chunks[number]
+
+    def open_bar(self, now_ms: int) -> Bar | None:
+        """What was recorded of the bar that holds now: its open state, or else its final one."""
+        open_ms = now_ms // self.step_ms * self.step_ms
+        if open_ms in self._by_time:
+            return self._by_time[open_ms]
+        place = bisect_right(self._closed, open_ms, key=lambda bar: bar.open_time) - 1
+        return self._closed[place] if place >= 0 and self._closed[place].open_time == open_ms else None
+
+
+def read_series(folder: Path, files: list[BarFile], step_ms: int) -> RecordedSeries:
+    """Merge the files of one series: closed beats open, and of two closed ones the later word stands."""
+    closed: dict[int, Bar] = {}
+    unfinished: dict[int, Bar] = {}
+    for file in files:
+        rows = list(READERS[file.form](folder / file.path))
+        if file.open_last and rows:
+            rows[-1] = (rows[-1][0], False)
+        for bar, is_closed in rows:
+            (closed if is_closed else unfinished)[bar.open_time] = bar
+    for time in closed.keys() & unfinished.keys():
+        del unfinished[time]
+    bars = [closed[time] for time in sorted(closed)]
+    return RecordedSeries(":".join(files[0].key), step_ms, bars, unfinished)
