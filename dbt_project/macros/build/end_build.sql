@@ -1,0 +1,10 @@
+{#- Gives the claim back: finished, or failed where any node failed. A run without a claim changes nothing. -#}
+{%- macro end_build(results) -%}
+    {%- if execute and flags.WHICH in ('build', 'run') -%}
+        {%- set mine = live_builds() | selectattr('invocation_id', 'equalto', invocation_id) | list -%}
+        {%- if mine -%}
+            {%- set bad = results | selectattr('status', 'in', ['error', 'fail', 'runtime error']) | list -%}
+            {%- do record_build_state('failed' if bad else 'finished') -%}
+        {%- endif -%}
+    {%- endif -%}
+{%- endmacro -%}

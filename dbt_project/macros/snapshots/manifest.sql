@@ -1,0 +1,42 @@
+{#- Rows and content hash of each (instrument, timeframe, month) that changed since the last publication. The hash of a
+    group is the sum (mod 2^128) of its rows' hashes, so order does not matter and a change costs only what changed. -#}
+{%- macro manifest_delta(dataset) -%}
+    {%- set info = datasets()[dataset] -%}
+    {%- set last = last_published_version() -%}
+    {%- set now = build_version() -%}
+    {%- set mart = ref(info.mart) -%}
+select
+    '{{ dataset }}' as dataset,
+    cast({{ info.instrument }} as String) as instrument_id,
+    cast({{ info.timeframe }} as String) as timeframe,
+    toStartOfMonth(toDate({{ info.time }})) as month,
+    toInt64(countIf(is_added)) - toInt64(countIf(is_removed)) as row_delta,
+    sumIf(row_hash, is_added) as added_hash,
+    sumIf(row_hash, is_removed) as removed_hash
+from (
+    select
+        *,
+        valid_from_version > {{ last }} and valid_to_version > {{ now }} as is_added,
+        valid_from_version <= {{ last }} and valid_to_version > {{ last }} and valid_to_version <= {{ now }} as is_removed,
+        if(is_added or is_removed, {{ row_hash(info.mart) }}, 0) as row_hash
+    from {{ mart }} final
+    {%- if info.partition and last > 0 %}
+    where {{ info.partition }} in ({{ touched_partitions(mart, info.partition, last) | join(', ') }})
+    {%- endif %}
+)
+group by instrument_id, timeframe, month
+having max(valid_from_version) > {{ last }}
+{%- endmacro -%}
+
+{#- Hash of all that a reader sees of a row. NULL differs from every value. -#}
+{%- macro row_hash(mart) -%}
+    {%- set columns = graph.nodes['model.' ~ project_name ~ '.' ~ mart].columns.keys() if execute else ['1'] -%}
+    reinterpretAsUInt128(sipHash128(tuple({{ columns | reject('in', ['valid_from_version', 'valid_to_version']) | join(', ') }})))
+{%- endmacro -%}
+
+{%- macro touched_partitions(relation, expression, last) -%}
+    {%- if not execute -%}{{ return([0]) }}{%- endif -%}
+    {%- set rows = run_query(
+        'select distinct ' ~ expression ~ ' as part from ' ~ relation ~ ' where valid_from_version > ' ~ last ~ ' order by part').rows -%}
+    {{ return((rows | map('first') | list) or [0]) }}
+{%- endmacro -%}

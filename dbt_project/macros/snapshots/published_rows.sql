@@ -1,0 +1,107 @@
+{#- The columns that readers see, from the mart of a dataset, as of a cutoff (a number or a scalar). One text for the
+    member view of a snapshot, for v_*_at and for v_*_latest, so that the three cannot differ. -#}
+{%- macro published_rows(dataset, cutoff, relation=none) -%}
+    {%- set versions = 'valid_from_version <= ' ~ cutoff ~ ' and valid_to_version > ' ~ cutoff -%}
+    {%- set mart = relation or ref(datasets()[dataset].mart) -%}
+    {{ return({
+        'bars': published_bars, 'funding': published_funding,
+        'instruments': published_instruments, 'fear_greed': published_fear_greed,
+    }[dataset](mart, cutoff, versions)) }}
+{%- endmacro -%}
+
+{%- macro published_bars(mart, cutoff, versions) -%}
+select
+    toUInt32({{ cutoff }}) as data_version,
+    instrument_id,
+    venue,
+    market,
+    symbol,
+    timeframe,
+    open_time,
+    addMilliseconds(open_time, {{ timeframe_ms() }}) as close_time,
+    open,
+    high,
+    low,
+    close,
+    volume,
+    quote_volume,
+    trade_count,
+    source,
+    ingested_at
+from {{ mart }} final
+where {{ versions }}
+settings do_not_merge_across_partitions_select_final = 1
+{%- endmacro -%}
+
+{#- The interval is the distance to the payment before, and to the next one where the series begins or has a hole. -#}
+{%- macro published_funding(mart, cutoff, versions) -%}
+select
+    toUInt32({{ cutoff }}) as data_version,
+    instrument_id,
+    venue,
+    symbol,
+    funding_time,
+    funding_time_raw,
+    funding_rate,
+    cast(
+        multiIf(
+            dateDiff('minute', previous_time, funding_time) in (60, 120, 240, 480), dateDiff('hour', previous_time, funding_time),
+            dateDiff('minute', funding_time, next_time) in (60, 120, 240, 480), dateDiff('hour', funding_time, next_time),
+            null
+        ) as Nullable(UInt8)
+    ) as interval_hours,
+    mark_price,
+    ingested_at
+from (
+    select
+        *,
+        lagInFrame(funding_time) over series as previous_time,
+        leadInFrame(funding_time) over series as next_time
+    from {{ mart }} final
+    where {{ versions }}
+    window series as (
+        partition by instrument_id order by funding_time rows between unbounded preceding and unbounded following
+    )
+)
+settings do_not_merge_across_partitions_select_final = 1
+{%- endmacro -%}
+
+{%- macro published_instruments(mart, cutoff, versions) -%}
+select
+    toUInt32({{ cutoff }}) as data_version,
+    instrument_id,
+    venue,
+    market,
+    symbol,
+    venue_symbol,
+    base,
+    quote,
+    settle,
+    status,
+    tick_size,
+    lot_size,
+    min_qty,
+    min_notional,
+    contract_size,
+    listed_at,
+    valid_from,
+    nullIf(
+        leadInFrame(valid_from) over (
+            partition by instrument_id order by valid_from rows between unbounded preceding and unbounded following
+        ),
+        toDateTime64(0, 3, 'UTC')
+    ) as valid_to
+from {{ mart }} final
+where {{ versions }}
+{%- endmacro -%}
+
+{%- macro published_fear_greed(mart, cutoff, versions) -%}
+select
+    toUInt32({{ cutoff }}) as data_version,
+    date,
+    value,
+    classification,
+    ingested_at
+from {{ mart }} final
+where {{ versions }}
+{%- endmacro -%}

@@ -1,0 +1,18 @@
+{#- Name of the snapshot that this build publishes: var snapshot_id, or the UTC time of the run. -#}
+{%- macro snapshot_id() -%}
+    {%- set id = (var('snapshot_id') | string) or run_started_at.strftime('%Y%m%dT%H%M%SZ') -%}
+    {%- if not modules.re.match('^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$', id) or id.endswith('\n') -%}
+        {%- do exceptions.raise_compiler_error(
+            "snapshot_id is '" ~ id ~ "': it must be 1 to 64 letters, digits, dots, dashes or underscores and begin with a letter "
+            ~ "or digit. Choose such a name, or leave it out and the UTC time is taken. Nothing was changed.") -%}
+    {%- endif -%}
+    {{ return(id) }}
+{%- endmacro -%}
+
+{#- Data version of the newest published snapshot; 0 before the first. -#}
+{%- macro last_published_version() -%}
+    {%- if not execute -%}{{ return(0) }}{%- endif -%}
+    {%- set marts = generate_schema_name('marts', none) | trim -%}
+    {%- if run_query("exists table " ~ marts ~ ".snapshots").rows[0][0] | int == 0 -%}{{ return(0) }}{%- endif -%}
+    {{ return(run_query("select max(data_version) from " ~ marts ~ ".snapshots").rows[0][0] | int) }}
+{%- endmacro -%}

@@ -1,0 +1,12 @@
+{#- A venue's word for the state of an instrument in ours: pending, trading, halted or delisted; an unknown word stays,
+    in lower case, so that nothing new is hidden behind a known name. -#}
+{%- macro instrument_status(word) -%}
+    transform(
+        upper({{ word }}),
+        ['TRADING', 'LIVE', 'PENDING_TRADING', 'PREOPEN', 'PRELAUNCH', 'TEST', 'BREAK', 'HALT', 'AUCTION_MATCH', 'SUSPEND',
+            'SETTLING', 'PRE_SETTLE', 'PRE_DELIVERING', 'DELIVERING', 'DELIVERED', 'CLOSE', 'CLOSED', 'END_OF_DAY'],
+        ['trading', 'trading', 'pending', 'pending', 'pending', 'pending', 'halted', 'halted', 'halted', 'halted',
+            'halted', 'halted', 'delisted', 'delisted', 'delisted', 'delisted', 'delisted', 'halted'],
+        lower({{ word }})
+    )
+{%- endmacro -%}

@@ -1,0 +1,28 @@
+{#- Columns and types that every staging model of an entity has, in order: the contract of the leaves. -#}
+{%- macro staging_columns(entity) -%}
+    {%- set text = 'LowCardinality(String)' -%}
+    {%- set time = "Nullable(DateTime64(3, 'UTC'))" -%}
+    {%- set number = 'Nullable(Float64)' -%}
+    {%- set provenance = {
+        'page_id': 'UUID', 'ingested_at': "DateTime64(6, 'UTC')", 'source': text, 'problem': 'String', 'raw_row': 'String'} -%}
+    {%- set series = {'instrument_id': text, 'venue': text, 'market': text, 'symbol': text} -%}
+    {%- set columns = {
+        'bars': dict(series, **{
+            'timeframe': text, 'open_time': time, 'open': number, 'high': number, 'low': number, 'close': number,
+            'volume': number, 'quote_volume': number, 'trade_count': 'Nullable(UInt64)'}),
+        'funding': dict(series, **{'funding_time_raw': time, 'funding_rate': number, 'mark_price': number}),
+        'instruments': dict(series, **{
+            'venue_symbol': 'String', 'base': text, 'quote': text, 'settle': text, 'status': text,
+            'tick_size': number, 'lot_size': number, 'min_qty': number, 'min_notional': number, 'contract_size': number,
+            'listed_at': time, 'is_full_listing': 'Bool'}),
+        'fear_greed': {'date': 'Nullable(Date)', 'value': 'Nullable(UInt8)', 'classification': text},
+    } -%}
+    {{ return(dict(columns[entity], **provenance)) }}
+{%- endmacro -%}
+
+{#- The final select list of a staging model: each column of the contract, cast to its type. -#}
+{%- macro contract_select(entity) -%}
+    {%- for name, type in staging_columns(entity).items() %}
+    cast({{ name }} as {{ type }}) as {{ name }}{{ ',' if not loop.last }}
+    {%- endfor %}
+{%- endmacro -%}

@@ -1,0 +1,32 @@
+{#- Version columns of a candidate: valid from this build, not closed. -#}
+{%- macro version_columns() -%}
+    toUInt32({{ build_version() }}) as valid_from_version,
+    toUInt32(4294967295) as valid_to_version
+{%- endmacro -%}
+
+{#- Names of the contract's columns without the version columns. -#}
+{%- macro stored_columns() -%}
+    {{ return(model.columns.keys() | reject('in', ['valid_from_version', 'valid_to_version']) | list) }}
+{%- endmacro -%}
+
+{#- Columns that make two rows of a key differ: neither key nor provenance. -#}
+{%- macro value_columns() -%}
+    {%- set other = config.require('unique_key') + config.get('meta', {}).get('provenance', ['source', 'ingested_at']) -%}
+    {{ return(stored_columns() | reject('in', other) | list) }}
+{%- endmacro -%}
+
+{%- macro key_list() -%}
+    {{ return(config.require('unique_key') | join(', ')) }}
+{%- endmacro -%}
+
+{#- The condition that keeps a query in one partition. -#}
+{%- macro in_partition(partition) -%}
+    {%- set expression = config.get('partition_by', '') -%}
+    {{ return((expression ~ ' = ' ~ partition) if expression else '1') }}
+{%- endmacro -%}
+
+{#- `on cluster` clause of plain statements, empty on one server. -#}
+{%- macro on_cluster() -%}
+    {%- set cluster = adapter.get_clickhouse_cluster_name() -%}
+    {{ return((' on cluster ' ~ cluster) if cluster else '') }}
+{%- endmacro -%}

@@ -1,0 +1,43 @@
+{#- Table of facts that never forgets: every row says from which build it was valid (valid_from_version) and to which
+    (valid_to_version, exclusive). A revision adds the new row and a closed copy of the old one; the engine
+    (ReplacingMergeTree(closed)) keeps the copy. Readers use FINAL and a cutoff: see published_rows.
+
+    The model's SQL gives candidates: all columns of the contract, version_columns() last. Every step may be cut off and
+    run again: rows of a build that died stay unpublished, and the next build repairs and goes on.
+
+    Config: unique_key (list), partition_by (an expression of key columns with whole numbers as values, or ''),
+    meta.entity and meta.provenance (columns that are no values: a row that differs only there is unchanged). -#}
+{%- materialization versioned, adapter='clickhouse' -%}
+    {%- set version = build_version() -%}
+    {%- set entities = config.get('meta', {}).get('entities', []) -%}
+    {%- set candidates = this.incorporate(path={'schema': 'staging', 'identifier': this.identifier ~ '__candidates'}) -%}
+    {%- if version == 0 -%}
+        {%- do exceptions.raise_compiler_error(this.identifier ~ ' belongs to a build: use `dbt build` or `dbt run`.') -%}
+    {%- endif -%}
+
+    {{ run_hooks(pre_hooks) }}
+    {%- do record_build_state('running') -%}
+    {%- do create_versioned_table(this) -%}
+    {{ get_assert_columns_equivalent(sql) }}
+    {%- do repair_open_rows(this) -%}
+    {%- for entity in entities -%}
+        {%- do take_up_pages(this.identifier, entity) -%}
+    {%- endfor -%}
+    {%- do stage_candidates(candidates, sql) -%}
+    {%- set partitions = partitions_of(candidates) -%}
+    {%- for partition in partitions -%}
+        {%- do insert_changes(this, candidates, partition, version) -%}
+        {%- do close_superseded(this, candidates, partition, version) -%}
+        {%- do record_build_state('running') if loop.index % 50 == 0 -%}
+    {%- endfor -%}
+    {%- do mark_pages_done(this.identifier) -%}
+    {%- do run_query('drop table if exists ' ~ candidates ~ on_cluster()) -%}
+    {%- do merge_touched(this, partitions) if var('merge_touched_partitions') -%}
+    {%- call statement('main', fetch_result=True) -%}
+        select count() from {{ this }} where valid_from_version = {{ version }}
+    {%- endcall -%}
+    {%- do log(this.identifier ~ ': ' ~ load_result('main').table.rows[0][0] ~ ' new or revised rows', info=true) -%}
+    {%- do persist_docs(this, model) -%}
+    {{ run_hooks(post_hooks) }}
+    {{ return({'relations': [this.incorporate(type='table')]}) }}
+{%- endmaterialization -%}

@@ -1,0 +1,31 @@
+{{
+    config(
+        materialized='versioned',
+        unique_key=['instrument_id', 'timeframe', 'open_time'],
+        partition_by='toYYYYMM(open_time)',
+        meta={'entities': ['bars']},
+    )
+}}
+
+with candidates as ({{ union_leaves('bars', 'bars') }}
+)
+
+select
+    instrument_id,
+    venue,
+    market,
+    symbol,
+    timeframe,
+    assumeNotNull(open_time) as open_time,
+    assumeNotNull(open) as open,
+    assumeNotNull(high) as high,
+    assumeNotNull(low) as low,
+    assumeNotNull(close) as close,
+    assumeNotNull(volume) as volume,
+    quote_volume,
+    trade_count,
+    source,
+    ingested_at,
+    {{ version_columns() }}
+from candidates
+where problem = ''

@@ -1,0 +1,20 @@
+{{
+    config(
+        materialized='versioned',
+        unique_key=['date'],
+        meta={'entities': ['fear_greed']},
+    )
+}}
+
+with candidates as ({{ union_leaves('fear_greed', 'fear_greed') }}
+)
+
+select
+    assumeNotNull(date) as date,
+    assumeNotNull(value) as value,
+    classification,
+    source,
+    ingested_at,
+    {{ version_columns() }}
+from candidates
+where problem = ''

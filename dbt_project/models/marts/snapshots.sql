@@ -1,0 +1,40 @@
+{{
+    config(
+        materialized='registry',
+        order_by=['snapshot_id'],
+    )
+}}
+
+-- The member views of a snapshot read the marts:
+{%- for dataset in datasets().values() %}
+-- depends_on: {{ ref(dataset.mart) }}
+{%- endfor %}
+
+with groups as (
+    select
+        dataset,
+        argMax(row_count, version) as row_count,
+        argMax(content_hash, version) as content_hash
+    from {{ ref('snapshot_manifest') }}
+    where version <= {{ build_version() }}
+    group by dataset, instrument_id, timeframe, month
+),
+
+totals as (
+    select
+        dataset,
+        sum(row_count) as row_count,
+        lower(hex(sum(content_hash))) as content_hash
+    from groups
+    group by dataset
+)
+
+select
+    '{{ snapshot_id() }}' as snapshot_id,
+    toUInt32({{ build_version() }}) as data_version,
+    now64(3, 'UTC') as published_at,
+    mapFromArrays(groupArray(dataset), groupArray(row_count)) as row_counts,
+    mapFromArrays(groupArray(dataset), groupArray(content_hash)) as content_hashes,
+    '{{ sql_text(env_var("MDW_CODE_REVISION", "")) }}' as code_revision,
+    '{{ sql_text(var("snapshot_note")) }}' as note
+from (select * from totals order by dataset)

@@ -1,0 +1,1 @@
+{{ view_of_all('bars') }}

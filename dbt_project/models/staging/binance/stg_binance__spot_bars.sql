@@ -1,0 +1,1 @@
+{{ binance_klines(source('raw', 'binance__spot_klines')) }}

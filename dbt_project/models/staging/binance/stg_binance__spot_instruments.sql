@@ -1,0 +1,1 @@
+{{ binance_instruments(source('raw', 'binance__spot_instruments'), "row.symbol != ''") }}

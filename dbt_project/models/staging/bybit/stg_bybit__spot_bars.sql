@@ -1,0 +1,34 @@
+with source as (
+    select * from {{ source('raw', 'bybit__spot_klines') }} where http_status = 200
+),
+
+-- [open ms, open, high, low, close, volume, turnover], newest first, no closed flag: the first row is the open bar.
+exploded as (
+    select *, JSONExtractString(payload, 'result', 'category') as category, bar
+    from source
+    array join
+        arrayFilter(
+            row -> {{ is_closed('row.1') }},
+            JSONExtract(payload, 'result', 'list', 'Array(Tuple({{ (["Nullable(String)"] * 7) | join(", ") }}))')
+        ) as bar
+),
+
+named as (
+    select
+        {{ page_columns() }},
+        timeframe,
+        bar.1 as open_time_text,
+        bar.2 as open_text,
+        bar.3 as high_text,
+        bar.4 as low_text,
+        bar.5 as close_text,
+        bar.6 as volume_text,
+        bar.7 as quote_volume_text,
+        cast(null as Nullable(String)) as trade_count_text,
+        toJSONString(bar) as raw_row,
+        -- Without category=spot in the request Bybit answers with perpetual bars, silently.
+        if(category = 'spot', '', concat('category is ', category, ', not spot')) as page_problem
+    from exploded
+),
+
+{{ finish_bars('named') }}

@@ -1,0 +1,27 @@
+with source as (
+    select * from {{ source('raw', 'okx__swap_funding') }} where http_status = 200
+),
+
+-- Newest first. fundingRate is the prediction, realizedRate what was paid, '' until it is settled.
+exploded as (
+    select *, record
+    from source
+    array join
+        arrayFilter(
+            row -> ifNull(row.realizedRate != '', true),
+            JSONExtract(payload, 'data', 'Array(Tuple(fundingTime Nullable(String), realizedRate Nullable(String)))')
+        ) as record
+),
+
+named as (
+    select
+        {{ page_columns() }},
+        record.fundingTime as funding_time_raw_text,
+        record.realizedRate as funding_rate_text,
+        cast(null as Nullable(String)) as mark_price_text,
+        toJSONString(record) as raw_row,
+        '' as page_problem
+    from exploded
+),
+
+{{ finish_funding('named') }}

@@ -1,0 +1,35 @@
+with source as (
+    select * from {{ source('raw', 'okx__spot_candles') }} where http_status = 200
+),
+
+-- [open ms, open, high, low, close, vol, volCcy, volCcyQuote, confirm], newest first; confirm '0' is the open bar.
+-- Candles of 2022 and before have no confirm: there the venue's clock decides.
+exploded as (
+    select *, bar
+    from source
+    array join
+        arrayFilter(
+            row -> if(isNull(row.9), {{ is_closed('row.1') }}, row.9 = '1'),
+            JSONExtract(payload, 'data', 'Array(Tuple({{ (["Nullable(String)"] * 9) | join(", ") }}))')
+        ) as bar
+),
+
+-- Spot: vol is base, volCcy quote. Swap: vol is contracts, volCcy base, volCcyQuote quote.
+named as (
+    select
+        {{ page_columns() }},
+        timeframe,
+        bar.1 as open_time_text,
+        bar.2 as open_text,
+        bar.3 as high_text,
+        bar.4 as low_text,
+        bar.5 as close_text,
+        if(market = 'perp', bar.7, bar.6) as volume_text,
+        if(market = 'perp', bar.8, bar.7) as quote_volume_text,
+        cast(null as Nullable(String)) as trade_count_text,
+        toJSONString(bar) as raw_row,
+        '' as page_problem
+    from exploded
+),
+
+{{ finish_bars('named') }}
