@@ -39,15 +39,15 @@ def parser() -> argparse.ArgumentParser:
 def server(options: argparse.Namespace) -> ReplayServer:
     """The server that the options ask for; raises ValueError or FileNotFoundError on bad input."""
     market: Market = SyntheticMarket(options.seed) if options.synthetic else RecordedMarket(options.recordings)
-    clock = Clock.real() if options.now is None else Clock(parse_instant(options.now), ticking=True)
-    clock.ticking, now_ms = not options.standing, clock.now_ms()
-    clock.set(now_ms)
-    kinds = {"kinds": tuple(options.fault_kinds)} if options.fault_kinds else {}
+    now_ms = Clock.real().now_ms() if options.now is None else parse_instant(options.now)
+    faults = Faults(rate=options.fault_rate, seed=options.fault_seed)
+    if options.fault_kinds:
+        faults.kinds = tuple(options.fault_kinds)
     return ReplayServer(
         market,
-        clock=clock,
+        clock=Clock(now_ms, ticking=not options.standing),
         port=options.port,
-        faults=Faults(rate=options.fault_rate, seed=options.fault_seed, **kinds),
+        faults=faults,
         limits=options.limits,
         delay_seconds=options.delay_seconds,
         okx_funding_days=options.okx_funding_days or None,

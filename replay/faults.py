@@ -14,7 +14,7 @@ from aiohttp import web
 from replay.venues.context import json_response
 
 KINDS = ("429", "418", "403", "451", "5xx", "500", "502", "503", "html", "cut", "reset", "slow", "error_200", "empty")
-HTML = "<!DOCTYPE html><html><head><title>Please wait</title></head><body><h1>We are checking your browser</h1></body></html>"
+HTML = "<!DOCTYPE html><html><head><title>Please wait</title></head><body>Checking your browser</body></html>"
 
 
 @dataclass(slots=True)

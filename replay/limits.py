@@ -1,7 +1,7 @@
 """The venues' documented limits of requests, by the time of this machine (not the replayed clock).
 
-Binance spot: weight 6,000 a minute; USD-M: weight 2,400 a minute, and 500 calls in 5 minutes for funding; OKX: calls in 2
-seconds by endpoint (funding history by instrument too); Bybit: 600 calls in 5 seconds, then HTTP 403 and a ban.
+Binance spot: weight 6,000 a minute; USD-M: weight 2,400 a minute, and 500 calls in 5 minutes for funding; OKX: calls
+in 2 seconds by endpoint (funding history by instrument too); Bybit: 600 calls in 5 seconds, then HTTP 403 and a ban.
 """
 
 import time

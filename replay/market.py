@@ -96,15 +96,18 @@ class Sentiment(NamedTuple):
 
 
 class Coverage(NamedTuple):
-    """What a market holds of one dataset: first and last are times in ms (the last bar's open time), both included."""
+    """What a market holds of one dataset.
+
+    `first` and `last` are times in ms (of bars: open times), both included; None for instruments, which have no time.
+    """
 
     venue: str
     market: str | None
     symbol: str | None
     dataset: str
     timeframe: str | None
-    first: int
-    last: int
+    first: int | None
+    last: int | None
     rows: int
 
 

@@ -10,7 +10,7 @@ from replay.__main__ import READY
 
 
 class ReplayProcess:
-    """`python -m replay` with these arguments, while the context is open; raises RuntimeError where it does not start."""
+    """`python -m replay` with these arguments while the context is open; RuntimeError where it does not start."""
 
     def __init__(self, *arguments: str):
         self._arguments = arguments

@@ -33,9 +33,9 @@ def environment_for(url: str) -> dict[str, str]:
 class ReplayServer:
     """Serves a market on 127.0.0.1 while the context is open.
 
-    `port` 0 takes a free one; a port in use raises OSError. The clock, and `faults` (by assigning to it), may be changed while it runs.
-    `limits=True` enforces the venues' documented limits. `delay_seconds` is added to every answer. `okx_funding_days`
-    is how far OKX's funding history reaches back; None lifts it, to replay older recordings.
+    `port` 0 takes a free one; a port in use raises OSError. The clock, and `faults` (by assigning to it), may be
+    changed while it runs. `limits=True` enforces the venues' documented limits. `delay_seconds` is added to every
+    answer. `okx_funding_days` is how far OKX's funding history reaches back; None lifts it, for older recordings.
     """
 
     def __init__(

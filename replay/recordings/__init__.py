@@ -30,9 +30,7 @@ class RecordedMarket:
     def __init__(self, folder: Path | str):
         self.folder = Path(folder)
         if not self.folder.is_dir():
-            raise FileNotFoundError(
-                f"no folder of recordings at {self.folder}: give the folder that holds binance/, okx/ …"
-            )
+            raise FileNotFoundError(f"no folder at {self.folder}: give the one that holds binance/, okx/, bybit/ …")
         self._series: dict[tuple[str, str, str, str], RecordedSeries] = {}
         self._funding: dict[tuple[str, str], list[Funding]] = {}
         self._instruments: dict[tuple[str, str], tuple[Record, list[Record]]] = {}
@@ -92,13 +90,16 @@ class RecordedMarket:
         return catalog.SKIPPED
 
     def coverage(self) -> list[Coverage]:
-        """Everything that is served; closed bars only. Reads all files (some seconds when cold)."""
+        """Everything that is served; of bars the closed ones, one entry for every run without a hole of a day.
+
+        Reads all files, which takes some seconds when cold.
+        """
         found: list[Coverage] = []
         for key in dict.fromkeys(file.key for file in catalog.BARS):
             venue, market, symbol, timeframe = key
             series = self.series(*key)
-            if isinstance(series, RecordedSeries) and series.rows:
-                found.append(Coverage(venue, market, symbol, "bars", timeframe, *series.span, series.rows))
+            if isinstance(series, RecordedSeries):
+                found += [Coverage(venue, market, symbol, "bars", timeframe, *run) for run in series.runs()]
         for venue, symbol in dict.fromkeys(file.key for file in catalog.FUNDING):
             events = self.funding(venue, symbol, 0, _FAR)
             if events:
@@ -107,12 +108,11 @@ class RecordedMarket:
         for venue, market in catalog.INSTRUMENTS:
             records = self.instruments(venue, market)
             if records:
-                found.append(Coverage(venue, market, None, "instruments", None, 0, 0, len(records)))
+                found.append(Coverage(venue, market, None, "instruments", None, None, None, len(records)))
         days = self.fear_greed()
         if days:
-            found.append(
-                Coverage("alternative_me", None, None, "fear_greed", "1d", days[0].time, days[-1].time, len(days))
-            )
+            times = (days[0].time, days[-1].time)
+            found.append(Coverage("alternative_me", None, None, "fear_greed", "1d", *times, len(days)))
         return found
 
     def _instrument_files(self, venue: str, market: str) -> tuple[Record, list[Record]]:

@@ -1,4 +1,4 @@
-"""One reader for every form in which candles were recorded. Each yields bars and whether the recording calls them closed."""
+"""One reader for every form in which candles were recorded; it yields bars, and if the recording calls them closed."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -13,14 +13,14 @@ Reader = Callable[[Path], Iterator[tuple[Bar, bool]]]
 
 def naive_csv(path: Path) -> Iterator[tuple[Bar, bool]]:
     """timestamp (UTC, unsaid), open, high, low, close, volume."""
-    for time, *values in read_rows(path):
-        yield Bar(utc_ms(time), *values), True
+    for time, o, h, low, c, v in read_rows(path):
+        yield Bar(utc_ms(time), o, h, low, c, v), True
 
 
 def bybit_csv(path: Path) -> Iterator[tuple[Bar, bool]]:
     """open_time_ms, open, high, low, close, volume."""
-    for time, *values in read_rows(path):
-        yield Bar(int(time), *values), True
+    for time, o, h, low, c, v in read_rows(path):
+        yield Bar(int(time), o, h, low, c, v), True
 
 
 def indexed_csv(path: Path) -> Iterator[tuple[Bar, bool]]:
@@ -68,7 +68,8 @@ def binance_json(path: Path) -> Iterator[tuple[Bar, bool]]:
 def ccxt_json(path: Path) -> Iterator[tuple[Bar, bool]]:
     """Rows of ccxt: [ms, open, high, low, close, volume] as JSON numbers."""
     for time, *values in read_json(path, numbers_as_text=True):
-        yield Bar(time, *(plain(str(value)) for value in values)), True
+        o, h, low, c, v = (plain(str(value)) for value in values)
+        yield Bar(time, o, h, low, c, v), True
 
 
 def okx_json(path: Path) -> Iterator[tuple[Bar, bool]]:
@@ -78,7 +79,7 @@ def okx_json(path: Path) -> Iterator[tuple[Bar, bool]]:
 
 
 def okx_csv(path: Path) -> Iterator[tuple[Bar, bool]]:
-    """Spot candles of 2022 (no confirm), newest first: index, time (UTC, unsaid), four prices, base and quote volume."""
+    """Spot candles of 2022 (no confirm), newest first: index, time (UTC, unsaid), prices, base and quote volume."""
     for _, time, o, h, low, c, v, quote in reversed(list(read_rows(path))):
         yield Bar(utc_ms(time), o, h, low, c, v, quote), True
 
@@ -87,9 +88,9 @@ def okx_snapshots(path: Path) -> Iterator[tuple[Bar, bool]]:
     """One download of 300 swap candles a line, in order of time: a later one replaces what an earlier one said."""
     for line in read_text(path).splitlines():
         for row in json.loads(line, parse_float=str)["file"]["data"]:
-            prices = (str(row[name]) for name in ("open", "high", "low", "close"))
-            contracts, volume = plain(str(row["vol"])), plain(str(row["volCcy"]))
-            yield Bar(row["ts"], *prices, volume, contracts=contracts), row["confirm"] == "1"
+            names = ("open", "high", "low", "close", "volCcy", "vol")
+            o, h, low, c, v, contracts = (plain(str(row[name])) for name in names)
+            yield Bar(row["ts"], o, h, low, c, v, contracts=contracts), row["confirm"] == "1"
 
 
 READERS: dict[str, Reader] = {

@@ -20,7 +20,9 @@ def merged(folder: Path, files: list[FundingFile]) -> list[Funding]:
 
 
 def _filled(known: Funding, other: Funding) -> Funding:
-    return Funding(*(other[i] if value is None else value for i, value in enumerate(known)))
+    predicted = other.predicted if known.predicted is None else known.predicted
+    mark_price = other.mark_price if known.mark_price is None else known.mark_price
+    return known._replace(predicted=predicted, mark_price=mark_price)
 
 
 def _api_csv(path: Path) -> Iterator[Funding]:

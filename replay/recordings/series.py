@@ -3,11 +3,14 @@
 from bisect import bisect_right
 from pathlib import Path
 
+import numpy as np
+
 from replay.market import Bar, Chunk
 from replay.recordings.bars import READERS
 from replay.recordings.catalog import BarFile
 
 _CHUNK_ROWS = 2000
+_DAY_MS = 86_400_000
 
 
 class RecordedSeries:
@@ -16,13 +19,20 @@ class RecordedSeries:
     def __init__(self, name: str, step_ms: int, closed: list[Bar], unfinished: dict[int, Bar]):
         self.name = name
         self.step_ms = step_ms
-        self.rows = len(closed)
-        self.span = (closed[0].open_time, closed[-1].open_time) if closed else (0, 0)
-        self._chunks = [Chunk.of(closed[i : i + _CHUNK_ROWS]) for i in range(0, len(closed), _CHUNK_ROWS)]
-        self._chunks = self._chunks or [Chunk.of([])]
-        self._starts = [bar.open_time for bar in closed[::_CHUNK_ROWS]]
-        self._by_time = unfinished
         self._closed = closed
+        self._unfinished = unfinished
+        starts = range(0, len(closed), _CHUNK_ROWS)
+        self._chunks = [Chunk.of(closed[i : i + _CHUNK_ROWS]) for i in starts] or [Chunk.of([])]
+        self._starts = [closed[i].open_time for i in starts]
+
+    def runs(self) -> list[tuple[int, int, int]]:
+        """First and last open time and number of bars of every run without a hole of a day."""
+        if not self._closed:
+            return []
+        times = np.concatenate([chunk.open_time for chunk in self._chunks])
+        ends = [*np.flatnonzero(np.diff(times) > _DAY_MS).tolist(), len(times) - 1]
+        firsts = [0, *(end + 1 for end in ends[:-1])]
+        return [(int(times[a]), int(times[b]), b - a + 1) for a, b in zip(firsts, ends, strict=True)]
 
     def number(self, time_ms: int) -> int:
         """The chunk that holds this time."""
@@ -35,8 +45,8 @@ class RecordedSeries:
     def open_bar(self, now_ms: int) -> Bar | None:
         """What was recorded of the bar that holds now: its open state, or else its final one."""
         open_ms = now_ms // self.step_ms * self.step_ms
-        if open_ms in self._by_time:
-            return self._by_time[open_ms]
+        if open_ms in self._unfinished:
+            return self._unfinished[open_ms]
         place = bisect_right(self._closed, open_ms, key=lambda bar: bar.open_time) - 1
         return self._closed[place] if place >= 0 and self._closed[place].open_time == open_ms else None
 

@@ -92,17 +92,19 @@ def unfinished(bar: Bars, share: float) -> Bars:
     """One bar after this share of its minute: every value on its way to the final one, none beyond it."""
     if share >= 1.0:
         return bar
-    part = lambda column: (column * share).astype(np.int64)  # noqa: E731
     close = bar.open + np.rint((bar.close - bar.open) * share).astype(np.int64)
-    lots, taker_lots = part(bar.lots), part(bar.taker_lots)
-    trades = np.where(lots > 0, np.maximum(part(bar.trades), 1), 0)
+    lots, taker_lots = _part(bar.lots, share), _part(bar.taker_lots, share)
+    trades = np.where(lots > 0, np.maximum(_part(bar.trades, share), 1), 0)
     top, bottom = np.maximum(bar.open, close), np.minimum(bar.open, close)
-    high = top + part(np.maximum(bar.high - top, 0))
-    low = bottom - part(np.maximum(bottom - bar.low, 0))
+    high = top + _part(np.maximum(bar.high - top, 0), share)
+    low = bottom - _part(np.maximum(bottom - bar.low, 0), share)
     typical = (high + low + bar.open + close) // 4
-    return Bars(
-        bar.open_time, bar.open, high, low, close, lots, lots * typical, trades, taker_lots, taker_lots * typical
-    )
+    volumes = (lots, lots * typical, trades, taker_lots, taker_lots * typical)
+    return Bars(bar.open_time, bar.open, high, low, close, *volumes)
+
+
+def _part(column: Ints, share: float) -> Ints:
+    return (column * share).astype(np.int64)
 
 
 def _venue_points(seed: int, paths: Paths, listing: Listing, day: int, rng: np.random.Generator) -> Ints:

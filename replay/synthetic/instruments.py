@@ -8,9 +8,8 @@ from replay.synthetic.listings import LISTINGS, Listing
 
 def unit(decimals: int, places: int | None = None) -> str:
     """10**-decimals as text, with `places` decimals if given: (2, 8) is 0.01000000."""
-    return format(
-        Decimal(1).scaleb(-decimals).quantize(Decimal(1).scaleb(-(decimals if places is None else places))), "f"
-    )
+    step = Decimal(1).scaleb(-decimals)
+    return format(step if places is None else step.quantize(Decimal(1).scaleb(-places)), "f")
 
 
 def records(venue: str, market: str) -> list[Record]:

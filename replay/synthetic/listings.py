@@ -17,7 +17,7 @@ PERP_BASES = ("BTC", "ETH", "SOL", "XRP", "BNB")
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """One instrument; `turnover` is the usual quote volume of a minute in USD, `quiet` the share of minutes without a trade."""
+    """One instrument; `turnover` is usual in a minute, in USD; `quiet` is the share of minutes without a trade."""
 
     venue: str
     market: str

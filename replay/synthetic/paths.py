@@ -42,7 +42,9 @@ def fraction(*labels: object) -> float:
 def bell(rng: np.random.Generator, size: int) -> Floats:
     """Numbers of mean 0 and standard deviation 1, between -3.5 and 3.5: the sum of four uniforms."""
     u = rng.random((4, size))
-    return (u[0] + u[1] + u[2] + u[3] - 2.0) * 3.0**0.5
+    total: Floats = u[0] + u[1] + u[2] + u[3]
+    centred: Floats = (total - 2.0) * 3.0**0.5
+    return centred
 
 
 class Paths:

@@ -115,9 +115,9 @@ def _rows(chunk: Chunk) -> list[str]:
 
 
 def _linear_rows(chunk: Chunk) -> list[str]:
-    prices = (['"%s"', [str(_dearer(p)) for p in chunk.columns[i]]] for i in range(4))
+    prices = (('"%s"', [str(_dearer(price)) for price in column]) for column in chunk.columns[:4])
     volumes = (text(chunk, name) for name in ("volume", "quote_volume"))
-    return render_rows(chunk, [times(chunk, '"%d"'), *((form, column) for form, column in prices), *volumes])
+    return render_rows(chunk, [times(chunk, '"%d"'), *prices, *volumes])
 
 
 def _dearer(price: Any) -> Decimal:

@@ -41,7 +41,7 @@ def raw_json(body: bytes) -> web.Response:
 
 @dataclass(slots=True)
 class Window:
-    """Which open times a request asks for, cut at now: closed bars in [start, end), and the open one if it is inside."""
+    """Which open times a request asks for, cut at now: closed bars in [start, end), and the open one if inside."""
 
     start_ms: int
     end_ms: int

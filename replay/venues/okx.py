@@ -16,31 +16,7 @@ from replay.venues.context import Context, Refusal, Window, json_response, raw_j
 from replay.venues.rows import literal, render_rows, text, times
 
 _BARS = {"1m": "1m", "5m": "5m", "15m": "15m", "1H": "1h"}
-_OTHER_BARS = set(
-    [
-        "1s",
-        "3m",
-        "30m",
-        "2H",
-        "4H",
-        "6H",
-        "12H",
-        "1D",
-        "2D",
-        "3D",
-        "1W",
-        "1M",
-        "3M",
-        "6Hutc",
-        "12Hutc",
-        "1Dutc",
-        "2Dutc",
-        "3Dutc",
-        "1Wutc",
-        "1Mutc",
-        "3Mutc",
-    ]
-)
+_OTHER_BARS = frozenset("1s 3m 30m 2H 4H 6H 12H 1D 2D 3D 1W 1M 3M 6Hutc 12Hutc 1Dutc 1Wutc 1Mutc".split())  # noqa: SIM905
 _NEWEST = 1440
 _DAY_MS = 86_400_000
 
