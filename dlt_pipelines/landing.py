@@ -93,7 +93,7 @@ class Landing:
         try:
             pipeline.run(resources, loader_file_format="parquet")
         except PipelineStepFailed as error:
-            pipeline.drop_pending_packages()
+            pipeline.abort_packages()
             raise _trouble(venue, error) from error
 
     def _pipeline(self, venue: str) -> Any:
@@ -144,10 +144,13 @@ def _configure() -> None:
 
 
 def _trouble(venue: str, error: Exception) -> WorldError:
-    text = " ".join(str(error).split())
+    root: BaseException = error
+    while root.__cause__ is not None:
+        root = root.__cause__
+    text = " ".join(str(root).split())
     if any(mark in text for mark in _REFUSALS):
-        return LandingRefused(f"ClickHouse refuses the pages of {venue}: {text[-600:]}")
-    return WorldError(f"ClickHouse did not take the pages of {venue}: {text[-600:]}")
+        return LandingRefused(f"ClickHouse refuses the pages of {venue}: {text[:600]}")
+    return WorldError(f"ClickHouse did not take the pages of {venue}: {text[:600]}")
 
 
 def _clear_dead_runs(root: Path) -> None:
