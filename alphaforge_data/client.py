@@ -16,7 +16,7 @@ from alphaforge_data.holes import holes
 from alphaforge_data.series import filled, joined, of_instrument, sent
 from alphaforge_data.snapshots import Snapshot
 from alphaforge_data.transport import Transport
-from alphaforge_data.views import View
+from alphaforge_data.views import EXTENT, EXTENT_COLUMNS, View
 
 Names = str | Sequence[str]
 
@@ -163,6 +163,29 @@ class Client:
             )
             found.append(holes(bars["open_time"], one, timeframe, grid))
         return snapshot.stamp(pa.concat_tables(found))
+
+    def extent(
+        self,
+        symbol: Names | None = None,
+        timeframe: str = "1h",
+        *,
+        venue: str | None = None,
+        market: str = "spot",
+        instruments: Names | None = None,
+        snapshot_id: str | None = None,
+    ) -> pa.Table:
+        """How far the pinned bars of each series reach, a row a series.
+
+        Columns: instrument_id, timeframe, first_open_time, last_close_time (null without bars), bars.
+        """
+        ids = arguments.instruments(symbol, instruments, venue, market)
+        snapshot = self.snapshot(snapshot_id)
+        asked = {"timeframe": arguments.timeframe(timeframe)}
+        rows = []
+        for one in ids:
+            bound = {**asked, "instrument_id": one, "snapshot_id": snapshot.snapshot_id}
+            rows.append(filled(self._cached(EXTENT, bound, snapshot), EXTENT_COLUMNS, {**of_instrument(one), **asked}))
+        return snapshot.stamp(joined(rows))
 
     def snapshots(self, limit: int = 100) -> pa.Table:
         """The newest published snapshots, newest first, with row counts and content hashes."""

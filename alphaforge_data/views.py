@@ -69,3 +69,10 @@ FEAR_GREED = View(
     ("date",),
     PINNED,
 )
+
+EXTENT_COLUMNS = ("instrument_id", "timeframe", "first_open_time", "last_close_time", "bars")
+EXTENT = (
+    "select minOrNull(open_time) as first_open_time, maxOrNull(close_time) as last_close_time, count() as bars "
+    "from marts.v_bars_at(snapshot_id = {snapshot_id:String}) "
+    "where instrument_id = {instrument_id:String} and timeframe = {timeframe:String}"
+)
