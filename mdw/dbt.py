@@ -82,7 +82,9 @@ def target(settings: Settings) -> Path:
     return settings.home / "dbt" / "target"
 
 
-def run(settings: Settings, command: str, variables: Mapping[str, object], *extra: str) -> DbtRun:
+def run(
+    settings: Settings, command: str, variables: Mapping[str, object], *extra: str, sub: tuple[str, ...] = ()
+) -> DbtRun:
     """`dbt COMMAND` in dbt_project/ with progress on a terminal.
 
     Raises WorldError where dbt could not start its work at all.
@@ -91,9 +93,19 @@ def run(settings: Settings, command: str, variables: Mapping[str, object], *extr
     results.parent.mkdir(parents=True, exist_ok=True)
     results.unlink(missing_ok=True)
     logs = settings.home / "dbt" / "logs"
-    arguments = [sys.executable, "-m", "dbt.cli.main", "--log-format", "json", "--log-path", str(logs), command]
+    arguments = [
+        sys.executable,
+        "-m",
+        "dbt.cli.main",
+        "--log-format",
+        "json",
+        "--log-path",
+        str(logs),
+        command,
+        *sub[:1],
+    ]
     arguments += ["--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT)]
-    arguments += ["--target-path", str(target(settings)), "--vars", json.dumps(variables), *extra]
+    arguments += ["--target-path", str(target(settings)), "--vars", json.dumps(variables), *sub[1:], *extra]
     with subprocess.Popen(
         arguments,
         env=environment(settings),

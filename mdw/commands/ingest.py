@@ -4,11 +4,12 @@ from typing import Annotated
 
 import typer
 
-from dlt_pipelines import backfill as lane
-from dlt_pipelines import update as updater
+from dlt_pipelines import backfill as backfilling
+from dlt_pipelines import update as updating
+from dlt_pipelines.plan import Plan
 from dlt_pipelines.selection import Selection
 from dlt_pipelines.universe import load
-from mdw.landing_view import print_plan, print_report, progress
+from mdw.landing_view import print_plan, print_report, progress, report_as_dict
 from mdw.options import Json, parse_window
 from mdw.output import print_json
 from warehouse.client import connect
@@ -50,13 +51,11 @@ def backfill(
     window = parse_window(settings, start, end, universe.history.start)
     selection = _selection(dataset, venue, market, symbol, timeframe)
     connect(settings, "ingest").close()
-    plan = lane.plan(settings, universe, selection, *window, refetch=refetch)
+    plan = backfilling.plan(settings, universe, selection, *window, refetch=refetch)
     if dry_run:
         print_plan(plan, json)
-        return
-    with progress(plan) as watcher:
-        report = lane.run(plan, watcher)
-    _finish(report, json)
+    else:
+        _land(plan, json)
 
 
 def update(
@@ -71,13 +70,14 @@ def update(
     settings = Settings.load()
     universe = load(settings.universe)
     connect(settings, "ingest").close()
-    report = updater.run(settings, universe, _selection(dataset, venue, market, symbol, timeframe))
-    _finish(report, json)
+    _land(updating.plan(settings, universe, _selection(dataset, venue, market, symbol, timeframe)), json)
 
 
-def _finish(report: lane.LandingReport, json: bool) -> None:
+def _land(plan: Plan, json: bool) -> None:
+    with progress(plan) as watcher:
+        report = backfilling.run(plan, watcher)
     if json:
-        print_json(report.as_dict())
+        print_json(report_as_dict(report))
     else:
         print_report(report)
-    raise typer.Exit(1 if report.failures else 0)
+    raise typer.Exit(0 if report.complete else 1)

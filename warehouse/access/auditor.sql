@@ -7,3 +7,4 @@ grant select on ops.* to mdw_auditor;
 grant select on elementary.* to mdw_auditor;
 grant select on system.* to mdw_auditor;
 grant select on information_schema.* to mdw_auditor;
+grant select on INFORMATION_SCHEMA.* to mdw_auditor;

@@ -2,3 +2,7 @@
 grant select, insert, create table, alter add column on raw.* to mdw_ingest;
 grant select on ops.* to mdw_ingest;
 grant select on information_schema.* to mdw_ingest;
+-- For the bookkeeping tables that dlt makes itself.
+grant table engine on MergeTree to mdw_ingest;
+grant table engine on ReplicatedMergeTree to mdw_ingest;
+grant select on INFORMATION_SCHEMA.* to mdw_ingest;

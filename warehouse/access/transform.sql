@@ -8,3 +8,5 @@ grant create database on *.* to mdw_transform;
 grant all on elementary.* to mdw_transform;
 grant select on system.* to mdw_transform;
 grant select on information_schema.* to mdw_transform;
+grant table engine on * to mdw_transform;
+grant select on INFORMATION_SCHEMA.* to mdw_transform;

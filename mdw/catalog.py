@@ -1,0 +1,19 @@
+"""The data catalog: dbt's docs site as one static file."""
+
+import shutil
+from pathlib import Path
+
+from mdw import dbt
+from warehouse.errors import WorldError
+from warehouse.settings import Settings
+
+
+def write(settings: Settings) -> Path:
+    """Write MDW_HOME/reports/catalog.html and return its path; raises WorldError where dbt fails."""
+    outcome = dbt.run(settings, "docs", {}, sub=("generate", "--static"))
+    if outcome.exit_code:
+        raise WorldError(f"dbt docs failed: {' '.join(outcome.errors)}")
+    page = settings.home / "reports" / "catalog.html"
+    page.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(dbt.target(settings) / "static_index.html", page)
+    return page

@@ -1,0 +1,124 @@
+"""The steps of the demo, and the summary at its end."""
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich.panel import Panel
+
+from dlt_pipelines import backfill
+from dlt_pipelines.plan import Plan
+from dlt_pipelines.progress import LandingReport
+from dlt_pipelines.universe import Universe, load
+from mdw import backtesting, building, catalog
+from mdw.demo.source import Recorded, Synthetic
+from mdw.landing_view import print_report, progress
+from mdw.output import err, out, table
+from warehouse import embedded, snapshots
+from warehouse.client import connect
+from warehouse.errors import WorldError
+from warehouse.migrate import migrate
+from warehouse.settings import Settings
+
+SNAPSHOT = "demo"
+
+
+def run_demo(settings: Settings, market: Synthetic | Recorded) -> None:
+    """Run every step in a warehouse of the demo's own; raises WorldError where a step fails."""
+    started = time.monotonic()
+    home = settings.home / "demo" / market.name
+    universe = load(settings.universe)
+    out.print(f"[bold]Demo on a {_what(market)}[/], warehouse in {home}", soft_wrap=True)
+    with market.serve() as origins, _environment({**origins, "MDW_HOME": str(home), "MDW_NOW": market.now.isoformat()}):
+        inside = Settings.load()
+        _step("Start ClickHouse and migrate")
+        embedded.up(inside)
+        migrate(inside)
+        _step("Land what is missing")
+        print_report(_land(inside, universe, market))
+        _step("Build, audit and publish")
+        _publish(inside, _what(market))
+        _step("Backtest on the snapshot, twice")
+        result = backtesting.run_and_repeat(inside, SNAPSHOT, inside.home / "reports" / "backtest")
+        _step("Write the data catalog")
+        reports = {"backtest": result.folder, "data catalog": catalog.write(inside)}
+        _summary(inside, home, result, reports, time.monotonic() - started)
+
+
+def _land(settings: Settings, universe: Universe, market: Synthetic | Recorded) -> LandingReport:
+    asks, notices = [], list[str]()
+    for window in market.windows(universe):
+        plan = backfill.make_plan(settings, window.spans(), refetch=False, pace=None)
+        asks += plan.asks
+        notices += plan.notices
+    plan = Plan(settings, asks, list(dict.fromkeys(notices)))
+    with progress(plan) as watcher:
+        report = backfill.run(plan, watcher, pace=None)
+    if not report.complete:
+        print_report(report)
+        raise WorldError("The replay did not serve everything; run the demo again.")
+    return report
+
+
+def _publish(settings: Settings, note: str) -> None:
+    result = building.build(settings, SNAPSHOT, note)
+    for notice in result.notices:
+        out.print(notice, soft_wrap=True)
+    if result.failures:
+        table(("model or audit", "rows", "says"), result.failures, title="Failed")
+        raise WorldError(f"The build failed; dbt's log is {settings.home / 'dbt' / 'logs' / 'dbt.log'}.")
+    with connect(settings) as client:
+        parts = snapshots.datasets(client, snapshots.find(client, SNAPSHOT))
+    table(("dataset", "rows", "content hash"), [(p.dataset, p.row_count, p.content_hash) for p in parts])
+
+
+def _what(market: Synthetic | Recorded) -> str:
+    if isinstance(market, Synthetic):
+        return f"synthetic market (seed {market.seed}): prices are made up"
+    return f"replay of recorded market data ({market.folder.name})"
+
+
+def _step(title: str) -> None:
+    err.print(f"\n[bold cyan]>[/] [bold]{title}[/]")
+
+
+def _summary(
+    settings: Settings, home: Path, result: backtesting.Repeated, reports: dict[str, Path], seconds: float
+) -> None:
+    shown = home if len(str(home)) < 60 else Path(os.path.relpath(home))
+    lines = [f"Snapshot [bold]{SNAPSHOT}[/]: backtest run twice, results {'equal' if result.equal else 'DIFFERENT'}"]
+    lines += [
+        f"  trades digest {result.first.trades_digest[:16]}…, equity digest {result.first.equity_digest[:16]}…",
+        "",
+    ]
+    lines += [f"{name:>13}: {path}" for name, path in reports.items()]
+    lines += ["", "Look around:", f"  export MDW_HOME={shown}"]
+    lines += [
+        "  .venv/bin/mdw status",
+        "  .venv/bin/mdw sql \"select * from marts.v_bars_at(snapshot_id = 'demo') limit 5\"",
+        "  .venv/bin/mdw snapshot show demo",
+        "  .venv/bin/mdw down        [dim]# the server goes on until then[/]",
+    ]
+    out.print(
+        Panel("\n".join(lines), title=f"Done in {seconds:.0f} s", title_align="left", expand=False), soft_wrap=True
+    )
+    if not result.equal:
+        raise WorldError(
+            "The second backtest on the same snapshot differs from the first: " + "; ".join(result.differences)
+        )
+
+
+@contextmanager
+def _environment(variables: dict[str, str]) -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value

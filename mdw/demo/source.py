@@ -1,0 +1,96 @@
+"""The two markets that a demo can replay."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from dlt_pipelines.series import Series
+from dlt_pipelines.timeframes import TIMEFRAMES, from_ms, to_ms
+from dlt_pipelines.universe import Universe
+from replay.process import ReplayProcess
+from replay.recordings import RecordedMarket
+
+# The same instant on every machine, so that every machine sees the same rows and the same digests.
+SYNTHETIC_NOW = datetime(2025, 7, 1, 0, 0, 30, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Window:
+    """What to land of some series: [start, end)."""
+
+    series: tuple[Series, ...]
+    start: datetime
+    end: datetime
+
+    def spans(self) -> dict[Series, tuple[int, int | None]]:
+        """As a plan wants them: ms since 1970."""
+        return {series: (to_ms(self.start), to_ms(self.end)) for series in self.series}
+
+
+@dataclass(frozen=True)
+class Synthetic:
+    """A seeded market that says of itself that it is synthetic."""
+
+    seed: int
+    days: int
+
+    @property
+    def name(self) -> str:
+        """For people, and for the folder."""
+        return f"synthetic-{self.seed}"
+
+    @property
+    def now(self) -> datetime:
+        """The replayed exchanges' clock."""
+        return SYNTHETIC_NOW
+
+    @contextmanager
+    def serve(self) -> Iterator[dict[str, str]]:
+        """The MDW_* variables that send every request to the replay."""
+        with ReplayProcess(
+            "--synthetic", "--seed", str(self.seed), "--now", self.now.isoformat(), "--standing"
+        ) as server:
+            yield server.environment
+
+    def windows(self, universe: Universe) -> list[Window]:
+        """Everything in the universe, for the last days."""
+        return [Window(tuple(universe.series()), self.now - timedelta(days=self.days), self.now)]
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A folder of real recordings, as far as they go."""
+
+    folder: Path
+
+    @property
+    def name(self) -> str:
+        """For people, and for the folder."""
+        return "recordings"
+
+    @property
+    def now(self) -> datetime:
+        """An hour after the newest record."""
+        newest = max(part.last for part in RecordedMarket(self.folder).coverage())
+        return (from_ms(newest) + timedelta(hours=2)).replace(minute=0, second=30)
+
+    @contextmanager
+    def serve(self) -> Iterator[dict[str, str]]:
+        """The MDW_* variables that send every request to the replay."""
+        # The recordings reach further back than OKX's own three months.
+        now = ("--now", self.now.isoformat(), "--standing", "--okx-funding-days", "0")
+        with ReplayProcess("--recordings", str(self.folder), *now) as server:
+            yield server.environment
+
+    def windows(self, universe: Universe) -> list[Window]:
+        """Each recorded run of bars and funding that belongs to the universe; listings once."""
+        wanted = set(universe.series())
+        found = [Window(tuple(s for s in wanted if not s.windowed), self.now - timedelta(days=1), self.now)]
+        for part in RecordedMarket(self.folder).coverage():
+            series = Series(part.dataset, part.venue, part.market or "", part.symbol or "", part.timeframe or "")
+            if series in wanted and series.windowed:
+                step = TIMEFRAMES.get(series.timeframe, 60_000)
+                found.append(Window((series,), from_ms(part.first), from_ms(part.last + step)))
+        return found
