@@ -148,9 +148,7 @@ SKIPPED = {
 
 
 def symbols(venue: str, market: str) -> dict[str, str]:
-    """Canonical symbol by venue symbol, of the files with bars."""
-    return {
-        _venue_symbol(file.path.rsplit("/", 1)[1]): file.symbol
-        for file in BARS
-        if (file.venue, file.market) == (venue, market)
-    }
+    """Canonical symbol by venue symbol, of the files with bars or funding."""
+    served = [(f.path, f.symbol) for f in BARS if (f.venue, f.market) == (venue, market)]
+    served += [(f.path, f.symbol) for f in FUNDING if (f.venue, "perp") == (venue, market)]
+    return {_venue_symbol(path.rsplit("/", 1)[1]): symbol for path, symbol in served}
