@@ -1,7 +1,7 @@
 {#- exchangeInfo of Binance. Sizes live in a list of filters; the smallest order value is MIN_NOTIONAL.minNotional in
     spot until 2023, NOTIONAL.minNotional since, MIN_NOTIONAL.notional on USD-M. Spot tells no listing date. -#}
 {%- macro binance_instruments(pages, condition) -%}
-{%- set filter_value = "arrayFirst(filter -> filter.filterType = '{}', record.filters).{}" -%}
+{%- set filter_value = "tupleElement(arrayFirst(filter -> filter.filterType = '{}', record.filters), '{}')" -%}
 with source as (
     select * from {{ pages }} where http_status = 200
 ),
@@ -14,9 +14,9 @@ exploded as (
             row -> {{ condition }},
             JSONExtract(
                 payload, 'symbols',
-                'Array(Tuple(symbol String, status String, contractType String, baseAsset String, quoteAsset String, marginAsset String,
-                    onboardDate Nullable(String), filters Array(Tuple(filterType String, tickSize Nullable(String), stepSize Nullable(String),
-                    minQty Nullable(String), minNotional Nullable(String), notional Nullable(String)))))'
+                'Array(Tuple(symbol String, status String, contractType String, baseAsset String, quoteAsset String,
+                    marginAsset String, onboardDate Nullable(String), filters Array(Tuple(filterType String,
+                    tickSize Nullable(String), stepSize Nullable(String), minQty Nullable(String), minNotional Nullable(String), notional Nullable(String)))))'
             )
         ) as record
 ),

@@ -65,7 +65,14 @@ vanished as (
         either.instrument_id as instrument_id,
         cast(listings.ingested_at as DateTime64(3, 'UTC')) as valid_from,
         -- A tuple, because argMax passes over a NULL.
-        argMax(tuple({% for name in state %}either.{{ name }}{{ ', ' if not loop.last }}{% endfor %}), either.valid_from) as last_state,
+        argMax(
+            tuple(
+                {%- for name in state %}
+                either.{{ name }}{{ ',' if not loop.last }}
+                {%- endfor %}
+            ),
+            either.valid_from
+        ) as last_state,
         {%- for name in state %}
         {% if name == 'status' %}'delisted'{% else %}last_state.{{ loop.index }}{% endif %} as {{ name }},
         {%- endfor %}

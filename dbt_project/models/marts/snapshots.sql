@@ -9,6 +9,8 @@
 {%- for dataset in datasets().values() %}
 -- depends_on: {{ ref(dataset.mart) }}
 {%- endfor %}
+-- Its audit must hold publication back too:
+-- depends_on: {{ ref('dq_rejected_rows') }}
 
 with groups as (
     select
@@ -27,6 +29,7 @@ totals as (
         lower(hex(sum(content_hash))) as content_hash
     from groups
     group by dataset
+    order by dataset
 )
 
 select
@@ -37,4 +40,4 @@ select
     mapFromArrays(groupArray(dataset), groupArray(content_hash)) as content_hashes,
     '{{ sql_text(env_var("MDW_CODE_REVISION", "")) }}' as code_revision,
     '{{ sql_text(var("snapshot_note")) }}' as note
-from (select * from totals order by dataset)
+from totals

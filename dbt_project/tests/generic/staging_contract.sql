@@ -1,12 +1,14 @@
 {#- Columns of a staging model that differ in name or type from the contract of its entity (staging_columns). -#}
 {% test staging_contract(model, entity) %}
-select coalesce(nullIf(found.name, ''), wanted.name) as column_name, wanted.type as wanted_type, found.type as found_type
-from (
-    {%- for name, type in staging_columns(entity).items() %}
-    select '{{ name }}' as name, '{{ type | replace("'", "\\'") }}' as type
-    {%- if not loop.last %} union all{% endif %}
-    {%- endfor %}
-) as wanted
+{%- set wanted = [] -%}
+{%- for name, type in staging_columns(entity).items() -%}
+    {%- do wanted.append("('" ~ name ~ "', '" ~ sql_text(type) ~ "')") -%}
+{%- endfor -%}
+select
+    coalesce(found.name, wanted.name) as column_name,
+    wanted.type as wanted_type,
+    found.type as found_type
+from (select (arrayJoin([{{ wanted | join(', ') }}]) as pair).1 as name, pair.2 as type) as wanted
 full outer join (
     select name, type from system.columns where database = '{{ model.schema }}' and table = '{{ model.identifier }}'
 ) as found on wanted.name = found.name

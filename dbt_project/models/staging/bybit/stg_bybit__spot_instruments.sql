@@ -8,8 +8,9 @@ exploded as (
     array join
         JSONExtract(
             payload, 'result', 'list',
-            'Array(Tuple(symbol String, status String, baseCoin String, quoteCoin String, priceFilter Tuple(tickSize Nullable(String)),
-                lotSizeFilter Tuple(basePrecision Nullable(String), minOrderQty Nullable(String), minOrderAmt Nullable(String))))'
+            'Array(Tuple(symbol String, status String, baseCoin String, quoteCoin String,
+                priceFilter Tuple(tickSize Nullable(String)), lotSizeFilter Tuple(basePrecision Nullable(String),
+                minOrderQty Nullable(String), minOrderAmt Nullable(String))))'
         ) as record
 ),
 

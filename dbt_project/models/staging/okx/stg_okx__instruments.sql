@@ -12,8 +12,9 @@ exploded as (
             row -> row.instType = 'SPOT' or (row.instType = 'SWAP' and row.ctType = 'linear'),
             JSONExtract(
                 payload, 'data',
-                'Array(Tuple(instId String, instType String, ctType String, baseCcy String, quoteCcy String, settleCcy String, state String,
-                    tickSz Nullable(String), lotSz Nullable(String), minSz Nullable(String), ctVal Nullable(String), listTime Nullable(String)))'
+                'Array(Tuple(instId String, instType String, ctType String, baseCcy String, quoteCcy String, settleCcy String,
+                    state String, tickSz Nullable(String), lotSz Nullable(String), minSz Nullable(String), ctVal Nullable(String),
+                    listTime Nullable(String)))'
             )
         ) as record
 ),

@@ -1,0 +1,27 @@
+{#- The registry of snapshots: the last node of a build. Its one row publishes the build's version under a name, after
+    the member views of that name exist. A name that exists is left as it is, with a notice. -#}
+{%- materialization registry, adapter='clickhouse' -%}
+    {{ run_hooks(pre_hooks) }}
+    {%- do create_log_table(this) -%}
+    {{ get_assert_columns_equivalent(sql) }}
+    {%- do reconcile_member_views(this) -%}
+    {%- set id = snapshot_id() -%}
+    {%- set known = run_query("select data_version from " ~ this ~ " where snapshot_id = '" ~ id ~ "'").rows -%}
+    {%- if known -%}
+        {%- do log("snapshot " ~ id ~ " exists (data version " ~ known[0][0] ~ "): left as it is, nothing published", info=true) -%}
+        {%- call statement('main') -%}select 1{%- endcall -%}
+    {%- else -%}
+        {%- for dataset in datasets() -%}
+            {%- do create_merge_table(dataset) -%}
+            {%- do create_member_view(dataset, id, build_version()) -%}
+        {%- endfor -%}
+        {%- call statement('main') -%}
+            insert into {{ this }} ({{ model.columns.keys() | join(', ') }})
+            select {{ model.columns.keys() | join(', ') }} from ({{ sql }})
+        {%- endcall -%}
+        {%- do log('published snapshot ' ~ id ~ ' (data version ' ~ build_version() ~ ')', info=true) -%}
+    {%- endif -%}
+    {%- do persist_docs(this, model) -%}
+    {{ run_hooks(post_hooks) }}
+    {{ return({'relations': [this.incorporate(type='table')]}) }}
+{%- endmaterialization -%}

@@ -1,0 +1,56 @@
+"""Stand-ins for macros that return values, so that sqlfluff renders the models without dbt."""
+
+
+def staging_columns(entity: str) -> dict[str, str]:
+    """One column instead of the contract of an entity."""
+    return {"problem": "String"}
+
+
+def union_leaves(entity: str, mart: str) -> str:
+    """A table instead of the union of an entity's staging models."""
+    return f"\n    select * from stg_{entity}"
+
+
+def version_columns() -> str:
+    """Constants instead of the running build."""
+    return "1 as valid_from_version, 2 as valid_to_version"
+
+
+def _a_view(dataset: str) -> str:
+    return f"select snapshot_id from {dataset}"
+
+
+view_at = view_latest = view_of_all = _a_view
+
+
+def datasets() -> dict[str, dict[str, str]]:
+    """One dataset instead of all."""
+    return {"bars": {"mart": "bars"}}
+
+
+def manifest_delta(dataset: str) -> str:
+    """A table instead of the changes of a dataset."""
+    return f"select dataset from {dataset}"
+
+
+def build_version() -> int:
+    """A number instead of the running build."""
+    return 1
+
+
+last_published_version = build_version
+
+
+def snapshot_id() -> str:
+    """A name instead of the published one."""
+    return "X"
+
+
+def sql_text(text: str) -> str:
+    """The text itself."""
+    return text
+
+
+def env_var(name: str, default: str = "") -> str:
+    """The default instead of the environment."""
+    return default
