@@ -31,12 +31,16 @@ async def pages_of(source: Source, ask: Ask) -> AsyncIterator[Page]:
     start, end = ask.start, min(ask.end, wanted_end(ask.series, now))
     while start < end:
         reply, answer = await _fetch(source, ask, start, end)
-        claim, (rest_start, rest_end) = divide(ask.series, ask.endpoint, answer, start, end, now)
+        claim, rest = divide(ask.series, ask.endpoint, answer, start, end, now)
+        if not answer.rows and claim[0] < claim[1]:
+            # Venues answer with nothing now and then where there is something: emptiness is asked for twice.
+            reply, answer = await _fetch(source, ask, start, end)
+            claim, rest = divide(ask.series, ask.endpoint, answer, start, end, now)
         if answer.rows or claim[0] < claim[1]:
             yield _page(source, ask, (*claim, _params(source, ask, start, end)), reply, answer, now)
-        if (rest_start, rest_end) == (start, end):
+        if rest == (start, end):
             raise BrokenAnswer(f"{source.venue.name} gives the same page of {ask.series} again and again")
-        start, end = rest_start, rest_end
+        start, end = rest
 
 
 def divide(
@@ -64,6 +68,8 @@ async def _fetch(source: Source, ask: Ask, start: int, end: int) -> tuple[Reply,
         answer = source.venue.read(ask.series, body)
         if ask.start is not None:
             _check_window(source, ask, answer, start, end)
+        elif not answer.rows:
+            raise BrokenAnswer(f"{source.venue.name} {ask.endpoint.path} lists nothing at all")
         return answer
 
     return await source.ask(ask.endpoint, _params(source, ask, start, end), read)

@@ -50,7 +50,7 @@ def _check_status(name: str, reply: Reply) -> None:
         until = datetime.now(UTC) + timedelta(seconds=reply.retry_after or _BAN_SECONDS)
         known = "" if reply.retry_after else "; it does not say for how long, ten minutes is usual"
         raise Banned(
-            f"{name} answers {reply.status}: this address is banned until about {until:%H:%M:%S} UTC{known}. "
+            f"{name} answers {reply.status}: this address is banned, until about {until:%H:%M:%S} UTC{known}. "
             f"Nothing more is asked there in this run; run the same command again after that. "
             f"It said: {_short(reply.text)}"
         )

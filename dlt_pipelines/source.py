@@ -20,6 +20,7 @@ from dlt_pipelines.venues import VENUES
 from warehouse.settings import Settings
 
 ATTEMPTS = 8
+BACKOFF_SECONDS = 0.4
 OnFault = Callable[[str, SourceTrouble, float], None]
 T = TypeVar("T")
 
@@ -35,7 +36,7 @@ class _Wait(wait_base):
     """Retry-After where the venue named it, else exponential with full jitter."""
 
     def __init__(self) -> None:
-        self._jitter = wait_random_exponential(multiplier=0.4, max=15)
+        self._jitter = wait_random_exponential(multiplier=BACKOFF_SECONDS, max=15)
 
     def __call__(self, retry_state: RetryCallState) -> float:
         error = retry_state.outcome.exception() if retry_state.outcome else None

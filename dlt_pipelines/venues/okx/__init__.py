@@ -20,8 +20,8 @@ from dlt_pipelines.venues.okx import endpoints
 
 # https://www.okx.com/docs-v5/en/#error-code
 _TOO_MANY = {"50011", "50061"}
-_UNKNOWN_INSTRUMENT = {"51001", "51000"}
-_REFUSED = {"50014", "50015", "50016", "50044"}
+_UNKNOWN_INSTRUMENT = "51001"
+_REFUSED = {"50014", "50015", "50016", "50044", "51000"}
 _BARS = {"1m": "1m", "1h": "1H"}
 _INSTRUMENT_TYPE = {"spot": "SPOT", "perp": "SWAP"}
 
@@ -65,7 +65,7 @@ class Okx:
         if not isinstance(body, dict) or "code" not in body or str(body["code"]) == "0":
             return
         code, text = str(body["code"]), f"{body['code']} {body.get('msg', '')}"
-        if code in _UNKNOWN_INSTRUMENT:
+        if code == _UNKNOWN_INSTRUMENT:
             raise UnknownSymbol(f"OKX knows no such instrument ({text})")
         if code in _TOO_MANY:
             raise RateLimited(f"OKX: {text}")
