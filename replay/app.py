@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass, field
+from email.utils import formatdate
 from typing import Any
 
 from aiohttp import web
@@ -64,6 +65,7 @@ class Replay:
         finally:
             self.journal.in_flight -= 1
         response.headers["X-Replay-Market"] = self.market.name
+        response.headers["Date"] = formatdate(self.clock.now_ms() / 1000, usegmt=True)
         return response
 
     async def _venue_answer(self, request: web.Request, handler: Handler) -> web.StreamResponse:

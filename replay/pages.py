@@ -43,7 +43,7 @@ def render(chunk: Chunk, rows: Rows, newest_first: bool) -> Rendered:
 class PageCutter:
     """Pages of one venue's series; keeps rendered chunks up to `cache_bytes`, the least used leave first."""
 
-    def __init__(self, *, newest_first: bool, cache_bytes: int = 192 << 20):
+    def __init__(self, *, newest_first: bool, cache_bytes: int = 96 << 20):
         self._newest_first = newest_first
         self._room = cache_bytes
         self._kept: OrderedDict[tuple[str, int], Rendered] = OrderedDict()

@@ -24,7 +24,7 @@ class SyntheticSeries:
         self._days_a_chunk = 32 if self.step_ms > 900_000 else 1
         self._first = listing.listed_ms // DAY_MS // self._days_a_chunk
         self._last = (LAST_DAY - self._days_a_chunk) // self._days_a_chunk
-        self.chunk = lru_cache(maxsize=64)(self._chunk)
+        self.chunk = lru_cache(maxsize=2)(self._chunk)
 
     def number(self, time_ms: int) -> int:
         """The chunk that holds this time."""

@@ -105,7 +105,9 @@ def test_exchange_info_gives_only_the_symbols_asked_for(ask, synthetic):
 
 
 def test_time_is_the_replayed_clock(ask, synthetic):
-    assert ask(synthetic.environment["MDW_BINANCE_SPOT_URL"] + "/api/v3/time").json == {"serverTime": NOW}
+    answer = ask(synthetic.environment["MDW_BINANCE_SPOT_URL"] + "/api/v3/time")
+    assert answer.json == {"serverTime": NOW}
+    assert answer.headers["Date"] == "Wed, 12 Mar 2025 09:30:30 GMT"
     assert ask(synthetic.environment["MDW_BINANCE_USDM_URL"] + "/fapi/v1/time").json == {"serverTime": NOW}
 
 
