@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -20,11 +21,13 @@ class ReplayProcess:
 
     def start(self) -> Self:
         """Start it and wait until it serves."""
+        # A file, not a pipe: nobody reads it while the server runs, and a full pipe would stop the server.
+        self._errors = tempfile.TemporaryFile("w+")  # noqa: SIM115 (open as long as the process)
         self._process = subprocess.Popen(
             [sys.executable, "-m", "replay", *self._arguments],
             cwd=Path(__file__).resolve().parent.parent,
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stderr=self._errors,
             text=True,
         )
         assert self._process.stdout is not None
@@ -37,13 +40,15 @@ class ReplayProcess:
             else:
                 name, _, url = line.partition("=")
                 self.environment[name] = url
-        _, problem = self._process.communicate()
-        raise RuntimeError(f"the replay server did not start: {problem.strip()}")
+        self._process.communicate()
+        self._errors.seek(0)
+        raise RuntimeError(f"the replay server did not start: {self._errors.read().strip()}")
 
     def stop(self) -> None:
         """End it and wait for its end."""
         self._process.terminate()
         self._process.communicate()
+        self._errors.close()
 
     def __enter__(self) -> Self:
         return self.start()

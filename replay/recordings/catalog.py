@@ -42,7 +42,7 @@ def _canonical(venue_symbol: str) -> str:
 
 # folder, venue, market, timeframe, form, is the last candle open; then the files by their symbol
 _BAR_FOLDERS = (
-    # Before they are cut at an exact number of rows long past, these downloads had no open candle at their end.
+    # Downloaded long after their time and cut at a round number of rows: the last candle was closed.
     ("binance/ohlcv_spot_1m", "binance", "spot", "1m", "naive_csv", False,
      ("BTCUSDT_1m_20210326_20210430_ohlcv.csv.gz", "BTCUSDT_1m_20250101_20250128_ohlcv.csv.gz",
       "ETHUSDT_1m_20250101_20250128_ohlcv.csv.gz", "SOLUSDT_1m_20250101_20250128_ohlcv.csv.gz",
