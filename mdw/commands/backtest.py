@@ -5,8 +5,6 @@ from typing import Annotated
 
 import typer
 
-from mdw import backtesting
-from mdw.backtest import Parameters, Result
 from mdw.building import check_snapshot_id
 from mdw.options import Json, parse_time
 from mdw.output import out, print_json, table
@@ -18,34 +16,35 @@ def register(app: typer.Typer) -> None:
     app.command()(backtest)
 
 
-_DEFAULT = Parameters()
-
-
 def backtest(
     snapshot_id: Annotated[str, typer.Option("--snapshot-id", help="the pin to read")],
-    venue: Annotated[str, typer.Option()] = _DEFAULT.venue,
-    market: Annotated[str, typer.Option(help="spot or perp")] = _DEFAULT.market,
+    venue: Annotated[str, typer.Option()] = "binance",
+    market: Annotated[str, typer.Option(help="spot or perp")] = "spot",
     symbol: Annotated[list[str] | None, typer.Option(help="repeatable; else BTC, ETH, SOL, XRP against USDT")] = None,
-    timeframe: Annotated[str, typer.Option()] = _DEFAULT.timeframe,
+    timeframe: Annotated[str, typer.Option()] = "1h",
     start: Annotated[str | None, typer.Option(help="inclusive, ISO 8601 with zone")] = None,
     end: Annotated[str | None, typer.Option(help="exclusive, ISO 8601 with zone")] = None,
-    lookback_days: Annotated[int, typer.Option()] = _DEFAULT.lookback_days,
-    volatility_days: Annotated[int, typer.Option()] = _DEFAULT.volatility_days,
-    rebalance_days: Annotated[int, typer.Option()] = _DEFAULT.rebalance_days,
-    commission_bps: Annotated[float, typer.Option(help="of traded value")] = _DEFAULT.commission_bps,
-    slippage_bps: Annotated[float, typer.Option(help="of traded value")] = _DEFAULT.slippage_bps,
+    lookback_days: Annotated[int, typer.Option()] = 14,
+    volatility_days: Annotated[int, typer.Option()] = 14,
+    rebalance_days: Annotated[int, typer.Option()] = 7,
+    commission_bps: Annotated[float, typer.Option(help="of traded value")] = 10.0,
+    slippage_bps: Annotated[float, typer.Option(help="of traded value")] = 5.0,
     folder: Annotated[Path | None, typer.Option("--out", help="else MDW_HOME/reports/backtest-<id>")] = None,
     against: Annotated[Path | None, typer.Option(help="an earlier result.json: exit 1 where this run differs")] = None,
     json: Json = False,
 ) -> None:
     """Momentum with volatility targeting on pinned bars: the same pin gives the same result, digest by digest."""
+    # The numeric libraries take seconds to import: only this command should wait for them.
+    from mdw import backtesting
+    from mdw.backtest import Parameters, Result
+
     settings = Settings.load()
     where = folder or settings.home / "reports" / f"backtest-{check_snapshot_id(snapshot_id)}"
     earlier = Result.read(against) if against else None
     parameters = Parameters(
         venue=venue,
         market=market,
-        symbols=tuple(symbol) if symbol else _DEFAULT.symbols,
+        symbols=tuple(symbol) if symbol else Parameters.symbols,
         timeframe=timeframe,
         start=parse_time("--start", start) if start else None,
         end=parse_time("--end", end) if end else None,

@@ -5,8 +5,6 @@ from typing import Annotated
 
 import typer
 
-from mdw.demo import run_demo
-from mdw.demo.source import Recorded, Synthetic
 from warehouse.errors import BadInput
 from warehouse.settings import Settings
 
@@ -21,7 +19,7 @@ def demo(
         Path | None, typer.Option(help="replay this folder of recordings, not a synthetic market")
     ] = None,
     seed: Annotated[int, typer.Option(help="of the synthetic market")] = 7,
-    days: Annotated[int, typer.Option(min=2, max=400, help="history of the synthetic market")] = 14,
+    days: Annotated[int, typer.Option(min=10, max=400, help="history of the synthetic market")] = 14,
 ) -> None:
     """Land every dataset, build, audit, publish, and run a backtest twice: against a replay of the exchanges.
 
@@ -35,4 +33,7 @@ def demo(
         )
     if recordings is not None and not recordings.is_dir():
         raise BadInput(f"--recordings {recordings} is no folder. Give the folder that holds the recorded files.")
+    from mdw.demo import run_demo
+    from mdw.demo.source import Recorded, Synthetic
+
     run_demo(settings, Recorded(recordings) if recordings else Synthetic(seed, days))

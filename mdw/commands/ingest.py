@@ -1,19 +1,17 @@
 """backfill and update: land what is missing."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dlt_pipelines import backfill as backfilling
-from dlt_pipelines import update as updating
-from dlt_pipelines.plan import Plan
-from dlt_pipelines.selection import Selection
-from dlt_pipelines.universe import load
-from mdw.landing_view import print_plan, print_report, progress, report_as_dict
 from mdw.options import Json, parse_window
 from mdw.output import print_json
 from warehouse.client import connect
 from warehouse.settings import Settings
+
+if TYPE_CHECKING:
+    from dlt_pipelines.plan import Plan
+    from dlt_pipelines.selection import Selection
 
 Many = list[str] | None
 Dataset = Annotated[Many, typer.Option(help="bars, funding, instruments or fear_greed; repeatable")]
@@ -29,7 +27,9 @@ def register(app: typer.Typer) -> None:
     app.command()(update)
 
 
-def _selection(dataset: Many, venue: Many, market: Many, symbol: Many, timeframe: Many) -> Selection:
+def _selection(dataset: Many, venue: Many, market: Many, symbol: Many, timeframe: Many) -> "Selection":
+    from dlt_pipelines.selection import Selection
+
     return Selection(*(tuple(values or ()) for values in (dataset, venue, market, symbol, timeframe)))
 
 
@@ -46,6 +46,11 @@ def backfill(
     json: Json = False,
 ) -> None:
     """Land history: asks only for windows that are not covered, and goes on where it was stopped."""
+    # dlt and ccxt take a second to import: commands that do not land should not wait for them.
+    from dlt_pipelines import backfill as backfilling
+    from dlt_pipelines.universe import load
+    from mdw.landing_view import print_plan
+
     settings = Settings.load()
     universe = load(settings.universe)
     window = parse_window(settings, start, end, universe.history.start)
@@ -67,13 +72,19 @@ def update(
     json: Json = False,
 ) -> None:
     """Bring every series to its last closed bar, holes included. Safe at any time, and twice at once."""
+    from dlt_pipelines import update as updating
+    from dlt_pipelines.universe import load
+
     settings = Settings.load()
     universe = load(settings.universe)
     connect(settings, "ingest").close()
     _land(updating.plan(settings, universe, _selection(dataset, venue, market, symbol, timeframe)), json)
 
 
-def _land(plan: Plan, json: bool) -> None:
+def _land(plan: "Plan", json: bool) -> None:
+    from dlt_pipelines import backfill as backfilling
+    from mdw.landing_view import print_report, progress, report_as_dict
+
     with progress(plan) as watcher:
         report = backfilling.run(plan, watcher)
     if json:

@@ -6,8 +6,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from rich.panel import Panel
-
 from dlt_pipelines import backfill
 from dlt_pipelines.plan import Plan
 from dlt_pipelines.progress import LandingReport
@@ -101,9 +99,8 @@ def _summary(
         "  .venv/bin/mdw snapshot show demo",
         "  .venv/bin/mdw down        [dim]# the server goes on until then[/]",
     ]
-    out.print(
-        Panel("\n".join(lines), title=f"Done in {seconds:.0f} s", title_align="left", expand=False), soft_wrap=True
-    )
+    out.rule(f"Done in {seconds:.0f} s", align="left", style="green")
+    out.print("\n".join(lines), soft_wrap=True)
     if not result.equal:
         raise WorldError(
             "The second backtest on the same snapshot differs from the first: " + "; ".join(result.differences)

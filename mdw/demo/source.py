@@ -4,11 +4,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 
 from dlt_pipelines.series import Series
 from dlt_pipelines.timeframes import TIMEFRAMES, from_ms, to_ms
 from dlt_pipelines.universe import Universe
+from replay.market import Coverage
 from replay.process import ReplayProcess
 from replay.recordings import RecordedMarket
 
@@ -70,10 +72,15 @@ class Recorded:
         """For people, and for the folder."""
         return "recordings"
 
+    @cached_property
+    def coverage(self) -> list[Coverage]:
+        """What the folder holds."""
+        return list(RecordedMarket(self.folder).coverage())
+
     @property
     def now(self) -> datetime:
         """An hour after the newest record."""
-        newest = max(part.last for part in RecordedMarket(self.folder).coverage())
+        newest = max(part.last for part in self.coverage if part.last is not None)
         return (from_ms(newest) + timedelta(hours=2)).replace(minute=0, second=30)
 
     @contextmanager
@@ -88,9 +95,9 @@ class Recorded:
         """Each recorded run of bars and funding that belongs to the universe; listings once."""
         wanted = set(universe.series())
         found = [Window(tuple(s for s in wanted if not s.windowed), self.now - timedelta(days=1), self.now)]
-        for part in RecordedMarket(self.folder).coverage():
+        for part in self.coverage:
             series = Series(part.dataset, part.venue, part.market or "", part.symbol or "", part.timeframe or "")
-            if series in wanted and series.windowed:
+            if series in wanted and series.windowed and part.first is not None and part.last is not None:
                 step = TIMEFRAMES.get(series.timeframe, 60_000)
                 found.append(Window((series,), from_ms(part.first), from_ms(part.last + step)))
         return found
