@@ -1,0 +1,96 @@
+"""A pin shows the same rows for ever; a revision is a new version; what did not change is not written again."""
+
+from datetime import timedelta
+
+from tests.dbt.conftest import Dbt
+from tests.dbt.pages import MINUTE, START, kline, land_klines
+
+DAY = timedelta(days=1)
+
+
+def test_revisions_come_in_new_snapshots_and_old_pins_stay(dbt: Dbt) -> None:
+    client = dbt.warehouse.client("ingest")
+    land_klines(client, [kline(0, "100.1"), kline(1, "100.2"), kline(2, "100.3")], START + DAY)
+    dbt.publish("first")
+    first = dbt.bars("first")
+    assert dbt.bars("first", "close") == [(100.1,), (100.2,), (100.3,)]
+    assert dbt.warehouse.rows("select count() from marts.bars") == [(3,)]
+
+    # The same rows on another page border, and nothing else: no row is added, and the content is the same.
+    land_klines(client, [kline(1, "100.2"), kline(2, "100.3")], START + 2 * DAY)
+    dbt.publish("second")
+    assert dbt.warehouse.rows("select count() from marts.bars") == [(3,)]
+    assert [row[2:] for row in dbt.bars("second")] == [row[2:] for row in first]
+    hashes = dbt.warehouse.rows("select distinct content_hashes['bars'] from marts.v_snapshots")
+    assert len(hashes) == 1
+
+    # One revised value, one value that an older page brings late, one new bar.
+    land_klines(client, [kline(1, "100.9"), kline(3, "100.4")], START + 3 * DAY)
+    land_klines(client, [kline(0, "77.0", low="70")], START + DAY - MINUTE)
+    dbt.publish("third")
+    assert dbt.bars("first") == first
+    assert dbt.bars("third", "close") == [(100.1,), (100.9,), (100.3,), (100.4,)]
+    assert dbt.warehouse.rows("select snapshot_id, close from marts.v_bars_latest order by open_time") == [
+        ("third", close) for (close,) in dbt.bars("third", "close")
+    ]
+    by_name = "select * from marts.v_bars where snapshot_id = 'first' order by instrument_id, timeframe, open_time"
+    assert dbt.warehouse.rows(by_name) == first
+    assert dbt.warehouse.rows("select snapshot_id, count() from marts.v_bars group by 1 order by 1") == [
+        ("first", 3),
+        ("second", 3),
+        ("third", 4),
+    ]
+
+    # A name that exists is left as it is, even with new pages at hand, and says so.
+    land_klines(client, [kline(4)], START + 4 * DAY)
+    again = dbt.build("first")
+    assert again.succeeded
+    assert "snapshot first exists" in again.text
+    assert dbt.bars("first") == first
+    assert dbt.warehouse.rows("select count() from marts.v_bars_latest") == [(4,)]
+
+    # The manifest, written by deltas, says what a full count over the view says.
+    full = (
+        "select count(), sum(reinterpretAsUInt128(sipHash128(tuple(instrument_id, venue, market, symbol, timeframe, "
+        "open_time, open, high, low, close, volume, quote_volume, trade_count, source, ingested_at)))) "
+        "from marts.v_bars_at(snapshot_id = 'third')"
+    )
+    manifest = (
+        "select sum(row_count), sum(content_hash) from (select argMax(row_count, version) as row_count, "
+        "argMax(content_hash, version) as content_hash from marts.snapshot_manifest "
+        "where dataset = 'bars' and version <= "
+        "(select data_version from marts.v_snapshots where snapshot_id = 'third') "
+        "group by instrument_id, timeframe, month)"
+    )
+    assert dbt.warehouse.rows(full) == dbt.warehouse.rows(manifest)
+
+
+def test_a_build_that_died_half_way_is_repaired(dbt: Dbt) -> None:
+    client = dbt.warehouse.client("ingest")
+    klines = [kline(number) for number in range(6)]
+    land_klines(client, klines, START + DAY)
+    dbt.publish("before")
+    before = dbt.bars("before")
+
+    # A build died after half of its rows were in, before it closed what they supersede or marked its page.
+    revised = [kline(number, "100.7") for number in range(6)]
+    page = land_klines(client, revised, START + 2 * DAY)
+    transform = dbt.warehouse.client("transform")
+    transform.command(
+        "insert into ops.builds (version, invocation_id, state, owner) values (2, 'dead', 'running', 'dead one')"
+    )
+    transform.command(f"insert into ops.build_pages values ('bars', '{page}', 2, 0)")
+    transform.command(
+        "insert into marts.bars (* except (close, valid_from_version, valid_to_version, ingested_at), close, "
+        "ingested_at, valid_from_version) select * except (close, valid_from_version, valid_to_version, ingested_at), "
+        f"100.7, ingested_at + interval 1 day, 2 from marts.bars where open_time < '{START + 3 * MINUTE:%F %T}'"
+    )
+    assert dbt.bars("before") == before
+    assert dbt.warehouse.rows("select count() from marts.v_bars_latest") == [(6,)]
+
+    dbt.publish("after", break_claims_of="dead one")
+    assert dbt.bars("before") == before
+    assert dbt.bars("after", "close") == [(100.7,)] * 6
+    open_rows = "select count() from marts.bars final where valid_to_version = 4294967295"
+    assert dbt.warehouse.rows(open_rows) == [(6,)]
+    assert dbt.warehouse.rows("select count() from marts.bars final") == [(12,)]
