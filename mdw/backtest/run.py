@@ -42,7 +42,7 @@ def run(client: Client, parameters: Parameters, out: Path) -> Result:
 
 
 def _equity_table(done: Simulation) -> pd.DataFrame:
-    table = pd.concat([done.equity, done.funding, done.weights.add_prefix("weight ")], axis="columns")
+    table = pd.concat([done.equity, done.funding, done.weights.add_prefix("weight ")], axis="columns", sort=False)
     return table.rename_axis("time").reset_index()
 
 

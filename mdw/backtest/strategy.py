@@ -44,8 +44,7 @@ def volatility(day: pd.Timestamp, market: Market, parameters: Parameters) -> pd.
     window = market.prices.loc[day - pd.Timedelta(days=parameters.volatility_days) : day]
     returns = window.apply(np.log).diff()
     enough = returns.count() >= len(returns) / 2
-    deviation: pd.Series = returns.std().where(enough)
-    return deviation * _HOURS_A_YEAR**0.5
+    return pd.Series(returns.std().where(enough) * _HOURS_A_YEAR**0.5)
 
 
 def greed_scale(day: pd.Timestamp, market: Market, parameters: Parameters) -> float:

@@ -1,0 +1,3 @@
+from tests.alphaforge_data.published import published
+
+__all__ = ["published"]
