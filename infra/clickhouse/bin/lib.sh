@@ -1,0 +1,32 @@
+# shellcheck shell=bash
+# What all scripts here share: settings of the machine, one way to say what happened, one way to ask ClickHouse.
+set -Eeuo pipefail
+
+NODE_ENV="${MDW_NODE_ENV:-/etc/mdw/node.env}"
+SECRET_ENV="${MDW_SECRET_ENV:-/etc/mdw/secret.env}"
+# shellcheck disable=SC2034
+TLS_DIR="${MDW_TLS_DIR:-/etc/clickhouse-server/tls}"
+set -a
+# shellcheck source=/dev/null
+source "$NODE_ENV"
+# shellcheck source=/dev/null
+[[ ! -r "$SECRET_ENV" ]] || source "$SECRET_ENV"
+set +a
+
+say() { printf '%s %s: %s\n' "$(date -u +%FT%TZ)" "${0##*/}" "$*"; }
+fail() { say "FAILED: $*" >&2; exit 1; }
+trap 'fail "line $LINENO: ${BASH_COMMAND%% *} returned $?"' ERR
+
+# The first name of a node in the zone, such as clickhouse.mdw.internal.
+fqdn() { printf '%s.%s' "${1:-$MDW_NODE}" "$MDW_ZONE"; }
+
+# The password travels by the environment: an argument would show in ps.
+ask() {
+    CLICKHOUSE_PASSWORD="$MDW_BOOTSTRAP_PASSWORD" clickhouse-client --secure --host localhost --port 9440 \
+        --user bootstrap --config-file /etc/mdw/client.xml "$@"
+}
+
+secret() { # secret NAME FIELD
+    aws secretsmanager get-secret-value --secret-id "$MDW_PROJECT/$MDW_ENVIRONMENT/clickhouse/$1" \
+        --query SecretString --output text | python3 -c 'import json, sys; print(json.load(sys.stdin).get(sys.argv[1], ""))' "$2"
+}

@@ -1,0 +1,59 @@
+#!/usr/bin/env bash
+# Restores from S3. Usage:
+#   restore.sh list                 backups that finished, newest last
+#   restore.sh all NAME             everything, into a server that holds no tables of these databases
+#   restore.sh rehearse NAME        marts and raw beside the live ones (…_rehearsal), compared by rows, then dropped
+set -Eeuo pipefail
+# shellcheck source=bin/lib.sh
+source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+endpoint="https://$MDW_BACKUP_BUCKET.s3.$AWS_DEFAULT_REGION.amazonaws.com"
+
+list() {
+    aws s3api list-objects-v2 --bucket "$MDW_BACKUP_BUCKET" \
+        --query "sort_by(Contents || \`[]\`, &LastModified)[?ends_with(Key, '.done')].Key" --output text \
+        | tr '\t' '\n' | grep -v '^None$' | sed -E 's/\.(full|increment)\.done$/ \1/'
+}
+
+check_name() {
+    [[ "$1" =~ ^[0-9]{4}-[0-9]{2}/[0-9]{2}T[0-9]{6}Z$ ]] \
+        || { say "'$1' is no backup name; they look like 2026-11/22T020000Z. See: restore.sh list" >&2; exit 2; }
+    list | grep -q "^$1 " || { say "no finished backup '$1' in $MDW_BACKUP_BUCKET. See: restore.sh list" >&2; exit 2; }
+}
+
+rows_by_table() { # rows_by_table DATABASE SUFFIX
+    ask --query "select concat(replaceOne(database, '$2', ''), '.', name), total_rows from system.tables
+        where database = '$1$2' and engine like '%MergeTree' and name not like '.%' order by name format TSV"
+}
+
+case "${1:-}" in
+list) list ;;
+all)
+    check_name "${2:-}"
+    tables="$(ask --query "select count() from system.tables where database in ('raw', 'staging', 'marts', 'snaps', 'ops') and engine like '%MergeTree'")"
+    [[ "$tables" == 0 ]] || fail "this server holds $tables tables already, and nothing is overwritten: restore into an empty one, or drop its databases first"
+    ask --query "RESTORE ALL EXCEPT DATABASES system, information_schema, INFORMATION_SCHEMA FROM S3('$endpoint/$2/')" >/dev/null
+    say "restored $2; now, from Airflow or a laptop: mdw migrate && mdw snapshot verify"
+    ;;
+rehearse)
+    check_name "${2:-}"
+    different=0
+    for database in raw marts; do
+        ask --query "DROP DATABASE IF EXISTS ${database}_rehearsal SYNC"
+        ask --query "RESTORE DATABASE $database AS ${database}_rehearsal FROM S3('$endpoint/$2/')" >/dev/null
+        # raw only grows, so a restored table never holds more than the live one; marts may shrink by merges.
+        while read -r table live restored; do
+            say "$table: live $live rows, restored $restored"
+            if { [[ "$database" == raw ]] && ((restored > live)); } || { ((live > 0)) && ((restored == 0)); }; then
+                say "DIFFERS $table: live $live, restored $restored"
+                different=1
+            fi
+        done < <(join -a 1 -e 0 -o 0,1.2,2.2 <(rows_by_table "$database" "" | tr '\t' ' ' | sort) \
+            <(rows_by_table "$database" _rehearsal | tr '\t' ' ' | sort))
+        ask --query "DROP DATABASE ${database}_rehearsal SYNC"
+    done
+    ((different == 0)) || fail "the rehearsal of $2 differs from the live server, see above"
+    say "rehearsed $2: every table came back"
+    ;;
+*) sed -n '2,5s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; exit 2 ;;
+esac

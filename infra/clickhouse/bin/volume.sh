@@ -1,0 +1,38 @@
+#!/usr/bin/env bash
+# Attaches the data volume, makes a file system on it only if it has none, mounts it at /var/lib/clickhouse.
+set -Eeuo pipefail
+# shellcheck source=bin/lib.sh
+source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+MOUNT=/var/lib/clickhouse
+DEVICE="/dev/disk/by-id/nvme-Amazon_Elastic_Block_Store_${MDW_VOLUME/-/}"
+
+if mountpoint -q "$MOUNT"; then
+    say "already mounted"
+    exit 0
+fi
+
+token="$(curl -sf -X PUT -H 'X-aws-ec2-metadata-token-ttl-seconds: 60' http://169.254.169.254/latest/api/token)"
+instance="$(curl -sf -H "X-aws-ec2-metadata-token: $token" http://169.254.169.254/latest/meta-data/instance-id)"
+# The machine before this one may still hold it for a minute.
+for _ in $(seq 60); do
+    state="$(aws ec2 describe-volumes --volume-ids "$MDW_VOLUME" --query 'Volumes[0].Attachments[0].InstanceId' --output text)"
+    [[ "$state" != "$instance" ]] || break
+    if [[ "$state" == None ]]; then
+        aws ec2 attach-volume --volume-id "$MDW_VOLUME" --instance-id "$instance" --device /dev/sdf >/dev/null || true
+    fi
+    sleep 5
+done
+for _ in $(seq 30); do [[ -b "$DEVICE" ]] && break; sleep 2; done
+[[ -b "$DEVICE" ]] || fail "volume $MDW_VOLUME did not arrive as $DEVICE; is another machine holding it?"
+
+if ! blkid "$DEVICE" >/dev/null; then
+    say "new volume: making an xfs file system"
+    mkfs.xfs -q "$DEVICE"
+fi
+install -d "$MOUNT"
+grep -q " $MOUNT " /etc/fstab || echo "$DEVICE $MOUNT xfs defaults,noatime,nofail 0 2" >>/etc/fstab
+mount "$MOUNT"
+# The volume may have been enlarged in the parameters.
+xfs_growfs "$MOUNT" >/dev/null
+say "mounted $MDW_VOLUME"

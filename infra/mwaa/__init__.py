@@ -1,0 +1,1 @@
+"""Airflow on MWAA: templates, startup script and `python -m infra.mwaa.deploy`."""

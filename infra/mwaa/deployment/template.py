@@ -1,0 +1,91 @@
+"""Reads what is needed of a CloudFormation template without AWS: parameters, resources, outputs."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from warehouse.errors import BadInput
+
+
+class _Loader(yaml.SafeLoader):
+    """Takes !Ref, !Sub and the like as what they stand before."""
+
+
+def _function(loader: yaml.SafeLoader, suffix: str, node: yaml.Node) -> Any:
+    if isinstance(node, yaml.ScalarNode):
+        value: Any = loader.construct_scalar(node)
+    elif isinstance(node, yaml.SequenceNode):
+        value = loader.construct_sequence(node, deep=True)
+    else:
+        value = loader.construct_mapping(node, deep=True)  # type: ignore[arg-type]
+    return {suffix if suffix in ("Ref", "Condition") else f"Fn::{suffix}": value}
+
+
+_Loader.add_multi_constructor("!", _function)
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One parameter of a template."""
+
+    default: str | None
+    allowed: tuple[str, ...]
+    pattern: str | None
+    low: float | None
+    high: float | None
+    number: bool
+
+    def problem(self, value: str) -> str | None:
+        """What is wrong with a value, or None."""
+        if self.allowed and value not in self.allowed:
+            return f"is {value!r}; allowed: {', '.join(self.allowed)}"
+        if self.pattern and not re.fullmatch(self.pattern, value):
+            return f"is {value!r}, which does not match {self.pattern}"
+        if self.number:
+            try:
+                number = float(value)
+            except ValueError:
+                return f"is {value!r}, which is no number"
+            if (self.low is not None and number < self.low) or (self.high is not None and number > self.high):
+                return f"is {value}; allowed: {self.low} to {self.high}"
+        return None
+
+
+@dataclass(frozen=True)
+class Template:
+    """A template's text and the names in it."""
+
+    path: Path
+    text: str
+    parameters: dict[str, Parameter]
+    resources: dict[str, str]
+    outputs: tuple[str, ...]
+
+    @classmethod
+    def read(cls, path: Path) -> "Template":
+        """Raises BadInput where the file is missing or no template."""
+        try:
+            text = path.read_text()
+            content = yaml.load(text, _Loader)  # noqa: S506 - a subclass of SafeLoader
+            resources = {name: body["Type"] for name, body in content["Resources"].items()}
+        except OSError as error:
+            raise BadInput(f"Template {path} cannot be read: {error.strerror}.") from None
+        except (yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
+            raise BadInput(f"{path} is no CloudFormation template: {error}.") from None
+        parameters = {name: _parameter(body) for name, body in (content.get("Parameters") or {}).items()}
+        return cls(path, text, parameters, resources, tuple(content.get("Outputs") or {}))
+
+
+def _parameter(body: dict[str, Any]) -> Parameter:
+    default = body.get("Default")
+    return Parameter(
+        default=None if default is None else str(default),
+        allowed=tuple(str(value) for value in body.get("AllowedValues", ())),
+        pattern=body.get("AllowedPattern"),
+        low=body.get("MinValue"),
+        high=body.get("MaxValue"),
+        number=body["Type"] == "Number",
+    )
