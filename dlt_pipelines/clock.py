@@ -18,15 +18,21 @@ class VenueClock:
         self._ask = ask
         self._measured: int | None = None
         self._measured_at = 0.0
-        self._turn = asyncio.Lock()
+        self._measuring: asyncio.Task[int] | None = None
 
     async def now(self) -> int:
-        """Milliseconds since 1970; every bar that ended by then has settled."""
-        async with self._turn:
-            if self._measured is None or time.monotonic() - self._measured_at > KEEP_SECONDS:
-                self._measured = await self._ask()
-                self._measured_at = time.monotonic()
-                unsettled = SETTLE_MS - self._measured % MINUTE_MS
-                if unsettled > 0:
-                    await asyncio.sleep(unsettled / 1000)
+        """Milliseconds since 1970; every bar that ended by then has settled. Everybody waits for one answer."""
+        if self._measured is not None and time.monotonic() - self._measured_at < KEEP_SECONDS:
             return self._measured
+        if self._measuring is None or self._measuring.done():
+            self._measuring = asyncio.create_task(self._measure())
+        return await asyncio.shield(self._measuring)
+
+    async def _measure(self) -> int:
+        measured = await self._ask()
+        measured_at = time.monotonic()
+        unsettled = SETTLE_MS - measured % MINUTE_MS
+        if unsettled > 0:
+            await asyncio.sleep(unsettled / 1000)
+        self._measured, self._measured_at = measured, measured_at
+        return measured

@@ -25,7 +25,7 @@ from warehouse.errors import WorldError
 
 log = logging.getLogger(__name__)
 
-_ATTEMPTS = 6
+ATTEMPTS = 6
 _REFUSALS = ("ACCESS_DENIED", "AUTHENTICATION_FAILED", "UNKNOWN_DATABASE", "NOT_ENOUGH_SPACE", "Code: 497")
 
 
@@ -65,7 +65,7 @@ class Landing:
         Raises LandingRefused, or WorldError after half a minute of attempts.
         """
         attempts = Retrying(
-            stop=stop_after_attempt(_ATTEMPTS),
+            stop=stop_after_attempt(ATTEMPTS),
             wait=wait_exponential_jitter(initial=0.5, max=15),
             retry=retry_if_not_exception_type(LandingRefused),
             reraise=True,

@@ -101,6 +101,8 @@ class _VenueRun:
                 self._failed.add(ask.series)
                 self._fail(str(ask.series), trouble, f"{ask.series}: {trouble}")
         except Retryable as trouble:
+            if self._closed:
+                return
             self._fail(str(ask.series), trouble, f"{ask.series}: {trouble}")
             self._given_up += 1
             if self._given_up >= PATIENCE:
@@ -109,6 +111,7 @@ class _VenueRun:
     def _close(self, trouble: SourceTrouble) -> None:
         if not self._closed:
             self._closed = True
+            self._source.shut(trouble)
             self._fail(self._name, trouble, str(trouble))
 
     def _fail(self, subject: str, trouble: SourceTrouble, message: str) -> None:

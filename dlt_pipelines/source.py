@@ -9,7 +9,7 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, sto
 from tenacity.wait import wait_base, wait_random_exponential
 
 from dlt_pipelines.clock import VenueClock
-from dlt_pipelines.errors import BrokenAnswer, RateLimited, Retryable, SourceTrouble
+from dlt_pipelines.errors import BrokenAnswer, RateLimited, Retryable, SourceTrouble, VenueClosed
 from dlt_pipelines.plain_http import PlainClient
 from dlt_pipelines.reply import Reply, decode
 from dlt_pipelines.series import Series
@@ -57,6 +57,11 @@ class Source:
         self._clients: dict[Budget, _Http] = {}
         self._clocks: dict[str, VenueClock] = {}
         self._held_until: dict[Budget, float] = {}
+        self._shut: SourceTrouble | None = None
+
+    def shut(self, trouble: SourceTrouble) -> None:
+        """Ask nothing more: every later request raises this trouble instead."""
+        self._shut = VenueClosed(str(trouble))
 
     async def ask(self, endpoint: Endpoint, params: Mapping[str, str], read: Callable[[Any], T]) -> tuple[Reply, T]:
         """The answer and what `read` makes of its body; raises SourceTrouble when trying is over."""
@@ -95,6 +100,8 @@ class Source:
     ) -> tuple[Reply, T]:
         client = self._client(endpoint.budget)
         await self._gate(endpoint.budget)
+        if self._shut is not None:
+            raise self._shut
         reply = await client.get(endpoint, params)
         body = decode(self.venue, reply)
         try:

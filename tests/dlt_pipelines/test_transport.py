@@ -12,6 +12,7 @@ from dlt_pipelines.errors import NoConnection
 from dlt_pipelines.reply import Reply
 from dlt_pipelines.transport import Client
 from dlt_pipelines.venue import Budget, Endpoint
+from replay.faults import Faults
 from replay.server import ReplayServer
 
 BUDGET = Budget("test", 1000, 1)
@@ -43,6 +44,7 @@ def in_one_go(make: Callable[[], Client], asked: list[dict[str, str]]) -> list[R
 
 def test_a_hundred_requests_at_once_each_get_their_own_text(replayed: ReplayServer) -> None:
     asked = windows(100)
+    replayed.faults = Faults(rate=1, kinds=("slow",), slow_seconds=0.3, times=100)
     replies = in_one_go(lambda: binance(replayed.url), asked)
 
     assert replayed.journal.most_in_flight > 10

@@ -1,0 +1,43 @@
+"""One small page of everything that a venue serves, printed: `python -m dlt_pipelines.venues.<venue>`."""
+
+import asyncio
+import sys
+
+from dlt_pipelines.errors import SourceTrouble
+from dlt_pipelines.paging import pages_of
+from dlt_pipelines.planning import Ask, wanted_end
+from dlt_pipelines.series import Series
+from dlt_pipelines.source import Source
+from dlt_pipelines.timeframes import MINUTE_MS
+from dlt_pipelines.universe import load
+from warehouse.settings import Settings
+
+
+def smoke(venue: str) -> int:
+    """Ask the venue for one page of each dataset and market of the universe; 1 where one fails."""
+    settings = Settings.load()
+    samples = {(s.dataset, s.market): s for s in load(settings.universe).series() if s.venue == venue}
+    return asyncio.run(_ask(venue, settings, list(samples.values())))
+
+
+async def _ask(venue: str, settings: Settings, samples: list[Series]) -> int:
+    source = Source(venue, settings, 1.0, lambda name, trouble, waits: print(trouble, file=sys.stderr))  # noqa: T201
+    try:
+        for series in samples:
+            async for page in pages_of(source, await _small(source, series)):
+                print(f"{series}: {page.rows} records, {len(page.payload)} characters from {page.endpoint}")  # noqa: T201
+    except SourceTrouble as trouble:
+        print(trouble, file=sys.stderr)  # noqa: T201
+        return 1
+    finally:
+        await source.close()
+    return 0
+
+
+async def _small(source: Source, series: Series) -> Ask:
+    now = await source.now(series)
+    if not series.windowed:
+        return Ask(series, source.venue.endpoint(series, 0, now))
+    end = wanted_end(series, now)
+    start = end - (3 if series.dataset == "bars" else 24) * 60 * MINUTE_MS
+    return Ask(series, source.venue.endpoint(series, start, now), start, end)

@@ -1,0 +1,131 @@
+"""A run that dies loses at most its last batch, and the next run brings exactly what is missing."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from datetime import timedelta
+
+import pytest
+
+from dlt_pipelines import backfill, landing
+from dlt_pipelines.progress import Silent
+from tests.dlt_pipelines.conftest import NOW, Desk
+from warehouse import embedded
+from warehouse.errors import WorldError
+from warehouse.settings import PROJECT
+
+LAST_CLOSED = NOW.replace(second=0)
+START = LAST_CLOSED - timedelta(hours=60)
+SYMBOLS = ("BTC/USDT", "ETH/BTC")
+
+# A backfill in small batches that kills itself without a word, at a moment chosen by its first argument.
+DYING_RUN = f"""
+import os, signal, sys, threading
+from datetime import datetime
+from dlt_pipelines import backfill, running, universe
+from dlt_pipelines.progress import Silent
+from dlt_pipelines.selection import Selection
+from warehouse.settings import Settings
+
+moment, number = sys.argv[1].split(":")
+running.BATCH_PAGES = 7
+
+def die(): os.kill(os.getpid(), signal.SIGKILL)
+
+class Dying(Silent):
+    fetches = landings = 0
+    def fetched(self, page):
+        self.fetches += 1
+        if moment == "fetched" and self.fetches == int(number): die()
+    def landed(self, venue, pages, rows):
+        self.landings += 1
+        if moment == "landed" and self.landings == int(number): die()
+        if moment == "loading" and self.landings == 1: threading.Timer(float(number), die).start()
+
+settings = Settings.load()
+selection = Selection(datasets=("bars",), symbols={SYMBOLS!r}, markets=("spot",))
+start = datetime.fromisoformat({START.isoformat()!r})
+plan = backfill.plan(settings, universe.load(settings.universe), selection, start, pace=None)
+backfill.run(plan, Dying(), pace=None)
+"""
+
+
+def start_dying_run(desk: Desk, moment: str) -> int:
+    environment = {**os.environ, **desk.server.environment, "MDW_HOME": str(desk.settings.home)}
+    run = subprocess.run([sys.executable, "-c", DYING_RUN, moment], cwd=PROJECT, env=environment, timeout=120)
+    return run.returncode
+
+
+@pytest.mark.parametrize(
+    "moment", ["fetched:1", "fetched:9", "landed:1", "landed:3", "loading:0.05", "loading:0.2", "loading:0.35"]
+)
+def test_after_a_kill_one_more_run_has_everything(desk: Desk, moment: str) -> None:
+    assert start_dying_run(desk, moment) == -signal.SIGKILL
+
+    report = desk.backfill(start=START, datasets=("bars",), symbols=SYMBOLS, markets=("spot",))
+
+    assert report.complete
+    for venue in ("binance", "okx", "bybit"):
+        for symbol in SYMBOLS:
+            truth = desk.true_bars(venue, "spot", symbol, "1m", START, LAST_CLOSED)
+            landed = desk.landed_bars(venue, "spot", symbol, "1m")
+            assert sorted(set(landed)) == truth, (venue, symbol)
+    again = desk.backfill(start=START, datasets=("bars",), symbols=SYMBOLS, markets=("spot",))
+    assert again.pages == 0
+    left = [path.name for path in (desk.settings.home / "dlt").iterdir()]
+    assert left == []
+
+
+def test_what_had_landed_before_the_kill_is_not_asked_for_again(desk: Desk) -> None:
+    start_dying_run(desk, "landed:3")
+    (before,) = desk.warehouse.rows("select count() from ops.coverage")
+    planned = desk.plan(start=START, datasets=("bars",), symbols=SYMBOLS, markets=("spot",)).calls
+    everything = desk.plan(start=START, datasets=("bars",), symbols=SYMBOLS, markets=("spot",), refetch=True).calls
+
+    assert before[0] >= 21
+    assert planned == everything - before[0]
+
+
+def test_two_backfills_of_one_window_at_once_disturb_nothing(desk: Desk) -> None:
+    plan = desk.plan(start=START, datasets=("bars",), symbols=("BTC/USDT",), markets=("spot",))
+    other = threading.Thread(target=desk.land, args=(plan,))
+    environment = {**os.environ, **desk.server.environment, "MDW_HOME": str(desk.settings.home)}
+    run = subprocess.Popen([sys.executable, "-c", DYING_RUN, "never:0"], cwd=PROJECT, env=environment)
+    other.start()
+    other.join(120)
+
+    assert run.wait(120) == 0
+    truth = desk.true_bars("okx", "spot", "BTC/USDT", "1m", START, LAST_CLOSED)
+    assert sorted(set(desk.landed_bars("okx", "spot", "BTC/USDT", "1m"))) == truth
+
+
+def test_clickhouse_that_comes_back_during_a_run_takes_the_rest(desk: Desk) -> None:
+    plan = desk.plan(start=START, datasets=("bars",), symbols=("BTC/USDT",), markets=("spot",))
+
+    class PowerCut(Silent):
+        cut = False
+
+        def fetched(self, page: object) -> None:
+            if not self.cut:
+                self.cut = True
+                desk.warehouse.kill()
+                threading.Timer(2, embedded.up, (desk.warehouse.settings,)).start()
+
+    report = backfill.run(plan, PowerCut(), pace=None)
+
+    assert report.complete
+    truth = desk.true_bars("bybit", "spot", "BTC/USDT", "1m", START, LAST_CLOSED)
+    assert sorted(set(desk.landed_bars("bybit", "spot", "BTC/USDT", "1m"))) == truth
+
+
+def test_clickhouse_that_stays_away_is_one_clear_error(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(landing, "ATTEMPTS", 2)
+    plan = desk.plan(hours=1, datasets=("bars",), venues=("okx",))
+    desk.warehouse.kill()
+    try:
+        with pytest.raises(WorldError, match="ClickHouse did not take the pages of okx"):
+            desk.land(plan)
+    finally:
+        embedded.up(desk.warehouse.settings)

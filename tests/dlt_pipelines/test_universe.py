@@ -1,0 +1,86 @@
+"""The universe file and the filters on it: every mistake is named with what is allowed."""
+
+from pathlib import Path
+
+import pytest
+
+from dlt_pipelines.selection import Selection, select
+from dlt_pipelines.series import Series
+from dlt_pipelines.universe import Universe, load
+from warehouse.errors import BadInput
+from warehouse.settings import PROJECT
+
+GOOD = (PROJECT / "config" / "universe.yml").read_text()
+
+
+@pytest.fixture(scope="module")
+def universe() -> Universe:
+    return load(PROJECT / "config" / "universe.yml")
+
+
+def test_the_customer_s_universe(universe: Universe) -> None:
+    series = universe.series()
+    assert Series("bars", "okx", "spot", "SOL/BTC", "1m") in series
+    assert Series("funding", "okx", "perp", "BNB/USDT") in series
+    assert {(s.venue, s.market) for s in series if s.dataset == "instruments"} == {
+        ("binance", "spot"), ("binance", "perp"), ("okx", "spot"), ("okx", "perp"), ("bybit", "spot"),
+    }  # fmt: skip
+    assert len(series) == (6 * 3 + 5) * 2 + 10 + 5 + 1
+
+
+@pytest.mark.parametrize(
+    ("good", "bad", "words"),
+    [
+        ("[1m, 1h]", "[1m, 7m]", ["timeframes.1 is '7m'", "allowed are 1m, 1h"]),
+        ("[1m, 1h]", "[1m, 1m]", ["timeframes", "1m stands there twice"]),
+        ("  bybit:", "  kraken:", ["bars names venue 'kraken'", "allowed are binance, bybit, okx"]),
+        ("SOL/BTC, ETH/BTC]\n    perp", "SOLBTC]\n    perp", ["bars.binance.spot.4 is 'SOLBTC'", "BASE/QUOTE"]),
+        ("  okx:\n    spot:", "  okx:\n    perp:", ["bars.okx names market 'perp'", "allowed are spot"]),
+        ("2021-01-01T00:00:00Z", "2021-01-01T00:00:00", ["history.start", "needs a zone"]),
+        ("fear_greed: true", "fear_gred: true", ["key fear_gred is unknown", "fear_greed"]),
+        ("version: 1", "version: 2", ["version is 2"]),
+        ("timeframes: [1m, 1h]\n", "", ["key timeframes is missing"]),
+        ("version: 1", "version: [1", ["is no YAML"]),
+    ],
+)
+def test_a_mistake_in_the_file_is_named(tmp_path: Path, good: str, bad: str, words: list[str]) -> None:
+    assert good in GOOD
+    file = tmp_path / "universe.yml"
+    file.write_text(GOOD.replace(good, bad, 1))
+
+    with pytest.raises(BadInput) as trouble:
+        load(file)
+
+    for word in [str(file), *words]:
+        assert word in str(trouble.value)
+
+
+def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="cannot be read: No such file"):
+        load(tmp_path / "none.yml")
+
+
+@pytest.mark.parametrize(
+    ("filters", "words"),
+    [
+        ({"datasets": ("candles",)}, "dataset 'candles' is not in the universe; allowed are bars, funding"),
+        ({"venues": ("kraken",)}, "venue 'kraken' is not in the universe; allowed are binance, okx, bybit"),
+        ({"markets": ("margin",)}, "market 'margin' is not in the universe; allowed are spot, perp"),
+        ({"symbols": ("BTCUSDT",)}, "symbol 'BTCUSDT' is not in the universe; allowed are BTC/USDT"),
+        ({"timeframes": ("5m",)}, "timeframe '5m' is not in the universe; allowed are 1m, 1h"),
+        ({"venues": ("bybit",), "datasets": ("funding",)}, "--dataset funding --venue bybit together"),
+    ],
+)
+def test_an_unknown_filter_is_named(universe: Universe, filters: dict[str, tuple[str, ...]], words: str) -> None:
+    with pytest.raises(BadInput) as trouble:
+        select(universe, Selection(**filters))
+    assert words in str(trouble.value)
+
+
+def test_filters_combine(universe: Universe) -> None:
+    assert select(universe, Selection(symbols=("SOL/BTC",), timeframes=("1h",))) == [
+        Series("bars", venue, "spot", "SOL/BTC", "1h") for venue in ("binance", "okx", "bybit")
+    ]
+    assert select(universe, Selection(datasets=("instruments",), symbols=("BTC/USDT",), venues=("bybit",))) == [
+        Series("instruments", "bybit", "spot")
+    ]
