@@ -60,4 +60,7 @@ def _cell(value: object) -> str:
         return f"{value:,}"
     if isinstance(value, float):
         return f"{value:,.10g}"
-    return str(plain(value)) if not isinstance(value, str) else value
+    if isinstance(value, datetime):
+        # A column of times must fit a terminal: UTC without saying so in each cell, and no empty seconds.
+        return utc(value).rstrip("Z").replace("T", " ").removesuffix(":00")
+    return value if isinstance(value, str) else str(plain(value))

@@ -1,5 +1,8 @@
 """up, down, status, migrate: the database itself."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import typer
 from clickhouse_connect.driver.client import Client
 
@@ -86,7 +89,8 @@ def status(json: Json = False) -> None:
         return
     out.print(f"ClickHouse {server['version']} at {server['address']}", soft_wrap=True)
     if landed:
-        table(("dataset", "venue", "market", "series", "pages", "records", "from", "to", "last fetch"), landed)
+        columns = ("dataset", "venue", "market", "series", "pages", "records", "from", "to")
+        table(columns, [row[:-1] for row in landed], title="Landed, times in UTC")
     else:
         out.print("Nothing has landed yet: `mdw migrate`, then `mdw backfill --help`.")
     for snapshot_id, version, published in snapshots[:1]:
@@ -110,7 +114,7 @@ _SNAPSHOTS = (
 )
 
 
-def _rows(client: Client, relation: str, query: str) -> list[tuple[object, ...]]:
+def _rows(client: Client, relation: str, query: str) -> list[Sequence[Any]]:
     database, name = relation.split(".")
     exists = client.query(
         "select count() from system.tables where database = {d:String} and name = {n:String}",
