@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 import alphaforge_data
 from mdw.backtest import Parameters, Result, run
@@ -32,7 +33,8 @@ def run_once(settings: Settings, snapshot_id: str, out: Path, parameters: Parame
     """One run, read without a cache; raises BadInput or WorldError."""
     connection = settings.connection("researcher")
     scheme = "https" if connection.secure else "http"
-    url = f"{scheme}://{connection.user}:{connection.password}@{connection.host}:{connection.http_port}/"
+    credentials = f"{quote(connection.user, safe='')}:{quote(connection.password, safe='')}"
+    url = f"{scheme}://{credentials}@{connection.host}:{connection.http_port}/"
     try:
         client = alphaforge_data.connect(url, snapshot_id=snapshot_id, cache=False)
         return run(client, parameters, out)

@@ -1,16 +1,16 @@
 """One dbt build that publishes a snapshot, with one writer at a time."""
 
 import re
-import subprocess
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from filelock import FileLock, Timeout
 
 from mdw import dbt
+from mdw.revision import code_revision
 from warehouse.client import connect
 from warehouse.errors import BadInput, WorldError
-from warehouse.settings import PROJECT, Settings
+from warehouse.settings import Settings
 
 _SNAPSHOT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _WAIT_SECONDS = 3600
@@ -94,19 +94,3 @@ def data_version(settings: Settings, snapshot_id: str) -> int | None:
             parameters={"id": snapshot_id},
         ).result_rows
     return int(rows[0][0]) if rows else None
-
-
-def code_revision() -> str:
-    """Git revision of this code, with `+changes` where files differ from it; `unknown` outside a checkout."""
-    try:
-        described = subprocess.run(
-            ["git", "describe", "--always", "--abbrev=12", "--dirty=+changes", "--exclude=*"],
-            cwd=PROJECT,
-            capture_output=True,
-            text=True,
-            check=True,
-            timeout=20,
-        )
-    except (OSError, subprocess.SubprocessError):
-        return "unknown"
-    return described.stdout.strip()

@@ -9,12 +9,13 @@ from alphaforge_data import Client
 from mdw.backtest import refusals
 from mdw.backtest.market import Market, load
 from mdw.backtest.metrics import metrics
-from mdw.backtest.origin import code_revision, libraries
+from mdw.backtest.origin import libraries
 from mdw.backtest.parameters import Parameters
 from mdw.backtest.plot import plot
 from mdw.backtest.result import Result, canonical, digest
 from mdw.backtest.simulation import Simulation, simulate
 from mdw.backtest.strategy import weights
+from mdw.revision import code_revision
 
 _PINNED = ("hash", "rows", "row_count")
 

@@ -29,6 +29,10 @@ def backtest(
     rebalance_days: Annotated[int, typer.Option()] = 7,
     commission_bps: Annotated[float, typer.Option(help="of traded value")] = 10.0,
     slippage_bps: Annotated[float, typer.Option(help="of traded value")] = 5.0,
+    short: Annotated[bool, typer.Option("--short", help="allow short positions (perp only)")] = False,
+    funding: Annotated[bool, typer.Option(help="perp positions pay and earn funding")] = True,
+    greed_limit: Annotated[int | None, typer.Option(help="hold less when Fear & Greed is at or above")] = None,
+    capital: Annotated[float, typer.Option(help="quote units at the start")] = 1_000_000.0,
     folder: Annotated[Path | None, typer.Option("--out", help="else MDW_HOME/reports/backtest-<id>")] = None,
     against: Annotated[Path | None, typer.Option(help="an earlier result.json: exit 1 where this run differs")] = None,
     json: Json = False,
@@ -53,6 +57,10 @@ def backtest(
         rebalance_days=rebalance_days,
         commission_bps=commission_bps,
         slippage_bps=slippage_bps,
+        short=short,
+        funding=funding,
+        greed_limit=greed_limit,
+        capital=capital,
     )
     result = backtesting.run_once(settings, snapshot_id, where, parameters)
     differences = result.differences(earlier) if earlier else []
