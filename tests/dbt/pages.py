@@ -10,27 +10,10 @@ from clickhouse_connect.driver.client import Client
 
 START = datetime(2025, 1, 1, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
-_COLUMNS = [
-    "page_id",
-    "venue",
-    "market",
-    "symbol",
-    "venue_symbol",
-    "timeframe",
-    "lane",
-    "endpoint",
-    "request_params",
-    "window_start",
-    "window_end",
-    "http_status",
-    "fetched_at",
-    "server_time",
-    "row_count",
-    "payload_sha256",
-    "payload",
-    "_dlt_load_id",
-    "_dlt_id",
-]
+_COLUMNS = (
+    "page_id venue market symbol venue_symbol timeframe lane endpoint request_params window_start window_end "
+    "http_status fetched_at server_time row_count payload_sha256 payload _dlt_load_id _dlt_id"
+)
 
 
 def milliseconds(moment: datetime) -> int:
@@ -73,7 +56,7 @@ def land(
         "load",
         "id",
     ]
-    client.insert(f"raw.{table}", [row], column_names=_COLUMNS)
+    client.insert(f"raw.{table}", [row], column_names=_COLUMNS.split())
     return page_id
 
 
