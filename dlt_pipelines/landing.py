@@ -17,7 +17,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from filelock import FileLock, Timeout
-from tenacity import Retrying, retry_if_not_exception_type, stop_after_attempt, wait_exponential_jitter
+from tenacity import RetryCallState, Retrying, retry_if_not_exception_type, stop_after_attempt, wait_exponential_jitter
 
 from dlt_pipelines.page import Page, to_arrow
 from warehouse.connection import Connection
@@ -69,12 +69,13 @@ class Landing:
             wait=wait_exponential_jitter(initial=0.5, max=15),
             retry=retry_if_not_exception_type(LandingRefused),
             reraise=True,
-            before_sleep=lambda state: log.warning("landing %s again: %s", venue, state.outcome),
+            before_sleep=_say_again,
         )
         attempts(self._load_once, venue, pages)
 
     def _load_once(self, venue: str, pages: Sequence[Page]) -> None:
         import dlt
+        from dlt.common.configuration.utils import get_resolved_traces
         from dlt.pipeline.exceptions import PipelineStepFailed
 
         by_table: dict[str, list[Page]] = defaultdict(list)
@@ -95,11 +96,19 @@ class Landing:
         except PipelineStepFailed as error:
             pipeline.abort_packages()
             raise _trouble(venue, error) from error
+        finally:
+            # dlt logs how it resolved its options, with tracebacks that hold every frame below, and clears the
+            # log only when its run trace is on: each batch of pages would stay in memory for ever.
+            get_resolved_traces().clear()
 
     def _pipeline(self, venue: str) -> Any:
         if venue not in self._pipelines:
             self._pipelines[venue] = _make_pipeline(venue, self._connection, self._folder)
         return self._pipelines[venue]
+
+
+def _say_again(state: RetryCallState) -> None:
+    log.warning("%s Trying again.", state.outcome and state.outcome.exception())
 
 
 def _make_pipeline(venue: str, connection: Connection, folder: Path) -> Any:
@@ -141,6 +150,8 @@ def _configure() -> None:
         "load.workers": 1,
     }.items():
         dlt.config[key] = value
+    # It prints a traceback for each refused connection; ours say it in one line.
+    logging.getLogger("clickhouse_driver").setLevel(logging.ERROR)
 
 
 def _trouble(venue: str, error: Exception) -> WorldError:
