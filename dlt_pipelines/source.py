@@ -49,8 +49,11 @@ class _Wait(wait_base):
 class Source:
     """Asks one venue; every request goes through its budget and is tried again where that can help."""
 
-    def __init__(self, name: str, settings: Settings, pace: float | None, on_fault: OnFault) -> None:
+    def __init__(
+        self, name: str, settings: Settings, pace: float | None, on_fault: OnFault, attempts: int = ATTEMPTS
+    ) -> None:
         self.venue: Venue = VENUES[name]
+        self._attempts = attempts
         self._settings = settings
         self._pace = pace
         self._on_fault = on_fault
@@ -66,7 +69,7 @@ class Source:
     async def ask(self, endpoint: Endpoint, params: Mapping[str, str], read: Callable[[Any], T]) -> tuple[Reply, T]:
         """The answer and what `read` makes of its body; raises SourceTrouble when trying is over."""
         attempts = AsyncRetrying(
-            stop=stop_after_attempt(ATTEMPTS),
+            stop=stop_after_attempt(self._attempts),
             wait=_Wait(),
             retry=retry_if_exception_type(Retryable),
             before_sleep=lambda state: self._note(endpoint.budget, state),

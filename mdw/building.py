@@ -72,7 +72,8 @@ def build(settings: Settings, snapshot_id: str | None, note: str = "") -> BuildR
         variables["now"] = settings.now.isoformat()
     try:
         with FileLock(settings.home / "build.lock", timeout=_WAIT_SECONDS):
-            outcome = dbt.run(settings, "build", variables)
+            # Unit tests judge the code, not the data: `make test` runs them.
+            outcome = dbt.run(settings, "build", variables, "--exclude-resource-type", "unit_test")
     except Timeout:
         raise WorldError(f"Another build of {settings.home} has been at work for an hour; see its log.") from None
     result.notices = outcome.notices

@@ -1,0 +1,6 @@
+"""Checks of everything that a warehouse needs from the machine it runs on, one line each, with what to do."""
+
+from mdw.doctor.checks import run_checks
+from mdw.doctor.finding import Finding
+
+__all__ = ["Finding", "run_checks"]

@@ -1,0 +1,64 @@
+"""ClickHouse: does it answer, is it new enough, is the schema there, may each role do its work."""
+
+from collections.abc import Iterator
+
+from clickhouse_connect.driver.client import Client
+from clickhouse_connect.driver.exceptions import DatabaseError
+
+from mdw.doctor.finding import Finding
+from warehouse.client import connect
+from warehouse.errors import BadInput, WorldError
+from warehouse.migrate import MIGRATIONS
+from warehouse.settings import Role, Settings
+
+_LEAST_MAJOR = 26
+_NEEDED: tuple[tuple[Role, str], ...] = (
+    ("ingest", "GRANT INSERT ON raw.*"),
+    ("transform", "GRANT INSERT ON marts.*"),
+    ("auditor", "GRANT SELECT ON marts.*"),
+)
+
+
+def check_database(settings: Settings) -> Iterator[Finding]:
+    """Reachability, version, migrations and rights."""
+    try:
+        client = connect(settings, "auditor")
+    except (WorldError, BadInput) as error:
+        yield Finding("clickhouse", "fail", str(error), "runbooks/clickhouse_down.md")
+        return
+    with client:
+        yield _version(client, settings)
+        yield _migrations(client)
+    for role, grant in _NEEDED:
+        yield _rights(settings, role, grant)
+
+
+def _version(client: Client, settings: Settings) -> Finding:
+    have = str(client.command("select version()"))
+    where = f"{have} at {settings.connection('auditor').address}"
+    if int(have.split(".")[0]) < _LEAST_MAJOR:
+        return Finding("clickhouse", "fail", where, f"upgrade it to {_LEAST_MAJOR} or newer")
+    return Finding("clickhouse", "ok", where)
+
+
+def _migrations(client: Client) -> Finding:
+    wanted = len(list(MIGRATIONS.glob("*.sql")))
+    try:
+        done = int(str(client.command("select uniqExact(version) from ops.schema_migrations")))
+    except DatabaseError:
+        done = 0
+    if done < wanted:
+        return Finding("migrations", "fail", f"{done} of {wanted} applied", "run `mdw migrate`")
+    return Finding("migrations", "ok", f"all {wanted} applied")
+
+
+def _rights(settings: Settings, role: Role, grant: str) -> Finding:
+    try:
+        with connect(settings, role) as client:
+            allowed = int(str(client.command(f"CHECK {grant}")))
+            user = settings.connection(role).user
+    except (WorldError, DatabaseError) as error:
+        return Finding(f"rights of {role}", "fail", str(error).splitlines()[0], "run `mdw migrate` as an admin")
+    if not allowed:
+        return Finding(f"rights of {role}", "fail", f"{user} lacks: {grant}", f"grant mdw_{role} to {user}")
+    return Finding(f"rights of {role}", "ok", f"{user}: {grant}")

@@ -1,0 +1,58 @@
+"""The exchanges: does each origin serve this address, how far is our clock from theirs."""
+
+import asyncio
+import time
+from collections.abc import Iterator
+
+from dlt_pipelines.errors import Banned, RegionBlocked, SourceTrouble
+from dlt_pipelines.series import Series
+from dlt_pipelines.source import Source
+from dlt_pipelines.venues import VENUES
+from mdw.doctor.finding import Finding
+from warehouse.settings import Settings
+
+_SKEW_WARN_SECONDS = 5.0
+
+
+def check_venues(settings: Settings) -> Iterator[Finding]:
+    """One request to each origin, through the transport that landing uses."""
+    yield from asyncio.run(_ask_all(settings))
+
+
+async def _ask_all(settings: Settings) -> list[Finding]:
+    probes = [
+        Series("bars", "binance", "spot", "BTC/USDT", "1m"),
+        Series("bars", "binance", "perp", "BTC/USDT", "1m"),
+        Series("bars", "okx", "spot", "BTC/USDT", "1m"),
+        Series("bars", "bybit", "spot", "BTC/USDT", "1m"),
+        Series("fear_greed", "alternative_me", ""),
+    ]
+    return list(await asyncio.gather(*(_ask(settings, probe) for probe in probes)))
+
+
+async def _ask(settings: Settings, series: Series) -> Finding:
+    name = " ".join(filter(None, (series.venue, series.market)))
+    source = Source(series.venue, settings, 1.0, lambda *fault: None, attempts=1)
+    endpoint = VENUES[series.venue].clock(series)
+    began, before = time.monotonic(), settings.clock().timestamp()
+    try:
+        if endpoint is None:
+            listing = source.venue.endpoint(series, 0, 0)
+            await source.ask(listing, source.venue.params(series, listing, 0, 0), lambda body: None)
+            return Finding(name, "ok", f"answers in {time.monotonic() - began:.2f} s")
+        theirs = (await source.ask(endpoint, {}, source.venue.read_clock))[1] / 1000
+    except RegionBlocked as trouble:
+        return Finding(name, "fail", str(trouble), "run from a region that it serves: docs/aws_deployment.md, regions")
+    except Banned as trouble:
+        return Finding(name, "fail", str(trouble), "wait until the ban ends; runbooks/venue_outage.md")
+    except SourceTrouble as trouble:
+        return Finding(name, "fail", str(trouble), "check the network and proxy; runbooks/venue_outage.md")
+    finally:
+        await source.close()
+    took = time.monotonic() - began
+    # Their time was read somewhere between our two readings.
+    skew = theirs - before - took / 2
+    says = f"answers in {took:.2f} s, its clock is {skew:+.1f} s from ours"
+    if abs(skew) - took / 2 > _SKEW_WARN_SECONDS:
+        return Finding(name, "warn", says, "synchronise this machine's clock (landing goes by the venue's)")
+    return Finding(name, "ok", says)
