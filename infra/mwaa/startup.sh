@@ -83,13 +83,14 @@ PYTHON
         rm -rf "$venv"
         because "could not make a venv with $PYTHON"
         "$PYTHON" -m venv "$venv"
-        because "could not install uv: no way to the package index (NAT, route, security group), or it was removed there"
+        because "could not install uv within $LIMIT_SECONDS s: no way to the package index (NAT, route, security group), or it was removed there"
         timeout "$LIMIT_SECONDS" "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-input \
-            --require-hashes --no-deps --only-binary :all: -r "$project/infra/mwaa/uv.txt"
+            --require-hashes --no-deps --only-binary :all: -r "$project/infra/mwaa/bootstrap.txt"
         left=$((LIMIT_SECONDS - (SECONDS - started)))
         because "could not install the locked requirements within $LIMIT_SECONDS s: see the lines above for the package; a hash that differs means that the file at the index is not the one that was locked"
-        VIRTUAL_ENV="$venv" UV_NO_CACHE=1 UV_LINK_MODE=copy timeout "$left" "$venv/bin/uv" pip install --quiet \
-            --require-hashes --no-deps --only-binary :all: -r "$lock"
+        # Without build isolation a package that has no wheel is built by the setuptools that was locked above.
+        VIRTUAL_ENV="$venv" UV_LINK_MODE=copy timeout "$left" "$venv/bin/uv" pip install --quiet --no-cache \
+            --require-hashes --no-deps --no-build-isolation -r "$lock"
         touch "$venv/.complete"
         say "venv $key built in $((SECONDS - started)) s"
     fi

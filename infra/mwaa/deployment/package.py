@@ -11,7 +11,7 @@ from infra.mwaa.deployment.plan import ROOT
 from warehouse.errors import WorldError
 
 PROJECT_FOLDERS = ("alphaforge_data", "config", "dbt_project", "dlt_pipelines", "elementary", "mdw", "warehouse")
-PROJECT_FILES = ("infra/mwaa/uv.txt", "requirements/main.txt")
+PROJECT_FILES = ("infra/mwaa/bootstrap.txt", "requirements/main.txt")
 # The embedded server's engine is 130 MB that a deployment with a real server never loads.
 NOT_IN_AWS = ("chdb-core",)
 _SKIP = {"__pycache__", "target", "logs", "dbt_packages", ".mypy_cache", ".ruff_cache", ".pytest_cache"}

@@ -55,18 +55,20 @@ class Stacks:
         found = self.describe(name) or {}
         return {entry["ParameterKey"]: entry["ParameterValue"] for entry in found.get("Parameters", [])}
 
-    def preview(self, stack: Stack, values: dict[str, str]) -> list[Change]:
-        """What applying would change; nothing is changed."""
+    def preview(self, stack: Stack, values: dict[str, str]) -> list[str]:
+        """What applying would change, a line each; nothing is changed."""
         name = self.plan.stack_name(stack)
         missing = [key for key in stack.template.parameters if key not in values and _needed(stack, key)]
         if self.describe(name) is None or missing:
-            return [Change("Add", logical, kind, False) for logical, kind in stack.template.resources.items()]
+            return [str(Change("Add", logical, kind, False)) for logical, kind in stack.template.resources.items()]
         change_set = self._change_set(stack, values, "UPDATE")
         if change_set is None:
             return []
-        changes = self._changes(name, change_set)
+        changes = [str(change) for change in self._changes(name, change_set)]
         self.cloud.cloudformation.delete_change_set(StackName=name, ChangeSetName=change_set)
-        return changes
+        before = self.parameters(name)
+        given = [f"set {key}: {before.get(key)} -> {new}" for key, new in values.items() if before.get(key) != new]
+        return given + changes or ["change outputs or tags only"]
 
     def apply(self, stack: Stack, values: dict[str, str]) -> dict[str, str]:
         """Create or update the stack and return its outputs.

@@ -1,0 +1,161 @@
+"""deploy.py as an operator uses it: first time, again, dry, wrong, failing, back."""
+
+import json
+from pathlib import Path
+
+from tests.infra.conftest import Account, change
+
+FAST = ("--poll", "0.02")
+
+
+def test_dry_run_of_an_empty_account_names_everything_and_makes_nothing(account: Account) -> None:
+    said = account.deploy("deploy", "dev", "--dry-run")
+    assert said.returncode == 0, said.stderr
+    assert "mdw-dev-environment: would Add     AWS::MWAA::Environment Airflow" in said.stdout
+    assert "Dry run: nothing was changed." in said.stdout
+    assert account.client("cloudformation").describe_stacks()["Stacks"] == []
+    assert account.client("s3").list_buckets()["Buckets"] == []
+
+
+def test_second_deployment_of_the_same_checkout_changes_nothing(account: Account) -> None:
+    assert account.deploy("deploy", "dev", *FAST).returncode == 0
+    said = account.deploy("deploy", "dev", *FAST)
+    assert said.returncode == 0, said.stderr
+    assert said.stdout.count("nothing to change") == 7, said.stdout
+    assert " bytes" not in said.stdout
+
+
+def test_changed_parameter_changes_its_stack_only_and_dry_run_says_so_first(account: Account, parameters: Path) -> None:
+    assert account.deploy("deploy", str(parameters), *FAST).returncode == 0
+    change(parameters, "monitoring", HoursWithoutPublication=12)
+    dry = account.deploy("deploy", str(parameters), "--dry-run")
+    assert "mdw-dev-monitoring: would set HoursWithoutPublication: 6 -> 12" in dry.stdout
+    assert dry.stdout.count("nothing to change") == 6
+    assert _threshold(account) == 6
+    assert account.deploy("deploy", str(parameters), *FAST).returncode == 0
+    assert _threshold(account) == 12
+
+
+def _threshold(account: Account) -> float:
+    alarms = account.client("cloudwatch").describe_alarms(AlarmNames=["mdw-dev-no-publication"])["MetricAlarms"]
+    return float(alarms[0]["Threshold"])
+
+
+def test_release_that_fails_its_smoke_test_is_taken_back(account: Account, parameters: Path) -> None:
+    assert account.deploy("deploy", str(parameters), *FAST).returncode == 0
+    good = account.airflow.environments["mdw-dev"]["DagS3Path"]
+    _pretend_earlier_release(account)
+    account.airflow.import_errors = [{"filename": "market_data_update.py", "stack_trace": "ImportError"}]
+    change(parameters, "environment", AirflowVersion="3.2.1")
+    said = account.deploy("deploy", str(parameters), *FAST)
+    assert said.returncode == 1
+    assert "runs again" in said.stderr
+    assert "import errors in ['market_data_update.py']" in said.stderr
+    assert account.airflow.environments["mdw-dev"]["DagS3Path"] == "releases/0123456789abcdef/dags" != good
+
+
+def _pretend_earlier_release(account: Account) -> None:
+    """Another release id in the record, as if an older checkout had been deployed before this one."""
+    bucket = account.outputs()["CodeBucketName"]
+    s3 = account.client("s3")
+    known = json.loads(s3.get_object(Bucket=bucket, Key="releases/deployed.json")["Body"].read())
+    older = {**known[-1], "ReleaseId": "0123456789abcdef", "ReleaseSha256": "0" * 64}
+    s3.put_object(Bucket=bucket, Key="releases/deployed.json", Body=json.dumps([older]).encode())
+
+
+def test_rollback_puts_the_release_before_back(account: Account) -> None:
+    assert account.deploy("deploy", "dev", *FAST).returncode == 0
+    _pretend_earlier_release(account)
+    assert account.deploy("deploy", "dev", *FAST).returncode == 0
+    said = account.deploy("rollback", "dev", *FAST)
+    assert said.returncode == 0, said.stderr
+    assert "release 0123456789abcdef runs again" in said.stdout
+    assert account.airflow.environments["mdw-dev"]["DagS3Path"] == "releases/0123456789abcdef/dags"
+    unknown = account.deploy("rollback", "dev", "--release", "ffff")
+    assert unknown.returncode == 2
+    assert "There is no release 'ffff'; known: " in unknown.stderr
+
+
+def test_refusal_by_aws_stops_the_deployment_and_gives_awss_reason(account: Account) -> None:
+    account.airflow.refuse = "Airflow version 3.3.1 is not supported in this region"
+    said = account.deploy("deploy", "dev", *FAST)
+    assert said.returncode == 1
+    assert "mdw-dev-environment ended as ROLLBACK_COMPLETE" in said.stderr
+    assert "is not supported in this region" in said.stderr
+    account.airflow.refuse = None
+    again = account.deploy("deploy", "dev", *FAST)
+    assert again.returncode == 0, again.stderr
+
+
+def test_wrong_parameters_are_named_together_before_aws_is_asked(parameters: Path, account: Account) -> None:
+    change(parameters, "environment", EnvironmentClass="mw1.tiny", MaxWorker=3)
+    change(parameters, "foundation", AlertEmail=None)
+    change(parameters, "node", NodeSubnet="@PrivateSubnetZ", VolumeGiB=5)
+    account.environment["AWS_ENDPOINT_URL"] = "http://127.0.0.1:9"
+    said = account.deploy("deploy", str(parameters), *FAST)
+    assert said.returncode == 2
+    for text in (
+        "EnvironmentClass is 'mw1.tiny'; allowed: mw1.micro,",
+        "no parameter 'MaxWorker'; did you mean MaxWorkers?",
+        "foundation: AlertEmail has no value",
+        "NodeSubnet is '@PrivateSubnetZ', but no earlier stack has that output",
+        "VolumeGiB is 5; allowed: 20 to None",
+    ):
+        assert text in said.stderr, said.stderr
+
+
+def test_unknown_environment_and_no_credentials_are_one_line_each(account: Account) -> None:
+    unknown = account.deploy("deploy", "staging")
+    assert (unknown.returncode, unknown.stdout) == (2, "")
+    assert "Known: dev, prod, prod-cloud, prod-replicated" in unknown.stderr
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        account.environment[name] = ""
+    account.environment |= {"AWS_CONFIG_FILE": "none", "AWS_SHARED_CREDENTIALS_FILE": "none"}
+    lost = account.deploy("deploy", "dev")
+    assert lost.returncode == 1
+    assert "AWS has no credentials here." in lost.stderr
+    assert "Traceback" not in lost.stderr
+
+
+def test_rotated_password_is_in_every_place_and_was_not_printed(account: Account) -> None:
+    assert account.deploy("deploy", "dev", *FAST).returncode == 0
+    secrets = account.client("secretsmanager")
+
+    def value(name: str) -> str:
+        return str(secrets.get_secret_value(SecretId=f"mdw/dev/{name}")["SecretString"])
+
+    before = json.loads(value("clickhouse/auditor"))["password"]
+    said = account.deploy("rotate", "dev", "auditor")
+    assert said.returncode == 0, said.stderr
+    after = json.loads(value("clickhouse/auditor"))["password"]
+    assert after != before
+    assert value("variables/clickhouse_url_auditor") == (
+        f"https://svc_auditor:{after}@clickhouse.mdw.internal:8443/?native_port=9440"
+    )
+    assert json.loads(value("connections/mdw_clickhouse"))["password"] == after
+    assert after not in said.stdout + said.stderr
+    assert account.deploy("rotate", "dev", "root").returncode == 2
+
+
+def test_replicated_variant_deploys_two_data_nodes_and_a_keeper(account: Account) -> None:
+    said = account.deploy("deploy", "prod-replicated", *FAST)
+    assert said.returncode == 0, said.stderr
+    groups = account.client("autoscaling").describe_auto_scaling_groups()["AutoScalingGroups"]
+    assert len(groups) == 3
+    data = [group for group in groups if "clickhouse" in group["AutoScalingGroupName"]]
+    assert len({group["VPCZoneIdentifier"] for group in data}) == 2
+    options = account.airflow.environments["mdw-prod"]["AirflowConfigurationOptions"]
+    assert options["mdw.cluster"] == "mdw"
+
+
+def test_clickhouse_cloud_variant_has_an_endpoint_and_no_machine(account: Account) -> None:
+    said = account.deploy("deploy", "prod-cloud", *FAST)
+    assert said.returncode == 0, said.stderr
+    assert account.client("autoscaling").describe_auto_scaling_groups()["AutoScalingGroups"] == []
+    services = [one["ServiceName"] for one in account.client("ec2").describe_vpc_endpoints()["VpcEndpoints"]]
+    assert "com.amazonaws.vpce.ap-northeast-1.vpce-svc-0123456789abcdef0" in services
+    names = {alarm["AlarmName"] for alarm in account.client("cloudwatch").describe_alarms()["MetricAlarms"]}
+    assert "mdw-prod-no-publication" in names
+    assert "mdw-prod-clickhouse-disk" not in names
+    options = account.airflow.environments["mdw-prod"]["AirflowConfigurationOptions"]
+    assert "mdw.ca_certificate_uri" not in options
