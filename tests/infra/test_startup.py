@@ -126,7 +126,8 @@ def test_worker_gets_a_venv_a_second_start_keeps_it_and_a_new_release_with_the_s
     container: Container,
 ) -> None:
     lock = lock_of("six", "certifi")
-    first, environment = container.start(container.release(lock))
+    sha256 = container.release(lock)
+    first, environment = container.start(sha256)
     assert environment is not None, first.stdout + first.stderr
     assert "built in" in first.stdout
     said = subprocess.run([environment["MDW_BIN"], "status"], capture_output=True, text=True)
@@ -134,7 +135,7 @@ def test_worker_gets_a_venv_a_second_start_keeps_it_and_a_new_release_with_the_s
     assert environment["MDW_ENVIRONMENT"] == "dev"
     assert Path(environment["MDW_PROJECT"], "mdw").is_dir()
 
-    again, _ = container.start(container.release(lock))
+    again, _ = container.start(sha256)
     assert "stands already" in again.stdout
     assert "unpacked" not in again.stdout
 
