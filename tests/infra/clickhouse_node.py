@@ -26,7 +26,8 @@ _CLIENT = r"""#!/bin/bash
 query=""
 while (($#)); do [[ "$1" != --query ]] || query="$2"; shift; done
 [[ -n "$query" ]] || query="$(cat)"
-printf '%s\0' "$query" >>"$STUB/queries"
+# Two queries may run at once (restore.sh rehearse).
+flock "$STUB/queries.lock" bash -c 'printf "%s\0" "$1" >>"$STUB/queries"' _ "$query"
 if [[ -e "$STUB/answer" ]]; then bash "$STUB/answer" "$query"; fi
 """
 
