@@ -8,7 +8,7 @@ from clickhouse_connect.driver.client import Client
 VENUES = ("binance", "bybit", "okx")
 SYMBOLS = ("BTC/USDT", "ETH/USDT", "SOL/USDT", "XRP/USDT", "SOL/BTC", "ETH/BTC")
 SERIES = tuple(f"{venue}:spot:{symbol}" for venue in VENUES for symbol in SYMBOLS)
-FIRST_YEAR = 2016
+LAST_YEAR = 2018
 LOADS = 200
 _PRICES = (60000.0, 3000.0, 150.0, 0.6, 0.0025, 0.05)
 _DECIMALS = (2, 2, 2, 4, 7, 6)
@@ -64,10 +64,10 @@ def fill(client: Client, months: int) -> int:
 
 
 def month_edges(months: int) -> Iterator[tuple[datetime, datetime]]:
-    """[start, end) of each month."""
-    for number in range(months):
+    """[start, end) of each month, up to the end of LAST_YEAR."""
+    for number in range(12 * (LAST_YEAR + 1) - months, 12 * (LAST_YEAR + 1)):
         yield _month(number), _month(number + 1)
 
 
 def _month(number: int) -> datetime:
-    return datetime(FIRST_YEAR + number // 12, number % 12 + 1, 1, tzinfo=UTC)
+    return datetime(number // 12, number % 12 + 1, 1, tzinfo=UTC)

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from clickhouse_connect.driver.client import Client
 
-from warehouse.snapshots.datasets import DATASETS, Dataset, columns, shown_at
+from warehouse.snapshots.layout import DATASETS, Dataset, columns, shown_at
 from warehouse.snapshots.registry import Snapshot
 from warehouse.snapshots.verify import manifest
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from clickhouse_connect.driver.client import Client
 
-from warehouse.snapshots.datasets import DATASETS, Dataset
+from warehouse.snapshots.layout import DATASETS, Dataset
 from warehouse.snapshots.registry import Snapshot
 
 

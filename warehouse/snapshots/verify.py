@@ -7,7 +7,7 @@ from datetime import date
 
 from clickhouse_connect.driver.client import Client
 
-from warehouse.snapshots.datasets import DATASETS, Dataset, columns, shown_at
+from warehouse.snapshots.layout import DATASETS, Dataset, columns, shown_at
 from warehouse.snapshots.registry import Snapshot, datasets
 
 Key = tuple[str, str, str, date]
