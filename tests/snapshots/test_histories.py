@@ -35,7 +35,7 @@ FAR = 31 * 24 * 60
 Bars = dict[int, float]
 
 
-class ServerLost(Exception):
+class ServerLostError(Exception):
     """What dbt sees when its server is gone."""
 
 
@@ -177,7 +177,7 @@ class losing_server_after:  # noqa: N801 - used as a statement
         def execute(manager, *arguments, **options):
             self.left -= 1
             if self.left < 0:
-                raise ServerLost("the server is gone")
+                raise ServerLostError("the server is gone")
             return real(manager, *arguments, **options)
 
         self._patch = patch.object(ClickHouseConnectionManager, "execute", execute)

@@ -73,7 +73,10 @@ class Diff:
         file appears when it is complete.
         """
         schemas = [self._arrow_schema(dataset) for dataset in DATASETS]
-        schema = pa.unify_schemas(schemas, promote_options="permissive")
+        # A key of one dataset is empty in the rows of another.
+        schema = pa.schema(
+            [field.with_nullable(True) for field in pa.unify_schemas(schemas, promote_options="permissive")]
+        )
         partial = path.with_name(path.name + ".part")
         written = 0
         with pq.ParquetWriter(partial, schema, compression="zstd") as writer:
