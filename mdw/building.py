@@ -1,6 +1,8 @@
 """One dbt build that publishes a snapshot, with one writer at a time."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -8,6 +10,7 @@ from filelock import FileLock, Timeout
 
 from mdw import dbt
 from mdw.revision import code_revision
+from warehouse import snapshots
 from warehouse.client import connect
 from warehouse.errors import BadInput, WorldError
 from warehouse.settings import Settings
@@ -55,27 +58,31 @@ def check_snapshot_id(text: str) -> str:
 def build(settings: Settings, snapshot_id: str | None, note: str = "") -> BuildResult:
     """Transform, audit, publish.
 
-    Waits for another build of this MDW_HOME to end. Raises BadInput for an impossible id, WorldError where
-    ClickHouse or dbt cannot work.
+    Waits for another build to end. An id that is published already is left as it is, with a notice. Raises
+    BadInput for an id that is impossible or was dropped, WorldError where ClickHouse or dbt cannot work.
     """
     result = BuildResult(check_snapshot_id(snapshot_id) if snapshot_id else new_snapshot_id(settings.clock()))
     connect(settings, "transform").close()
+    _refuse_dropped(settings, result.snapshot_id)
     variables: dict[str, object] = {
+        **claim_variables(settings),
         "snapshot_id": result.snapshot_id,
         "snapshot_note": note,
         "code_revision": code_revision(),
-        # Whoever holds the lock file below knows that other builds from here are dead.
-        "build_owner": dbt.owner(settings),
-        "break_claims_of": dbt.owner(settings),
     }
     if settings.now is not None:
         variables["now"] = settings.now.isoformat()
-    try:
-        with FileLock(settings.home / "build.lock", timeout=_WAIT_SECONDS):
-            # Unit tests judge the code, not the data: `make test` runs them.
-            outcome = dbt.run(settings, "build", variables, "--exclude-resource-type", "unit_test")
-    except Timeout:
-        raise WorldError(f"Another build of {settings.home} has been at work for an hour; see its log.") from None
+    with only_writer(settings):
+        result.data_version = data_version(settings, result.snapshot_id)
+        if result.data_version is not None:
+            result.published = True
+            result.notices = [
+                f"snapshot {result.snapshot_id} exists (data version {result.data_version}): left as it is, "
+                "nothing published"
+            ]
+            return result
+        # Unit tests judge the code, not the data: `make test` runs them.
+        outcome = dbt.run(settings, "build", variables, "--exclude-resource-type", "unit_test")
     result.notices = outcome.notices
     result.failures = [(node.name, node.failures, node.message) for node in outcome.failed]
     result.warnings = [(node.name, node.failures, node.message) for node in outcome.warned]
@@ -87,9 +94,37 @@ def build(settings: Settings, snapshot_id: str | None, note: str = "") -> BuildR
     return result
 
 
+def claim_variables(settings: Settings) -> dict[str, object]:
+    """dbt variables of whoever holds the lock of `only_writer`: he knows that other claims from here are dead."""
+    owner = dbt.owner(settings)
+    return {"build_owner": owner, "break_claims_of": owner, "build_wait_seconds": _WAIT_SECONDS}
+
+
+@contextmanager
+def only_writer(settings: Settings) -> Iterator[None]:
+    """One build or drop of this MDW_HOME at a time; raises WorldError after an hour of waiting."""
+    try:
+        with FileLock(settings.home / "build.lock", timeout=_WAIT_SECONDS):
+            yield
+    except Timeout:
+        raise WorldError(f"Another build of {settings.home} has been at work for an hour; see its log.") from None
+
+
+def _refuse_dropped(settings: Settings, snapshot_id: str) -> None:
+    with connect(settings, "auditor") as client:
+        dropped = snapshots.dropped_at(client, snapshot_id)
+    if dropped is not None:
+        raise BadInput(
+            f"Snapshot {snapshot_id!r} was dropped on {dropped:%Y-%m-%d %H:%M} UTC. A name is never used for other "
+            "rows: choose another one. Nothing was changed."
+        )
+
+
 def data_version(settings: Settings, snapshot_id: str) -> int | None:
     """Data version of a published snapshot, None where there is none of that id."""
     with connect(settings, "auditor") as client:
+        if not client.command("exists table marts.snapshots"):
+            return None
         rows = client.query(
             "select data_version from marts.snapshots where snapshot_id = {id:String} limit 1",
             parameters={"id": snapshot_id},

@@ -1,17 +1,24 @@
-"""snapshot list, show: what is published."""
+"""snapshot list, show, protect, drop: what is published, and what is kept."""
 
+from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
 
 from mdw.building import check_snapshot_id
+from mdw.commands import snapshot_proof
 from mdw.options import Json
-from mdw.output import out, print_json, table, utc
+from mdw.output import err, out, print_json, table, utc
 from warehouse import snapshots
 from warehouse.client import connect
+from warehouse.errors import BadInput
 from warehouse.settings import Settings
+from warehouse.snapshots.sizes import sizes
 
-app = typer.Typer(help="List, show and compare published snapshots.", no_args_is_help=True)
+app = typer.Typer(help="List, show, verify, compare, protect and drop published snapshots.", no_args_is_help=True)
+Id = Annotated[str, typer.Argument(metavar="SNAPSHOT")]
+Ids = Annotated[list[str], typer.Argument(metavar="SNAPSHOT...")]
+snapshot_proof.register(app)
 
 
 @app.command("list")
@@ -22,22 +29,97 @@ def list_(json: Json = False) -> None:
     if json:
         print_json([vars(item) for item in published])
     elif published:
-        columns = ("snapshot", "data version", "published", "code", "note")
-        table(columns, [(s.snapshot_id, s.data_version, s.published_at, s.code_revision, s.note) for s in published])
+        columns = ("snapshot", "data version", "published", "rows", "protected", "code", "note")
+        facts = ("snapshot_id", "data_version", "published_at", "row_count", "protected", "code_revision", "note")
+        table(columns, [[getattr(item, name) for name in facts] for item in published])
     else:
         out.print("No snapshot is published yet. Publish one with `mdw build`.")
 
 
 @app.command()
-def show(snapshot_id: Annotated[str, typer.Argument()], json: Json = False) -> None:
-    """One snapshot: rows and content hash of every dataset."""
+def show(snapshot_id: Id, json: Json = False) -> None:
+    """One snapshot: rows, content hash and size of every dataset, its age, note and code revision."""
     with connect(Settings.load()) as client:
         found = snapshots.find(client, check_snapshot_id(snapshot_id))
-        parts = snapshots.datasets(client, found)
+        parts = {part.dataset: part for part in snapshots.datasets(client, found)}
+        weights = sizes(client, [found], snapshots.published(client))
+    rows = []
+    for size in weights:
+        part = parts.get(size.dataset, snapshots.DatasetPart(size.dataset, 0, ""))
+        shown = round(part.row_count * size.bytes_per_row)
+        rows.append({**vars(part), "bytes": shown, "own_rows": size.own_rows, "own_bytes": size.own_bytes})
+    age = datetime.now(UTC) - found.published_at.replace(tzinfo=UTC)
     if json:
-        print_json({**vars(found), "datasets": [vars(part) for part in parts]})
+        print_json({**vars(found), "age_seconds": round(age.total_seconds()), "datasets": rows})
         return
-    published = utc(found.published_at)
-    out.print(f"[bold]{found.snapshot_id}[/]: data version {found.data_version}, published {published}")
-    out.print(f"code {found.code_revision}{'; ' + found.note if found.note else ''}", soft_wrap=True)
-    table(("dataset", "rows", "content hash"), [(p.dataset, p.row_count, p.content_hash) for p in parts])
+    kept = ", protected" if found.protected else ""
+    out.print(f"[bold]{found.snapshot_id}[/]: data version {found.data_version}{kept}")
+    out.print(
+        f"published {utc(found.published_at)}, {_age(age.total_seconds())} ago; code {found.code_revision or '-'}"
+    )
+    if found.note:
+        out.print(f"note: {found.note}", soft_wrap=True, markup=False)
+    columns = ("dataset", "rows", "MB", "rows only here", "MB freed by drop", "content hash")
+    names = ("dataset", "row_count", "bytes", "own_rows", "own_bytes", "content_hash")
+    table(columns, [[_megabytes(name, row[name]) for name in names] for row in rows])
+
+
+@app.command()
+def protect(snapshot_id: Id, json: Json = False) -> None:
+    """Keep a snapshot from being dropped, and keep it readable by name in the v_* views."""
+    _protect(snapshot_id, True, json)
+
+
+@app.command()
+def unprotect(snapshot_id: Id, json: Json = False) -> None:
+    """Allow a protected snapshot to be dropped."""
+    _protect(snapshot_id, False, json)
+
+
+@app.command()
+def drop(
+    ids: Ids,
+    yes: Annotated[bool, typer.Option("--yes", help="do not ask")] = False,
+    json: Json = False,
+) -> None:
+    """Forget snapshots for good and free the rows that no other one needs. Their names are never used again."""
+    from mdw import retention
+
+    settings = Settings.load()
+    with connect(settings) as client:
+        known = snapshots.published(client)
+        wanted = [snapshot for snapshot in known if snapshot.snapshot_id in ids]
+        freed = sizes(client, wanted, known)
+    rows, size = sum(item.own_rows for item in freed), sum(item.own_bytes for item in freed)
+    if not yes:
+        said = f"Drop {', '.join(ids)} for good? That frees {rows:,} row versions, about {size / 1e6:,.1f} MB."
+        try:
+            typer.confirm(said, abort=True, err=True)
+        except typer.Abort:
+            raise BadInput("Nothing was dropped: it was not confirmed. Answer y, or give --yes.") from None
+    retention.drop(settings, [check_snapshot_id(name) for name in ids])
+    if json:
+        print_json({"dropped": ids, "freed_rows": rows, "freed_bytes": size})
+    else:
+        out.print(f"Dropped {', '.join(ids)}: {rows:,} row versions freed, about {size / 1e6:,.1f} MB.")
+
+
+def _protect(snapshot_id: str, on: bool, json: bool) -> None:
+    from mdw import retention
+
+    changed = retention.protect(Settings.load(), check_snapshot_id(snapshot_id), on)
+    state = "protected" if on else "not protected"
+    if json:
+        print_json({"snapshot_id": snapshot_id, "protected": on, "changed": changed})
+    else:
+        (out if changed else err).print(f"Snapshot {snapshot_id} is {state}{'' if changed else ' already'}.")
+
+
+def _age(seconds: float) -> str:
+    days, rest = divmod(int(seconds), 86_400)
+    hours, minutes = divmod(rest // 60, 60)
+    return f"{days} d {hours} h" if days else f"{hours} h {minutes} min"
+
+
+def _megabytes(name: str, value: object) -> object:
+    return round(value / 1e6, 2) if name.endswith("bytes") and isinstance(value, int) else value

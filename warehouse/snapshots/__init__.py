@@ -1,5 +1,5 @@
-"""Published snapshots: what there is, and what each holds."""
+"""Published snapshots: what there is, what each holds, whether it still holds it, and how two differ."""
 
-from warehouse.snapshots.registry import DatasetPart, Snapshot, datasets, find, published
+from warehouse.snapshots.registry import DatasetPart, Snapshot, datasets, dropped_at, find, protected_ids, published
 
-__all__ = ["DatasetPart", "Snapshot", "datasets", "find", "published"]
+__all__ = ["DatasetPart", "Snapshot", "datasets", "dropped_at", "find", "protected_ids", "published"]

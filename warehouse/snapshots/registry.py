@@ -17,6 +17,8 @@ class Snapshot:
     published_at: datetime
     code_revision: str
     note: str
+    protected: bool = False
+    row_count: int = 0
 
 
 @dataclass(frozen=True)
@@ -33,10 +35,30 @@ def published(client: Client) -> list[Snapshot]:
     if not client.command("exists table marts.snapshots"):
         return []
     rows = client.query(
-        "select snapshot_id, data_version, published_at, code_revision, note from marts.snapshots "
-        "order by published_at desc, data_version desc"
+        "select snapshot_id, data_version, published_at, code_revision, note, arraySum(mapValues(row_counts)) "
+        "from marts.snapshots order by data_version desc"
     ).result_rows
-    return [Snapshot(*row) for row in rows]
+    protected = protected_ids(client)
+    return [Snapshot(row[0], row[1], row[2], row[3], row[4], row[0] in protected, int(row[5])) for row in rows]
+
+
+def protected_ids(client: Client) -> set[str]:
+    """Ids that cannot be dropped until their protection is taken off."""
+    rows = client.query(
+        "select snapshot_id from ops.snapshot_events where event in ('protected', 'unprotected') "
+        "group by snapshot_id having argMax(event, recorded_at) = 'protected'"
+    ).result_rows
+    return {str(row[0]) for row in rows}
+
+
+def dropped_at(client: Client, snapshot_id: str) -> datetime | None:
+    """When a snapshot of this name was dropped, None where none ever was."""
+    rows = client.query(
+        "select max(recorded_at) from ops.snapshot_events where event = 'dropped' and snapshot_id = {id:String} "
+        "having count() > 0",
+        parameters={"id": snapshot_id},
+    ).result_rows
+    return rows[0][0] if rows else None
 
 
 def find(client: Client, snapshot_id: str) -> Snapshot:
@@ -45,6 +67,12 @@ def find(client: Client, snapshot_id: str) -> Snapshot:
     for snapshot in known:
         if snapshot.snapshot_id == snapshot_id:
             return snapshot
+    dropped = dropped_at(client, snapshot_id)
+    if dropped is not None:
+        raise BadInput(
+            f"Snapshot {snapshot_id!r} was dropped on {dropped:%Y-%m-%d %H:%M} UTC; its name is never used again. "
+            "`mdw snapshot list` shows what there is."
+        )
     newest = ", ".join(snapshot.snapshot_id for snapshot in known[:5])
     said = f"The newest are: {newest}." if newest else "None is published yet: run `mdw build`."
     raise BadInput(f"There is no snapshot {snapshot_id!r}. {said}")

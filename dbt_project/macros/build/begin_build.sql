@@ -2,39 +2,56 @@
     at most one goes on: each writes its claim before it looks at the claims of others. -#}
 {%- macro begin_build() -%}
     {%- if execute and flags.WHICH in ('build', 'run') -%}
-        {%- do snapshot_id() -%}
-        {%- do abandon_dead_builds() -%}
-        {%- do refuse_if_running() -%}
-        {%- do run_query(
-            "insert into ops.builds (version, invocation_id, state, owner) select max(version) + 1, '"
-            ~ invocation_id ~ "', 'claiming', '" ~ sql_text(build_owner()) ~ "' from ops.builds") -%}
-        {%- do settle_claim() -%}
-        {%- do record_build_state('running') -%}
-        {%- do log('build ' ~ build_version() ~ ' of ' ~ build_owner(), info=true) -%}
+        {%- do refuse_dropped_id(snapshot_id()) -%}
+        {%- do claim_build() -%}
     {%- endif -%}
 {%- endmacro -%}
 
-{#- Waits for claims made in the same moment. The one with the lower invocation id goes on. -#}
-{%- macro settle_claim() -%}
-    {%- for attempt in range(20) -%}
-        {%- set others = live_builds() | rejectattr('invocation_id', 'equalto', invocation_id) | list -%}
-        {%- for other in others -%}
-            {%- if other.state == 'running' or other.invocation_id < invocation_id -%}
-                {%- do record_build_state('withdrawn') -%}
-                {%- do refuse(other) -%}
-            {%- endif -%}
-        {%- endfor -%}
-        {%- if not others -%}{{ return('') }}{%- endif -%}
+{#- Takes the claim, after waiting for other builds as long as var build_wait_seconds allows. -#}
+{%- macro claim_build() -%}
+    {%- for attempt in range(var('build_wait_seconds') | int + 1) -%}
+        {%- do abandon_dead_builds() -%}
+        {%- set running = live_builds() | selectattr('state', 'equalto', 'running') | list -%}
+        {%- set blocker = running[0] if running else try_claim() -%}
+        {%- if not blocker -%}
+            {%- do record_build_state('running') -%}
+            {%- do log('build ' ~ build_version() ~ ' of ' ~ build_owner(), info=true) -%}
+            {{ return('') }}
+        {%- endif -%}
+        {%- if loop.last -%}{%- do refuse(blocker) -%}{%- endif -%}
         {%- do run_query('select sleep(1)') -%}
     {%- endfor -%}
-    {%- do record_build_state('withdrawn') -%}
-    {%- do refuse((live_builds() | rejectattr('invocation_id', 'equalto', invocation_id) | list)[0]) -%}
 {%- endmacro -%}
 
-{%- macro refuse_if_running() -%}
-    {%- for build in live_builds() -%}
-        {%- if build.state == 'running' -%}{%- do refuse(build) -%}{%- endif -%}
+{#- Writes a claim and waits for claims made in the same moment: the one with the lower invocation id goes on. Returns the
+    build that came before, or nothing. -#}
+{%- macro try_claim() -%}
+    {%- do run_query(
+        "insert into ops.builds (version, invocation_id, state, owner) select max(version) + 1, '"
+        ~ invocation_id ~ "', 'claiming', '" ~ sql_text(build_owner()) ~ "' from ops.builds") -%}
+    {%- for attempt in range(20) -%}
+        {%- set others = live_builds() | rejectattr('invocation_id', 'equalto', invocation_id) | list -%}
+        {%- if not others -%}{{ return(none) }}{%- endif -%}
+        {%- for other in others -%}
+            {%- if other.state == 'running' or other.invocation_id < invocation_id or attempt == 19 -%}
+                {%- do record_build_state('withdrawn') -%}
+                {{ return(other) }}
+            {%- endif -%}
+        {%- endfor -%}
+        {%- do run_query('select sleep(1)') -%}
     {%- endfor -%}
+{%- endmacro -%}
+
+{#- A dropped snapshot's name would show other rows than it once did. -#}
+{%- macro refuse_dropped_id(id) -%}
+    {%- set dropped = run_query(
+        "select toString(max(recorded_at)) from ops.snapshot_events where event = 'dropped' and snapshot_id = '" ~ id
+        ~ "' having count() > 0").rows -%}
+    {%- if dropped -%}
+        {%- do exceptions.raise_compiler_error(
+            'snapshot ' ~ id ~ ' was dropped at ' ~ dropped[0][0] ~ ' UTC. A name is never used for other rows: choose another one. '
+            ~ 'Nothing was changed.') -%}
+    {%- endif -%}
 {%- endmacro -%}
 
 {%- macro refuse(build) -%}

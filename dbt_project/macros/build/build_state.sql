@@ -25,7 +25,7 @@
 {%- macro record_build_state(state) -%}
     {%- do run_query(
         "insert into ops.builds (version, invocation_id, state, owner) select version, invocation_id, '" ~ state ~ "', any(owner) "
-        ~ "from ops.builds where invocation_id = '" ~ invocation_id ~ "' group by version, invocation_id") -%}
+        ~ "from ops.builds where invocation_id = '" ~ invocation_id ~ "' and version = " ~ build_version() ~ " group by version, invocation_id") -%}
 {%- endmacro -%}
 
 {#- Number of the running build; 0 where this run claimed none (compile, test, docs). -#}

@@ -4,6 +4,7 @@
     {{ run_hooks(pre_hooks) }}
     {%- do create_log_table(this) -%}
     {{ get_assert_columns_equivalent(sql) }}
+    {%- for dataset in datasets() -%}{%- do create_merge_table(dataset) -%}{%- endfor -%}
     {%- do reconcile_member_views(this) -%}
     {%- set id = snapshot_id() -%}
     {%- set known = run_query("select data_version from " ~ this ~ " where snapshot_id = '" ~ id ~ "'").rows -%}
@@ -12,7 +13,6 @@
         {%- call statement('main') -%}select 1{%- endcall -%}
     {%- else -%}
         {%- for dataset in datasets() -%}
-            {%- do create_merge_table(dataset) -%}
             {%- do create_member_view(dataset, id, build_version()) -%}
         {%- endfor -%}
         {%- call statement('main') -%}

@@ -19,10 +19,9 @@ from (
         valid_from_version > {{ last }} and valid_to_version > {{ now }} as is_added,
         valid_from_version <= {{ last }} and valid_to_version > {{ last }} and valid_to_version <= {{ now }} as is_removed,
         if(is_added or is_removed, {{ row_hash(info.mart) }}, 0) as row_hash
+    -- Both copies of a row that a build brought pass, of an older row only the closed one: FINAL sees all it needs.
     from {{ mart }} final
-    {%- if info.partition and last > 0 %}
-    where {{ info.partition }} in ({{ touched_partitions(mart, info.partition, last) | join(', ') }})
-    {%- endif %}
+    prewhere {{ changed_in() }} > {{ last }}
 )
 group by instrument_id, timeframe, month
 having max(valid_from_version) > {{ last }}
@@ -32,11 +31,4 @@ having max(valid_from_version) > {{ last }}
 {%- macro row_hash(mart) -%}
     {%- set columns = graph.nodes['model.' ~ project_name ~ '.' ~ mart].columns.keys() if execute else ['1'] -%}
     reinterpretAsUInt128(sipHash128(tuple({{ columns | reject('in', ['valid_from_version', 'valid_to_version']) | join(', ') }})))
-{%- endmacro -%}
-
-{%- macro touched_partitions(relation, expression, last) -%}
-    {%- if not execute -%}{{ return([0]) }}{%- endif -%}
-    {%- set rows = run_query(
-        'select distinct ' ~ expression ~ ' as part from ' ~ relation ~ ' where valid_from_version > ' ~ last ~ ' order by part').rows -%}
-    {{ return((rows | map('first') | list) or [0]) }}
 {%- endmacro -%}

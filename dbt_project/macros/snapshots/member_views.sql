@@ -1,12 +1,36 @@
-{#- The Merge table over all member views of a dataset. Its snapshot_id is the member's name without the prefix. -#}
+{#- The Merge table over the member views of a dataset. Its snapshot_id is the member's name without the prefix. -#}
 {%- macro create_merge_table(dataset) -%}
     {%- set columns = [] -%}
+    {%- set defaults = [] -%}
     {%- for row in run_query('describe table (' ~ published_rows(dataset, 0) ~ ')') -%}
         {%- do columns.append(row[0] ~ ' ' ~ row[1]) -%}
+        {%- do defaults.append(default_of(row[1]) ~ ' as ' ~ row[0]) -%}
     {%- endfor -%}
     {%- do run_query(
         "create table if not exists snaps." ~ dataset ~ on_cluster() ~ " (" ~ columns | join(', ')
         ~ ", snapshot_id String alias substring(_table, " ~ (dataset | length + 2) ~ ")) engine = Merge('snaps', '^" ~ dataset ~ "_')") -%}
+    {%- do create_unpinned_guard(dataset, defaults) -%}
+    {%- do run_query(
+        'create table if not exists snaps.archived' ~ on_cluster() ~ ' (snapshot_id String) engine = ' ~ var('log_engine')
+        ~ ' order by snapshot_id') -%}
+{%- endmacro -%}
+
+{#- A member that no condition on snapshot_id selects. Whoever has a limit on rows and names no snapshot is told so while
+    the query is planned; without a limit it has no rows. -#}
+{%- macro create_unpinned_guard(dataset, defaults) -%}
+    {%- do run_query(
+        'create or replace view snaps.`' ~ dataset ~ '_' ~ unpinned_id() ~ '`' ~ on_cluster() ~ ' as select ' ~ defaults | join(', ')
+        ~ " from system.one where (select throwIf(getSetting('max_rows_to_read') > 0, 'name a snapshot, else every one answers: "
+        ~ "v_" ~ dataset ~ " where snapshot_id = \\'X\\', or v_" ~ dataset ~ "_at(snapshot_id = \\'X\\'); marts.v_snapshots lists them'))") -%}
+{%- endmacro -%}
+
+{#- No snapshot can have this name, and it comes before all names. -#}
+{%- macro unpinned_id() -%}
+    {{ return('(unpinned)') }}
+{%- endmacro -%}
+
+{%- macro default_of(type) -%}
+    {{ return("cast(defaultValueOfTypeName('" ~ sql_text(type) ~ "') as " ~ type ~ ")") }}
 {%- endmacro -%}
 
 {%- macro create_member_view(dataset, id, version) -%}
@@ -14,22 +38,46 @@
         'create or replace view snaps.`' ~ dataset ~ '_' ~ id ~ '`' ~ on_cluster() ~ ' as ' ~ published_rows(dataset, version)) -%}
 {%- endmacro -%}
 
-{#- Makes the member views agree with the registry after a publication that died half way: views of ids that were never
-    published go, views that a published id lacks come back. -#}
+{%- macro drop_member_view(dataset, id) -%}
+    {%- do run_query('drop view if exists snaps.`' ~ dataset ~ '_' ~ id ~ '`' ~ on_cluster()) -%}
+{%- endmacro -%}
+
+{#- Published ids that have member views: the newest ones and the protected ones. Planning a read of the Merge table takes
+    longer with each member, so the number is bounded (var live_pins); an archived id is read by v_*_at. -#}
+{%- macro live_ids_sql(registry) -%}
+    select snapshot_id from (select snapshot_id from {{ registry }} order by data_version desc limit {{ var('live_pins') | int }})
+    union distinct
+    {{ protected_ids_sql() }}
+{%- endmacro -%}
+
+{%- macro protected_ids_sql() -%}
+    select snapshot_id from ops.snapshot_events where event in ('protected', 'unprotected')
+    group by snapshot_id having argMax(event, recorded_at) = 'protected'
+{%- endmacro -%}
+
+{#- Makes the member views agree with the registry, also after a publication or a drop that died half way. At no moment
+    does an id answer with no rows that should answer with some: archived comes before its views go, and after they come. -#}
 {%- macro reconcile_member_views(registry) -%}
+    {%- set live = live_ids_sql(registry) -%}
+    {%- do run_query(
+        'insert into snaps.archived select snapshot_id from ' ~ registry ~ ' where snapshot_id not in (' ~ live
+        ~ ') and snapshot_id not in (select snapshot_id from snaps.archived)') -%}
     {%- for dataset in datasets() -%}
-        {%- set prefix = dataset ~ '_' -%}
-        {%- set orphans = run_query(
-            "select name from system.tables where database = 'snaps' and startsWith(name, '" ~ prefix ~ "') and substring(name, "
-            ~ (prefix | length + 1) ~ ") not in (select snapshot_id from " ~ registry ~ ")") -%}
-        {%- for row in orphans -%}
-            {%- do run_query('drop view if exists snaps.`' ~ row[0] ~ '`' ~ on_cluster()) -%}
-        {%- endfor -%}
+        {%- set id = 'substring(name, ' ~ (dataset | length + 2) ~ ')' -%}
+        {%- set superfluous = run_query(
+            "select " ~ id ~ " from system.tables where database = 'snaps' and startsWith(name, '" ~ dataset ~ "_') and " ~ id
+            ~ " != '" ~ unpinned_id() ~ "' and " ~ id ~ " not in (select snapshot_id from " ~ registry ~ " where snapshot_id in ("
+            ~ live ~ "))") -%}
+        {%- for row in superfluous -%}{%- do drop_member_view(dataset, row[0]) -%}{%- endfor -%}
         {%- set missing = run_query(
-            "select snapshot_id, data_version from " ~ registry ~ " where concat('" ~ prefix
-            ~ "', snapshot_id) not in (select name from system.tables where database = 'snaps')") -%}
-        {%- for row in missing -%}
-            {%- do create_member_view(dataset, row[0], row[1]) -%}
-        {%- endfor -%}
+            "select snapshot_id, data_version from " ~ registry ~ " where snapshot_id in (" ~ live ~ ") and concat('" ~ dataset
+            ~ "_', snapshot_id) not in (select name from system.tables where database = 'snaps')") -%}
+        {%- for row in missing -%}{%- do create_member_view(dataset, row[0], row[1]) -%}{%- endfor -%}
     {%- endfor -%}
+    {%- set outdated = 'snapshot_id in (' ~ live ~ ') or snapshot_id not in (select snapshot_id from ' ~ registry ~ ')' -%}
+    {%- if run_query('select count() from snaps.archived where ' ~ outdated).rows[0][0] | int -%}
+        {%- do run_query(
+            'alter table snaps.archived' ~ on_cluster() ~ ' delete where ' ~ outdated
+            ~ ' settings mutations_sync = 2, allow_nondeterministic_mutations = 1') -%}
+    {%- endif -%}
 {%- endmacro -%}

@@ -24,9 +24,34 @@ select cast(newest as String) as snapshot_id, rows.*
 from ({{ published_rows(dataset, 'assumeNotNull(cutoff)') }}) as rows
 {%- endmacro -%}
 
-{#- SQL of v_<dataset>: all published snapshots side by side; a condition on snapshot_id reads that member only. -#}
+{#- SQL of v_<dataset>: all published snapshots side by side; a condition on snapshot_id reads that member only. The
+    second branch holds no rows: it stops a reader who names an archived snapshot, instead of answering with nothing.
+    No WHERE in the first branch: it would keep the server from skipping the other members. -#}
 {%- macro view_of_all(dataset) -%}
 -- depends_on: {{ ref('snapshots') }}
-select cast(snapshot_id as String) as snapshot_id, * except (snapshot_id)
+select
+    cast(snapshot_id as String) as snapshot_id
+    {%- for column in model.columns.values() if column.name != 'snapshot_id' %},
+    {{ column.name }}
+    {%- endfor %}
 from snaps.{{ dataset }}
+union all
+select
+    snapshot_id
+    {#- Each column depends on the check, so that no condition on it can be decided without the check. #}
+    {%- for column in model.columns.values() if column.name != 'snapshot_id' %},
+    cast(if(is_stopped, {{ default_of(column.data_type) }}, {{ default_of(column.data_type) }}) as {{ column.data_type }}) as {{ column.name }}
+    {%- endfor %}
+from snaps.archived
+{#- An ARRAY JOIN, because a condition on snapshot_id passes below it and is decided first, and because no query, not even
+    count(), can do without it. #}
+array join
+    if(
+        throwIf(
+            snapshot_id != '',
+            'this snapshot is archived: read it by marts.v_{{ dataset }}_at(snapshot_id = ...), or bring it back by mdw snapshot protect'
+        ),
+        [1],
+        emptyArrayUInt8()
+    ) as is_stopped
 {%- endmacro -%}

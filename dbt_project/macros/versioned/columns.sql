@@ -30,3 +30,8 @@
     {%- set cluster = adapter.get_clickhouse_cluster_name() -%}
     {{ return((' on cluster ' ~ cluster) if cluster else '') }}
 {%- endmacro -%}
+
+{#- Build that last touched a row: which brought it, or, where it is closed, which superseded it. Indexed. -#}
+{%- macro changed_in() -%}
+    if(valid_to_version = 4294967295, valid_from_version, valid_to_version)
+{%- endmacro -%}

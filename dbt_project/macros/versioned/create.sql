@@ -27,7 +27,8 @@
         {%- endfor %}
         closed UInt8 materialized valid_to_version != 4294967295
             comment 'the copy that a merge keeps: 1 where the row is closed',
-        index valid_from_version_range valid_from_version type minmax granularity 1
+        index valid_from_version_range valid_from_version type minmax granularity 1,
+        index changed_in_range {{ changed_in() }} type minmax granularity 1
     )
     engine = {{ var('versioned_engine') }}(closed)
     partition by {{ config.get('partition_by', '') or 'tuple()' }}

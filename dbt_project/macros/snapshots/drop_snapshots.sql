@@ -1,0 +1,98 @@
+{#- Forgets snapshots for good and frees the rows that no other one needs:
+    dbt run-operation drop_snapshots --args '{ids: [X, Y]}'. Holds the claim of a build meanwhile. Safe to run again after
+    it was cut off: the names go first, the rows last. -#}
+{%- macro drop_snapshots(ids) -%}
+    {%- set registry = generate_schema_name('marts', none) | trim ~ '.snapshots' -%}
+    {%- for id in ids -%}{%- do refuse_drop(registry, id) -%}{%- endfor -%}
+    {%- do claim_build() -%}
+    {%- for id in ids -%}
+        {%- do refuse_drop(registry, id) -%}
+        {%- do run_query(
+            "insert into ops.snapshot_events (snapshot_id, event, data_version, actor) select snapshot_id, 'dropped', data_version, '"
+            ~ sql_text(build_owner()) ~ "' from " ~ registry ~ " where snapshot_id = '" ~ id ~ "'") -%}
+    {%- endfor -%}
+    {%- do forget_dropped(registry) -%}
+    {%- do reconcile_member_views(registry) -%}
+    {%- do free_rows(registry) -%}
+    {%- do record_build_state('finished') -%}
+    {%- do log('dropped ' ~ ids | join(', '), info=true) -%}
+{%- endmacro -%}
+
+{#- Stops before anything is changed. A snapshot that was dropped already may be named again: that finishes the work. -#}
+{%- macro refuse_drop(registry, id) -%}
+    {%- set known = run_query(
+        "select data_version = (select max(data_version) from " ~ registry ~ "), snapshot_id in (" ~ protected_ids_sql() ~ ") from "
+        ~ registry ~ " where snapshot_id = '" ~ sql_text(id) ~ "'").rows -%}
+    {%- set dropped = run_query(
+        "select count() from ops.snapshot_events where event = 'dropped' and snapshot_id = '" ~ sql_text(id) ~ "'").rows[0][0] | int -%}
+    {%- if not known and not dropped -%}
+        {%- do exceptions.raise_compiler_error("there is no snapshot '" ~ id ~ "'. Nothing was dropped.") -%}
+    {%- elif known and known[0][1] | int -%}
+        {%- do exceptions.raise_compiler_error('snapshot ' ~ id ~ ' is protected. Take the protection off first. Nothing was dropped.') -%}
+    {%- elif known and known[0][0] | int -%}
+        {%- do exceptions.raise_compiler_error(
+            'snapshot ' ~ id ~ ' is the newest one, which v_*_latest shows. Publish another one first. Nothing was dropped.') -%}
+    {%- endif -%}
+{%- endmacro -%}
+
+{#- Takes dropped ids out of the registry: from here on no reader can begin to read them. -#}
+{%- macro forget_dropped(registry) -%}
+    {%- do run_query(
+        'alter table ' ~ registry ~ on_cluster() ~ " delete where snapshot_id in (select snapshot_id from ops.snapshot_events where "
+        ~ "event = 'dropped') settings mutations_sync = 2, allow_nondeterministic_mutations = 1") -%}
+{%- endmacro -%}
+
+{#- Deletes row versions that no published snapshot shows and that are not open, and manifest rows that nobody needs. -#}
+{%- macro free_rows(registry) -%}
+    {%- set pins = run_query('select distinct data_version from ' ~ registry ~ ' order by data_version').rows | map('first') | list -%}
+    {%- set pins = [0] + pins -%}
+    {%- for info in datasets().values() -%}
+        {%- do free_rows_of(generate_schema_name('marts', none) | trim ~ '.' ~ info.mart, info.partition, pins) -%}
+        {%- do record_build_state('running') -%}
+    {%- endfor -%}
+    {%- do free_manifest_rows(registry, pins) -%}
+{%- endmacro -%}
+
+{#- Whether no pin lies in [from, to): the last pin before `to` lies before `from`. -#}
+{%- macro without_pin(start, end, pins) -%}
+    {{ return('roundDown(' ~ end ~ ' - 1, cast([' ~ pins | join(', ') ~ '] as Array(UInt32))) < ' ~ start) }}
+{%- endmacro -%}
+
+{#- Partition by partition. First merged to one part: while a closed row and its open original lie in two parts, deleting
+    the closed one would bring the open one back. -#}
+{%- macro free_rows_of(relation, partition, pins) -%}
+    {%- set free = 'valid_to_version != 4294967295 and ' ~ without_pin('valid_from_version', 'valid_to_version', pins) -%}
+    {%- set database, name = relation.split('.') -%}
+    {%- set parts = run_query('select distinct ' ~ (partition or "'tuple()'") ~ ' from ' ~ relation ~ ' where ' ~ free).rows -%}
+    {%- for row in parts -%}
+        {%- set clause = (' partition ' ~ row[0]) if partition else '' -%}
+        {%- do run_query('optimize table ' ~ relation ~ on_cluster() ~ clause ~ ' final settings optimize_skip_merged_partitions = 1') -%}
+        {%- set active = run_query(
+            "select count() from system.parts where database = '" ~ database ~ "' and table = '" ~ name ~ "' and active and rows > 0 "
+            ~ "and partition = '" ~ row[0] ~ "'").rows[0][0] | int -%}
+        {%- if active > 1 -%}
+            {%- do exceptions.raise_compiler_error(
+                'partition ' ~ row[0] ~ ' of ' ~ relation ~ ' could not be merged to one part, so its rows are kept. Run again later.') -%}
+        {%- endif -%}
+        {%- do run_query(
+            'alter table ' ~ relation ~ on_cluster() ~ ' delete' ~ ((' in' ~ clause) if partition else '') ~ ' where ' ~ free
+            ~ ' settings mutations_sync = 2') -%}
+    {%- endfor -%}
+{%- endmacro -%}
+
+{%- macro free_manifest_rows(registry, pins) -%}
+    {%- set manifest = registry | replace('.snapshots', '.snapshot_manifest') -%}
+    {%- set group = 'dataset, instrument_id, timeframe, month' -%}
+    {%- do run_query(
+        'alter table ' ~ manifest ~ on_cluster() ~ ' delete where (' ~ group ~ ', version) in (select ' ~ group ~ ', version from (select '
+        ~ group ~ ', version, leadInFrame(version, 1, toUInt32(4294967295)) over (partition by ' ~ group
+        ~ ' order by version rows between unbounded preceding and unbounded following) as next_version from ' ~ manifest ~ ') where '
+        ~ without_pin('version', 'next_version', pins) ~ ') settings mutations_sync = 2, allow_nondeterministic_mutations = 1') -%}
+{%- endmacro -%}
+
+{#- Gives snapshots that were archived or brought back their place in v_*: dbt run-operation reconcile_snapshots. -#}
+{%- macro reconcile_snapshots() -%}
+    {%- do claim_build() -%}
+    {%- do reconcile_member_views(generate_schema_name('marts', none) | trim ~ '.snapshots') -%}
+    {%- do record_build_state('finished') -%}
+{%- endmacro -%}

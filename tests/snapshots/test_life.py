@@ -1,0 +1,179 @@
+"""The life of snapshots, as a quant, an auditor and an operator see it: published, compared, kept, dropped, proven."""
+
+from datetime import timedelta
+
+import pyarrow.parquet as pq
+import pytest
+from clickhouse_connect.driver.exceptions import DatabaseError
+
+from tests.dbt.conftest import Dbt
+from tests.dbt.pages import START, kline, land_klines
+from tests.snapshots.conftest import quick_publish
+
+DAY = timedelta(days=1)
+ORDERED = "order by instrument_id, timeframe, open_time"
+
+
+@pytest.fixture(scope="module")
+def pins(module_dbt: Dbt) -> Dbt:
+    """Snapshots first (3 bars), second (one revised, one new), third (another revised), fourth (as third)."""
+    client = module_dbt.warehouse.client("ingest")
+    land_klines(client, [kline(0), kline(1), kline(2)], START + DAY)
+    module_dbt.publish("first", snapshot_note="before the correction", code_revision="abc")
+    land_klines(client, [kline(1, "100.9"), kline(3)], START + 2 * DAY)
+    quick_publish(module_dbt, "second")
+    land_klines(client, [kline(1, "100.8"), kline(2, "100.7")], START + 3 * DAY)
+    quick_publish(module_dbt, "third")
+    quick_publish(module_dbt, "fourth")
+    return module_dbt
+
+
+@pytest.fixture(scope="module")
+def before(pins: Dbt) -> dict[str, list[tuple[object, ...]]]:
+    """What each pin showed when all was new."""
+    return {name: pins.bars(name) for name in ("first", "second", "third", "fourth")}
+
+
+def test_every_pin_holds_and_says_what_it_is(pins, before, mdw):
+    assert [len(rows) for rows in before.values()] == [3, 4, 4, 4]
+    results = mdw("verify", "--all", "--json")
+    assert results.code == 0
+    assert [(item["snapshot_id"], item["rows"], item["holds"]) for item in results.json] == [
+        ("fourth", 4, True),
+        ("third", 4, True),
+        ("second", 4, True),
+        ("first", 3, True),
+    ]
+    shown = mdw("show", "first", "--json").json
+    assert (shown["note"], shown["code_revision"], shown["protected"]) == ("before the correction", "abc", False)
+    bars = next(item for item in shown["datasets"] if item["dataset"] == "bars")
+    # The bars of minutes 1 as first landed: only `first` shows it; minute 2's first state is in `second` as well.
+    assert (bars["row_count"], bars["own_rows"]) == (3, 1)
+    assert mdw("show", "first").code == 0
+    assert [item["snapshot_id"] for item in mdw("list", "--json").json] == ["fourth", "third", "second", "first"]
+
+
+def test_diff_names_rows_added_revised_and_removed(pins, mdw, tmp_path):
+    found = mdw("diff", "first", "second", "--json").json
+    assert (found["added"], found["revised"], found["removed"]) == (1, 1, 0)
+    assert found["series"] == [
+        {
+            "dataset": "bars",
+            "instrument_id": "binance:spot:BTC/USDT",
+            "timeframe": "1m",
+            "added": 1,
+            "revised": 1,
+            "removed": 0,
+        }
+    ]
+    revised, added = sorted(found["rows"], key=lambda row: row["change"], reverse=True)
+    assert (revised["key"]["open_time"], revised["old"]["close"], revised["new"]["close"]) == (
+        "2025-01-01T00:01:00Z",
+        100.5,
+        100.9,
+    )
+    assert "open" not in revised["old"]
+    assert (added["old"], added["new"]["close"]) == (None, 100.5)
+
+    back = mdw("diff", "second", "first", "--json").json
+    assert (back["added"], back["revised"], back["removed"]) == (0, 1, 1)
+    assert mdw("diff", "third", "fourth").out.strip() == "third and fourth show the same rows."
+
+    assert mdw("diff", "first", "second", "--parquet", str(tmp_path / "d.parquet")).code == 0
+    rows = pq.read_table(tmp_path / "d.parquet").to_pylist()
+    assert [(row["change"], row["old_close"], row["new_close"]) for row in rows] == [
+        ("revised", 100.5, 100.9),
+        ("added", None, 100.5),
+    ]
+    assert rows[0]["new_funding_rate"] is None
+    missing = mdw("diff", "first", "second", "--parquet", str(tmp_path / "none" / "d.parquet"))
+    assert missing.code == 2
+    assert "there is no folder" in missing.err
+
+
+def test_an_unpinned_read_by_a_researcher_is_told_to_pin(pins, before):
+    with pins.warehouse.client("researcher") as researcher:
+        for query in ("select * from marts.v_bars limit 1", "select count() from marts.v_funding"):
+            with pytest.raises(DatabaseError, match="name a snapshot, else every one answers"):
+                researcher.query(query)
+        both = "select count() from marts.v_bars where snapshot_id in ('first', 'third')"
+        assert researcher.command(both) == 7
+        joined = (
+            "select count() from marts.v_bars as a join marts.v_bars as b using (instrument_id, timeframe, open_time) "
+            "where a.snapshot_id = 'first' and b.snapshot_id = 'third' and a.close != b.close"
+        )
+        assert researcher.command(joined) == 2
+        rows = researcher.query(f"select * from marts.v_bars where snapshot_id = 'first' {ORDERED}").result_rows
+        assert [tuple(row) for row in rows] == before["first"]
+
+
+def test_archived_pins_say_so_and_come_back_when_protected(pins, before, mdw):
+    by_name = "select count() from marts.v_bars where snapshot_id = 'first'"
+    quick_publish(pins, "fifth", live_pins=2)
+    with pins.warehouse.client("researcher") as researcher:
+        for query in (by_name, f"{by_name} and instrument_id = 'binance:spot:BTC/USDT'"):
+            with pytest.raises(DatabaseError, match="archived: read it by"):
+                researcher.query(query)
+        assert pins.bars("first") == before["first"]
+        assert researcher.command("select count() from marts.v_bars where snapshot_id = 'fourth'") == 4
+
+        assert mdw("protect", "first").code == 0
+        assert researcher.command(by_name) == 3
+    assert pins.bars("first") == before["first"]
+
+
+def test_what_may_not_be_dropped_is_refused(pins, mdw):
+    protected = mdw("drop", "first", "--yes")
+    assert (protected.code, "is protected" in protected.err) == (2, True)
+    newest = mdw("drop", "fifth", "--yes")
+    assert (newest.code, "is the newest one" in newest.err) == (2, True)
+    unknown = mdw("drop", "nothing", "--yes")
+    assert (unknown.code, "There is no snapshot 'nothing'" in unknown.err) == (2, True)
+    unconfirmed = mdw("drop", "second")
+    assert (unconfirmed.code, "it was not confirmed" in unconfirmed.err) == (2, True)
+    assert len(mdw("list", "--json").json) == 5
+
+
+def test_a_drop_frees_its_own_rows_and_touches_no_neighbour(pins, before, mdw):
+    stored = pins.warehouse.rows("select count() from marts.bars final")
+    said = mdw("drop", "second", "--yes", "--json").json
+    # Only `second` showed the bar of minute 1 with close 100.9.
+    assert said["freed_rows"] == 1
+    assert pins.warehouse.rows("select count() from marts.bars final") == [(stored[0][0] - 1,)]
+    assert pins.warehouse.rows("select count() from marts.bars where close = 100.9") == [(0,)]
+
+    with pytest.raises(DatabaseError, match="unknown snapshot_id"):
+        pins.bars("second")
+    assert pins.warehouse.rows("select count() from marts.v_bars where snapshot_id = 'second'") == [(0,)]
+    assert pins.warehouse.rows("select count() from marts.v_snapshots where snapshot_id = 'second'") == [(0,)]
+    assert mdw("verify", "--all").code == 0
+    for name in ("first", "third", "fourth"):
+        assert pins.bars(name) == before[name]
+
+    again = pins.run("run", "--select", "bars", snapshot_id="second")
+    assert not again.succeeded
+    assert "snapshot second was dropped" in again.text
+    shown = mdw("show", "second")
+    assert (shown.code, "was dropped on" in shown.err) == (2, True)
+
+
+def test_one_value_changed_by_hand_is_found_and_named(pins, mdw):
+    pins.warehouse.client("transform").command(
+        "insert into marts.bars (* except (close), close) select * except (close), close + 0.1 "
+        f"from marts.bars final where open_time = '{START:%F %T}'"
+    )
+    result = mdw("verify", "first", "third", "--json")
+    assert result.code == 1
+    for item in result.json:
+        (part,) = item["differences"]
+        assert (part["dataset"], part["instrument_id"], part["timeframe"], part["month"]) == (
+            "bars",
+            "binance:spot:BTC/USDT",
+            "1m",
+            "2025-01-01",
+        )
+        assert part["published_rows"] == part["found_rows"]
+        assert part["published_hash"] != part["found_hash"]
+    told = mdw("verify", "--newest", "1")
+    assert (told.code, "does not hold" in told.out) == (1, True)
+    assert mdw("verify").code == 2

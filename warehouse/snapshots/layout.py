@@ -1,0 +1,52 @@
+"""The four published datasets as they lie in the marts; the same as the dbt macro `datasets`."""
+
+from dataclasses import dataclass
+
+from clickhouse_connect.driver.client import Client
+
+VERSIONS = ("valid_from_version", "valid_to_version")
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """`instrument` and `timeframe` are SQL expressions of text; `key` identifies a row inside one snapshot."""
+
+    name: str
+    mart: str
+    key: tuple[str, ...]
+    time: str
+    instrument: str = "toString(instrument_id)"
+    timeframe: str = "''"
+
+    @property
+    def month(self) -> str:
+        """SQL: first day of the month that a row is counted in."""
+        return f"toStartOfMonth(toDate({self.time}))"
+
+    @property
+    def group(self) -> str:
+        """SQL: the part of the manifest that a row belongs to."""
+        return f"{self.instrument}, {self.timeframe}, {self.month}"
+
+
+DATASETS = (
+    Dataset("bars", "bars", ("instrument_id", "timeframe", "open_time"), "open_time", timeframe="toString(timeframe)"),
+    Dataset("fear_greed", "fear_greed", ("date",), "date", instrument="''"),
+    Dataset("funding", "funding_rates", ("instrument_id", "funding_time"), "funding_time"),
+    Dataset("instruments", "instruments", ("instrument_id", "valid_from"), "valid_from"),
+)
+
+
+def columns(client: Client, dataset: Dataset) -> list[tuple[str, str]]:
+    """(name, type) of all that a reader sees, in the order in which rows are hashed."""
+    rows = client.query(
+        "select name, type from system.columns where database = 'marts' and table = {mart:String} "
+        "and default_kind != 'MATERIALIZED' and name not in {versions:Array(String)} order by position",
+        parameters={"mart": dataset.mart, "versions": list(VERSIONS)},
+    ).result_rows
+    return [(str(name), str(kind)) for name, kind in rows]
+
+
+def shown_at(version: int) -> str:
+    """SQL: the row is part of the data version."""
+    return f"valid_from_version <= {version:d} and valid_to_version > {version:d}"

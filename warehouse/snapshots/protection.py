@@ -1,0 +1,34 @@
+"""Protected snapshots cannot be dropped, and always answer to the views by name."""
+
+from clickhouse_connect.driver.client import Client
+
+from warehouse.errors import BadInput
+from warehouse.snapshots.registry import Snapshot, protected_ids
+
+
+def set_protection(client: Client, snapshot: Snapshot, protect: bool, actor: str) -> bool:
+    """Record the decision; whether it changed anything. `client` may insert into ops."""
+    if (snapshot.snapshot_id in protected_ids(client)) == protect:
+        return False
+    client.insert(
+        "ops.snapshot_events",
+        [[snapshot.snapshot_id, "protected" if protect else "unprotected", snapshot.data_version, actor]],
+        column_names=["snapshot_id", "event", "data_version", "actor"],
+    )
+    return True
+
+
+def check_droppable(known: list[Snapshot], wanted: list[Snapshot]) -> None:
+    """Raise BadInput for a protected snapshot and for the newest one, which readers of v_*_latest see."""
+    newest = max(known, key=lambda snapshot: snapshot.data_version)
+    for snapshot in wanted:
+        if snapshot.protected:
+            raise BadInput(
+                f"Snapshot {snapshot.snapshot_id!r} is protected. If it may go, run `mdw snapshot unprotect "
+                f"{snapshot.snapshot_id}` first. Nothing was dropped."
+            )
+        if snapshot == newest:
+            raise BadInput(
+                f"Snapshot {snapshot.snapshot_id!r} is the newest one, which the _latest views show. Publish another "
+                "one first (`mdw build`). Nothing was dropped."
+            )

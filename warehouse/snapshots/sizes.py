@@ -1,0 +1,46 @@
+"""What a snapshot weighs: the rows it shows, and those that only it keeps alive."""
+
+from dataclasses import dataclass
+
+from clickhouse_connect.driver.client import Client
+
+from warehouse.snapshots.layout import DATASETS, Dataset
+from warehouse.snapshots.registry import Snapshot
+
+
+@dataclass(frozen=True)
+class Size:
+    """Of one dataset. Bytes are rows times the average stored row of the mart; `own_rows` no other snapshot shows."""
+
+    dataset: str
+    own_rows: int
+    own_bytes: int
+    bytes_per_row: float
+
+
+def sizes(client: Client, gone: list[Snapshot], known: list[Snapshot]) -> list[Size]:
+    """What would be freed if the snapshots of `gone` were dropped together."""
+    ids = {snapshot.snapshot_id for snapshot in gone}
+    kept = sorted({0, *(snapshot.data_version for snapshot in known if snapshot.snapshot_id not in ids)})
+    dropped = sorted({snapshot.data_version for snapshot in gone})
+    return [_size(client, dataset, kept, dropped) for dataset in DATASETS]
+
+
+def _size(client: Client, dataset: Dataset, kept: list[int], dropped: list[int]) -> Size:
+    # A row is alive at a version of the list where the last version before its end is not before its begin.
+    rows = client.query(
+        f"""
+        with valid_to_version - 1 as last_version
+        select count() from marts.{dataset.mart}
+        where valid_to_version != 4294967295
+            and roundDown(last_version, {{kept:Array(UInt32)}}) < valid_from_version
+            and roundDown(last_version, {{dropped:Array(UInt32)}}) >= valid_from_version
+        """,  # noqa: S608
+        parameters={"kept": kept, "dropped": [0, *dropped]},
+    ).result_rows[0][0]
+    width = client.query(
+        "select sum(data_compressed_bytes) / greatest(sum(rows), 1) from system.parts "
+        "where database = 'marts' and table = {mart:String} and active",
+        parameters={"mart": dataset.mart},
+    ).result_rows[0][0]
+    return Size(dataset.name, int(rows), round(rows * width), float(width))
