@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from mdw.building import check_snapshot_id
+from mdw.commands import iceberg
 from mdw.options import Json
 from mdw.output import out, print_json, table, utc
 from warehouse import snapshots
@@ -12,6 +13,7 @@ from warehouse.client import connect
 from warehouse.settings import Settings
 
 app = typer.Typer(help="List, show and compare published snapshots.", no_args_is_help=True)
+iceberg.register(app)
 
 
 @app.command("list")
