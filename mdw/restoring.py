@@ -9,7 +9,8 @@ from filelock import FileLock, Timeout
 from mdw import dbt
 from warehouse.client import connect
 from warehouse.errors import WorldError
-from warehouse.iceberg import manifest, restore as rows
+from warehouse.iceberg import manifest
+from warehouse.iceberg import restore as rows
 from warehouse.iceberg.lake import Lake, opened
 from warehouse.iceberg.layout import DATASETS
 from warehouse.iceberg.ledger import Exported
@@ -57,9 +58,7 @@ def restore(
     return result
 
 
-def _restore(
-    settings: Settings, lake: Lake, entry: Exported, result: Restored, report: Callable[[str], None]
-) -> None:
+def _restore(settings: Settings, lake: Lake, entry: Exported, result: Restored, report: Callable[[str], None]) -> None:
     whole = rows.expected(lake, entry)
     with connect(settings, "transform") as client:
         if rows.already_there(client, entry, whole):
@@ -68,14 +67,18 @@ def _restore(
         with connect(settings, "admin") as admin:
             rows.claim(admin, entry)
         report("tables")
-        _dbt(settings, "run-operation", {}, sub=("create_marts",))
+        variables = _variables(settings, entry)
+        # The same variables twice: dbt then parses the project once.
+        _dbt(settings, "run-operation", variables, sub=("create_marts",))
         for dataset in DATASETS:
             report(dataset.name)
             result.row_counts[dataset.name] = rows.insert(client, lake, entry, dataset, whole)
         report("proof")
         rows.prove(client, entry, whole)
         report("publication")
-        _publish(settings, entry)
+        # Everything of a build but the marts, which are filled already, and the audits, which the snapshot passed.
+        only = ("--exclude", "config.materialized:versioned", "--exclude-resource-types", "test", "unit_test")
+        _dbt(settings, "build", variables, *only)
         if manifest.published(client, result.data_version) != whole:
             raise WorldError(
                 f"Snapshot {result.snapshot_id} was published with a manifest that differs from the exported one: "
@@ -83,18 +86,15 @@ def _restore(
             )
 
 
-def _publish(settings: Settings, entry: Exported) -> None:
-    """Everything of a build but the marts, which are filled already, and the audits, which the snapshot passed."""
+def _variables(settings: Settings, entry: Exported) -> dict[str, object]:
     note = f"imported; published {entry.snapshot.published_at:%Y-%m-%dT%H:%M:%SZ}"
-    variables: dict[str, object] = {
+    return {
         "snapshot_id": entry.snapshot.snapshot_id,
         "snapshot_note": f"{entry.snapshot.note} ({note})" if entry.snapshot.note else note,
         "code_revision": entry.snapshot.code_revision,
         "build_owner": dbt.owner(settings),
         "break_claims_of": dbt.owner(settings),
     }
-    only = ("--exclude", "config.materialized:versioned", "--exclude-resource-types", "test", "unit_test")
-    _dbt(settings, "build", variables, *only)
 
 
 def _dbt(

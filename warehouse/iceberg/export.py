@@ -116,15 +116,15 @@ def _dataset(client: Client, lake: Lake, snapshot: Snapshot, dataset: Dataset, w
     parts = reading.partitions(client, dataset, snapshot, found, write, writing.arrow_schema(table))
     files = writing.write_files(table, parts)
     expected = sum(content.row_count for key in write for content in wanted[key].values())
-    done = writing.commit(table, stale, _checked(files, dataset, expected), snapshot.snapshot_id, ledger.properties(snapshot))
+    done = writing.commit(
+        table, stale, _checked(files, dataset, expected), snapshot.snapshot_id, ledger.properties(snapshot)
+    )
     lake.saved()
     kept = len(wanted) - len(write)
     return Part(dataset.name, row_count, len(write), kept, done.rows, done.files, done.iceberg_snapshot_id)
 
 
-def _prove(
-    client: Client, snapshot: Snapshot, dataset: Dataset, parts: dict[Key, dict[Series, Content]]
-) -> None:
+def _prove(client: Client, snapshot: Snapshot, dataset: Dataset, parts: dict[Key, dict[Series, Content]]) -> None:
     """What is about to be written must be what was published: a backup of damaged rows is none."""
     expected = {series: content for groups in parts.values() for series, content in groups.items()}
     if not expected:

@@ -164,5 +164,3 @@ def record(client: Client, lake: Lake, entry: Exported, rows_written: int, files
         "files_written": files_written,
     }
     client.insert("ops.iceberg_exports", [list(row.values())], column_names=list(row))
-
-

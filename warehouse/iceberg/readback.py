@@ -3,14 +3,13 @@
 from clickhouse_connect.driver.client import Client
 
 from warehouse.iceberg.layout import Dataset
-from warehouse.iceberg.target import Target
 from warehouse.snapshots import Snapshot
 
 
 def select(client: Client, dataset: Dataset, snapshot: Snapshot, source: str, iceberg_snapshot_id: int) -> str:
     """A SELECT with the columns and types of the dataset's `_at` view.
 
-    `source` is a table, or a table function such as `source_of` gives. The pin itself is no column of the Iceberg
+    `source` is a table or table function of ClickHouse's Iceberg engine. The pin itself is no column of the Iceberg
     table, because files are shared between snapshots: it is added here.
     """
     rows = client.query(
@@ -23,15 +22,3 @@ def select(client: Client, dataset: Dataset, snapshot: Snapshot, source: str, ic
         f"select {columns} from {source} "  # noqa: S608 - names of views and of our tables
         f"settings iceberg_snapshot_id = {int(iceberg_snapshot_id)}, prefer_column_name_to_alias = 1"
     )
-
-
-def source_of(target: Target, dataset: Dataset, endpoint: str | None = None) -> str:
-    """The table function for a table of an export. Credentials are the server's own, never in the text."""
-    if not target.on_s3:
-        return f"icebergLocal('{_quoted(target.path)}/{dataset.name}')"
-    base = f"{endpoint.rstrip('/')}/{target.bucket}" if endpoint else f"https://{target.bucket}.s3.amazonaws.com"
-    return f"icebergS3('{_quoted(base)}/{_quoted(target.key(dataset.name))}')"
-
-
-def _quoted(text: str) -> str:
-    return text.replace("\\", "\\\\").replace("'", "\\'")

@@ -17,7 +17,7 @@ from warehouse.iceberg.ledger import Exported
 from warehouse.iceberg.manifest import Manifest
 
 _ROWS_AN_INSERT = 500_000
-# Other marts and registries that a build fills; rows in them mean that the warehouse is in use.
+# State of the row in ops.builds that an import leaves before the number that it gives its rows.
 _STATE = "imported"
 
 
@@ -59,11 +59,23 @@ def already_there(client: Client, entry: Exported, whole: Manifest) -> bool:
 
 def _refuse_foreign_builds(client: Client, entry: Exported) -> None:
     rows = client.query("select version, state, owner from ops.builds order by recorded_at").result_rows
-    if rows and not any(state == _STATE and owner == _owner(entry) for _, state, owner in rows):
+    mine = any(state == _STATE and owner == _owner(entry) for _, state, owner in rows)
+    if not mine and any(_has_rows(client, dataset) for dataset in DATASETS):
+        raise BadInput(
+            "The marts hold rows that no snapshot shows: an import restores an empty warehouse only. Use another "
+            "MDW_HOME or server. Nothing was changed."
+        )
+    if rows and not mine:
         raise BadInput(
             f"{len({row[0] for row in rows})} builds ran in this warehouse, so it is not empty: an import needs the "
             "build numbers that the snapshot had. Use another MDW_HOME or server. Nothing was changed."
         )
+
+
+def _has_rows(client: Client, dataset: Dataset) -> bool:
+    if not client.command(f"exists table marts.{dataset.mart}"):
+        return False
+    return bool(client.query(f"select 1 from marts.{dataset.mart} limit 1").result_rows)  # noqa: S608 - our name
 
 
 def _owner(entry: Exported) -> str:
@@ -92,9 +104,11 @@ def insert(client: Client, lake: Lake, entry: Exported, dataset: Dataset, whole:
     table = lake.table(dataset.name)
     if table is None:
         raise WorldError(f"The Iceberg table {dataset.name} is gone from {lake.target.address}.")
-    found = [column for column in columns.stored(client, dataset)]
+    found = columns.stored(client, dataset)
     if missing := {column.name for column in found} - set(table.schema().column_names):
-        raise WorldError(f"The Iceberg table {dataset.name} lacks {', '.join(sorted(missing))}: it is of another schema.")
+        raise WorldError(
+            f"The Iceberg table {dataset.name} lacks {', '.join(sorted(missing))}: it is of another schema."
+        )
     arrow = pa.schema([pa.field(column.name, column.arrow, column.nullable) for column in found])
     done = 0
     for rows in _rows(table, entry.iceberg_snapshot_ids[dataset.name], dataset, whole, arrow):

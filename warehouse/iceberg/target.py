@@ -30,7 +30,9 @@ class Target:
         parts = urlsplit(text)
         if parts.scheme in ("s3", "s3a"):
             if "@" in parts.netloc:
-                raise BadInput("An s3:// address must not hold credentials: use the AWS variables, a profile or a role.")
+                raise BadInput(
+                    "An s3:// address must not hold credentials: use the AWS variables, a profile or a role."
+                )
             if not parts.netloc:
                 raise BadInput(f"{text!r} names no bucket. {_ALLOWED}")
             return cls(parts.path.strip("/"), parts.netloc)

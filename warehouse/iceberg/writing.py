@@ -86,7 +86,9 @@ def arrow_schema(table: Table) -> pa.Schema:
     """The table's schema as Arrow has it, without Iceberg's field ids."""
     found = schema_to_pyarrow(table.schema(), include_field_ids=False)
     # Arrow's large_string would double the offsets for nothing.
-    return pa.schema([pa.field(f.name, pa.string() if f.type == pa.large_string() else f.type, f.nullable) for f in found])
+    return pa.schema(
+        [pa.field(f.name, pa.string() if f.type == pa.large_string() else f.type, f.nullable) for f in found]
+    )
 
 
 def _key(file: DataFile) -> Key:
