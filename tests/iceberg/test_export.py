@@ -6,9 +6,12 @@ from pathlib import Path
 import pytest
 from clickhouse_connect.driver.exceptions import DatabaseError
 from pyiceberg.catalog.sql import SqlCatalog
+from typer.testing import CliRunner
 
+from mdw.cli import app
 from tests.alphaforge_data.published import Published
 from tests.iceberg.conftest import SECRET, Command, Lake, parquet_files, read_back, shown
+from warehouse.errors import BadInput, WorldError
 
 DATASETS = ("bars", "funding", "instruments", "fear_greed")
 
@@ -87,7 +90,7 @@ def test_the_pins_differ_where_the_market_was_revised(published: Published, seco
 
 
 def test_iceberg_knows_our_names(folder: Lake, second: dict[str, dict[str, object]]):
-    catalog = SqlCatalog("any", uri=f"sqlite:///{folder.address}/catalog.sqlite")
+    catalog = SqlCatalog("mdw", uri=f"sqlite:///{folder.address}/catalog.sqlite")
     table = catalog.load_table("market_data.bars")
     tagged = table.snapshot_by_name("second")
     assert tagged is not None
@@ -165,20 +168,33 @@ def test_glue_by_configuration(published: Published, aws: dict[str, str]):
         (["first", "--to", "{tmp}/a", "--catalog", "rest"], 1, "PYICEBERG_CATALOG__MDW__URI"),
     ],
 )
-def test_refused(published: Published, aws: dict[str, str], tmp_path: Path, arguments: list[str], code: int, says: str):
+def test_refused(
+    published: Published,
+    aws: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    arguments: list[str],
+    code: int,
+    says: str,
+):
     file = tmp_path / "file"
     file.touch()
+    for name, value in {**aws, **published.warehouse.environment}.items():
+        monkeypatch.setenv(name, value)
     given = [argument.format(tmp=tmp_path, file=file) for argument in arguments]
-    ended, _, complained = Command(published.warehouse, aws).run("snapshot", "export", *given)
-    assert (ended, "Traceback" in complained) == (code, False), complained
-    assert says in complained
+    found = CliRunner().invoke(app, ["snapshot", "export", *given])
+    assert isinstance(found.exception, BadInput if code == 2 else WorldError), found.exception
+    assert says in str(found.exception)
 
 
-def test_without_credentials(published: Published, aws: dict[str, str]):
+def test_refusal_and_missing_credentials_on_the_command_line(published: Published, aws: dict[str, str]):
     bare = {name: aws[name] for name in ("AWS_ENDPOINT_URL", "AWS_DEFAULT_REGION", "AWS_EC2_METADATA_DISABLED")}
     bare["AWS_SHARED_CREDENTIALS_FILE"] = "/nowhere"
-    code, _, complained = Command(published.warehouse, bare).run("snapshot", "export", "first", "--to", "s3://lake/x")
-    assert (code, "No AWS credentials" in complained) == (1, True)
+    mdw = Command(published.warehouse, bare)
+    code, _, complained = mdw.run("snapshot", "export", "first", "--to", "s3://lake/x")
+    assert (code, "No AWS credentials" in complained, "Traceback" in complained) == (1, True, False)
+    code, _, complained = mdw.run("snapshot", "export", "none", "--to", "s3://lake/x")
+    assert (code, "There is no snapshot 'none'" in complained, "Traceback" in complained) == (2, True, False)
 
 
 @pytest.mark.parametrize("role", ["researcher", "ingest", "transform", "auditor"])

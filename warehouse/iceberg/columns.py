@@ -98,7 +98,7 @@ def columns(client: Client, dataset: Dataset, snapshot_id: str) -> list[Column]:
     shown = {
         row[0]: row[1]
         for row in client.query(
-            f"describe table (select * from marts.{dataset.view}(snapshot_id = {{id:String}}))",
+            f"describe table (select * from marts.{dataset.view}(snapshot_id = {{id:String}}))",  # noqa: S608 - our name
             parameters={"id": snapshot_id},
         ).result_rows
     }

@@ -145,8 +145,8 @@ def _checked(files: list[DataFile], dataset: Dataset, expected: int) -> list[Dat
     written = sum(file.record_count for file in files)
     if written != expected:
         raise WorldError(
-            f"{dataset.name}: ClickHouse sent {written:,} rows where the manifest has {expected:,}. Nothing was committed; "
-            "run the export again."
+            f"{dataset.name}: ClickHouse sent {written:,} rows where the manifest has {expected:,}. Nothing was "
+            "committed; run the export again."
         )
     return files
 

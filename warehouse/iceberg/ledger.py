@@ -14,7 +14,7 @@ from warehouse.errors import BadInput
 from warehouse.iceberg import writing
 from warehouse.iceberg.lake import Lake
 from warehouse.iceberg.layout import DATASETS, MANIFEST, SNAPSHOTS
-from warehouse.iceberg.manifest import Content, Manifest, collect
+from warehouse.iceberg.manifest import Content, Manifest, Series, collect
 from warehouse.snapshots import Snapshot
 
 _MANIFEST = Schema(
@@ -86,7 +86,7 @@ def manifest_of(lake: Lake, snapshot_id: str) -> Manifest | None:
     if table is None or tagged is None:
         return None
     rows = table.scan(snapshot_id=tagged.snapshot_id).to_arrow().to_pylist()
-    return collect(tuple(row.values()) for row in rows)
+    return collect((*row.values(),) for row in rows)
 
 
 def store_manifest(lake: Lake, snapshot: Snapshot, manifest: Manifest) -> None:
@@ -124,7 +124,7 @@ def properties(snapshot: Snapshot) -> dict[str, str]:
     return {"mdw.snapshot-id": snapshot.snapshot_id, "mdw.data-version": str(snapshot.data_version)}
 
 
-def content_of_current(lake: Lake, table: Table, dataset: str) -> dict[tuple[str, str, object], Content] | None:
+def content_of_current(lake: Lake, table: Table, dataset: str) -> dict[Series, Content] | None:
     """What the table's newest state holds by its manifest; None where nothing tells."""
     current = table.current_snapshot()
     if current is None:

@@ -40,7 +40,7 @@ def published(client: Client, data_version: int) -> Manifest:
         """,
         parameters={"version": data_version},
     ).result_rows
-    return collect(rows)
+    return collect((d, i, t, m, count, digest) for d, i, t, m, count, digest in rows)
 
 
 def collect(rows: Iterable[tuple[str, str, str, date, int, str]]) -> Manifest:
@@ -68,7 +68,7 @@ def recomputed(
         where valid_from_version <= {{version:UInt32}} and valid_to_version > {{version:UInt32}} {narrowed}
         group by series, step, month
         settings do_not_merge_across_partitions_select_final = 1
-        """,
+        """,  # noqa: S608 - names of our own tables
         parameters={
             "version": data_version,
             "months": sorted({month.year * 100 + month.month for month in months or ()}),

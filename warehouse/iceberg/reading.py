@@ -45,9 +45,9 @@ def _select(dataset: Dataset, columns: list[Column]) -> str:
     hidden = [column.name for column in columns if not column.shown]
     expressions = ", ".join(column.to_iceberg() for column in columns)
     if not hidden:
-        return f"select {expressions} from {shown}"
+        return f"select {expressions} from {shown}"  # noqa: S608 - names of our own tables
     return (
-        f"select {expressions} from {shown} as shown inner join (select {', '.join([*dataset.key, *hidden])} "
+        f"select {expressions} from {shown} as shown inner join (select {', '.join([*dataset.key, *hidden])} "  # noqa: S608
         f"from marts.{dataset.mart} final where valid_from_version <= {{version:UInt32}} "
         f"and valid_to_version > {{version:UInt32}}) as kept using ({', '.join(dataset.key)})"
     )

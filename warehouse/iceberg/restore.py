@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 
 import pyarrow as pa
 from clickhouse_connect.driver.client import Client
-from pyiceberg.expressions import AlwaysTrue, And, BooleanExpression, EqualTo, GreaterThanOrEqual, LessThan
 from pyiceberg.table import Table
 
 from warehouse import snapshots
@@ -135,19 +134,18 @@ def _rows(
             yield pa.Table.from_batches(held).select(schema.names).cast(schema)
 
 
-def _slices(dataset: Dataset, whole: Manifest) -> list[BooleanExpression]:
+def _slices(dataset: Dataset, whole: Manifest) -> list[str]:
     """One condition a partition of a large dataset, so that one partition at a time is in memory."""
     if not dataset.streamed:
-        return [AlwaysTrue()]
-    found: list[BooleanExpression] = []
+        return ["true"]
+    found = []
     for timeframe, month in sorted({(timeframe, month) for _, timeframe, month in whole[dataset.name]}):
         start = datetime(month.year, month.month, 1, tzinfo=UTC)
         end = datetime(month.year + month.month // 12, month.month % 12 + 1, 1, tzinfo=UTC)
-        inside = And(
-            GreaterThanOrEqual(dataset.time, start.isoformat()),  # type: ignore[call-arg]
-            LessThan(dataset.time, end.isoformat()),  # type: ignore[call-arg]
+        found.append(
+            f"timeframe = '{timeframe}' and {dataset.time} >= '{start.isoformat()}' "
+            f"and {dataset.time} < '{end.isoformat()}'"
         )
-        found.append(And(EqualTo("timeframe", timeframe), inside))  # type: ignore[call-arg]
     return found
 
 
