@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from clickhouse_connect.driver.exceptions import DatabaseError
 from pyiceberg.catalog import Catalog, load_catalog
-from pyiceberg.exceptions import NoSuchTableError
+from pyiceberg.exceptions import CommitFailedException, NoSuchTableError
 from pyiceberg.partitioning import UNPARTITIONED_PARTITION_SPEC, PartitionSpec
 from pyiceberg.schema import Schema
 from pyiceberg.table import Table
@@ -113,6 +114,17 @@ def opened(settings: Settings, target: Target, kind: str, namespace: str, write:
     lake = Lake(target, kind, namespace, catalog, file)
     try:
         yield lake
+    except CommitFailedException as error:
+        raise WorldError(
+            f"Another writer changed the tables at {target.address} meanwhile ({_first_line(error)}). Run the "
+            "command again."
+        ) from error
+    except DatabaseError as error:
+        raise WorldError(
+            f"ClickHouse refused: {_first_line(error)}. Is the schema up to date (`mdw migrate`)?"
+        ) from error
+    except OSError as error:
+        raise WorldError(f"{target.address} failed: {_first_line(error)}. Run the command again to go on.") from error
     finally:
         catalog.close()
 
