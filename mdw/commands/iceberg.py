@@ -59,9 +59,13 @@ def export_(
     for notice in result.notices:
         out.print(notice, soft_wrap=True)
     if result.parts:
-        columns = ("dataset", "rows", "partitions written", "kept", "rows written", "files", "Iceberg snapshot id")
-        rows = [tuple(vars(part).values()) for part in result.parts]
-        table(columns, [(*row[:-1], str(row[-1])) for row in rows])
+        table(
+            ("dataset", "rows", "rows written", "files", "Iceberg snapshot id"),
+            [
+                (p.dataset, p.row_count, p.rows_written, p.files_written, str(p.iceberg_snapshot_id))
+                for p in result.parts
+            ],
+        )
         out.print(f"Snapshot [bold]{result.snapshot_id}[/] is in {result.target}", soft_wrap=True)
 
 

@@ -93,7 +93,7 @@ def _export(
         there = ledger.exported(lake)[snapshot.snapshot_id]
     else:
         result.notices.append(f"{lake.target.address} has snapshot {snapshot.snapshot_id} already: nothing to do.")
-    if missing or not ledger.recorded(client, lake, snapshot.snapshot_id):
+    if missing or not ledger.recorded(client, lake, there):
         rows = sum(part.rows_written for part in result.parts)
         ledger.record(client, lake, there, rows, sum(part.files_written for part in result.parts))
 

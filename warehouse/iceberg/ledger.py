@@ -135,13 +135,13 @@ def content_of_current(lake: Lake, table: Table, dataset: str) -> dict[Series, C
     return None if manifest is None else dict(manifest[dataset])
 
 
-def recorded(client: Client, lake: Lake, snapshot_id: str) -> bool:
-    """Whether ops.iceberg_exports knows a whole export of this snapshot at this target."""
+def recorded(client: Client, lake: Lake, entry: Exported) -> bool:
+    """Whether ops.iceberg_exports knows these datasets of the snapshot at this target."""
     rows = client.query(
         "select iceberg_snapshot_ids from ops.iceberg_exports where snapshot_id = {id:String} and target = {to:String}",
-        parameters={"id": snapshot_id, "to": lake.target.address},
+        parameters={"id": entry.snapshot.snapshot_id, "to": lake.target.address},
     ).result_rows
-    return any(all(dataset.name in row[0] for dataset in DATASETS) for row in rows)
+    return any(entry.iceberg_snapshot_ids.items() <= row[0].items() for row in rows)
 
 
 def record(client: Client, lake: Lake, entry: Exported, rows_written: int, files_written: int) -> None:

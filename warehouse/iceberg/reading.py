@@ -28,6 +28,8 @@ def partitions(
                 yield key, table
         return
     wanted = set(keys)
+    if not wanted:
+        return
     sql = f"{_select(dataset, columns)} order by {', '.join(dataset.sort)}"
     whole = pa.concat_tables([schema.empty_table(), *_chunks(client, sql, _pin(snapshot), schema)])
     for key, table in _split(dataset, whole):
