@@ -1,5 +1,6 @@
 """A catalog and the tables in it at one target."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -98,8 +99,8 @@ def opened(settings: Settings, target: Target, kind: str, namespace: str, write:
     known = properties()
     (target.check_writable if write else target.check_readable)(known)
     given: dict[str, str | None] = {"type": kind}
-    if target.on_s3 and not known.get("s3.region") and (found := region(target, known)):
-        given["s3.region"] = found
+    if target.on_s3:
+        given |= _arrow_s3(target, known)
     file = _catalog_file(settings, target, known, write) if kind == "sql" and not known.get("uri") else None
     if file is not None:
         given["uri"] = f"sqlite:///{file}"
@@ -127,6 +128,17 @@ def opened(settings: Settings, target: Target, kind: str, namespace: str, write:
         raise WorldError(f"{target.address} failed: {_first_line(error)}. Run the command again to go on.") from error
     finally:
         catalog.close()
+
+
+def _arrow_s3(target: Target, known: dict[str, Any]) -> dict[str, str]:
+    """What Arrow's S3 client does not find out for itself: the region, and an endpoint that is not Amazon's."""
+    found: dict[str, str] = {}
+    if not known.get("s3.region") and (there := region(target, known)):
+        found["s3.region"] = there
+    endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
+    if not known.get("s3.endpoint") and endpoint:
+        found["s3.endpoint"] = endpoint
+    return found
 
 
 def _catalog_file(settings: Settings, target: Target, known: dict[str, Any], write: bool) -> Path:
