@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from mdw.building import check_snapshot_id
-from mdw.commands import snapshot_proof
+from mdw.commands import iceberg, snapshot_proof
 from mdw.options import Json
 from mdw.output import err, out, print_json, table, utc
 from warehouse import snapshots
@@ -15,10 +15,11 @@ from warehouse.errors import BadInput
 from warehouse.settings import Settings
 from warehouse.snapshots.sizes import sizes
 
-app = typer.Typer(help="List, show, verify, compare, protect and drop published snapshots.", no_args_is_help=True)
+app = typer.Typer(help="List, show, verify, compare, protect and drop published snapshots; export and import them.", no_args_is_help=True)
 Id = Annotated[str, typer.Argument(metavar="SNAPSHOT")]
 Ids = Annotated[list[str], typer.Argument(metavar="SNAPSHOT...")]
 snapshot_proof.register(app)
+iceberg.register(app)
 
 
 @app.command("list")

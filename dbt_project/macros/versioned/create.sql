@@ -20,9 +20,11 @@
     {%- endfor -%}
 {%- endmacro -%}
 
-{%- macro versioned_ddl(relation) -%}
+{#- `node`: the model, where it is not the one that runs. -#}
+{%- macro versioned_ddl(relation, node=none) -%}
+    {%- set node = node or model -%}
     create table {{ relation }} {{ on_cluster() }} (
-        {%- for column in model.columns.values() %}
+        {%- for column in node.columns.values() %}
         {{ column.name }} {{ column.data_type }} {{ column_default(column.name) }} {{ column_codec(column) }},
         {%- endfor %}
         closed UInt8 materialized valid_to_version != 4294967295
@@ -31,8 +33,18 @@
         index changed_in_range {{ changed_in() }} type minmax granularity 1
     )
     engine = {{ var('versioned_engine') }}(closed)
-    partition by {{ config.get('partition_by', '') or 'tuple()' }}
-    order by ({{ key_list() }}, valid_from_version)
+    partition by {{ node.config.get('partition_by', '') or 'tuple()' }}
+    order by ({{ node.config.get('unique_key') | join(', ') }}, valid_from_version)
+{%- endmacro -%}
+
+{#- Makes the versioned marts that are absent, empty: `dbt run-operation create_marts`, before an import fills them. -#}
+{%- macro create_marts() -%}
+    {%- for node in graph.nodes.values() if node.resource_type == 'model' and node.config.materialized == 'versioned' -%}
+        {%- set relation = api.Relation.create(schema=node.schema, identifier=node.alias) -%}
+        {%- if run_query('exists table ' ~ relation).rows[0][0] | int == 0 -%}
+            {%- do run_query(versioned_ddl(relation, node)) -%}
+        {%- endif -%}
+    {%- endfor -%}
 {%- endmacro -%}
 
 {%- macro column_default(name) -%}

@@ -1,0 +1,1 @@
+"""Snapshots in Apache Iceberg: export, read back, and restore."""

@@ -1,0 +1,118 @@
+"""Columns of a dataset: what ClickHouse has, and the Iceberg and Arrow types that carry it without loss."""
+
+import re
+from dataclasses import dataclass
+
+import pyarrow as pa
+from clickhouse_connect.driver.client import Client
+from pyiceberg.schema import Schema
+from pyiceberg.types import (
+    BooleanType,
+    DateType,
+    DoubleType,
+    IcebergType,
+    IntegerType,
+    LongType,
+    NestedField,
+    StringType,
+    TimestamptzType,
+)
+
+from warehouse.errors import WorldError
+from warehouse.iceberg.layout import Dataset
+
+_WRAPPER = re.compile(r"^(LowCardinality|Nullable)\((.*)\)$")
+_PINS = ("snapshot_id", "data_version")
+_VERSIONS = ("valid_from_version", "valid_to_version")
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column. `stored`: the mart holds it; `shown`: the view shows it."""
+
+    name: str
+    type: str
+    stored: bool
+    shown: bool
+
+    @property
+    def nullable(self) -> bool:
+        """Whether NULL is a value of it."""
+        return "Nullable(" in self.type
+
+    @property
+    def plain(self) -> str:
+        """The type without Nullable and LowCardinality."""
+        found = self.type
+        while match := _WRAPPER.match(found):
+            found = match[2]
+        return found
+
+    @property
+    def iceberg(self) -> IcebergType:
+        """Iceberg knows no unsigned numbers: the next larger signed type holds them (UInt64 as long)."""
+        return _types(self.plain)[0]
+
+    @property
+    def arrow(self) -> pa.DataType:
+        """The type in which ClickHouse takes it back."""
+        return _types(self.plain)[1]
+
+    def to_iceberg(self) -> str:
+        """SQL that gives the value in the Iceberg type."""
+        target = _types(self.plain)[2]
+        return f"cast({self.name} as {f'Nullable({target})' if self.nullable else target}) as {self.name}"
+
+
+def _types(plain: str) -> tuple[IcebergType, pa.DataType, str]:
+    if plain.startswith("DateTime64("):
+        precision = int(plain[len("DateTime64(")])
+        unit = "ms" if precision <= 3 else "us"
+        if precision <= 6:
+            return TimestamptzType(), pa.timestamp(unit, "UTC"), "DateTime64(6, 'UTC')"
+    known: dict[str, tuple[IcebergType, pa.DataType, str]] = {
+        "String": (StringType(), pa.string(), "String"),
+        "Float64": (DoubleType(), pa.float64(), "Float64"),
+        "Bool": (BooleanType(), pa.bool_(), "Bool"),
+        "Date": (DateType(), pa.date32(), "Date32"),
+        "UInt8": (IntegerType(), pa.uint8(), "Int32"),
+        "UInt16": (IntegerType(), pa.uint16(), "Int32"),
+        "Int32": (IntegerType(), pa.int32(), "Int32"),
+        "UInt32": (LongType(), pa.uint32(), "Int64"),
+        "Int64": (LongType(), pa.int64(), "Int64"),
+        "UInt64": (LongType(), pa.uint64(), "Int64"),
+    }
+    if plain not in known:
+        raise WorldError(f"A column of type {plain} has no Iceberg type yet: add it to warehouse/iceberg/columns.py.")
+    return known[plain]
+
+
+def stored(client: Client, dataset: Dataset) -> list[Column]:
+    """Columns of the mart, in the order in which row hashes take them."""
+    rows = client.query(f"describe table marts.{dataset.mart}").result_rows
+    return [Column(row[0], row[1], True, False) for row in rows if row[0] not in _VERSIONS and row[2] != "MATERIALIZED"]
+
+
+def columns(client: Client, dataset: Dataset, snapshot_id: str) -> list[Column]:
+    """What is exported: the mart's columns, then what only the view has. The pin itself is the table's state."""
+    shown = {
+        row[0]: row[1]
+        for row in client.query(
+            f"describe table (select * from marts.{dataset.view}(snapshot_id = {{id:String}}))",  # noqa: S608 - our name
+            parameters={"id": snapshot_id},
+        ).result_rows
+    }
+    kept = [Column(c.name, c.type, True, c.name in shown) for c in stored(client, dataset)]
+    names = {column.name for column in kept}
+    derived = [Column(n, t, False, True) for n, t in shown.items() if n not in names and n not in _PINS]
+    return kept + derived
+
+
+def schema(found: list[Column]) -> Schema:
+    """The Iceberg schema; what is never NULL in ClickHouse is required."""
+    return Schema(
+        *(
+            NestedField(number, column.name, column.iceberg, required=not column.nullable)
+            for number, column in enumerate(found, start=1)
+        )
+    )

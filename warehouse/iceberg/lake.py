@@ -1,0 +1,161 @@
+"""A catalog and the tables in it at one target."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from clickhouse_connect.driver.exceptions import DatabaseError
+from pyiceberg.catalog import Catalog, load_catalog
+from pyiceberg.exceptions import CommitFailedException, NoSuchTableError
+from pyiceberg.partitioning import UNPARTITIONED_PARTITION_SPEC, PartitionSpec
+from pyiceberg.schema import Schema
+from pyiceberg.table import Table
+from pyiceberg.table.sorting import UNSORTED_SORT_ORDER, SortOrder
+from pyiceberg.utils.config import Config
+
+from warehouse.errors import BadInput, WorldError
+from warehouse.iceberg.target import Target, region
+from warehouse.settings import Settings
+
+CATALOGS = ("sql", "glue", "rest")
+# PyIceberg's own configuration of this name applies: PYICEBERG_CATALOG__MDW__URI and so on.
+NAME = "mdw"
+_FILE = "catalog.sqlite"
+_PROPERTIES = {
+    # Small enough that a reader of one instrument passes over the others'.
+    "write.parquet.row-group-limit": "65536",
+    "write.metadata.previous-versions-max": "100",
+}
+
+
+@dataclass
+class Lake:
+    """Tables of one namespace below one target. `file`: the SQL catalog's file, None for other catalogs."""
+
+    target: Target
+    kind: str
+    namespace: str
+    catalog: Catalog
+    file: Path | None
+
+    def table(self, name: str) -> Table | None:
+        """The table, or None."""
+        try:
+            return self.catalog.load_table((self.namespace, name))
+        except NoSuchTableError:
+            return None
+
+    def ensure(
+        self,
+        name: str,
+        schema: Schema,
+        spec: PartitionSpec = UNPARTITIONED_PARTITION_SPEC,
+        order: SortOrder = UNSORTED_SORT_ORDER,
+    ) -> Table:
+        """The table, made where absent; raises WorldError where one of other columns or place is there."""
+        table = self.table(name)
+        if table is None:
+            self.catalog.create_namespace_if_not_exists(self.namespace)
+            table = self.catalog.create_table(
+                (self.namespace, name), schema, self.target.location(name), spec, order, _PROPERTIES
+            )
+            self.saved()
+        if table.location().rstrip("/") != self.target.location(name):
+            raise BadInput(
+                f"The {self.kind} catalog has {self.namespace}.{name} at {table.location()}, not below "
+                f"{self.target.address}. Use that address, or another --namespace."
+            )
+        if table.schema().as_struct() != schema.as_struct():
+            raise WorldError(
+                f"The Iceberg table {name} at {self.target.address} has other columns than this warehouse: exports of "
+                "different schemas do not mix. Export to a new address."
+            )
+        return table
+
+    def saved(self) -> None:
+        """After each commit: a catalog file of a bucket goes back beside its tables."""
+        if self.file is not None and self.target.on_s3:
+            self.target.store(_FILE, self.file, self.catalog.properties)
+
+
+def properties() -> dict[str, Any]:
+    """What PyIceberg's configuration says about our catalog."""
+    return dict(Config().get_catalog_config(NAME) or {})
+
+
+@contextmanager
+def opened(settings: Settings, target: Target, kind: str, namespace: str, write: bool) -> Iterator[Lake]:
+    """The lake at a target.
+
+    The SQL catalog is a SQLite file beside the tables (in a bucket: fetched, and stored after each commit),
+    unless PyIceberg's configuration names another database. Raises BadInput or WorldError where target or catalog
+    cannot be used.
+    """
+    if kind not in CATALOGS:
+        raise BadInput(f"--catalog is {kind!r}; it must be one of {', '.join(CATALOGS)}.")
+    known = properties()
+    (target.check_writable if write else target.check_readable)(known)
+    given: dict[str, str | None] = {"type": kind}
+    if target.on_s3:
+        given |= _arrow_s3(target, known)
+    file = _catalog_file(settings, target, known, write) if kind == "sql" and not known.get("uri") else None
+    if file is not None:
+        given["uri"] = f"sqlite:///{file}"
+    try:
+        catalog = load_catalog(NAME, **given)
+        catalog.list_namespaces()
+    except Exception as error:
+        raise WorldError(
+            f"The {kind} catalog cannot be opened ({_first_line(error)}). Its settings are PyIceberg's own: "
+            f"PYICEBERG_CATALOG__{NAME.upper()}__URI and so on, or .pyiceberg.yaml (docs/iceberg.md)."
+        ) from None
+    lake = Lake(target, kind, namespace, catalog, file)
+    try:
+        yield lake
+    except CommitFailedException as error:
+        raise WorldError(
+            f"Another writer changed the tables at {target.address} meanwhile ({_first_line(error)}). Run the "
+            "command again."
+        ) from error
+    except DatabaseError as error:
+        raise WorldError(
+            f"ClickHouse refused: {_first_line(error)}. Is the schema up to date (`mdw migrate`)?"
+        ) from error
+    except OSError as error:
+        raise WorldError(f"{target.address} failed: {_first_line(error)}. Run the command again to go on.") from error
+    finally:
+        catalog.close()
+
+
+def _arrow_s3(target: Target, known: dict[str, Any]) -> dict[str, str]:
+    """What Arrow's S3 client does not find out for itself: the region, and an endpoint that is not Amazon's."""
+    found: dict[str, str] = {}
+    if not known.get("s3.region") and (there := region(target, known)):
+        found["s3.region"] = there
+    endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
+    if not known.get("s3.endpoint") and endpoint:
+        found["s3.endpoint"] = endpoint
+    return found
+
+
+def _catalog_file(settings: Settings, target: Target, known: dict[str, Any], write: bool) -> Path:
+    if not target.on_s3:
+        file = Path(target.path) / _FILE
+        if not write and not file.exists():
+            raise BadInput(f"{target.path} holds no export: {_FILE} is missing. Give the --to of an export.")
+        return file
+    file = settings.home / "iceberg" / f"{target.slug}.sqlite"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    if not target.fetch(_FILE, file, known):
+        if not write:
+            raise BadInput(f"{target.address} holds no export: {_FILE} is missing. Give the --to of an export.")
+        file.unlink(missing_ok=True)
+    return file
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).splitlines()
+    return f"{type(error).__name__}: {lines[0][:200]}" if lines else type(error).__name__

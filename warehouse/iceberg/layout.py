@@ -1,0 +1,119 @@
+"""The Iceberg tables: which dataset lies where, how it is partitioned and sorted."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+
+from pyiceberg.partitioning import PartitionField, PartitionSpec
+from pyiceberg.schema import Schema
+from pyiceberg.table.sorting import SortField, SortOrder
+from pyiceberg.transforms import IdentityTransform, MonthTransform, Transform, YearTransform
+
+# Values of the partition fields as Iceberg stores them: text, months or years since 1970.
+Key = tuple[str | int, ...]
+
+
+@dataclass(frozen=True)
+class PartitionBy:
+    """One partition field: its source column and transform, and its value for a manifest group."""
+
+    name: str
+    column: str
+    transform: Transform  # type: ignore[type-arg]
+    value: Callable[[str, date], str | int]
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """One dataset. `streamed`: too large to be read at once, so it is read partition by partition.
+
+    `reach`: months before and after a changed one whose derived columns may change with it.
+    """
+
+    name: str
+    mart: str
+    view: str
+    key: tuple[str, ...]
+    sort: tuple[str, ...]
+    time: str
+    partitions: tuple[PartitionBy, ...] = ()
+    streamed: bool = False
+    reach: int = 0
+
+    def partition_key(self, timeframe: str, month: date) -> Key:
+        """Where rows of this timeframe and month lie."""
+        return tuple(field.value(timeframe, month) for field in self.partitions)
+
+    def partition_spec(self, schema: Schema) -> PartitionSpec:
+        """Iceberg's form of the partitioning."""
+        fields = [
+            PartitionField(schema.find_field(field.column).field_id, 1000 + number, field.transform, field.name)
+            for number, field in enumerate(self.partitions)
+        ]
+        return PartitionSpec(*fields)
+
+    def sort_order(self, schema: Schema) -> SortOrder:
+        """Iceberg's form of the order within a file."""
+        fields = [
+            SortField(source_id=schema.find_field(name).field_id, transform=IdentityTransform()) for name in self.sort
+        ]
+        return SortOrder(*fields)
+
+
+def months_since_1970(month: date) -> int:
+    """Iceberg's month number."""
+    return (month.year - 1970) * 12 + month.month - 1
+
+
+def _month(column: str) -> PartitionBy:
+    return PartitionBy(f"{column}_month", column, MonthTransform(), lambda _, month: months_since_1970(month))
+
+
+# A bar file holds one timeframe and month of all instruments, sorted by instrument: some 30 MB a month of 18
+# one-minute series. The small datasets would only multiply files by finer partitions.
+DATASETS = (
+    Dataset(
+        name="bars",
+        mart="bars",
+        view="v_bars_at",
+        key=("instrument_id", "timeframe", "open_time"),
+        sort=("instrument_id", "open_time"),
+        time="open_time",
+        partitions=(
+            PartitionBy("timeframe", "timeframe", IdentityTransform(), lambda timeframe, _: timeframe),
+            _month("open_time"),
+        ),
+        streamed=True,
+    ),
+    Dataset(
+        name="funding",
+        mart="funding_rates",
+        view="v_funding_at",
+        key=("instrument_id", "funding_time"),
+        sort=("instrument_id", "funding_time"),
+        time="funding_time",
+        partitions=(_month("funding_time"),),
+        # interval_hours looks at the payment before and after.
+        reach=1,
+    ),
+    Dataset(
+        name="instruments",
+        mart="instruments",
+        view="v_instruments_at",
+        key=("instrument_id", "valid_from"),
+        sort=("instrument_id", "valid_from"),
+        time="valid_from",
+    ),
+    Dataset(
+        name="fear_greed",
+        mart="fear_greed",
+        view="v_fear_greed_at",
+        key=("date",),
+        sort=("date",),
+        time="date",
+        partitions=(PartitionBy("year", "date", YearTransform(), lambda _, month: month.year - 1970),),
+    ),
+)
+BY_NAME = {dataset.name: dataset for dataset in DATASETS}
+MANIFEST = "snapshot_manifest"
+SNAPSHOTS = "snapshots"

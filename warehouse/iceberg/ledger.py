@@ -1,0 +1,166 @@
+"""What has been exported: the lake's own registry and manifests, and the record in ops.iceberg_exports."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import pyarrow as pa
+from clickhouse_connect.driver.client import Client
+from pyiceberg.schema import Schema
+from pyiceberg.table import Table
+from pyiceberg.types import DateType, LongType, NestedField, StringType, TimestamptzType
+
+from warehouse.errors import BadInput
+from warehouse.iceberg import writing
+from warehouse.iceberg.lake import Lake
+from warehouse.iceberg.layout import DATASETS, MANIFEST, SNAPSHOTS
+from warehouse.iceberg.manifest import Content, Manifest, Series, collect
+from warehouse.snapshots import Snapshot
+
+_MANIFEST = Schema(
+    NestedField(1, "dataset", StringType(), required=True),
+    NestedField(2, "instrument_id", StringType(), required=True),
+    NestedField(3, "timeframe", StringType(), required=True),
+    NestedField(4, "month", DateType(), required=True),
+    NestedField(5, "row_count", LongType(), required=True),
+    NestedField(6, "content_hash", StringType(), required=True),
+)
+_SNAPSHOTS = Schema(
+    NestedField(1, "snapshot_id", StringType(), required=True),
+    NestedField(2, "data_version", LongType(), required=True),
+    NestedField(3, "published_at", TimestamptzType(), required=True),
+    NestedField(4, "code_revision", StringType(), required=True),
+    NestedField(5, "note", StringType(), required=True),
+    NestedField(6, "dataset", StringType(), required=True),
+    NestedField(7, "row_count", LongType(), required=True),
+    NestedField(8, "iceberg_snapshot_id", LongType(), required=True),
+    NestedField(9, "exported_at", TimestamptzType(), required=True),
+)
+
+
+@dataclass(frozen=True)
+class Exported:
+    """A snapshot in a lake: Iceberg's snapshot id and the rows of each dataset that was exported."""
+
+    snapshot: Snapshot
+    iceberg_snapshot_ids: dict[str, int]
+    row_counts: dict[str, int]
+
+    @property
+    def complete(self) -> bool:
+        """Whether all four datasets are there."""
+        return all(dataset.name in self.iceberg_snapshot_ids for dataset in DATASETS)
+
+
+def exported(lake: Lake) -> dict[str, Exported]:
+    """All snapshots of the lake's registry by id, oldest data version first."""
+    table = lake.table(SNAPSHOTS)
+    rows = table.scan().to_arrow().to_pylist() if table is not None else []
+    found: dict[str, Exported] = {}
+    for row in sorted(rows, key=lambda row: (row["data_version"], row["exported_at"])):
+        name = row["snapshot_id"]
+        snapshot = Snapshot(name, row["data_version"], row["published_at"], row["code_revision"], row["note"])
+        entry = found.setdefault(name, Exported(snapshot, {}, {}))
+        entry.iceberg_snapshot_ids[row["dataset"]] = row["iceberg_snapshot_id"]
+        entry.row_counts[row["dataset"]] = row["row_count"]
+    return found
+
+
+def register(lake: Lake, snapshot: Snapshot, ids: dict[str, int], row_counts: dict[str, int]) -> None:
+    """One commit that says: these datasets of the snapshot are whole."""
+    table = lake.ensure(SNAPSHOTS, _SNAPSHOTS)
+    now = datetime.now(UTC)
+    about = {**vars(snapshot), "published_at": snapshot.published_at.replace(tzinfo=UTC), "exported_at": now}
+    rows = [
+        {**about, "dataset": name, "row_count": row_counts[name], "iceberg_snapshot_id": ids[name]}
+        for name in sorted(ids)
+    ]
+    table.append(pa.Table.from_pylist(rows, schema=writing.arrow_schema(table)))
+    lake.saved()
+
+
+def manifest_of(lake: Lake, snapshot_id: str) -> Manifest | None:
+    """The manifest that an export of this snapshot left in the lake; it precedes the data."""
+    table = lake.table(MANIFEST)
+    tagged = table.snapshot_by_name(snapshot_id) if table is not None else None
+    if table is None or tagged is None:
+        return None
+    rows = table.scan(snapshot_id=tagged.snapshot_id).to_arrow().to_pylist()
+    return collect((*row.values(),) for row in rows)
+
+
+def store_manifest(lake: Lake, snapshot: Snapshot, manifest: Manifest) -> None:
+    """Write the manifest once; raises BadInput where the lake has this id with other content."""
+    known = manifest_of(lake, snapshot.snapshot_id)
+    if known == manifest:
+        return
+    if known is not None:
+        raise BadInput(
+            f"{lake.target.address} holds another snapshot {snapshot.snapshot_id!r}: its content differs from the one "
+            "published here. Export to another address."
+        )
+    table = lake.ensure(MANIFEST, _MANIFEST)
+    rows = pa.Table.from_pylist(list(_rows(manifest)), schema=writing.arrow_schema(table))
+    files = writing.write_files(table, [((), rows)] if rows.num_rows else [])
+    writing.commit(table, None, files, snapshot.snapshot_id, properties(snapshot))
+    lake.saved()
+
+
+def _rows(manifest: Manifest) -> Iterable[dict[str, object]]:
+    for dataset, groups in manifest.items():
+        for (instrument, timeframe, month), content in sorted(groups.items()):
+            yield {
+                "dataset": dataset,
+                "instrument_id": instrument,
+                "timeframe": timeframe,
+                "month": month,
+                "row_count": content.row_count,
+                "content_hash": content.content_hash,
+            }
+
+
+def properties(snapshot: Snapshot) -> dict[str, str]:
+    """What a state of a table says of itself in its summary."""
+    return {"mdw.snapshot-id": snapshot.snapshot_id, "mdw.data-version": str(snapshot.data_version)}
+
+
+def content_of_current(lake: Lake, table: Table, dataset: str) -> dict[Series, Content] | None:
+    """What the table's newest state holds by its manifest; None where nothing tells."""
+    current = table.current_snapshot()
+    if current is None:
+        return {}
+    summary = current.summary
+    base = summary["mdw.snapshot-id"] if summary is not None and "mdw.snapshot-id" in summary else None
+    manifest = manifest_of(lake, base) if base else None
+    return None if manifest is None else dict(manifest[dataset])
+
+
+def recorded(client: Client, lake: Lake, entry: Exported) -> bool:
+    """Whether ops.iceberg_exports knows these datasets of the snapshot at this target."""
+    rows = client.query(
+        "select iceberg_snapshot_ids from ops.iceberg_exports where snapshot_id = {id:String} and target = {to:String}",
+        parameters={"id": entry.snapshot.snapshot_id, "to": lake.target.address},
+    ).result_rows
+    return any(entry.iceberg_snapshot_ids.items() <= row[0].items() for row in rows)
+
+
+def record(client: Client, lake: Lake, entry: Exported, rows_written: int, files_written: int) -> None:
+    """Write the one row that says in ClickHouse where the export lies; never a credential."""
+    metadata = {}
+    for name in entry.iceberg_snapshot_ids:
+        table = lake.table(name)
+        assert table is not None
+        metadata[name] = table.metadata_location
+    row = {
+        "snapshot_id": entry.snapshot.snapshot_id,
+        "data_version": entry.snapshot.data_version,
+        "target": lake.target.address,
+        "catalog": lake.kind,
+        "namespace": lake.namespace,
+        "iceberg_snapshot_ids": entry.iceberg_snapshot_ids,
+        "metadata_locations": metadata,
+        "row_counts": entry.row_counts,
+        "rows_written": rows_written,
+        "files_written": files_written,
+    }
+    client.insert("ops.iceberg_exports", [list(row.values())], column_names=list(row))

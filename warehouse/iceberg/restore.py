@@ -1,0 +1,170 @@
+"""Rows of an export back into the marts of an empty warehouse, proven by the exported manifest."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import pyarrow as pa
+from clickhouse_connect.driver.client import Client
+from pyiceberg.table import Table
+
+from warehouse import snapshots
+from warehouse.errors import BadInput, WorldError
+from warehouse.iceberg import columns, ledger, manifest
+from warehouse.iceberg.lake import Lake
+from warehouse.iceberg.layout import DATASETS, Dataset
+from warehouse.iceberg.ledger import Exported
+from warehouse.iceberg.manifest import Manifest
+
+_ROWS_AN_INSERT = 500_000
+# State of the row in ops.builds that an import leaves before the number that it gives its rows.
+_STATE = "imported"
+
+
+def choose(lake: Lake, snapshot_id: str | None) -> Exported:
+    """The whole export of this id, or the newest; raises BadInput that lists what is there."""
+    there = {name: entry for name, entry in ledger.exported(lake).items() if entry.complete}
+    if not there:
+        raise BadInput(f"{lake.target.address} holds no whole export of all four datasets.")
+    if snapshot_id is None:
+        return list(there.values())[-1]
+    if snapshot_id not in there:
+        newest = ", ".join(reversed(list(there)[-5:]))
+        raise BadInput(f"{lake.target.address} holds no whole export of {snapshot_id!r}. It has: {newest}.")
+    return there[snapshot_id]
+
+
+def expected(lake: Lake, entry: Exported) -> Manifest:
+    """The manifest that was exported with the snapshot."""
+    found = ledger.manifest_of(lake, entry.snapshot.snapshot_id)
+    if found is None:
+        raise WorldError(f"The manifest of {entry.snapshot.snapshot_id} is gone from {lake.target.address}.")
+    return found
+
+
+def already_there(client: Client, entry: Exported, whole: Manifest) -> bool:
+    """Whether this very content is published; raises BadInput where the warehouse is in use otherwise."""
+    published = snapshots.published(client)
+    same = [s for s in published if s.snapshot_id == entry.snapshot.snapshot_id]
+    if same and manifest.published(client, same[0].data_version) == whole:
+        return True
+    if published:
+        raise BadInput(
+            f"The warehouse has {len(published)} published snapshots, newest {published[0].snapshot_id}: an import "
+            "restores an empty one only. Use another MDW_HOME or server. Nothing was changed."
+        )
+    _refuse_foreign_builds(client, entry)
+    return False
+
+
+def _refuse_foreign_builds(client: Client, entry: Exported) -> None:
+    rows = client.query("select version, state, owner from ops.builds order by recorded_at").result_rows
+    mine = any(state == _STATE and owner == _owner(entry) for _, state, owner in rows)
+    if not mine and any(_has_rows(client, dataset) for dataset in DATASETS):
+        raise BadInput(
+            "The marts hold rows that no snapshot shows: an import restores an empty warehouse only. Use another "
+            "MDW_HOME or server. Nothing was changed."
+        )
+    if rows and not mine:
+        raise BadInput(
+            f"{len({row[0] for row in rows})} builds ran in this warehouse, so it is not empty: an import needs the "
+            "build numbers that the snapshot had. Use another MDW_HOME or server. Nothing was changed."
+        )
+
+
+def _has_rows(client: Client, dataset: Dataset) -> bool:
+    if not client.command(f"exists table marts.{dataset.mart}"):
+        return False
+    return bool(client.query(f"select 1 from marts.{dataset.mart} limit 1").result_rows)  # noqa: S608 - our name
+
+
+def _owner(entry: Exported) -> str:
+    return f"import of {entry.snapshot.snapshot_id}"
+
+
+def claim(admin: Client, entry: Exported) -> None:
+    """Make the snapshot's data version the next build number, and drop what an import that died left.
+
+    Only ever after `already_there`: all builds and rows are then of such an import.
+    """
+    version = entry.snapshot.data_version
+    emptied = [f"marts.{dataset.mart}" for dataset in DATASETS]
+    # Pages that a build took up since then count as not built: their rows go with the marts.
+    emptied += ["marts.dq_rejected_rows", "marts.snapshot_manifest", "ops.build_pages", "ops.builds"]
+    for table in emptied:
+        admin.command(f"truncate table if exists {table}")
+    admin.command(
+        "insert into ops.builds (version, invocation_id, state, owner) values "
+        "({version:UInt32}, {owner:String}, {state:String}, {owner:String})",
+        parameters={"version": version - 1, "owner": _owner(entry), "state": _STATE},
+    )
+
+
+def insert(client: Client, lake: Lake, entry: Exported, dataset: Dataset, whole: Manifest) -> int:
+    """Insert a dataset's rows as of its Iceberg snapshot; returns how many."""
+    table = lake.table(dataset.name)
+    if table is None:
+        raise WorldError(f"The Iceberg table {dataset.name} is gone from {lake.target.address}.")
+    found = columns.stored(client, dataset)
+    if missing := {column.name for column in found} - set(table.schema().column_names):
+        raise WorldError(
+            f"The Iceberg table {dataset.name} lacks {', '.join(sorted(missing))}: it is of another schema."
+        )
+    arrow = pa.schema([pa.field(column.name, column.arrow, column.nullable) for column in found])
+    done = 0
+    for rows in _rows(table, entry.iceberg_snapshot_ids[dataset.name], dataset, whole, arrow):
+        version = pa.array([entry.snapshot.data_version], pa.uint32()).take(pa.array([0] * rows.num_rows, pa.int8()))
+        client.insert_arrow(f"marts.{dataset.mart}", rows.append_column("valid_from_version", version))
+        done += rows.num_rows
+    return done
+
+
+def _rows(
+    table: Table, iceberg_snapshot_id: int, dataset: Dataset, whole: Manifest, schema: pa.Schema
+) -> Iterator[pa.Table]:
+    for condition in _slices(dataset, whole):
+        scan = table.scan(condition, selected_fields=tuple(schema.names), snapshot_id=iceberg_snapshot_id)
+        held: list[pa.RecordBatch] = []
+        count = 0
+        for batch in scan.to_arrow_batch_reader():
+            held.append(batch)
+            count += batch.num_rows
+            if count >= _ROWS_AN_INSERT:
+                yield pa.Table.from_batches(held).select(schema.names).cast(schema)
+                held, count = [], 0
+        if count:
+            yield pa.Table.from_batches(held).select(schema.names).cast(schema)
+
+
+def _slices(dataset: Dataset, whole: Manifest) -> list[str]:
+    """One condition a partition of a large dataset, so that one partition at a time is in memory."""
+    if not dataset.streamed:
+        return ["true"]
+    found = []
+    for timeframe, month in sorted({(timeframe, month) for _, timeframe, month in whole[dataset.name]}):
+        start = datetime(month.year, month.month, 1, tzinfo=UTC)
+        end = datetime(month.year + month.month // 12, month.month % 12 + 1, 1, tzinfo=UTC)
+        found.append(
+            f"timeframe = '{timeframe}' and {dataset.time} >= '{start.isoformat()}' "
+            f"and {dataset.time} < '{end.isoformat()}'"
+        )
+    return found
+
+
+def prove(client: Client, entry: Exported, whole: Manifest) -> None:
+    """Recompute the manifest from the imported rows; raises WorldError that names what differs."""
+    for dataset in DATASETS:
+        held = manifest.recomputed(client, dataset, entry.snapshot.data_version)
+        wanted = whole[dataset.name]
+        wrong = sorted(series for series in held.keys() | wanted.keys() if held.get(series) != wanted.get(series))
+        if wrong:
+            instrument, timeframe, month = wrong[0]
+            raise WorldError(
+                f"The export is damaged: {len(wrong)} parts of {dataset.name} differ from its manifest, first "
+                f"{instrument} {timeframe} {month:%Y-%m} ({_rows_of(held.get(wrong[0]))} rows, "
+                f"{_rows_of(wanted.get(wrong[0]))} expected). Nothing was published; import another export, or "
+                "another snapshot of this one."
+            )
+
+
+def _rows_of(content: manifest.Content | None) -> int:
+    return content.row_count if content else 0
