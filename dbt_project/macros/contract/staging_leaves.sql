@@ -7,10 +7,15 @@
             {'model': 'stg_binance__perp_bars', 'raw': 'binance__usdm_klines'},
             {'model': 'stg_okx__spot_bars', 'raw': 'okx__spot_candles'},
             {'model': 'stg_bybit__spot_bars', 'raw': 'bybit__spot_klines'},
+            {'model': 'stg_binance__spot_bars_archive', 'raw': 'binance__archive_spot_klines'},
+            {'model': 'stg_binance__perp_bars_archive', 'raw': 'binance__archive_usdm_klines'},
+            {'model': 'stg_okx__spot_bars_archive', 'raw': 'okx__archive_spot_candles'},
         ],
         'funding': [
             {'model': 'stg_binance__funding', 'raw': 'binance__usdm_funding'},
             {'model': 'stg_okx__funding', 'raw': 'okx__swap_funding'},
+            {'model': 'stg_binance__funding_archive', 'raw': 'binance__archive_usdm_funding'},
+            {'model': 'stg_okx__funding_archive', 'raw': 'okx__archive_swap_funding'},
         ],
         'instruments': [
             {'model': 'stg_binance__spot_instruments', 'raw': 'binance__spot_instruments'},
