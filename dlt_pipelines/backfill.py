@@ -10,6 +10,7 @@ from dlt_pipelines import coverage
 from dlt_pipelines.archive.choosing import Lane, choose, merge
 from dlt_pipelines.archive.files import ArchiveFile
 from dlt_pipelines.archive.lane import land_files
+from dlt_pipelines.archive.recheck import replaced_files
 from dlt_pipelines.archive.venues import ARCHIVES
 from dlt_pipelines.errors import SourceTrouble
 from dlt_pipelines.landing import Landing
@@ -37,18 +38,20 @@ def plan(
     refetch: bool = False,
     pace: float | None = 1.0,
     lane: Lane = "rest",
+    recheck: bool = False,
 ) -> Plan:
     """What is missing of [start, end): UTC, end exclusive; default from the universe to the last closed bar.
 
     Changes nothing; asks each venue for its time, and the ledger for what is covered. Listings are due once
     a day. `refetch` asks for covered windows too. `lane` auto takes
-    the fastest lane for each window. Raises BadInput for a value or time that cannot be.
+    the fastest lane for each window; `recheck` adds landed files that were
+    replaced in the archive. Raises BadInput for a value or time that cannot be.
     """
     series = select(universe, selection or Selection())
     check_times(settings, start, end)
     begin = to_ms(start or universe.history.start)
     spans = {one: (begin, to_ms(end)) if end else (begin, None) for one in series}
-    return make_plan(settings, spans, refetch, pace, lane=lane)
+    return make_plan(settings, spans, refetch, pace, lane=lane, recheck=recheck)
 
 
 def run(plan: Plan, progress: Progress | None = None, pace: float | None = 1.0) -> LandingReport:
@@ -72,6 +75,7 @@ def make_plan(
     pace: float | None,
     force_listings: bool = False,
     lane: Lane = "rest",
+    recheck: bool = False,
 ) -> Plan:
     """Asks and files for each series' span in ms since 1970; an end of None means the last closed bar."""
     _check_pace(settings, pace)
@@ -95,6 +99,12 @@ def make_plan(
             asks += window_asks(venue, series, span, merge([*covered, *choice.not_rest]), now)
         elif _due(seen.get(series)):
             asks.append(Ask(series, venue.endpoint(series, 0, now)))
+    if recheck:
+        now = to_ms(settings.clock())
+        wanted = {series: (start, end or now) for series, (start, end) in spans.items() if series.windowed}
+        with connect(settings, "ingest") as client:
+            again, said = asyncio.run(replaced_files(settings, client, wanted))
+        files, notices = list(dict.fromkeys([*files, *again])), [*notices, *said]
     return Plan(settings, asks, notices, files, lane)
 
 

@@ -119,7 +119,11 @@ def _files(
             for file, missing in candidates
             if lane == "archive"
             or file.start < reach
-            or (2 * missing >= file.end - file.start and _cost(archive, file, shares) < missing * rest_speed)
+            or (
+                archive.complete(series)
+                and 2 * missing >= file.end - file.start
+                and _cost(archive, file, shares) < missing * rest_speed
+            )
         ]
         found += taken
         windows = [(file.start, file.end) for file in taken]

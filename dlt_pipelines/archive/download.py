@@ -72,6 +72,7 @@ class Downloader:
             data, _ = await self._request(file, "GET", file.path + ".CHECKSUM")
         except NoFile:
             # Without its digest a file cannot be proven: better no file than an unproven one.
+            await self._request(file, "HEAD", file.path)
             raise NoFile(f"{file.name} has no CHECKSUM in the archive") from None
         match = _CHECKSUM.fullmatch(data[:1000].decode("ascii", "replace"))
         if match is None or match[2] != file.name:

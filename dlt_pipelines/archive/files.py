@@ -73,6 +73,9 @@ class Archive(Protocol):
     def listed(self) -> bool:
         """Whether paths come from a list that has to be asked for."""
 
+    def complete(self, series: Series) -> bool:
+        """Whether files hold every value that REST has; lane `auto` leaves others to REST as far as it reaches."""
+
     def spans(self, series: Series) -> tuple[Span, ...]:
         """Kinds of files that the archive has of a series, longest first; empty where it has none."""
 

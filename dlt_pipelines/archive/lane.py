@@ -99,9 +99,9 @@ class _VenueFiles:
         if not self._archive.listed:
             return ordered
         source = Source(self._venue, self._settings, self._pace, self._progress.fault)
-        found: list[ArchiveFile] = []
+        found = [file for file in ordered if file.path]
         try:
-            for call in list_calls(ordered):
+            for call in list_calls([file for file in ordered if not file.path]):
                 found += await self._listed(source, call)
         finally:
             await source.close()

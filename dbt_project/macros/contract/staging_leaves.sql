@@ -30,12 +30,12 @@
     {{ return(leaves[entity]) }}
 {%- endmacro -%}
 
-{#- Rows of every leaf of an entity, from the pages that this build took up for a mart. -#}
-{%- macro union_leaves(entity, mart) -%}
+{#- Rows of every leaf of an entity, from the pages that this build took up for a mart, or from those of a condition. -#}
+{%- macro union_leaves(entity, mart, condition=none) -%}
     {%- for leaf in staging_leaves(entity) %}
     select {{ staging_columns(entity).keys() | join(', ') }}
     from {{ ref(leaf.model) }}
-    where {{ taken_up(mart) }}
+    where {{ condition or taken_up(mart) }}
     {%- if not loop.last %}
     union all
     {%- endif %}

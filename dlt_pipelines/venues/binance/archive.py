@@ -40,6 +40,10 @@ class BinanceArchive:
     calendar_ms = 0
     listed = False
 
+    def complete(self, series: Series) -> bool:
+        """Funding files lack the mark price."""
+        return series.dataset != "funding"
+
     def spans(self, series: Series) -> tuple[Span, ...]:
         """Funding has months only."""
         return {"bars": ("monthly", "daily"), "funding": ("monthly",)}.get(series.dataset, ())  # type: ignore[return-value]

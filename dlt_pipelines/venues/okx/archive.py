@@ -59,6 +59,10 @@ class OkxArchive:
     calendar_ms = 8 * HOUR_MS
     listed = True
 
+    def complete(self, series: Series) -> bool:
+        """Files and REST have the same values."""
+        return True
+
     def spans(self, series: Series) -> tuple[Span, ...]:
         """Candles of one minute; funding by month."""
         if series.dataset == "bars" and series.timeframe == "1m":
