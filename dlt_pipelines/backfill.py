@@ -74,10 +74,13 @@ def make_plan(
     refetch: bool,
     pace: float | None,
     force_listings: bool = False,
-    lane: Lane = "rest",
+    lane: Lane | None = None,
     recheck: bool = False,
 ) -> Plan:
-    """Asks and files for each series' span in ms since 1970; an end of None means the last closed bar."""
+    """Asks and files for each series' span in ms since 1970; an end of None means the last closed bar.
+
+    No lane: REST for everything, also for what the real venue keeps no longer but a replayed one may.
+    """
     _check_pace(settings, pace)
     left_out: list[str] = []
     if lane == "archive":

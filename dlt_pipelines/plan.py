@@ -33,7 +33,7 @@ class Plan:
     asks: list[Ask]
     notices: list[str] = field(default_factory=list)
     files: list[ArchiveFile] = field(default_factory=list)
-    lane: Lane = "rest"
+    lane: Lane | None = None
 
     @property
     def calls(self) -> int:

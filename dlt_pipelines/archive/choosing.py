@@ -47,11 +47,13 @@ def parse_lane(text: str) -> Lane:
     raise BadInput(f"--lane is {text!r}; allowed are {', '.join(LANES)}.")
 
 
-def choose(lane: Lane, venue: Venue, series: Series, span: tuple[int, int], done: Windows, now: int) -> Choice:
+def choose(lane: Lane | None, venue: Venue, series: Series, span: tuple[int, int], done: Windows, now: int) -> Choice:
     """Divide what is missing of a series between the lanes."""
     archive = ARCHIVES.get(series.venue)
     start, end = span
     choice = Choice()
+    if lane is None:
+        return choice
     reach = rest_reach(series, now)
     if lane != "rest" and archive is not None and archive.spans(series):
         for hole in subtract(start, end, done):

@@ -21,7 +21,10 @@ from warehouse.settings import Settings
 
 # Saturday: December's monthly files are not out yet, the days up to January 2 are.
 NOW = datetime(2025, 1, 4, 20, 0, 30, tzinfo=UTC)
-FILES = "select file_path, count(), any(parts), sum(row_count) from merge('raw', '__archive_') group by file_path order by 1"
+FILES = (
+    "select file_path, count(), any(parts), sum(row_count) from merge('raw', '__archive_') "
+    "group by file_path order by 1"
+)
 
 
 @dataclass

@@ -4,7 +4,11 @@
     config(
         materialized='versioned',
         unique_key=['dataset', 'instrument_id', 'timeframe', 'event_time'],
-        meta={'entities': ['bars', 'funding'], 'provenance': ['rest_page_id', 'archive_page_id', 'ingested_at']},
+        meta={
+            'entities': ['bars', 'funding'],
+            'provenance': ['rest_page_id', 'archive_page_id', 'ingested_at'],
+            'overlaps': true,
+        },
     )
 }}
 
@@ -14,39 +18,9 @@
 {%- set time = {
     'bars': 'assumeNotNull(open_time)',
     'funding': "toDateTime64(toStartOfMinute(addSeconds(assumeNotNull(funding_time_raw), 30)), 3, 'UTC')"} %}
-{%- set in_overlap = 'page_id in (select arrayJoin([o.rest_page_id, o.archive_page_id]) from overlaps as o)' %}
+{%- set in_overlap = 'page_id in (select p.page_id from ops.build_pages as p where ' ~ overlap_pages('p') ~ ')' %}
 
-with pages as (
-    select page_id, dataset, venue, market, symbol, timeframe, lane, window_start, window_end
-    from {{ source('ops', 'coverage') }}
-    where dataset in ('bars', 'funding') and isNotNull(window_start) and window_start < window_end
-),
-
-fresh as (
-    select built.page_id as page_id
-    from {{ source('ops', 'build_pages') }} as built
-    where built.mart = 'dq_lane_differences' and built.done = 0 and built.version = {{ build_version() }}
-),
-
-overlaps as (
-    select
-        rest.page_id as rest_page_id,
-        archive.page_id as archive_page_id
-    from (select * from pages where lane = 'rest') as rest
-    inner join (select * from pages where lane = 'archive') as archive
-        on
-            rest.dataset = archive.dataset
-            and rest.venue = archive.venue
-            and rest.market = archive.market
-            and rest.symbol = archive.symbol
-            and rest.timeframe = archive.timeframe
-    where
-        rest.window_start < archive.window_end
-        and archive.window_start < rest.window_end
-        and (rest.page_id in (select fresh.page_id from fresh) or archive.page_id in (select fresh.page_id from fresh))
-),
-
-told as (
+with told as (
     {%- for dataset, columns in measures.items() %}
     select
         toLowCardinality('{{ dataset }}') as dataset,
@@ -55,7 +29,7 @@ told as (
         {{ time[dataset] }} as event_time,
         source,
         page_id,
-        ingested_at,
+        ingested_at as told_at,
         map(
             {%- for name in columns %}
             '{{ name }}', cast({{ name }} as Nullable(Float64)){{ ',' if not loop.last }}
@@ -75,11 +49,11 @@ side_by_side as (
         instrument_id,
         timeframe,
         event_time,
-        argMaxIf(measures, ingested_at, source = 'rest') as rest_measures,
-        argMaxIf(measures, ingested_at, source = 'archive') as archive_measures,
-        argMaxIf(page_id, ingested_at, source = 'rest') as rest_page_id,
-        argMaxIf(page_id, ingested_at, source = 'archive') as archive_page_id,
-        max(told.ingested_at) as ingested_at
+        argMaxIf(measures, told_at, source = 'rest') as rest_measures,
+        argMaxIf(measures, told_at, source = 'archive') as archive_measures,
+        argMaxIf(page_id, told_at, source = 'rest') as rest_page_id,
+        argMaxIf(page_id, told_at, source = 'archive') as archive_page_id,
+        max(told_at) as ingested_at
     from told
     group by dataset, instrument_id, timeframe, event_time
     having countIf(source = 'rest') > 0 and countIf(source = 'archive') > 0
