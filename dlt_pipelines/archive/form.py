@@ -35,16 +35,17 @@ def examine(file: ArchiveFile, text: bytes) -> Form:
     if not text.endswith(b"\n") or b"\r" in text[:4096]:
         raise UnknownForm(f"{file.name} does not consist of lines that end in a newline")
     first = len(header) + 1 if header else 0
-    body = np.frombuffer(text, np.uint8)[first:]
-    if not len(body):
+    if first >= len(text):
         raise UnknownForm(f"{file.name} holds no rows")
+    body = np.frombuffer(text, np.uint8, offset=first)
     ends = _fields(file, body)
     starts = np.concatenate((np.zeros(1, np.int64), ends[:, -1] + 1))
     times, unit = _times(file, body, ends, starts)
     _check_period(file, times)
     if file.layout.instrument_column is not None:
         _check_instrument(file, body, starts)
-    return Form(header, starts + first, unit, _conflicts(text[first:], times, starts, unit))
+    starts += first
+    return Form(header, starts, unit, _conflicts(text, times, starts, unit))
 
 
 def _header(file: ArchiveFile, text: bytes) -> bytes:
@@ -75,7 +76,8 @@ def _times(
     """Time of each row in ms."""
     column = file.layout.time_column
     begins = starts[:-1] if column == 0 else ends[:, column - 1] + 1
-    widths = np.unique(ends[:, column] - begins)
+    lengths = ends[:, column] - begins
+    widths = np.unique(lengths) if lengths.min() != lengths.max() else lengths[:1]
     allowed = (13, 16) if file.layout.microseconds else (13,)
     if len(widths) > 1 and set(widths.tolist()) <= set(_UNITS):
         raise UnknownForm(f"{file.name} mixes milliseconds and microseconds")
@@ -108,19 +110,18 @@ def _check_instrument(file: ArchiveFile, body: NDArray[np.uint8], starts: NDArra
         raise UnknownForm(f"{file.name} holds rows of another instrument than {file.venue_symbol}")
 
 
-def _conflicts(body: bytes, times: NDArray[np.int64], starts: NDArray[np.int64], unit: str) -> tuple[str, ...]:
+def _conflicts(text: bytes, times: NDArray[np.int64], starts: NDArray[np.int64], unit: str) -> tuple[str, ...]:
     """Times, as written, that have rows which differ; rows that repeat to the letter are no conflict."""
-    order = np.argsort(times, kind="stable") if (np.diff(times) <= 0).any() else None
-    if order is None:
+    if (times[1:] > times[:-1]).all():
         return ()
-    ordered = times[order]
+    ordered = np.sort(times)
     repeated = np.unique(ordered[1:][np.diff(ordered) == 0])
     return tuple(
         str(int(time) * _UNITS[13 if unit == "ms" else 16][1])
         for time in repeated
-        if len(set(_lines(body, starts, np.flatnonzero(times == time).tolist()))) > 1
+        if len(set(_lines(text, starts, np.flatnonzero(times == time).tolist()))) > 1
     )
 
 
-def _lines(body: bytes, starts: NDArray[np.int64], rows: Sequence[int]) -> list[bytes]:
-    return [body[int(starts[row]) : int(starts[row + 1])] for row in rows]
+def _lines(text: bytes, starts: NDArray[np.int64], rows: Sequence[int]) -> list[bytes]:
+    return [text[int(starts[row]) : int(starts[row + 1])] for row in rows]
