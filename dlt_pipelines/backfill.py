@@ -7,6 +7,11 @@ from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from dlt_pipelines import coverage
+from dlt_pipelines.archive.choosing import Lane, choose, merge
+from dlt_pipelines.archive.files import ArchiveFile
+from dlt_pipelines.archive.lane import land_files
+from dlt_pipelines.archive.recheck import replaced_files
+from dlt_pipelines.archive.venues import ARCHIVES
 from dlt_pipelines.errors import SourceTrouble
 from dlt_pipelines.landing import Landing
 from dlt_pipelines.plan import Plan
@@ -32,17 +37,21 @@ def plan(
     end: datetime | None = None,
     refetch: bool = False,
     pace: float | None = 1.0,
+    lane: Lane = "rest",
+    recheck: bool = False,
 ) -> Plan:
     """What is missing of [start, end): UTC, end exclusive; default from the universe to the last closed bar.
 
     Changes nothing; asks each venue for its time, and the ledger for what is covered. Listings are due once
-    a day. `refetch` asks for covered windows too. Raises BadInput for a value or time that cannot be.
+    a day. `refetch` asks for covered windows too. `lane` auto takes
+    the fastest lane for each window; `recheck` adds landed files that were
+    replaced in the archive. Raises BadInput for a value or time that cannot be.
     """
     series = select(universe, selection or Selection())
     check_times(settings, start, end)
     begin = to_ms(start or universe.history.start)
     spans = {one: (begin, to_ms(end)) if end else (begin, None) for one in series}
-    return make_plan(settings, spans, refetch, pace)
+    return make_plan(settings, spans, refetch, pace, lane=lane, recheck=recheck)
 
 
 def run(plan: Plan, progress: Progress | None = None, pace: float | None = 1.0) -> LandingReport:
@@ -54,7 +63,7 @@ def run(plan: Plan, progress: Progress | None = None, pace: float | None = 1.0) 
     connection = plan.settings.connection("ingest")
     try:
         with Landing(connection, plan.settings.home) as landing:
-            return asyncio.run(land(plan, landing, progress or Silent(), pace))
+            return asyncio.run(_land(plan, landing, progress or Silent(), pace))
     except BaseExceptionGroup as group:
         raise _first(group) from None
 
@@ -65,21 +74,79 @@ def make_plan(
     refetch: bool,
     pace: float | None,
     force_listings: bool = False,
+    lane: Lane | None = None,
+    recheck: bool = False,
 ) -> Plan:
-    """Asks for each series' span in ms since 1970; an end of None means the last closed bar."""
+    """Asks and files for each series' span in ms since 1970; an end of None means the last closed bar.
+
+    No lane: REST for everything, also for what the real venue keeps no longer but a replayed one may.
+    """
     _check_pace(settings, pace)
+    left_out: list[str] = []
+    if lane == "archive":
+        spans, left_out = _with_archive(spans)
     with connect(settings, "ingest") as client:
         done = {} if refetch else coverage.covered(client, list(spans))
         seen = {} if refetch or force_listings else coverage.last_seen(client)
     times, notices = asyncio.run(_venue_times(settings, list(spans), pace))
+    notices += left_out
     asks: list[Ask] = []
+    files: list[ArchiveFile] = []
     for series, (start, end) in spans.items():
         venue, now = VENUES[series.venue], times[_clock_key(series)]
         if series.windowed:
-            asks += window_asks(venue, series, (start, end or now), done.get(series, []), now)
+            span, covered = (start, end or now), done.get(series, [])
+            choice = choose(lane, venue, series, span, covered, now)
+            files += choice.files
+            notices += choice.notices
+            asks += window_asks(venue, series, span, merge([*covered, *choice.not_rest]), now)
         elif _due(seen.get(series)):
             asks.append(Ask(series, venue.endpoint(series, 0, now)))
-    return Plan(settings, asks, notices)
+    if recheck:
+        now = to_ms(settings.clock())
+        wanted = {series: (start, end or now) for series, (start, end) in spans.items() if series.windowed}
+        with connect(settings, "ingest") as client:
+            again, said = asyncio.run(replaced_files(settings, client, wanted))
+        files, notices = list(dict.fromkeys([*files, *again])), [*notices, *said]
+    return Plan(settings, asks, notices, files, lane)
+
+
+async def _land(plan: Plan, landing: Landing, progress: Progress, pace: float | None) -> LandingReport:
+    """Both lanes side by side, then REST for what the archive did not have."""
+    if not plan.files:
+        return await land(plan, landing, progress, pace)
+    async with asyncio.TaskGroup() as group:
+        rest = group.create_task(land(plan, landing, progress, pace))
+        archive = group.create_task(land_files(plan.settings, plan.files, progress, pace, plan.lane != "archive"))
+    report, outcome = rest.result(), archive.result()
+    report.merge(outcome.report)
+    report.seconds = max(report.seconds, outcome.report.seconds)
+    if outcome.for_rest:
+        now = to_ms(plan.settings.clock())
+        asks = [
+            ask
+            for series, start, end in outcome.for_rest
+            for ask in window_asks(VENUES[series.venue], series, (start, end), [], now)
+        ]
+        second = await land(Plan(plan.settings, asks), landing, progress, pace)
+        report.merge(second)
+        report.seconds += second.seconds
+    return report
+
+
+def _with_archive(
+    spans: Mapping[Series, tuple[int, int | None]],
+) -> tuple[dict[Series, tuple[int, int | None]], list[str]]:
+    """Series that an archive has, and a notice about the others."""
+    kept = {
+        series: span
+        for series, span in spans.items()
+        if (archive := ARCHIVES.get(series.venue)) is not None and archive.spans(series)
+    }
+    others = sorted({" ".join((s.dataset, s.venue, s.market, s.timeframe)).strip() for s in spans if s not in kept})
+    if not kept:
+        raise BadInput(f"No archive has {', '.join(others)}; use --lane auto or --lane rest.")
+    return kept, [f"No archive has {', '.join(others)}: left out."] if others else []
 
 
 def check_times(settings: Settings, start: datetime | None, end: datetime | None) -> None:

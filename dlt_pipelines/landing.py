@@ -159,9 +159,14 @@ def _trouble(venue: str, error: Exception) -> WorldError:
     while root.__cause__ is not None:
         root = root.__cause__
     text = " ".join(str(root).split())
-    if any(mark in text for mark in _REFUSALS):
+    if is_refusal(text):
         return LandingRefused(f"ClickHouse refuses the pages of {venue}: {text[:600]}")
     return WorldError(f"ClickHouse did not take the pages of {venue}: {text[:600]}")
+
+
+def is_refusal(text: str) -> bool:
+    """Whether ClickHouse's words mean that the same insert can never succeed."""
+    return any(mark in text for mark in _REFUSALS)
 
 
 def _clear_dead_runs(root: Path) -> None:

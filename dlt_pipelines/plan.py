@@ -4,6 +4,8 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from dlt_pipelines.archive.choosing import Lane, lane_seconds, most_rows
+from dlt_pipelines.archive.files import ArchiveFile
 from dlt_pipelines.planning import Ask
 from dlt_pipelines.transport import SHARE_OF_LIMIT
 from dlt_pipelines.venue import Budget
@@ -12,8 +14,9 @@ from warehouse.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class PlanLine:
-    """One venue, dataset and market: calls, most rows they can bring, seconds at the venue's limit."""
+    """One lane, venue, dataset and market: calls or files, most rows they can bring, seconds at the venue's limit."""
 
+    lane: str
     venue: str
     dataset: str
     market: str
@@ -29,6 +32,8 @@ class Plan:
     settings: Settings
     asks: list[Ask]
     notices: list[str] = field(default_factory=list)
+    files: list[ArchiveFile] = field(default_factory=list)
+    lane: Lane | None = None
 
     @property
     def calls(self) -> int:
@@ -36,7 +41,7 @@ class Plan:
         return len(self.asks)
 
     def by_venue(self) -> Mapping[str, list[Ask]]:
-        """Asks of each venue."""
+        """Asks of each venue, files left out."""
         found: dict[str, list[Ask]] = defaultdict(list)
         for ask in self.asks:
             found[ask.series.venue].append(ask)
@@ -48,13 +53,22 @@ class Plan:
         for ask in self.asks:
             groups[ask.series.venue, ask.series.dataset, ask.series.market].append(ask)
         return [
-            PlanLine(*key, len(asks), sum(ask.endpoint.page_rows for ask in asks), _seconds(asks))
+            PlanLine("rest", *key, len(asks), sum(ask.endpoint.page_rows for ask in asks), _seconds(asks))
             for key, asks in groups.items()
+        ] + self._file_lines()
+
+    def _file_lines(self) -> list[PlanLine]:
+        groups: dict[tuple[str, str, str], list[ArchiveFile]] = defaultdict(list)
+        for file in self.files:
+            groups[file.series.venue, file.series.dataset, file.series.market].append(file)
+        return [
+            PlanLine("archive", *key, len(files), sum(map(most_rows, files)), lane_seconds(files))
+            for key, files in groups.items()
         ]
 
     def minimum_seconds(self) -> float:
-        """Least time for everything: venues run side by side, and so do budgets within a venue."""
-        return _seconds(self.asks)
+        """Least time for everything: venues and lanes run side by side, and so do budgets within a venue."""
+        return max(_seconds(self.asks), lane_seconds(self.files))
 
 
 def _seconds(asks: list[Ask]) -> float:

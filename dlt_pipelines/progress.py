@@ -4,9 +4,11 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from dlt_pipelines.archive.files import ArchiveFile
 from dlt_pipelines.errors import SourceTrouble
 from dlt_pipelines.page import Page
 from dlt_pipelines.planning import Ask
+from dlt_pipelines.series import Series
 
 
 class Progress(Protocol):
@@ -17,6 +19,9 @@ class Progress(Protocol):
 
     def finished(self, ask: Ask) -> None:
         """A window of the plan is done, in full or for now."""
+
+    def finished_file(self, file: ArchiveFile, rows: int) -> None:
+        """A file of the archive lane is in ClickHouse, or given up (0 rows)."""
 
     def landed(self, venue: str, pages: int, rows: int) -> None:
         """A batch is in ClickHouse."""
@@ -35,6 +40,9 @@ class Silent:
         """Say nothing."""
 
     def finished(self, ask: Ask) -> None:
+        """Say nothing."""
+
+    def finished_file(self, file: ArchiveFile, rows: int) -> None:
         """Say nothing."""
 
     def landed(self, venue: str, pages: int, rows: int) -> None:
@@ -82,3 +90,22 @@ class LandingReport:
             self.pages += 1
             self.rows += page.rows
             self.payload_bytes += len(page.payload)
+
+    def add_file(self, series: Series, parts: int, rows: int, text_bytes: int) -> None:
+        """Count a file of the archive lane that landed."""
+        counts = self.by.setdefault((series.venue, series.dataset), Counter())
+        counts.update(pages=parts, rows=rows, files=1)
+        self.pages += parts
+        self.rows += rows
+        self.payload_bytes += text_bytes
+
+    def merge(self, other: "LandingReport") -> None:
+        """Take in what another part of the same run did; times are not added up."""
+        for key, counts in other.by.items():
+            self.by.setdefault(key, Counter()).update(counts)
+        self.pages += other.pages
+        self.rows += other.rows
+        self.payload_bytes += other.payload_bytes
+        self.faults.update(other.faults)
+        self.failures += other.failures
+        self.notices += other.notices

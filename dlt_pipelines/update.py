@@ -26,7 +26,7 @@ def plan(
         done = coverage.covered(client, series)
     history = to_ms(universe.history.start)
     spans = {one: (done[one][0][0] if done.get(one) else history, None) for one in series}
-    return backfill.make_plan(settings, spans, refetch=False, pace=pace, force_listings=force)
+    return backfill.make_plan(settings, spans, refetch=False, pace=pace, force_listings=force, lane="auto")
 
 
 def run(

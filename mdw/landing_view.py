@@ -1,10 +1,12 @@
 """What people see of a landing: the plan, a bar a venue while it runs, the report at its end."""
 
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
+from dlt_pipelines.archive.files import ArchiveFile
 from dlt_pipelines.errors import SourceTrouble
 from dlt_pipelines.page import Page
 from dlt_pipelines.plan import Plan
@@ -19,8 +21,9 @@ class Bars:
     def __init__(self, plan: Plan, display: Progress) -> None:
         self._display = display
         self._rows: dict[str, int] = {}
+        totals = Counter(ask.series.venue for ask in plan.asks) + Counter(file.series.venue for file in plan.files)
         self._tasks: dict[str, TaskID] = {
-            venue: display.add_task(venue, total=len(asks), rows=0) for venue, asks in plan.by_venue().items()
+            venue: display.add_task(venue, total=total, rows=0) for venue, total in totals.items()
         }
 
     def fetched(self, page: Page) -> None:
@@ -32,6 +35,12 @@ class Bars:
     def finished(self, ask: Ask) -> None:
         """One window further."""
         self._display.advance(self._tasks[ask.series.venue])
+
+    def finished_file(self, file: ArchiveFile, rows: int) -> None:
+        """A file counts as one window."""
+        venue = file.series.venue
+        self._rows[venue] = self._rows.get(venue, 0) + rows
+        self._display.update(self._tasks[venue], advance=1, rows=self._rows[venue])
 
     def landed(self, venue: str, pages: int, rows: int) -> None:
         """Nothing to show: fetched pages are counted already."""
@@ -52,7 +61,7 @@ def progress(plan: Plan) -> Iterator[Bars]:
         TextColumn("{task.description:>14}"),
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn("pages, {task.fields[rows]:,} records"),
+        TextColumn("pages or files, {task.fields[rows]:,} records"),
         TimeRemainingColumn(),
         console=err,
     ) as display:
@@ -63,15 +72,21 @@ def print_plan(plan: Plan, json: bool) -> None:
     """Calls and minimum time by venue, dataset and market."""
     if json:
         lines = [{name: getattr(line, name) for name in line.__slots__} for line in plan.lines()]
-        print_json({"calls": plan.calls, "minimum_seconds": plan.minimum_seconds(), "lines": lines})
+        print_json(
+            {"calls": plan.calls, "files": len(plan.files), "minimum_seconds": plan.minimum_seconds(), "lines": lines}
+        )
         return
     _print_notices(plan.notices)
-    if not plan.calls:
+    if not plan.calls and not plan.files:
         out.print("Nothing is missing: every window asked for is covered.")
         return
-    columns = ("venue", "dataset", "market", "calls", "records at most", "seconds at the limit")
-    table(columns, [(p.venue, p.dataset, p.market, p.calls, p.rows or None, round(p.seconds, 1)) for p in plan.lines()])
-    out.print(f"{plan.calls:,} calls, at least {plan.minimum_seconds():,.1f} s at the venues' limits.")
+    columns = ("lane", "venue", "dataset", "market", "calls or files", "records at most", "seconds at the limit")
+    table(
+        columns,
+        [(p.lane, p.venue, p.dataset, p.market, p.calls, p.rows or None, round(p.seconds, 1)) for p in plan.lines()],
+    )
+    files = f" and {len(plan.files):,} archive files" if plan.files else ""
+    out.print(f"{plan.calls:,} calls{files}, at least {plan.minimum_seconds():,.1f} s at the venues' limits.")
 
 
 def print_report(report: LandingReport) -> None:

@@ -8,6 +8,10 @@ from typing import Any
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from replay.archives.binance import BinanceArchive
+from replay.archives.library import Library
+from replay.archives.okx import OkxArchive
+from replay.archives.tricks import Trick
 from replay.clock import Clock, parse_instant
 from replay.faults import Faults, failure, origin_of
 from replay.journal import Journal
@@ -33,6 +37,7 @@ class Replay:
     delay_seconds: float = 0.0
     okx_funding_days: int | None = 92
     journal: Journal = field(default_factory=Journal)
+    library: Library = field(default_factory=Library)
 
     def application(self) -> web.Application:
         """A new application on this state."""
@@ -41,6 +46,8 @@ class Replay:
         app.add_routes(Binance(context, "spot").routes("/binance-spot"))
         app.add_routes(Binance(context, "perp").routes("/binance-usdm"))
         app.add_routes(Okx(context).routes("/okx"))
+        app.add_routes(BinanceArchive(context, self.library).routes("/binance-archive"))
+        app.add_routes(OkxArchive(context, self.library).routes("/okx", "/okx-archive"))
         app.add_routes(Bybit(context).routes("/bybit"))
         app.add_routes(AlternativeMe(context).routes("/alternative-me"))
         app.add_routes(
@@ -50,6 +57,7 @@ class Replay:
                 web.delete(CONTROL + "/requests", self._clear_requests),
                 web.post(CONTROL + "/faults", self._set_faults),
                 web.post(CONTROL + "/clock", self._set_clock),
+                web.post(CONTROL + "/archive", self._set_tricks),
             ]
         )
         return app
@@ -130,6 +138,14 @@ class Replay:
         except (TypeError, ValueError) as problem:
             return json_response({"error": str(problem)}, 400)
         return json_response({"now_ms": self.clock.now_ms(), "ticking": self.clock.ticking})
+
+    async def _set_tricks(self, request: web.Request) -> web.Response:
+        try:
+            wanted = await request.json()
+            self.library.tricks.active = tuple(Trick(**trick) for trick in wanted["tricks"])
+        except (KeyError, TypeError, ValueError) as problem:
+            return json_response({"error": str(problem)}, 400)
+        return json_response({"tricks": [[trick.kind, trick.path] for trick in self.library.tricks.active]})
 
 
 async def _handled(request: web.Request, handler: Handler) -> web.StreamResponse:

@@ -1,7 +1,8 @@
 """The venues' documented limits of requests, by the time of this machine (not the replayed clock).
 
 Binance spot: weight 6,000 a minute; USD-M: weight 2,400 a minute, and 500 calls in 5 minutes for funding; OKX: calls
-in 2 seconds by endpoint (funding history by instrument too); Bybit: 600 calls in 5 seconds, then HTTP 403 and a ban.
+in 2 seconds by endpoint (funding history by instrument too), 2 calls in
+5 seconds for lists of archive files; Bybit: 600 calls in 5 seconds, then HTTP 403 and a ban.
 """
 
 import time
@@ -75,6 +76,8 @@ def _limits_of(request: web.Request, origin: str) -> list[tuple[str, int, float,
         return [("binance-usdm weight", 2400, 60.0, _usdm_weight(request, endpoint))]
     if origin == "okx":
         name = f"okx {endpoint}"
+        if endpoint == "market-data-history":
+            return [(name, 2, 5.0, 1)]
         if endpoint in {"funding-rate-history", "instruments"}:
             name += f" {request.query.get('instId', request.query.get('instType', ''))}"
         return [(name, _OKX_CALLS.get(endpoint, 20), 2.0, 1)]

@@ -8,6 +8,7 @@ from typing import Self
 from aiohttp import web
 
 from replay.app import Replay
+from replay.archives.tricks import Trick
 from replay.clock import Clock
 from replay.faults import Faults
 from replay.journal import Journal
@@ -80,6 +81,15 @@ class ReplayServer:
     @faults.setter
     def faults(self, faults: Faults) -> None:
         self._replay.faults = faults
+
+    @property
+    def tricks(self) -> tuple[Trick, ...]:
+        """What is wrong with archive files."""
+        return self._replay.library.tricks.active
+
+    @tricks.setter
+    def tricks(self, tricks: tuple[Trick, ...]) -> None:
+        self._replay.library.tricks.active = tricks
 
     @property
     def environment(self) -> dict[str, str]:

@@ -41,13 +41,16 @@ def backfill(
     timeframe: Timeframe = None,
     start: Annotated[str | None, typer.Option(help="inclusive, ISO 8601 with zone; else history.start")] = None,
     end: Annotated[str | None, typer.Option(help="exclusive, ISO 8601 with zone; else now")] = None,
+    lane: Annotated[str, typer.Option(help="auto (the fastest for each window), rest or archive")] = "auto",
     refetch: Annotated[bool, typer.Option(help="ask again for windows that are covered")] = False,
+    recheck: Annotated[bool, typer.Option(help="land archive files again that were replaced since")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="print the plan and stop")] = False,
     json: Json = False,
 ) -> None:
     """Land history: asks only for windows that are not covered, and goes on where it was stopped."""
     # dlt and ccxt take a second to import: commands that do not land should not wait for them.
     from dlt_pipelines import backfill as backfilling
+    from dlt_pipelines.archive.choosing import parse_lane
     from dlt_pipelines.universe import load
     from mdw.landing_view import print_plan
 
@@ -56,7 +59,9 @@ def backfill(
     window = parse_window(settings, start, end, universe.history.start)
     selection = _selection(dataset, venue, market, symbol, timeframe)
     connect(settings, "ingest").close()
-    plan = backfilling.plan(settings, universe, selection, *window, refetch=refetch)
+    plan = backfilling.plan(
+        settings, universe, selection, *window, refetch=refetch, lane=parse_lane(lane), recheck=recheck
+    )
     if dry_run:
         print_plan(plan, json)
     else:

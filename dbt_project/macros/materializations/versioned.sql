@@ -23,6 +23,7 @@
     {%- for entity in entities -%}
         {%- do take_up_pages(this.identifier, entity) -%}
     {%- endfor -%}
+    {%- do take_up_overlaps(this.identifier) if config.get('meta', {}).get('overlaps') -%}
     {%- do stage_candidates(candidates, sql) -%}
     {%- set partitions = partitions_of(candidates) -%}
     {%- for partition in partitions -%}

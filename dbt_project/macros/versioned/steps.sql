@@ -38,20 +38,30 @@
 {%- endmacro -%}
 
 {#- Inserts candidates that are new or differ from the open row of their key. Of several candidates of a key the latest
-    counts, archive before other lanes; one that was fetched before the open row does not replace it. -#}
+    counts, archive before other lanes; one that was fetched before the open row does not replace it. In the columns of
+    meta.known_stays_known NULL means that this lane does not tell: it neither differs from a value nor replaces it. -#}
 {%- macro insert_changes(relation, candidates, partition, version) -%}
     {%- set columns = stored_columns() -%}
     {%- set values = value_columns() -%}
     {%- set lane_first = "source = 'archive' desc, " if 'source' in columns else '' -%}
-    {%- set differs = [] -%}
+    {%- set kept = config.get('meta', {}).get('known_stays_known', []) -%}
+    {%- set differs, chosen, known = [], [], [] -%}
     {%- for name in values -%}
-        {%- do differs.append('not isNotDistinctFrom(candidate.' ~ name ~ ', open_row.' ~ name ~ ')') -%}
+        {%- do differs.append(
+            ('isNotNull(candidate.' ~ name ~ ') and ' if name in kept else '')
+            ~ 'not isNotDistinctFrom(candidate.' ~ name ~ ', open_row.' ~ name ~ ')') -%}
+    {%- endfor -%}
+    {%- for name in columns -%}
+        {%- do chosen.append('coalesce(candidate.' ~ name ~ ', open_row.' ~ name ~ ')' if name in kept else 'candidate.' ~ name) -%}
+    {%- endfor -%}
+    {%- for name in kept -%}
+        {%- do known.append('coalesce(' ~ name ~ ', any(' ~ name ~ ') over (partition by ' ~ key_list() ~ ')) as ' ~ name) -%}
     {%- endfor -%}
     {%- call statement('insert_changes') -%}
         insert into {{ relation }} ({{ columns | join(', ') }}, valid_from_version)
-        select {% for name in columns %}candidate.{{ name }}, {% endfor %}{{ version }}
+        select {{ chosen | join(', ') }}, {{ version }}
         from (
-            select * from {{ candidates }}
+            select *{{ (' replace (' ~ known | join(', ') ~ ')') if known }} from {{ candidates }}
             where {{ in_partition(partition) }}
             order by {{ key_list() }}, ingested_at desc, {{ lane_first }}sipHash64(tuple({{ values | join(', ') }}))
             limit 1 by {{ key_list() }}

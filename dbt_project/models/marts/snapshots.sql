@@ -11,6 +11,8 @@
 {%- endfor %}
 -- Its audit must hold publication back too:
 -- depends_on: {{ ref('dq_rejected_rows') }}
+-- Lanes are compared before what they brought is published:
+-- depends_on: {{ ref('dq_lane_differences') }}
 
 with groups as (
     select

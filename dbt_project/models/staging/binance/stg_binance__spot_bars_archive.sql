@@ -1,0 +1,1 @@
+{{ binance_archive_klines(source('raw', 'binance__archive_spot_klines')) }}

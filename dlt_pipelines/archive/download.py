@@ -1,0 +1,142 @@
+"""Files over HTTP: whole, proven by the venue's digest, tried again where that can help."""
+
+import asyncio
+import base64
+import hashlib
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Self
+
+import aiohttp
+from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
+
+from dlt_pipelines.archive.files import Archive, ArchiveFile
+from dlt_pipelines.archive.parts import Download
+from dlt_pipelines.archive.trouble import BadChecksum, NoFile, Suspicious
+from dlt_pipelines.archive.unzip import MOST_ZIP_BYTES
+from dlt_pipelines.errors import Banned, NoConnection, RateLimited, RegionBlocked, Retryable, ServerFault
+
+ATTEMPTS = 6
+_CHECKSUM = re.compile(r"([0-9a-fA-F]{64})[ \t]+\*?(\S+)\s*")
+_TIMEOUT = aiohttp.ClientTimeout(total=300, sock_connect=20, sock_read=60)
+
+
+class Downloader:
+    """One archive at one address."""
+
+    def __init__(self, archive: Archive, address: str | None) -> None:
+        self._archive = archive
+        self._address = (address or archive.address).rstrip("/")
+        self._session = aiohttp.ClientSession(timeout=_TIMEOUT)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._session.close()
+
+    async def get(self, file: ArchiveFile) -> Download:
+        """The file, checked. Raises FileTrouble where it is absent or wrong, SourceTrouble where nobody serves it."""
+        try:
+            return await self._checked(file)
+        except BadChecksum:
+            # The file may have been replaced between the two requests.
+            return await self._checked(file)
+
+    async def tag(self, file: ArchiveFile) -> str:
+        """What the venue shows of the file without a download: its published sha256, or its ETag."""
+        if self._archive.check == "sha256_beside":
+            return await self._published_sha256(file)
+        _, headers = await self._request(file, "HEAD", file.path)
+        return _etag(headers)
+
+    async def _checked(self, file: ArchiveFile) -> Download:
+        if self._archive.check == "sha256_beside":
+            expected = await self._published_sha256(file)
+            data, _ = await self._request(file, "GET", file.path)
+            sha256 = await asyncio.to_thread(_sha256, data)
+            if sha256 != expected:
+                raise BadChecksum(f"{file.name} has sha256 {sha256}, its CHECKSUM file says {expected}")
+            return Download(data, sha256, expected, datetime.now(UTC))
+        data, headers = await self._request(file, "GET", file.path)
+        sha256 = await asyncio.to_thread(_sha256, data)
+        _check_md5(file, data, headers.get("content-md5", ""))
+        return Download(data, sha256, _etag(headers), datetime.now(UTC))
+
+    async def _published_sha256(self, file: ArchiveFile) -> str:
+        try:
+            data, _ = await self._request(file, "GET", file.path + ".CHECKSUM")
+        except NoFile:
+            # Without its digest a file cannot be proven: better no file than an unproven one.
+            await self._request(file, "HEAD", file.path)
+            raise NoFile(f"{file.name} has no CHECKSUM in the archive") from None
+        match = _CHECKSUM.fullmatch(data[:1000].decode("ascii", "replace"))
+        if match is None or match[2] != file.name:
+            raise BadChecksum(f"the CHECKSUM of {file.name} reads {data[:100]!r}")
+        return match[1].lower()
+
+    async def _request(self, file: ArchiveFile, method: str, path: str) -> tuple[bytes, Mapping[str, str]]:
+        attempts = AsyncRetrying(
+            stop=stop_after_attempt(ATTEMPTS),
+            wait=wait_random_exponential(multiplier=0.4, max=15),
+            retry=retry_if_exception_type(Retryable),
+            reraise=True,
+        )
+        answer: tuple[bytes, Mapping[str, str]] = await attempts(self._request_once, file, method, path)
+        return answer
+
+    async def _request_once(self, file: ArchiveFile, method: str, path: str) -> tuple[bytes, Mapping[str, str]]:
+        try:
+            async with self._session.request(method, self._address + path, allow_redirects=False) as response:
+                _check_status(file, path, response.status)
+                data = await response.content.read(0) if method == "HEAD" else await _body(file, response)
+                return data, {name.lower(): value for name, value in response.headers.items()}
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            text = str(error) or type(error).__name__
+            raise NoConnection(f"{self._address}{path}: {text}") from None
+
+
+async def _body(file: ArchiveFile, response: aiohttp.ClientResponse) -> bytes:
+    parts, size = [], 0
+    async for part in response.content.iter_chunked(1 << 20):
+        parts.append(part)
+        size += len(part)
+        if size > MOST_ZIP_BYTES:
+            raise Suspicious(f"{file.name} is larger than {MOST_ZIP_BYTES:,} bytes")
+    return b"".join(parts)
+
+
+def _check_status(file: ArchiveFile, path: str, status: int) -> None:
+    venue = file.series.venue
+    if status == 200:
+        return
+    if status == 404:
+        raise NoFile(f"{venue}'s archive has no {path.rsplit('/', 1)[-1]}")
+    if status == 429:
+        raise RateLimited(f"{venue}'s archive answers 429, too many requests")
+    if status in (403, 418):
+        raise Banned(f"{venue}'s archive answers {status}: this address may fetch nothing there for now")
+    if status == 451:
+        raise RegionBlocked(f"{venue}'s archive answers 451: it does not serve the region of this machine's address")
+    raise ServerFault(f"{venue}'s archive answers {status} for {path}")
+
+
+def _check_md5(file: ArchiveFile, data: bytes, wanted: str) -> None:
+    if not wanted:
+        return
+    found = base64.b64encode(hashlib.md5(data, usedforsecurity=False).digest()).decode()
+    if found != wanted:
+        raise BadChecksum(f"{file.name} has MD5 {found}, its header says {wanted}")
+
+
+def _etag(headers: Mapping[str, str]) -> str:
+    """Stores differ in case and quotes for the same object."""
+    return headers.get("etag", "").strip('"').lower()
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()

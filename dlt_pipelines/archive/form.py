@@ -1,0 +1,127 @@
+"""Whether a file's text is what its name says: fields, times, unit, period. By numpy, never row by row."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dlt_pipelines.archive.files import ArchiveFile
+from dlt_pipelines.archive.trouble import UnknownForm
+from dlt_pipelines.timeframes import from_ms
+
+_COMMA, _NEWLINE, _ZERO = ord(","), ord("\n"), ord("0")
+_UNITS = {13: ("ms", 1), 16: ("us", 1000)}
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """Where rows begin (`starts`, and the end of the last one), their unit, and times of rows that differ."""
+
+    header: bytes
+    starts: NDArray[np.int64]
+    time_unit: str
+    conflicts: tuple[str, ...]
+
+    @property
+    def rows(self) -> int:
+        """Rows of data."""
+        return len(self.starts) - 1
+
+
+def examine(file: ArchiveFile, text: bytes) -> Form:
+    """The form of the text; raises UnknownForm that names what is wrong."""
+    header = _header(file, text)
+    if not text.endswith(b"\n") or b"\r" in text[:4096]:
+        raise UnknownForm(f"{file.name} does not consist of lines that end in a newline")
+    first = len(header) + 1 if header else 0
+    if first >= len(text):
+        raise UnknownForm(f"{file.name} holds no rows")
+    body = np.frombuffer(text, np.uint8, offset=first)
+    ends = _fields(file, body)
+    starts = np.concatenate((np.zeros(1, np.int64), ends[:, -1] + 1))
+    times, unit = _times(file, body, ends, starts)
+    _check_period(file, times)
+    if file.layout.instrument_column is not None:
+        _check_instrument(file, body, starts)
+    starts += first
+    return Form(header, starts, unit, _conflicts(text, times, starts, unit))
+
+
+def _header(file: ArchiveFile, text: bytes) -> bytes:
+    line = text[: text.find(b"\n")] if b"\n" in text[:4096] else text[:200]
+    if line in file.layout.headers:
+        return line
+    if file.layout.header_required or not line[:1].isdigit():
+        known = " or ".join(repr(known.decode()) for known in file.layout.headers)
+        raise UnknownForm(f"{file.name} begins with {line[:120]!r}; known is {known}")
+    return b""
+
+
+def _fields(file: ArchiveFile, body: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """Position of the separator after each field: one row a line."""
+    separators = np.flatnonzero((body == _COMMA) | (body == _NEWLINE))
+    columns = file.layout.columns
+    if len(separators) % columns == 0:
+        ends = separators.reshape(-1, columns)
+        newlines = body[ends] == _NEWLINE
+        if newlines[:, -1].all() and not newlines[:, :-1].any():
+            return ends
+    raise UnknownForm(f"{file.name} has rows with more or fewer than {columns} fields")
+
+
+def _times(
+    file: ArchiveFile, body: NDArray[np.uint8], ends: NDArray[np.int64], starts: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], str]:
+    """Time of each row in ms."""
+    column = file.layout.time_column
+    begins = starts[:-1] if column == 0 else ends[:, column - 1] + 1
+    lengths = ends[:, column] - begins
+    widths = np.unique(lengths) if lengths.min() != lengths.max() else lengths[:1]
+    allowed = (13, 16) if file.layout.microseconds else (13,)
+    if len(widths) > 1 and set(widths.tolist()) <= set(_UNITS):
+        raise UnknownForm(f"{file.name} mixes milliseconds and microseconds")
+    if len(widths) != 1 or widths[0] not in allowed:
+        raise UnknownForm(f"{file.name} has times of {widths.tolist()} digits; known are {allowed}")
+    width = int(widths[0])
+    digits = body[begins[:, None] + np.arange(width)] - np.uint8(_ZERO)
+    if (digits > 9).any():
+        raise UnknownForm(f"{file.name} has times that are no numbers")
+    powers = 10 ** np.arange(width - 1, -1, -1, dtype=np.int64)
+    name, factor = _UNITS[width]
+    return digits.astype(np.int64) @ powers // factor, name
+
+
+def _check_period(file: ArchiveFile, times: NDArray[np.int64]) -> None:
+    slack = file.layout.slack_ms
+    oldest, newest = int(times.min()), int(times.max())
+    if oldest < file.start - slack or newest >= file.end + slack:
+        raise UnknownForm(
+            f"{file.name} has rows from {from_ms(oldest):%Y-%m-%dT%H:%M:%SZ} to {from_ms(newest):%Y-%m-%dT%H:%M:%SZ}; "
+            f"its period is {from_ms(file.start):%Y-%m-%dT%H:%MZ} to {from_ms(file.end):%Y-%m-%dT%H:%MZ}"
+        )
+
+
+def _check_instrument(file: ArchiveFile, body: NDArray[np.uint8], starts: NDArray[np.int64]) -> None:
+    """The instrument is the first field wherever files name it."""
+    wanted = np.frombuffer(file.venue_symbol.encode() + b",", np.uint8)
+    within = starts[:-1, None] + np.arange(len(wanted))
+    if int(within[-1, -1]) >= len(body) or (body[within] != wanted).any():
+        raise UnknownForm(f"{file.name} holds rows of another instrument than {file.venue_symbol}")
+
+
+def _conflicts(text: bytes, times: NDArray[np.int64], starts: NDArray[np.int64], unit: str) -> tuple[str, ...]:
+    """Times, as written, that have rows which differ; rows that repeat to the letter are no conflict."""
+    if (times[1:] > times[:-1]).all():
+        return ()
+    ordered = np.sort(times)
+    repeated = np.unique(ordered[1:][np.diff(ordered) == 0])
+    return tuple(
+        str(int(time) * _UNITS[13 if unit == "ms" else 16][1])
+        for time in repeated
+        if len(set(_lines(text, starts, np.flatnonzero(times == time).tolist()))) > 1
+    )
+
+
+def _lines(text: bytes, starts: NDArray[np.int64], rows: Sequence[int]) -> list[bytes]:
+    return [text[int(starts[row]) : int(starts[row + 1])] for row in rows]

@@ -1,0 +1,65 @@
+"""Files into `raw`, past dlt: a file must arrive as a whole, so it is one insert of one block into one partition.
+
+ClickHouse takes such an insert in full or not at all. dlt would write one Parquet file of many row groups, each a
+block of its own, and needs three times as long for them (docs/performance.md).
+"""
+
+import logging
+from dataclasses import dataclass
+
+import pyarrow as pa
+from clickhouse_connect.driver.client import Client
+from clickhouse_connect.driver.exceptions import ClickHouseError
+from tenacity import Retrying, retry_if_not_exception_type, stop_after_attempt, wait_exponential_jitter
+
+from dlt_pipelines.archive.files import ArchiveFile
+from dlt_pipelines.archive.form import examine
+from dlt_pipelines.archive.parts import Download, to_arrow
+from dlt_pipelines.archive.unzip import unzip
+from dlt_pipelines.landing import ATTEMPTS, LandingRefused, is_refusal
+from warehouse.errors import WorldError
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Landed:
+    """What one file brought: parts, rows, bytes of text, and times that stand in rows which differ."""
+
+    parts: int
+    rows: int
+    text_bytes: int
+    conflicts: tuple[str, ...]
+
+
+def land_file(client: Client, file: ArchiveFile, download: Download, server_time: int | None) -> Landed:
+    """Check a file and insert it; raises FileTrouble, LandingRefused or WorldError.
+
+    An insert whose fate is unknown is sent again: its rows may then stand twice, with the same page_id.
+    """
+    text = unzip(file.name, download.data, file.member)
+    form = examine(file, text)
+    batch = to_arrow(file, download, text, form, server_time)
+    _insert(client, f"raw.{file.series.venue}__{file.table}", batch)
+    return Landed(batch.num_rows, form.rows, len(text), form.conflicts)
+
+
+def _insert(client: Client, table: str, batch: pa.RecordBatch) -> None:
+    attempts = Retrying(
+        stop=stop_after_attempt(ATTEMPTS),
+        wait=wait_exponential_jitter(initial=0.5, max=15),
+        retry=retry_if_not_exception_type(LandingRefused),
+        reraise=True,
+        before_sleep=lambda state: log.warning("landing into %s again: %s", table, state.outcome),
+    )
+    attempts(_insert_once, client, table, pa.Table.from_batches([batch]))
+
+
+def _insert_once(client: Client, table: str, rows: pa.Table) -> None:
+    try:
+        client.insert_arrow(table, rows)
+    except (ClickHouseError, OSError) as error:
+        text = " ".join(str(error).split())
+        if is_refusal(text):
+            raise LandingRefused(f"ClickHouse refuses the archive files of {table}: {text[:600]}") from None
+        raise WorldError(f"ClickHouse did not take the archive files of {table}: {text[:600]}") from None

@@ -1,0 +1,168 @@
+"""A run of the archive lane: files of all venues side by side, checked and landed as they come.
+
+What cannot be landed becomes windows for REST, with a notice: the run as a whole asks REST for them where the lane
+is `auto`.
+"""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+
+from clickhouse_connect.driver.client import Client
+
+from dlt_pipelines.archive.choosing import rest_reach
+from dlt_pipelines.archive.download import Downloader
+from dlt_pipelines.archive.files import ArchiveFile
+from dlt_pipelines.archive.landing import Landed, land_file
+from dlt_pipelines.archive.trouble import FileTrouble, NoFile
+from dlt_pipelines.archive.venues import ARCHIVES
+from dlt_pipelines.errors import Retryable, SourceTrouble
+from dlt_pipelines.progress import Failure, LandingReport, Progress
+from dlt_pipelines.series import Series
+from dlt_pipelines.source import Source
+from dlt_pipelines.timeframes import TIMEFRAMES, from_ms, to_ms
+from dlt_pipelines.venues.okx.archive import LIST, list_calls, list_params, read_list
+from warehouse.client import connect
+from warehouse.settings import Settings
+
+FILES_AT_ONCE = 4
+WORKERS = 2
+
+
+@dataclass
+class Outcome:
+    """What landed, and what REST is to be asked for instead: windows by series."""
+
+    report: LandingReport = field(default_factory=LandingReport)
+    for_rest: list[tuple[Series, int, int]] = field(default_factory=list)
+
+
+async def land_files(
+    settings: Settings, files: Sequence[ArchiveFile], progress: Progress, pace: float | None, fall_back: bool
+) -> Outcome:
+    """Fetch, check and land files. Trouble with a file ends up in the outcome; trouble at ClickHouse is raised."""
+    outcome = Outcome()
+    started = time.monotonic()
+    with ThreadPoolExecutor(WORKERS, "archive") as workers:
+        async with asyncio.TaskGroup() as group:
+            for venue in {file.series.venue for file in files}:
+                run = _VenueFiles(settings, venue, workers, progress, outcome, fall_back, pace)
+                group.create_task(run.go([file for file in files if file.series.venue == venue]))
+    outcome.report.seconds = time.monotonic() - started
+    return outcome
+
+
+class _VenueFiles:
+    """One venue's files."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        venue: str,
+        workers: ThreadPoolExecutor,
+        progress: Progress,
+        outcome: Outcome,
+        fall_back: bool,
+        pace: float | None,
+    ) -> None:
+        self._settings = settings
+        self._venue = venue
+        self._archive = ARCHIVES[venue]
+        self._workers = workers
+        self._progress = progress
+        self._outcome = outcome
+        self._fall_back = fall_back
+        self._pace = pace
+        self._now = to_ms(settings.clock())
+        self._closed: SourceTrouble | None = None
+
+    async def go(self, files: Sequence[ArchiveFile]) -> None:
+        """Land all files, oldest first."""
+        waiting = iter(await self._located(files))
+        address = getattr(self._settings, self._archive.origin)
+        with connect(self._settings, "ingest") as client:
+            async with Downloader(self._archive, address) as downloader:
+
+                async def work() -> None:
+                    for file in waiting:
+                        await self._land(downloader, client, file)
+
+                async with asyncio.TaskGroup() as group:
+                    for _ in range(FILES_AT_ONCE):
+                        group.create_task(work())
+
+    async def _located(self, files: Sequence[ArchiveFile]) -> list[ArchiveFile]:
+        """Files with their paths, asked for where the venue lists them."""
+        ordered = sorted(files, key=lambda file: (file.start, file.series))
+        if not self._archive.listed:
+            return ordered
+        source = Source(self._venue, self._settings, self._pace, self._progress.fault)
+        found = [file for file in ordered if file.path]
+        try:
+            for call in list_calls([file for file in ordered if not file.path]):
+                found += await self._listed(source, call)
+        finally:
+            await source.close()
+        return found
+
+    async def _listed(self, source: Source, call: Sequence[ArchiveFile]) -> list[ArchiveFile]:
+        try:
+            _, paths = await source.ask(LIST, list_params(call), read_list)
+        except SourceTrouble as trouble:
+            for file in call:
+                self._give_up(file, trouble)
+            return []
+        for file in call:
+            if file.name not in paths:
+                self._give_up(file, NoFile(f"{self._venue}'s list of files has no {file.name}"))
+        return [replace(file, path=paths[file.name]) for file in call if file.name in paths]
+
+    async def _land(self, downloader: Downloader, client: Client, file: ArchiveFile) -> None:
+        if self._closed is not None:
+            self._give_up(file, self._closed)
+            return
+        try:
+            download = await downloader.get(file)
+            loop = asyncio.get_running_loop()
+            landed = await loop.run_in_executor(self._workers, land_file, client, file, download, self._now)
+        except SourceTrouble as trouble:
+            if not isinstance(trouble, FileTrouble | Retryable):
+                self._closed = trouble
+            self._give_up(file, trouble)
+            return
+        self._count(file, landed)
+
+    def _count(self, file: ArchiveFile, landed: Landed) -> None:
+        self._outcome.report.add_file(file.series, landed.parts, landed.rows, landed.text_bytes)
+        self._progress.landed(self._venue, landed.parts, landed.rows)
+        self._progress.finished_file(file, landed.rows)
+        if landed.conflicts:
+            self._set_aside(file, landed.conflicts)
+
+    def _set_aside(self, file: ArchiveFile, conflicts: Sequence[str]) -> None:
+        """Times that stand in the file twice with different values: none of the rows is taken."""
+        times = sorted(int(time) for time in conflicts)
+        shown = ", ".join(f"{from_ms(time):%Y-%m-%dT%H:%M}" for time in times[:3]) + (" …" if len(times) > 3 else "")
+        step = TIMEFRAMES.get(file.series.timeframe, 60_000)
+        windows = [(file.series, time, time + step) for time in times if time >= rest_reach(file.series, self._now)]
+        then = "asked of REST instead" if self._fall_back and windows else "kept out until REST brings them"
+        self._outcome.report.notices.append(
+            f"{file.name} has rows that contradict each other at {len(times)} times ({shown}): set aside, {then}."
+        )
+        if self._fall_back:
+            self._outcome.for_rest += windows
+
+    def _give_up(self, file: ArchiveFile, trouble: SourceTrouble) -> None:
+        reach = rest_reach(file.series, self._now)
+        report = self._outcome.report
+        report.faults[trouble.kind] += 1
+        self._progress.finished_file(file, 0)
+        if self._fall_back and file.end > reach:
+            report.notices.append(f"{trouble}: REST is asked for {file.series} of that time instead.")
+            self._outcome.for_rest.append((file.series, max(file.start, reach), file.end))
+        else:
+            lost = Failure(str(file.series), trouble.kind, f"{file.series}: {trouble}")
+            report.failures.append(lost)
+            self._progress.gave_up(lost)

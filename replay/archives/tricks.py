@@ -1,0 +1,40 @@
+"""What may be wrong with an archive file, on request.
+
+Kinds: bad_checksum (the digest published beside the file, or in its header, is another), no_checksum (none at all),
+missing (404), replaced (the newest close price is another one, with a digest to match), mixed_units (the second half in
+the other time unit), header (a header row where there is none), unknown_header, bomb (a member of zeros without end),
+path (a member named ../…), two_members, renamed (a member of another name), cut (half the zip), duplicates (some rows
+twice), conflicts (some rows twice, with another close), other_period (rows of the day before the period),
+ragged (a row that lacks a field).
+"""
+
+from dataclasses import dataclass, field
+
+KINDS = (
+    "bad_checksum", "no_checksum", "missing", "replaced", "mixed_units", "header", "unknown_header", "bomb", "path",
+    "two_members", "renamed", "cut", "duplicates", "conflicts", "other_period", "ragged",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Trick:
+    """One trick on every file whose path holds this text."""
+
+    kind: str
+    path: str = ""
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for an unknown kind."""
+        if self.kind not in KINDS:
+            raise ValueError(f"unknown trick {self.kind}: allowed are {', '.join(KINDS)}")
+
+
+@dataclass(slots=True)
+class Tricks:
+    """The tricks that are on."""
+
+    active: tuple[Trick, ...] = field(default=())
+
+    def on(self, path: str) -> frozenset[str]:
+        """Kinds that apply to a file."""
+        return frozenset(trick.kind for trick in self.active if trick.path in path)

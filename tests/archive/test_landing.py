@@ -1,0 +1,165 @@
+"""From the archives' addresses into raw: what lands, what does not, and what is asked of REST instead."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from replay.archives.tricks import Trick
+from replay.faults import Faults
+from tests.archive.conftest import NOW, Desk
+
+NOVEMBER, DECEMBER = datetime(2024, 11, 1, tzinfo=UTC), datetime(2024, 12, 1, tzinfo=UTC)
+HOURS = {"venues": ("binance",), "markets": ("spot",), "symbols": ("BTC/USDT",), "timeframes": ("1h",)}
+MINUTES = {**HOURS, "timeframes": ("1m",)}
+OKX_MINUTES = {**MINUTES, "venues": ("okx",)}
+OKX_FUNDING = {"datasets": ("funding",), "venues": ("okx",), "symbols": ("BTC/USDT",)}
+NEW_YEAR = datetime(2025, 1, 1, tzinfo=UTC)
+DAY = timedelta(days=1)
+ZIP = "/data/spot/monthly/klines/BTCUSDT/1h/BTCUSDT-1h-2024-11.zip"
+
+
+def test_a_month_lands_once_as_it_is(desk: Desk):
+    report = desk.backfill(NOVEMBER, DECEMBER, **HOURS)
+    true = len(desk.market.bars("binance", "spot", "BTC/USDT", "1h", 1730419200000, 1733011200000))
+    assert report.complete
+    assert desk.files() == [(ZIP, 1, 1, true)]
+    assert desk.plan(NOVEMBER, DECEMBER, "archive", **HOURS).files == []
+    assert desk.plan(NOVEMBER, DECEMBER, "rest", **HOURS).asks == []
+
+
+def test_days_fill_what_months_do_not_yet_have(desk: Desk):
+    desk.backfill(NEW_YEAR - DAY, NEW_YEAR + 2 * DAY, **MINUTES)
+    daily = "/data/spot/daily/klines/BTCUSDT/1m/BTCUSDT-1m-"
+    assert [row[0] for row in desk.files()] == [
+        f"{daily}{day}.zip" for day in ("2024-12-31", "2025-01-01", "2025-01-02")
+    ]
+    units = desk.warehouse.rows(
+        "select file_path, any(time_unit) from raw.binance__archive_spot_klines group by 1 order by 1"
+    )
+    assert [unit for _, unit in units] == ["ms", "us", "us"]
+
+
+def test_okx_days_are_cut_at_utc_8(desk: Desk):
+    desk.backfill(NEW_YEAR - 8 * timedelta(hours=1), NEW_YEAR + 16 * timedelta(hours=1), **OKX_MINUTES)
+    windows = desk.warehouse.rows(
+        "select distinct toString(window_start), toString(window_end) from raw.okx__archive_spot_candles"
+    )
+    assert windows == [("2024-12-31 16:00:00.000", "2025-01-01 16:00:00.000")]
+    assert desk.count("market-data-history") == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "says"),
+    [
+        ("missing", "has no BTCUSDT-1h-2024-11.zip"),
+        ("no_checksum", "has no CHECKSUM"),
+        ("bad_checksum", "its CHECKSUM file says"),
+        ("mixed_units", "mixes milliseconds and microseconds"),
+        ("unknown_header", "begins with b'a,b,c'"),
+        ("bomb", "would grow from"),
+        ("path", "expected is 'BTCUSDT-1h-2024-11.csv'"),
+        ("two_members", "2 members"),
+        ("renamed", "expected is 'BTCUSDT-1h-2024-11.csv'"),
+        ("cut", "no sound zip"),
+        ("other_period", "its period is 2024-11-01"),
+        ("ragged", "more or fewer than 12 fields"),
+    ],
+)
+def test_a_bad_file_does_not_land(desk: Desk, kind: str, says: str):
+    desk.trick(Trick(kind))
+    report = desk.backfill(NOVEMBER, DECEMBER, **HOURS)
+    assert not report.complete
+    assert says in report.failures[0].message
+    assert desk.files() == []
+
+
+def test_a_header_row_is_no_bar(desk: Desk):
+    desk.trick(Trick("header"))
+    desk.backfill(NOVEMBER, DECEMBER, **HOURS)
+    (row,) = desk.warehouse.rows("select header, row_count, payload from raw.binance__archive_spot_klines")
+    assert str(row[0]).startswith("open_time,open,")
+    assert str(row[2]).count("\n") == row[1] + 1
+
+
+@pytest.mark.parametrize("kind", ["missing", "bad_checksum"])
+def test_auto_asks_rest_for_what_the_archive_has_not(desk: Desk, kind: str):
+    desk.trick(Trick(kind, "BTC-USDT"))
+    report = desk.backfill(NEW_YEAR - 24 * DAY, NEW_YEAR + 2 * DAY, "auto", **OKX_MINUTES)
+    assert report.complete
+    assert desk.files() == []
+    assert sum("REST is asked for" in notice for notice in report.notices) == len(set(report.notices)) > 0
+    assert desk.plan(NEW_YEAR - 24 * DAY, NEW_YEAR + 2 * DAY, "auto", **OKX_MINUTES).calls == 0
+
+
+def test_auto_takes_the_lane_that_is_faster(desk: Desk):
+    months = desk.plan(datetime(2024, 9, 1, tzinfo=UTC), NOW - timedelta(minutes=1), "auto", **MINUTES)
+    assert {(file.span, file.name[-11:-4]) for file in months.files} == {
+        ("monthly", "2024-09"),
+        ("monthly", "2024-10"),
+        ("monthly", "2024-11"),
+    }
+    assert min(ask.start or 0 for ask in months.asks) == 1733011200000
+    hours = desk.plan(datetime(2024, 9, 1, tzinfo=UTC), NOW - timedelta(minutes=1), "auto", **HOURS)
+    assert hours.files == []
+    assert months.minimum_seconds() > 0
+
+
+def test_funding_beyond_the_reach_of_rest_comes_from_the_archive(desk: Desk):
+    start, end = datetime(2024, 6, 1, tzinfo=UTC), NOW - timedelta(minutes=1)
+    report = desk.backfill(start, end, "auto", **OKX_FUNDING)
+    assert report.complete
+    true = desk.market.funding("okx", "BTC/USDT", int(start.timestamp() * 1000), int(end.timestamp() * 1000))
+    rows = desk.warehouse.rows("select lane, sum(row_count) from ops.coverage where dataset = 'funding' group by 1")
+    assert dict(rows)["archive"] > 300
+    assert dict(rows)["archive"] + dict(rows)["rest"] >= len(true)
+    # The end of funding stays open for a day, as ever.
+    left = desk.plan(start, end, "auto", **OKX_FUNDING)
+    assert left.files == []
+    assert all((ask.start or 0) >= int((NOW - DAY).timestamp() * 1000) for ask in left.asks)
+
+
+def test_rest_alone_says_what_it_cannot_reach(desk: Desk):
+    plan = desk.plan(datetime(2024, 6, 1, tzinfo=UTC), NOW - timedelta(minutes=1), "rest", **OKX_FUNDING)
+    assert any("REST has nothing before 2024-10-08" in notice for notice in plan.notices)
+    assert min(ask.start or 0 for ask in plan.asks) >= 1728331230000
+
+
+def test_contradicting_rows_are_set_aside_and_asked_of_rest(desk: Desk):
+    desk.trick(Trick("conflicts"))
+    window = (NEW_YEAR - 8 * timedelta(hours=1), NEW_YEAR + 16 * timedelta(hours=1))
+    report = desk.backfill(*window, **OKX_MINUTES)
+    assert any("contradict each other at 1 times" in notice for notice in report.notices)
+    assert desk.warehouse.rows("select count() from raw.okx__spot_candles") == [(0,)]
+    (row,) = desk.warehouse.rows("select any(conflicts) from raw.okx__archive_spot_candles")
+    assert len(row[0]) == 1
+
+
+def test_a_replaced_file_lands_again_and_only_that(desk: Desk):
+    window = (NOVEMBER - 30 * DAY, DECEMBER)
+    desk.backfill(*window, **HOURS)
+    assert desk.plan(*window, "archive", recheck=True, **HOURS).files == []
+    desk.trick(Trick("replaced", "2024-11"))
+    plan = desk.plan(*window, "archive", recheck=True, **HOURS)
+    assert [file.name for file in plan.files] == ["BTCUSDT-1h-2024-11.zip"]
+    assert any("was replaced in the archive" in notice for notice in plan.notices)
+    assert desk.land(plan).complete
+    assert len({row[0] for row in desk.warehouse.rows("select file_sha256 from raw.binance__archive_spot_klines")}) == 3
+
+
+def test_faults_on_the_way_are_overcome(desk: Desk):
+    desk.server.faults = Faults(rate=0.4, kinds=("5xx", "reset", "cut", "html"), path="archive", seed=3)
+    try:
+        report = desk.backfill(datetime(2024, 7, 1, tzinfo=UTC), DECEMBER, **HOURS)
+    finally:
+        desk.server.faults = Faults()
+    again = desk.backfill(datetime(2024, 7, 1, tzinfo=UTC), DECEMBER, **HOURS)
+    assert again.complete
+    assert len(desk.files()) == 5
+    assert report.pages + again.pages == 5
+
+
+def test_a_lane_without_an_archive_is_refused(desk: Desk):
+    from warehouse.errors import BadInput
+
+    with pytest.raises(BadInput, match="No archive has bars bybit spot 1m"):
+        desk.plan(NOVEMBER, DECEMBER, "archive", venues=("bybit",), timeframes=("1m",))

@@ -1,0 +1,165 @@
+"""The archive lane through the real line: replayed archives → raw → dbt → views, two builds for all tests here."""
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from dlt_pipelines.progress import LandingReport
+from replay.archives.tricks import Trick
+from tests.archive.conftest import Desk
+from tests.dbt.conftest import Dbt, Outcome
+
+DAY, HOUR = timedelta(days=1), timedelta(hours=1)
+NOVEMBER, DECEMBER = datetime(2024, 11, 1, tzinfo=UTC), datetime(2024, 12, 1, tzinfo=UTC)
+NEW_YEAR = datetime(2025, 1, 1, tzinfo=UTC)
+BTC = {"symbols": ("BTC/USDT",)}
+SPOT_HOURS = {**BTC, "venues": ("binance",), "markets": ("spot",), "timeframes": ("1h",)}
+PERP_HOURS = {**SPOT_HOURS, "markets": ("perp",)}
+SPOT_MINUTES = {**SPOT_HOURS, "timeframes": ("1m",)}
+OKX_MINUTES = {**BTC, "venues": ("okx",), "timeframes": ("1m",)}
+FUNDING = {**BTC, "datasets": ("funding",)}
+
+
+@dataclass
+class Line:
+    """What stood after each build."""
+
+    desk: Desk
+    dbt: Dbt
+    report: LandingReport
+    first: Outcome
+    second: Outcome
+
+    def bars(self, snapshot: str, instrument: str, timeframe: str) -> dict[int, tuple[object, ...]]:
+        return {
+            int(row[0]): row[1:]  # type: ignore[call-overload]
+            for row in self.desk.warehouse.rows(
+                "select toUnixTimestamp64Milli(open_time), open, high, low, close, volume, quote_volume, trade_count "
+                "from marts.v_bars_at(snapshot_id = {s:String}) "
+                "where instrument_id = {i:String} and timeframe = {t:String}",
+                s=snapshot,
+                i=instrument,
+                t=timeframe,
+            )
+        }
+
+
+def milliseconds(moment: datetime) -> int:
+    return int(moment.timestamp() * 1000)
+
+
+@pytest.fixture(scope="module")
+def line(world: Desk, tmp_path_factory: pytest.TempPathFactory) -> Line:
+    target: Path = tmp_path_factory.mktemp("target")
+    dbt = Dbt(world.warehouse, target)
+    # Both lanes, with a file that differs from REST in the last bar of the month.
+    world.backfill(NOVEMBER, DECEMBER, "rest", **SPOT_HOURS)
+    world.trick(Trick("replaced", "spot/monthly/"), Trick("duplicates", "BTC-USDT-candlesticks-2025-01-01"))
+    world.land(world.plan(NOVEMBER, DECEMBER, "archive", **SPOT_HOURS))
+    refetch(world, **SPOT_HOURS)
+    world.backfill(NOVEMBER, DECEMBER, **PERP_HOURS)
+    world.backfill(NEW_YEAR - DAY, NEW_YEAR + DAY, **SPOT_MINUTES)
+    world.backfill(NEW_YEAR - 8 * HOUR, NEW_YEAR + 16 * HOUR, **OKX_MINUTES)
+    world.trick(Trick("conflicts", "BTC-USDT-candlesticks-2025-01-02"))
+    # A single day is faster by REST: the file is taken here as auto would take a month.
+    plan = world.plan(NEW_YEAR + 16 * HOUR, NEW_YEAR + 40 * HOUR, "archive", **OKX_MINUTES)
+    report = world.land(replace(plan, lane="auto"))
+    world.trick()
+    world.backfill(NOVEMBER, DECEMBER, "rest", **FUNDING, venues=("binance",))
+    refetch(world, **FUNDING, venues=("binance",))
+    world.backfill(datetime(2024, 8, 1, tzinfo=UTC), DECEMBER, "auto", **FUNDING, venues=("okx",))
+    first = dbt.build("first")
+    assert first.succeeded, first.text
+    world.land(world.plan(NOVEMBER, DECEMBER, "archive", recheck=True, **SPOT_HOURS))
+    second = dbt.build("second")
+    return Line(world, dbt, report, first, second)
+
+
+def refetch(world: Desk, **chosen: tuple[str, ...]) -> None:
+    """What `--lane archive --refetch` does."""
+    from dlt_pipelines import backfill
+    from dlt_pipelines.selection import Selection
+
+    plan = backfill.plan(
+        world.settings, world.universe, Selection(**chosen), NOVEMBER, DECEMBER, refetch=True, pace=None, lane="archive"
+    )
+    assert plan.files
+    assert world.land(plan).complete
+
+
+@pytest.mark.parametrize(
+    ("venue", "market", "timeframe", "start", "end"),
+    [
+        ("binance", "perp", "1h", NOVEMBER, DECEMBER),
+        ("binance", "spot", "1m", NEW_YEAR - DAY, NEW_YEAR + DAY),
+        ("okx", "spot", "1m", NEW_YEAR - 8 * HOUR, NEW_YEAR + 40 * HOUR),
+    ],
+)
+def test_views_show_what_the_venue_had(
+    line: Line, venue: str, market: str, timeframe: str, start: datetime, end: datetime
+):
+    assert line.first.succeeded, line.first.text
+    true = line.desk.market.bars(venue, market, "BTC/USDT", timeframe, milliseconds(start), milliseconds(end))
+    shown = line.bars("first", f"{venue}:{market}:BTC/USDT", timeframe)
+    assert sorted(shown) == [bar.open_time for bar in true]
+    for bar in true:
+        prices = tuple(float(value) for value in (bar.open, bar.high, bar.low, bar.close, bar.volume or "nan"))
+        assert shown[bar.open_time] == (*prices, float(bar.quote_volume or "nan"), bar.trades)
+
+
+def test_contradicting_rows_are_kept_out_named_and_asked_of_rest(line: Line):
+    assert any("contradict each other" in notice for notice in line.report.notices)
+    rejected = line.desk.warehouse.rows(
+        "select reason, count(), uniqExact(event_time) from marts.dq_rejected_rows final "
+        "where valid_to_version = 4294967295 group by 1"
+    )
+    assert rejected == [("rows of this time in the archive file contradict each other", 2, 1)]
+    asked = line.desk.warehouse.rows("select row_count, lane from ops.coverage where venue = 'okx' and lane = 'rest'")
+    assert (1, "rest") in asked
+
+
+def test_lanes_that_differ_are_reported_with_both_values(line: Line):
+    (last,) = line.desk.market.bars(
+        "binance", "spot", "BTC/USDT", "1h", milliseconds(DECEMBER - HOUR), milliseconds(DECEMBER)
+    )
+    rows = line.desk.warehouse.rows(
+        "select dataset, instrument_id, timeframe, toUnixTimestamp64Milli(event_time), difference "
+        "from marts.dq_lane_differences final where valid_from_version = 1 and dataset = 'bars'"
+    )
+    assert [row[:4] for row in rows] == [("bars", "binance:spot:BTC/USDT", "1h", last.open_time)]
+    assert str(rows[0][4]).startswith("close is ")
+    assert " by REST and " in str(rows[0][4])
+    assert "lanes_agree" in line.first.text
+
+
+def test_a_replaced_file_is_a_revision_and_the_old_pin_stays(line: Line):
+    assert line.second.succeeded, line.second.text
+    before, after = (line.bars(name, "binance:spot:BTC/USDT", "1h") for name in ("first", "second"))
+    changed = [time for time in after if before[time] != after[time]]
+    true = line.desk.market.bars(
+        "binance", "spot", "BTC/USDT", "1h", milliseconds(DECEMBER - HOUR), milliseconds(DECEMBER)
+    )
+    assert changed == [true[0].open_time]
+    assert after[changed[0]][3] == float(true[0].close)
+    open_rows = "select difference from marts.dq_lane_differences final where valid_to_version = 4294967295"
+    assert line.desk.warehouse.rows(open_rows) == [("",)]
+
+
+def test_the_mark_price_that_rest_brought_outlives_the_archive(line: Line):
+    rows = line.desk.warehouse.rows(
+        "select count(), countIf(mark_price is null), uniqExact(funding_time) "
+        "from marts.v_funding_at(snapshot_id = 'first') where venue = 'binance'"
+    )
+    assert rows == [(90, 0, 90)]
+
+
+def test_okx_funding_beyond_three_months_is_what_was_paid(line: Line):
+    start, end = milliseconds(datetime(2024, 8, 1, tzinfo=UTC)), milliseconds(DECEMBER)
+    true = [(e.time, float(e.rate)) for e in line.desk.market.funding("okx", "BTC/USDT", start, end)]
+    shown = line.desk.warehouse.rows(
+        "select toUnixTimestamp64Milli(funding_time) as t, funding_rate from marts.v_funding_at(snapshot_id = 'first') "
+        f"where venue = 'okx' and t >= {start} and t < {end} order by t"
+    )
+    assert shown == true
