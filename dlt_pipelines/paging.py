@@ -1,7 +1,8 @@
 """From a window to pages: what each page proves, and what is left to ask.
 
 A page claims a window only as far as its rows prove it: a full page claims up to its last row, and the rest
-of the window is asked for again. Nothing later than the venue's last closed bar is claimed.
+of the window is asked for again. Nothing later than the venue's last closed bar is claimed, and nothing older
+than the venue documents to serve unless it served it.
 """
 
 from collections.abc import AsyncIterator
@@ -52,10 +53,11 @@ def divide(
     if series.dataset == "funding":
         newest = start if answer.newest is None else answer.newest + 1
         claim_end = min(end, max(newest, now - FUNDING_SETTLES_MS))
+    served = max(start, now - endpoint.reach_ms) if endpoint.reach_ms else start
     if answer.oldest is None or answer.newest is None:
-        return (start, max(start, claim_end)), (end, end)
+        return (served, max(served, claim_end)), (end, end)
     if answer.rows < endpoint.page_rows and not endpoint.until_empty:
-        return (start, claim_end), (end, end)
+        return (max(start, min(served, answer.oldest)), claim_end), (end, end)
     if endpoint.newest_first:
         proven = min(max(answer.oldest, start), end)
         return (proven, max(proven, claim_end)), (start, proven)
