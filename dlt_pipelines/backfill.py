@@ -11,6 +11,7 @@ from dlt_pipelines.errors import SourceTrouble
 from dlt_pipelines.landing import Landing
 from dlt_pipelines.plan import Plan
 from dlt_pipelines.planning import Ask, window_asks
+from dlt_pipelines.probing import probe
 from dlt_pipelines.progress import LandingReport, Progress, Silent
 from dlt_pipelines.running import land
 from dlt_pipelines.selection import Selection, select
@@ -72,14 +73,17 @@ def make_plan(
         done = {} if refetch else coverage.covered(client, list(spans))
         seen = {} if refetch or force_listings else coverage.last_seen(client)
     times, notices = asyncio.run(_venue_times(settings, list(spans), pace))
+    whole = {series: (start, end or times[_clock_key(series)]) for series, (start, end) in spans.items()}
+    probes = asyncio.run(probe(settings, whole, done, pace))
     asks: list[Ask] = []
-    for series, (start, end) in spans.items():
+    for series, span in whole.items():
         venue, now = VENUES[series.venue], times[_clock_key(series)]
         if series.windowed:
-            asks += window_asks(venue, series, (start, end or now), done.get(series, []), now)
+            covered = coverage.merge([*done.get(series, []), *probes.proven.get(series, [])])
+            asks += window_asks(venue, series, span, covered, now)
         elif _due(seen.get(series)):
             asks.append(Ask(series, venue.endpoint(series, 0, now)))
-    return Plan(settings, asks, notices)
+    return Plan(settings, asks, [*notices, *probes.notices], probes.pages)
 
 
 def check_times(settings: Settings, start: datetime | None, end: datetime | None) -> None:

@@ -31,17 +31,25 @@ async def pages_of(source: Source, ask: Ask) -> AsyncIterator[Page]:
         return
     start, end = ask.start, min(ask.end, wanted_end(ask.series, now))
     while start < end:
-        reply, answer = await _fetch(source, ask, start, end)
-        claim, rest = divide(ask.series, ask.endpoint, answer, start, end, now)
-        if not answer.rows and claim[0] < claim[1]:
-            # Venues answer with nothing now and then where there is something: emptiness is asked for twice.
-            reply, answer = await _fetch(source, ask, start, end)
-            claim, rest = divide(ask.series, ask.endpoint, answer, start, end, now)
-        if answer.rows or claim[0] < claim[1]:
-            yield _page(source, ask, (*claim, _params(source, ask, start, end)), reply, answer, now)
+        page, rest = await next_page(source, ask, start, end, now)
+        if page is not None:
+            yield page
         if rest == (start, end):
             raise BrokenAnswer(f"{source.venue.name} gives the same page of {ask.series} again and again")
         start, end = rest
+
+
+async def next_page(source: Source, ask: Ask, start: int, end: int, now: int) -> tuple[Page | None, tuple[int, int]]:
+    """One page of [start, end), None where it proves nothing, and what is left to ask."""
+    reply, answer = await _fetch(source, ask, start, end)
+    claim, rest = divide(ask.series, ask.endpoint, answer, start, end, now)
+    if not answer.rows and claim[0] < claim[1]:
+        # Venues answer with nothing now and then where there is something: emptiness is asked for twice.
+        reply, answer = await _fetch(source, ask, start, end)
+        claim, rest = divide(ask.series, ask.endpoint, answer, start, end, now)
+    if not answer.rows and claim[0] >= claim[1]:
+        return None, rest
+    return _page(source, ask, (*claim, _params(source, ask, start, end)), reply, answer, now), rest
 
 
 def divide(

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from dlt_pipelines.page import Page
 from dlt_pipelines.planning import Ask
 from dlt_pipelines.transport import SHARE_OF_LIMIT
 from dlt_pipelines.venue import Budget
@@ -29,6 +30,8 @@ class Plan:
     settings: Settings
     asks: list[Ask]
     notices: list[str] = field(default_factory=list)
+    probes: list[Page] = field(default_factory=list)
+    """Pages that planning fetched to find where series begin; a run lands them first."""
 
     @property
     def calls(self) -> int:
@@ -36,8 +39,10 @@ class Plan:
         return len(self.asks)
 
     def by_venue(self) -> Mapping[str, list[Ask]]:
-        """Asks of each venue."""
+        """Asks of each venue; none where only pages of the planning are to land."""
         found: dict[str, list[Ask]] = defaultdict(list)
+        for page in self.probes:
+            found[page.series.venue] = []
         for ask in self.asks:
             found[ask.series.venue].append(ask)
         return found

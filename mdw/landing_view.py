@@ -1,5 +1,7 @@
 """What people see of a landing: the plan, a bar a venue while it runs, the report at its end."""
 
+import time
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -10,7 +12,31 @@ from dlt_pipelines.page import Page
 from dlt_pipelines.plan import Plan
 from dlt_pipelines.planning import Ask
 from dlt_pipelines.progress import Failure, LandingReport
+from dlt_pipelines.venue import Budget, Endpoint
 from mdw.output import err, out, print_json, table
+
+_USE_SECONDS = 10.0
+
+
+class LimitUse:
+    """The share of the documented limit that each venue's busiest budget used in the last ten seconds."""
+
+    def __init__(self) -> None:
+        self._sent: dict[str, dict[Budget, deque[tuple[float, float]]]] = {}
+        self._began = time.monotonic()
+
+    def add(self, venue: str, budget: Budget, weight: float) -> float:
+        """Count a request; the venue's share, 1 for all of it."""
+        now = time.monotonic()
+        budgets = self._sent.setdefault(venue, {})
+        budgets.setdefault(budget, deque()).append((now, weight))
+        return max(self._share(one, sent, now) for one, sent in budgets.items())
+
+    def _share(self, budget: Budget, sent: deque[tuple[float, float]], now: float) -> float:
+        while sent and sent[0][0] < now - _USE_SECONDS:
+            sent.popleft()
+        seconds = min(max(now - self._began, 1.0), _USE_SECONDS)
+        return sum(weight for _, weight in sent) / seconds / budget.per_second
 
 
 class Bars:
@@ -19,15 +45,24 @@ class Bars:
     def __init__(self, plan: Plan, display: Progress) -> None:
         self._display = display
         self._rows: dict[str, int] = {}
+        self._use = LimitUse()
+        self._began = time.monotonic()
         self._tasks: dict[str, TaskID] = {
-            venue: display.add_task(venue, total=len(asks), rows=0) for venue, asks in plan.by_venue().items()
+            venue: display.add_task(venue, total=len(asks), rows=0, rate=0, use=0)
+            for venue, asks in plan.by_venue().items()
         }
+
+    def asked(self, venue: str, endpoint: Endpoint) -> None:
+        """Show how much of the limit is used."""
+        use = self._use.add(venue, endpoint.budget, endpoint.weight)
+        self._display.update(self._tasks[venue], use=round(100 * use))
 
     def fetched(self, page: Page) -> None:
         """Count its records."""
         venue = page.series.venue
         self._rows[venue] = self._rows.get(venue, 0) + page.rows
-        self._display.update(self._tasks[venue], rows=self._rows[venue])
+        rate = round(self._rows[venue] / max(time.monotonic() - self._began, 1.0))
+        self._display.update(self._tasks[venue], rows=self._rows[venue], rate=rate)
 
     def finished(self, ask: Ask) -> None:
         """One window further."""
@@ -52,7 +87,7 @@ def progress(plan: Plan) -> Iterator[Bars]:
         TextColumn("{task.description:>14}"),
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn("pages, {task.fields[rows]:,} records"),
+        TextColumn("pages, {task.fields[rows]:,} records, {task.fields[rate]:,}/s, {task.fields[use]} % of the limit,"),
         TimeRemainingColumn(),
         console=err,
     ) as display:

@@ -118,5 +118,7 @@ def desk(module_warehouse: Warehouse, replayed: ReplayServer, synthetic: Synthet
     with module_warehouse.client() as client:
         for (name,) in client.query(RAW_TABLES).result_rows:
             client.command(f"truncate table raw.`{name}`")
+    for ban in (module_warehouse.settings.home / "limits").glob("*/banned_until"):
+        ban.unlink()
     settings = settings_for(replayed, module_warehouse.settings.home)
     return Desk(module_warehouse, replayed, synthetic, settings, load(settings.universe))
