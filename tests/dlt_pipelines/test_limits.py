@@ -43,9 +43,9 @@ def land_at_pace(settings: Settings, days: float, **selection: tuple[str, ...]) 
     return backfill.run(plan)
 
 
-def test_a_backfill_at_pace_breaks_no_limit_and_uses_them(module_warehouse: Warehouse, strict: ReplayServer) -> None:
+def test_a_backfill_at_pace_breaks_no_limit_and_uses_them(desk_warehouse: Warehouse, strict: ReplayServer) -> None:
     # OKX is the narrow one: 90 calls for the minutes of its 6 symbols, 20 in 2 seconds.
-    report = land_at_pace(settings_of(module_warehouse, strict), 3)
+    report = land_at_pace(settings_of(desk_warehouse, strict), 3)
 
     assert report.complete
     assert strict.journal.violations == {}
@@ -53,9 +53,9 @@ def test_a_backfill_at_pace_breaks_no_limit_and_uses_them(module_warehouse: Ware
     assert report.pages > 100
 
 
-def test_two_runs_at_once_share_the_limits(module_warehouse: Warehouse, strict: ReplayServer) -> None:
+def test_two_runs_at_once_share_the_limits(desk_warehouse: Warehouse, strict: ReplayServer) -> None:
     strict.journal.clear()
-    settings = settings_of(module_warehouse, strict)
+    settings = settings_of(desk_warehouse, strict)
     narrowed = {"venues": ("okx",), "datasets": ("bars",), "timeframes": ("1m",), "markets": ("spot",)}
     reports: list[LandingReport] = []
     runs = [threading.Thread(target=lambda: reports.append(land_at_pace(settings, 1.5, **narrowed))) for _ in range(2)]
@@ -69,12 +69,12 @@ def test_two_runs_at_once_share_the_limits(module_warehouse: Warehouse, strict: 
 
 
 def test_retry_after_is_honoured_by_every_request_of_the_budget(
-    module_warehouse: Warehouse, strict: ReplayServer
+    desk_warehouse: Warehouse, strict: ReplayServer
 ) -> None:
     strict.journal.clear()
     strict.faults = Faults(rate=1, kinds=("429",), times=1, path="/binance-spot/api/v3/klines", retry_after_seconds=3)
     narrowed = {"venues": ("binance",), "datasets": ("bars",), "timeframes": ("1m",), "markets": ("spot",)}
-    report = land_at_pace(settings_of(module_warehouse, strict), 3, **narrowed)
+    report = land_at_pace(settings_of(desk_warehouse, strict), 3, **narrowed)
 
     assert report.complete
     assert report.faults == {"rate_limited": 1}
