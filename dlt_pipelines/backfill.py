@@ -83,7 +83,7 @@ def make_plan(
             asks += window_asks(venue, series, span, covered, now)
         elif _due(seen.get(series)):
             asks.append(Ask(series, venue.endpoint(series, 0, now)))
-    return Plan(settings, asks, [*notices, *probes.notices], probes.pages)
+    return Plan(settings, asks, [*notices, *probes.notices], probes=probes.pages)
 
 
 def check_times(settings: Settings, start: datetime | None, end: datetime | None) -> None:

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from filelock import FileLock, Timeout
+from filelock import BaseFileLock, FileLock, Timeout
 
 from mdw import dbt
 from mdw.revision import code_revision
@@ -71,9 +71,9 @@ def build(settings: Settings, snapshot_id: str | None, note: str = "") -> BuildR
     if settings.now is not None:
         variables["now"] = settings.now.isoformat()
     try:
-        with FileLock(settings.home / "build.lock", timeout=_WAIT_SECONDS):
+        with FileLock(settings.home / "build.lock", timeout=_WAIT_SECONDS) as lock:
             # Unit tests judge the code, not the data: `make test` runs them.
-            outcome = dbt.run(settings, "build", variables, "--exclude-resource-type", "unit_test")
+            outcome = dbt.run(settings, "build", variables, "--exclude-resource-type", "unit_test", held=_files(lock))
     except Timeout:
         raise WorldError(f"Another build of {settings.home} has been at work for an hour; see its log.") from None
     result.notices = outcome.notices
@@ -85,6 +85,12 @@ def build(settings: Settings, snapshot_id: str | None, note: str = "") -> BuildR
         result.data_version = data_version(settings, result.snapshot_id)
         result.published = result.data_version is not None
     return result
+
+
+def _files(lock: BaseFileLock) -> tuple[int, ...]:
+    """Where mdw alone is killed, dbt goes on: it must keep the lock, or the next build would take it for dead."""
+    number = lock._context.lock_file_fd
+    return () if number is None else (number,)
 
 
 def data_version(settings: Settings, snapshot_id: str) -> int | None:

@@ -40,7 +40,7 @@ def faulty(line: Line, window: Window, kinds: tuple[str, ...], rate: float, seed
 
 def no_such_name(line: Line, window: Window) -> None:
     settings = line.settings.model_copy(update={"okx_url": "http://no-such-host.invalid/okx"})
-    report = backfill.run(line.plan(window, settings), pace=None)
+    report = backfill.run(line.plan(window, settings, pace=1.0))
     assert {failure.kind for failure in report.failures} == {"no_connection"}
 
 

@@ -57,6 +57,8 @@ class Line:
     market: SyntheticMarket
     ballast: Path | None
     pins: dict[str, tuple[object, ...]] = field(default_factory=dict)
+    broken: dict[str, BaseException] = field(default_factory=dict)
+    """Cases that did not come as far as the views, with the reason."""
 
     @property
     def settings(self) -> Settings:
@@ -71,10 +73,10 @@ class Line:
             "MDW_NOW": NOW.isoformat(),
         }
 
-    def plan(self, window: Window, settings: Settings | None = None) -> Plan:
+    def plan(self, window: Window, settings: Settings | None = None, pace: float | None = None) -> Plan:
         settings = settings or self.settings
         chosen = Selection(datasets=("bars",), markets=("spot",), symbols=SYMBOLS, timeframes=("1m",))
-        return backfill.plan(settings, load(settings.universe), chosen, window.start, window.end, pace=None)
+        return backfill.plan(settings, load(settings.universe), chosen, window.start, window.end, pace=pace)
 
     def land(self, window: Window, progress: Progress | None = None) -> LandingReport:
         return backfill.run(self.plan(window), progress, pace=None)

@@ -21,7 +21,10 @@ def after(line: Line, request: pytest.FixtureRequest) -> Line:
         line.publish("before")
         for case in CASES:
             if case.name in asked and not (case.needs_small_disk and line.ballast is None):
-                _one(line, case)
+                try:
+                    _one(line, case)
+                except Exception as problem:
+                    line.broken[case.name] = problem
     line.publish("after")
     return line
 
@@ -43,4 +46,6 @@ def _one(line: Line, case: Case) -> None:
 def test_the_views_show_the_truth_after(after: Line, case: Case) -> None:
     if case.needs_small_disk and after.ballast is None:
         pytest.skip("this machine does not allow a small disk (mount of a tmpfs)")
+    if case.name in after.broken:
+        raise after.broken[case.name]
     after.assert_true("after", WINDOWS[case.name])
