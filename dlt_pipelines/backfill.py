@@ -7,7 +7,7 @@ from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from dlt_pipelines import coverage
-from dlt_pipelines.archive.choosing import Lane, choose, merge
+from dlt_pipelines.archive.choosing import Lane, choose
 from dlt_pipelines.archive.files import ArchiveFile
 from dlt_pipelines.archive.lane import land_files
 from dlt_pipelines.archive.recheck import replaced_files
@@ -16,6 +16,7 @@ from dlt_pipelines.errors import SourceTrouble
 from dlt_pipelines.landing import Landing
 from dlt_pipelines.plan import Plan
 from dlt_pipelines.planning import Ask, window_asks
+from dlt_pipelines.probing import probe
 from dlt_pipelines.progress import LandingReport, Progress, Silent
 from dlt_pipelines.running import land
 from dlt_pipelines.selection import Selection, select
@@ -90,16 +91,19 @@ def make_plan(
         seen = {} if refetch or force_listings else coverage.last_seen(client)
     times, notices = asyncio.run(_venue_times(settings, list(spans), pace))
     notices += left_out
+    whole = {series: (start, end or times[_clock_key(series)]) for series, (start, end) in spans.items()}
+    probes = asyncio.run(probe(settings, whole, done, pace))
+    notices += probes.notices
     asks: list[Ask] = []
     files: list[ArchiveFile] = []
-    for series, (start, end) in spans.items():
+    for series, span in whole.items():
         venue, now = VENUES[series.venue], times[_clock_key(series)]
         if series.windowed:
-            span, covered = (start, end or now), done.get(series, [])
+            covered = coverage.merge([*done.get(series, []), *probes.proven.get(series, [])])
             choice = choose(lane, venue, series, span, covered, now)
             files += choice.files
             notices += choice.notices
-            asks += window_asks(venue, series, span, merge([*covered, *choice.not_rest]), now)
+            asks += window_asks(venue, series, span, coverage.merge([*covered, *choice.not_rest]), now)
         elif _due(seen.get(series)):
             asks.append(Ask(series, venue.endpoint(series, 0, now)))
     if recheck:
@@ -108,7 +112,7 @@ def make_plan(
         with connect(settings, "ingest") as client:
             again, said = asyncio.run(replaced_files(settings, client, wanted))
         files, notices = list(dict.fromkeys([*files, *again])), [*notices, *said]
-    return Plan(settings, asks, notices, files, lane)
+    return Plan(settings, asks, notices, files, lane, probes.pages)
 
 
 async def _land(plan: Plan, landing: Landing, progress: Progress, pace: float | None) -> LandingReport:

@@ -77,3 +77,14 @@ def subtract(start: int, end: int, done: Windows) -> Windows:
     if start < end:
         holes.append((start, end))
     return holes
+
+
+def merge(windows: Windows) -> Windows:
+    """The same instants as sorted windows that do not touch."""
+    merged: Windows = []
+    for start, end in sorted(windows):
+        if merged and start <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
+        else:
+            merged.append((start, end))
+    return merged

@@ -1,5 +1,6 @@
 """Kinds of trouble at a venue, each with what follows from it."""
 
+from datetime import datetime
 from typing import ClassVar
 
 from warehouse.errors import WorldError
@@ -50,9 +51,13 @@ class VenueClosed(SourceTrouble):
 
 
 class Banned(VenueClosed):
-    """418 or 403: asking on would lengthen the ban."""
+    """418 or 403: asking on would lengthen the ban, which ends at about `until` (UTC)."""
 
     kind = "banned"
+
+    def __init__(self, message: str, until: datetime) -> None:
+        super().__init__(message)
+        self.until = until
 
 
 class RegionBlocked(VenueClosed):

@@ -1,7 +1,8 @@
 """From a window to pages: what each page proves, and what is left to ask.
 
 A page claims a window only as far as its rows prove it: a full page claims up to its last row, and the rest
-of the window is asked for again. Nothing later than the venue's last closed bar is claimed.
+of the window is asked for again. Nothing later than the venue's last closed bar is claimed, and nothing older
+than the venue documents to serve unless it served it.
 """
 
 from collections.abc import AsyncIterator
@@ -30,17 +31,25 @@ async def pages_of(source: Source, ask: Ask) -> AsyncIterator[Page]:
         return
     start, end = ask.start, min(ask.end, wanted_end(ask.series, now))
     while start < end:
-        reply, answer = await _fetch(source, ask, start, end)
-        claim, rest = divide(ask.series, ask.endpoint, answer, start, end, now)
-        if not answer.rows and claim[0] < claim[1]:
-            # Venues answer with nothing now and then where there is something: emptiness is asked for twice.
-            reply, answer = await _fetch(source, ask, start, end)
-            claim, rest = divide(ask.series, ask.endpoint, answer, start, end, now)
-        if answer.rows or claim[0] < claim[1]:
-            yield _page(source, ask, (*claim, _params(source, ask, start, end)), reply, answer, now)
+        page, rest = await next_page(source, ask, start, end, now)
+        if page is not None:
+            yield page
         if rest == (start, end):
             raise BrokenAnswer(f"{source.venue.name} gives the same page of {ask.series} again and again")
         start, end = rest
+
+
+async def next_page(source: Source, ask: Ask, start: int, end: int, now: int) -> tuple[Page | None, tuple[int, int]]:
+    """One page of [start, end), None where it proves nothing, and what is left to ask."""
+    reply, answer = await _fetch(source, ask, start, end)
+    claim, rest = divide(ask.series, ask.endpoint, answer, start, end, now)
+    if not answer.rows and claim[0] < claim[1]:
+        # Venues answer with nothing now and then where there is something: emptiness is asked for twice.
+        reply, answer = await _fetch(source, ask, start, end)
+        claim, rest = divide(ask.series, ask.endpoint, answer, start, end, now)
+    if not answer.rows and claim[0] >= claim[1]:
+        return None, rest
+    return _page(source, ask, (*claim, _params(source, ask, start, end)), reply, answer, now), rest
 
 
 def divide(
@@ -52,10 +61,11 @@ def divide(
     if series.dataset == "funding":
         newest = start if answer.newest is None else answer.newest + 1
         claim_end = min(end, max(newest, now - FUNDING_SETTLES_MS))
+    served = max(start, now - endpoint.reach_ms) if endpoint.reach_ms else start
     if answer.oldest is None or answer.newest is None:
-        return (start, max(start, claim_end)), (end, end)
+        return (served, max(served, claim_end)), (end, end)
     if answer.rows < endpoint.page_rows and not endpoint.until_empty:
-        return (start, claim_end), (end, end)
+        return (max(start, min(served, answer.oldest)), claim_end), (end, end)
     if endpoint.newest_first:
         proven = min(max(answer.oldest, start), end)
         return (proven, max(proven, claim_end)), (start, proven)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from dlt_pipelines.archive.choosing import Lane, lane_seconds, most_rows
 from dlt_pipelines.archive.files import ArchiveFile
+from dlt_pipelines.page import Page
 from dlt_pipelines.planning import Ask
 from dlt_pipelines.transport import SHARE_OF_LIMIT
 from dlt_pipelines.venue import Budget
@@ -34,6 +35,8 @@ class Plan:
     notices: list[str] = field(default_factory=list)
     files: list[ArchiveFile] = field(default_factory=list)
     lane: Lane | None = None
+    probes: list[Page] = field(default_factory=list)
+    """Pages that planning fetched to find where series begin; a run lands them first."""
 
     @property
     def calls(self) -> int:
@@ -41,8 +44,10 @@ class Plan:
         return len(self.asks)
 
     def by_venue(self) -> Mapping[str, list[Ask]]:
-        """Asks of each venue, files left out."""
+        """Asks of each venue; none where only pages of the planning are to land."""
         found: dict[str, list[Ask]] = defaultdict(list)
+        for page in self.probes:
+            found[page.series.venue] = []
         for ask in self.asks:
             found[ask.series.venue].append(ask)
         return found

@@ -40,11 +40,15 @@ def window_asks(venue: Venue, series: Series, span: tuple[int, int], done: Windo
             hole_start = border
 
 
-def _next_border(series: Series, endpoint: Endpoint, start: int) -> int:
-    """The first instant after `start` on the grid of full pages."""
+def page_length(series: Series, endpoint: Endpoint) -> int:
+    """Time that a full page of a series without holes spans, in ms."""
     if series.dataset == "funding":
         # Eight hours is the usual interval; a shorter one fills the page and the rest is asked for again.
-        length = endpoint.page_rows * _FUNDING_USUAL_STEP_MS
-    else:
-        length = endpoint.page_rows * TIMEFRAMES[series.timeframe]
+        return endpoint.page_rows * _FUNDING_USUAL_STEP_MS
+    return endpoint.page_rows * TIMEFRAMES[series.timeframe]
+
+
+def _next_border(series: Series, endpoint: Endpoint, start: int) -> int:
+    """The first instant after `start` on the grid of full pages."""
+    length = page_length(series, endpoint)
     return floor_to(start, length) + length

@@ -9,10 +9,14 @@ from dlt_pipelines.errors import SourceTrouble
 from dlt_pipelines.page import Page
 from dlt_pipelines.planning import Ask
 from dlt_pipelines.series import Series
+from dlt_pipelines.venue import Endpoint
 
 
 class Progress(Protocol):
     """Callbacks of a run; all from one thread, none may block."""
+
+    def asked(self, venue: str, endpoint: Endpoint) -> None:
+        """A request leaves, retries and clocks included: it uses the endpoint's weight of its budget."""
 
     def fetched(self, page: Page) -> None:
         """A page arrived."""
@@ -35,6 +39,9 @@ class Progress(Protocol):
 
 class Silent:
     """Progress that nobody watches."""
+
+    def asked(self, venue: str, endpoint: Endpoint) -> None:
+        """Say nothing."""
 
     def fetched(self, page: Page) -> None:
         """Say nothing."""

@@ -52,7 +52,8 @@ def _check_status(name: str, reply: Reply) -> None:
         raise Banned(
             f"{name} answers {reply.status}: this address is banned, until about {until:%H:%M:%S} UTC{known}. "
             f"Nothing more is asked there in this run; run the same command again after that. "
-            f"It said: {_short(reply.text)}"
+            f"It said: {_short(reply.text)}",
+            until,
         )
     if reply.status == 451:
         raise RegionBlocked(

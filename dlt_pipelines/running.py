@@ -35,7 +35,7 @@ async def land(plan: Plan, landing: Landing, progress: Progress, pace: float | N
         async with asyncio.TaskGroup() as group:
             for name, asks in plan.by_venue().items():
                 run = _VenueRun(name, plan, landing, loader, progress, report, pace)
-                group.create_task(run.go(asks))
+                group.create_task(run.go(asks, [page for page in plan.probes if page.series.venue == name]))
     report.seconds = time.monotonic() - started
     return report
 
@@ -59,20 +59,23 @@ class _VenueRun:
         self._progress = progress
         self._report = report
         self._pace = pace
-        self._source = Source(name, plan.settings, pace, self._on_fault)
+        self._source = Source(name, plan.settings, pace, self._on_fault, on_call=progress.asked)
         self._queue: asyncio.Queue[Page | None] = asyncio.Queue(QUEUE_PAGES)
         self._closed = False
         self._failed: set[Series] = set()
         self._given_up = 0
 
-    async def go(self, asks: Sequence[Ask]) -> None:
-        """Fetch all asks and land their pages."""
+    async def go(self, asks: Sequence[Ask], fetched: Sequence[Page] = ()) -> None:
+        """Fetch all asks and land their pages, after those that were fetched before."""
         waiting: dict[Budget, deque[Ask]] = defaultdict(deque)
         for ask in asks:
             waiting[ask.endpoint.budget].append(ask)
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._land())
+                for page in fetched:
+                    self._progress.fetched(page)
+                    await self._queue.put(page)
                 async with asyncio.TaskGroup() as fetchers:
                     for budget, line in waiting.items():
                         for _ in range(min(_workers(budget, line[0], self._pace), len(line))):

@@ -9,10 +9,11 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, sto
 from tenacity.wait import wait_base, wait_random_exponential
 
 from dlt_pipelines.clock import VenueClock
-from dlt_pipelines.errors import BrokenAnswer, RateLimited, Retryable, SourceTrouble, VenueClosed
+from dlt_pipelines.errors import Banned, BrokenAnswer, RateLimited, Retryable, SourceTrouble, VenueClosed
 from dlt_pipelines.plain_http import PlainClient
 from dlt_pipelines.reply import Reply, decode
 from dlt_pipelines.series import Series
+from dlt_pipelines.sharing import LOOK_SECONDS, Share
 from dlt_pipelines.timeframes import to_ms
 from dlt_pipelines.transport import Client
 from dlt_pipelines.venue import Budget, Endpoint, Venue
@@ -22,6 +23,7 @@ from warehouse.settings import Settings
 ATTEMPTS = 8
 BACKOFF_SECONDS = 0.4
 OnFault = Callable[[str, SourceTrouble, float], None]
+OnCall = Callable[[str, Endpoint], None]
 T = TypeVar("T")
 
 
@@ -29,6 +31,7 @@ class _Http(Protocol):
     async def get(self, endpoint: Endpoint, params: Mapping[str, str]) -> Reply: ...
     def slow_down(self) -> None: ...
     def recover(self) -> None: ...
+    def share(self, runs: int) -> None: ...
     async def close(self) -> None: ...
 
 
@@ -50,13 +53,22 @@ class Source:
     """Asks one venue; every request goes through its budget and is tried again where that can help."""
 
     def __init__(
-        self, name: str, settings: Settings, pace: float | None, on_fault: OnFault, attempts: int = ATTEMPTS
+        self,
+        name: str,
+        settings: Settings,
+        pace: float | None,
+        on_fault: OnFault,
+        attempts: int = ATTEMPTS,
+        on_call: OnCall | None = None,
     ) -> None:
         self.venue: Venue = VENUES[name]
         self._attempts = attempts
         self._settings = settings
         self._pace = pace
         self._on_fault = on_fault
+        self._on_call = on_call
+        self._share = Share(settings.home, name)
+        self._entered: asyncio.Task[None] | None = None
         self._clients: dict[Budget, _Http] = {}
         self._clocks: dict[str, VenueClock] = {}
         self._held_until: dict[Budget, float] = {}
@@ -89,6 +101,7 @@ class Source:
 
     async def close(self) -> None:
         """Release every connection."""
+        self._share.leave()
         for client in self._clients.values():
             await client.close()
 
@@ -102,11 +115,21 @@ class Source:
         self, endpoint: Endpoint, params: Mapping[str, str], read: Callable[[Any], T]
     ) -> tuple[Reply, T]:
         client = self._client(endpoint.budget)
+        await self._enter()
         await self._gate(endpoint.budget)
         if self._shut is not None:
             raise self._shut
+        if self._pace is not None:
+            client.share(self._share.runs())
+        if self._on_call is not None:
+            self._on_call(self.venue.name, endpoint)
         reply = await client.get(endpoint, params)
-        body = decode(self.venue, reply)
+        try:
+            body = decode(self.venue, reply)
+        except Banned as trouble:
+            self._share.remember_ban(trouble.until)
+            self.shut(trouble)
+            raise
         try:
             value = read(body)
         except (KeyError, IndexError, TypeError, ValueError) as error:
@@ -114,6 +137,23 @@ class Source:
             raise BrokenAnswer(text) from None
         client.recover()
         return reply, value
+
+    async def _enter(self) -> None:
+        """Once, before the first request: respect a ban that an earlier run met, and be seen by other runs."""
+        if self._entered is None:
+            self._entered = asyncio.create_task(self._enter_once())
+        await asyncio.shield(self._entered)
+
+    async def _enter_once(self) -> None:
+        until = self._share.banned_until()
+        if until is not None:
+            text = (
+                f"{self.venue.name} has banned this address until about {until:%Y-%m-%dT%H:%M:%SZ}; nothing is asked "
+                f"before that. If you know that the ban is over, delete {self._share.ban_file}."
+            )
+            self._shut = Banned(text, until)
+        if self._pace is not None and self._share.enter() > 1:
+            await asyncio.sleep(1.2 * LOOK_SECONDS)
 
     async def _gate(self, budget: Budget) -> None:
         """While one request was told to wait, the others of its budget wait too."""

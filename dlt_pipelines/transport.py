@@ -13,6 +13,7 @@ from typing import Any
 from dlt_pipelines.errors import NoConnection
 from dlt_pipelines.reply import Reply
 from dlt_pipelines.venue import Budget, Endpoint
+from dlt_pipelines.window import Window
 
 # Room for calls that bunch up on the way: the venue counts arrivals, we count departures.
 SHARE_OF_LIMIT = 0.95
@@ -22,6 +23,7 @@ TIMEOUT_MS = 20_000
 @dataclass(slots=True)
 class _Call:
     weight: float
+    window: Window | None
     replies: list[Reply] = field(default_factory=list)
 
 
@@ -35,13 +37,15 @@ class Client:
         """`pace` multiplies the documented limit; None switches the limiter off (replayed venues only)."""
         self._exchange = _exchange_class(ccxt_id)(_options(budget, pace))
         self._exchange.urls["api"] = {**self._exchange.urls["api"], **addresses}
-        self._full_rate = float(self._exchange.tokenBucket["refillRate"])
+        self._window = None if pace is None else Window(budget, budget.weight * pace)
+        self._most = budget.weight * (pace or 1.0)
+        self._documented = self._full_rate = float(self._exchange.tokenBucket["refillRate"])
 
     async def get(self, endpoint: Endpoint, params: Mapping[str, str]) -> Reply:
         """One request; raises NoConnection where no answer came."""
         from ccxt.base.errors import BaseError
 
-        call = _Call(endpoint.weight)
+        call = _Call(endpoint.weight, self._window)
         token = _CALL.set(call)
         try:
             await getattr(self._exchange, endpoint.method)(dict(params))
@@ -63,8 +67,20 @@ class Client:
         bucket = self._exchange.throttler.config
         bucket["refillRate"] = min(bucket["refillRate"] * 1.02, self._full_rate)
 
+    def share(self, runs: int) -> None:
+        """Keep to this part of the limit: others ask the same venue from here."""
+        full = self._documented / runs
+        if full != self._full_rate:
+            bucket = self._exchange.throttler.config
+            bucket["refillRate"] *= full / self._full_rate
+            self._full_rate = full
+        if self._window is not None:
+            self._window.limit = self._most / runs
+
     async def close(self) -> None:
         """Release the connections."""
+        if self._window is not None:
+            self._window.close()
         await self._exchange.close()
 
 
@@ -91,6 +107,14 @@ def _exchange_class(ccxt_id: str) -> Any:
 
     class RawExchange(base):  # type: ignore[misc]
         """Takes the text as sent and leaves every judgement to dlt_pipelines.reply."""
+
+        async def fetch(self, *request: Any, **more: Any) -> Any:
+            """After ccxt's limiter let it go."""
+            call = _CALL.get()
+            if call.window is None:
+                return await super().fetch(*request, **more)
+            async with call.window.request(call.weight):
+                return await super().fetch(*request, **more)
 
         def on_rest_response(
             self, code: int, reason: str, url: str, method: str, headers: Any, body: str, *rest: Any

@@ -1,6 +1,9 @@
 """Everything due: every series up to its last closed bar, with its holes. `mdw update` and the DAGs call it."""
 
+from dataclasses import replace
+
 from dlt_pipelines import backfill, coverage
+from dlt_pipelines.outages import outage_asks
 from dlt_pipelines.plan import Plan
 from dlt_pipelines.progress import LandingReport, Progress
 from dlt_pipelines.selection import Selection, select
@@ -19,14 +22,20 @@ def plan(
 ) -> Plan:
     """What is due. A series begins where its landed history begins, a new one where the universe says.
 
+    Windows in which a venue had no bars are asked for again on a widening schedule (dlt_pipelines.outages).
     Listings (instruments, Fear & Greed) are due once a day; `force` asks for them now.
     """
     series = select(universe, selection or Selection())
     with connect(settings, "ingest") as client:
         done = coverage.covered(client, series)
+        again = outage_asks(client, series, to_ms(settings.clock()))
     history = to_ms(universe.history.start)
     spans = {one: (done[one][0][0] if done.get(one) else history, None) for one in series}
-    return backfill.make_plan(settings, spans, refetch=False, pace=pace, force_listings=force, lane="auto")
+    missing = backfill.make_plan(settings, spans, refetch=False, pace=pace, force_listings=force, lane="auto")
+    if not again:
+        return missing
+    notice = f"{len(again)} windows in which a venue had no bars are asked for again."
+    return replace(missing, asks=[*missing.asks, *again], notices=[*missing.notices, notice])
 
 
 def run(

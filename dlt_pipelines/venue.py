@@ -41,6 +41,8 @@ class Endpoint:
     newest_first: bool = False
     until_empty: bool = False
     """A short page does not prove the window complete: ask on for the rest until nothing comes."""
+    reach_ms: int = 0
+    """How far back the venue documents to answer; 0: for ever. Emptiness beyond it proves nothing."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from filelock import FileLock, Timeout
+from filelock import BaseFileLock, FileLock, Timeout
 
 from mdw import dbt
 from mdw.revision import code_revision
@@ -72,7 +72,7 @@ def build(settings: Settings, snapshot_id: str | None, note: str = "") -> BuildR
     }
     if settings.now is not None:
         variables["now"] = settings.now.isoformat()
-    with only_writer(settings):
+    with only_writer(settings) as lock:
         result.data_version = data_version(settings, result.snapshot_id)
         if result.data_version is not None:
             result.published = True
@@ -82,7 +82,7 @@ def build(settings: Settings, snapshot_id: str | None, note: str = "") -> BuildR
             ]
             return result
         # Unit tests judge the code, not the data: `make test` runs them.
-        outcome = dbt.run(settings, "build", variables, "--exclude-resource-type", "unit_test")
+        outcome = dbt.run(settings, "build", variables, "--exclude-resource-type", "unit_test", held=_files(lock))
     result.notices = outcome.notices
     result.failures = [(node.name, node.failures, node.message) for node in outcome.failed]
     result.warnings = [(node.name, node.failures, node.message) for node in outcome.warned]
@@ -101,11 +101,11 @@ def claim_variables(settings: Settings) -> dict[str, object]:
 
 
 @contextmanager
-def only_writer(settings: Settings) -> Iterator[None]:
+def only_writer(settings: Settings) -> Iterator[BaseFileLock]:
     """One build or drop of this MDW_HOME at a time; raises WorldError after an hour of waiting."""
     try:
-        with FileLock(settings.home / "build.lock", timeout=_WAIT_SECONDS):
-            yield
+        with FileLock(settings.home / "build.lock", timeout=_WAIT_SECONDS) as lock:
+            yield lock
     except Timeout:
         raise WorldError(f"Another build of {settings.home} has been at work for an hour; see its log.") from None
 
@@ -118,6 +118,12 @@ def _refuse_dropped(settings: Settings, snapshot_id: str) -> None:
             f"Snapshot {snapshot_id!r} was dropped on {dropped:%Y-%m-%d %H:%M} UTC. A name is never used for other "
             "rows: choose another one. Nothing was changed."
         )
+
+
+def _files(lock: BaseFileLock) -> tuple[int, ...]:
+    """Where mdw alone is killed, dbt goes on: it must keep the lock, or the next build would take it for dead."""
+    number = lock._context.lock_file_fd
+    return () if number is None else (number,)
 
 
 def data_version(settings: Settings, snapshot_id: str) -> int | None:

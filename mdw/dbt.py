@@ -83,11 +83,17 @@ def target(settings: Settings) -> Path:
 
 
 def run(
-    settings: Settings, command: str, variables: Mapping[str, object], *extra: str, sub: tuple[str, ...] = ()
+    settings: Settings,
+    command: str,
+    variables: Mapping[str, object],
+    *extra: str,
+    sub: tuple[str, ...] = (),
+    held: tuple[int, ...] = (),
 ) -> DbtRun:
     """`dbt COMMAND` in dbt_project/ with progress on a terminal.
 
-    Raises WorldError where dbt could not start its work at all.
+    `held` are files that stay open as long as dbt works, even where this process is killed: a lock on them then
+    outlives it. Raises WorldError where dbt could not start its work at all.
     """
     results = target(settings) / "run_results.json"
     results.parent.mkdir(parents=True, exist_ok=True)
@@ -114,6 +120,7 @@ def run(
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
+        pass_fds=held,
     ) as process:
         assert process.stdout is not None
         outcome = _follow(process.stdout)

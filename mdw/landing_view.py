@@ -1,6 +1,7 @@
 """What people see of a landing: the plan, a bar a venue while it runs, the report at its end."""
 
-from collections import Counter
+import time
+from collections import Counter, deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -12,7 +13,31 @@ from dlt_pipelines.page import Page
 from dlt_pipelines.plan import Plan
 from dlt_pipelines.planning import Ask
 from dlt_pipelines.progress import Failure, LandingReport
+from dlt_pipelines.venue import Budget, Endpoint
 from mdw.output import err, out, print_json, table
+
+_USE_SECONDS = 10.0
+
+
+class LimitUse:
+    """The share of the documented limit that each venue's busiest budget used in the last ten seconds."""
+
+    def __init__(self) -> None:
+        self._sent: dict[str, dict[Budget, deque[tuple[float, float]]]] = {}
+        self._began = time.monotonic()
+
+    def add(self, venue: str, budget: Budget, weight: float) -> float:
+        """Count a request; the venue's share, 1 for all of it."""
+        now = time.monotonic()
+        budgets = self._sent.setdefault(venue, {})
+        budgets.setdefault(budget, deque()).append((now, weight))
+        return max(self._share(one, sent, now) for one, sent in budgets.items())
+
+    def _share(self, budget: Budget, sent: deque[tuple[float, float]], now: float) -> float:
+        while sent and sent[0][0] < now - _USE_SECONDS:
+            sent.popleft()
+        seconds = min(max(now - self._began, 1.0), _USE_SECONDS)
+        return sum(weight for _, weight in sent) / seconds / budget.per_second
 
 
 class Bars:
@@ -21,16 +46,26 @@ class Bars:
     def __init__(self, plan: Plan, display: Progress) -> None:
         self._display = display
         self._rows: dict[str, int] = {}
-        totals = Counter(ask.series.venue for ask in plan.asks) + Counter(file.series.venue for file in plan.files)
+        totals = Counter({page.series.venue: 0 for page in plan.probes})
+        totals.update(ask.series.venue for ask in plan.asks)
+        totals.update(file.series.venue for file in plan.files)
+        self._use = LimitUse()
+        self._began = time.monotonic()
         self._tasks: dict[str, TaskID] = {
-            venue: display.add_task(venue, total=total, rows=0) for venue, total in totals.items()
+            venue: display.add_task(venue, total=total, rows=0, rate=0, use=0) for venue, total in totals.items()
         }
+
+    def asked(self, venue: str, endpoint: Endpoint) -> None:
+        """Show how much of the limit is used."""
+        use = self._use.add(venue, endpoint.budget, endpoint.weight)
+        self._display.update(self._tasks[venue], use=round(100 * use))
 
     def fetched(self, page: Page) -> None:
         """Count its records."""
         venue = page.series.venue
         self._rows[venue] = self._rows.get(venue, 0) + page.rows
-        self._display.update(self._tasks[venue], rows=self._rows[venue])
+        rate = round(self._rows[venue] / max(time.monotonic() - self._began, 1.0))
+        self._display.update(self._tasks[venue], rows=self._rows[venue], rate=rate)
 
     def finished(self, ask: Ask) -> None:
         """One window further."""
@@ -62,6 +97,7 @@ def progress(plan: Plan) -> Iterator[Bars]:
         BarColumn(),
         MofNCompleteColumn(),
         TextColumn("pages or files, {task.fields[rows]:,} records"),
+        TextColumn("{task.fields[rate]:,}/s, {task.fields[use]} % of the limit,"),
         TimeRemainingColumn(),
         console=err,
     ) as display:

@@ -1,6 +1,7 @@
 """The web application: all venues under their prefixes, faults and limits before them, controls beside them."""
 
 import asyncio
+import time
 from dataclasses import dataclass, field
 from email.utils import formatdate
 from typing import Any
@@ -106,6 +107,7 @@ class Replay:
     def _note(self, request: web.Request, fault: str | None) -> dict[str, Any]:
         self.journal.counts[request.path] += 1
         entry: dict[str, Any] = {"path": request.path, "query": dict(request.query), "fault": fault, "status": None}
+        entry["at"] = time.monotonic()
         self.journal.last.append(entry)
         if fault is not None:
             self.journal.faults[fault] += 1

@@ -146,14 +146,3 @@ def _rest_seconds(venue: Venue, series: Series, piece: tuple[int, int], now: int
 
 def _rows(series: Series, length_ms: int) -> int:
     return length_ms // TIMEFRAMES.get(series.timeframe, DAY_MS // 3)
-
-
-def merge(windows: Sequence[tuple[int, int]]) -> Windows:
-    """The same instants as sorted windows that do not touch."""
-    merged: Windows = []
-    for start, end in sorted(windows):
-        if merged and start <= merged[-1][1]:
-            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
-        else:
-            merged.append((start, end))
-    return merged

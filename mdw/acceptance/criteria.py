@@ -70,13 +70,18 @@ def _history(context: Context) -> tuple[bool, str]:
         bars = int(str(client.command("select count() from marts.v_bars_latest")))
     ours = int(rows.get("not_fetched", 0))
     others = ", ".join(f"{count:,} {name}" for name, count in sorted(rows.items()) if name != "not_fetched")
-    return bars > 0 and ours == 0, f"{bars:,} bars, {ours:,} not fetched{'; absent at the venues: ' + others if others else ''}"
+    return (
+        bars > 0 and ours == 0,
+        f"{bars:,} bars, {ours:,} not fetched{'; absent at the venues: ' + others if others else ''}",
+    )
 
 
 def _schedule(context: Context) -> tuple[bool, str]:
     age = datetime.now(UTC) - context.newest.published_at.replace(tzinfo=UTC)
     with connect(context.settings) as client:
-        since = int(str(client.command("select count() from marts.snapshots where published_at > now() - interval 1 day")))
+        since = int(
+            str(client.command("select count() from marts.snapshots where published_at > now() - interval 1 day"))
+        )
     hours = age.total_seconds() / 3600
     says = f"newest publication {hours:.1f} h ago, {since} in the last day"
     return age <= context.max_age, f"{says}; allowed are {context.max_age.total_seconds() / 3600:.0f} h"
@@ -84,10 +89,11 @@ def _schedule(context: Context) -> tuple[bool, str]:
 
 def _backtest(context: Context) -> tuple[bool, str]:
     with tempfile.TemporaryDirectory() as folder:
-        result = backtesting.run_once(
-            context.settings, context.snapshot.snapshot_id, Path(folder), context.parameters
-        )
-    return True, f"{result.metrics['trades']} trades on {context.snapshot.snapshot_id}, digest {result.trades_digest[:16]}"
+        result = backtesting.run_once(context.settings, context.snapshot.snapshot_id, Path(folder), context.parameters)
+    return (
+        True,
+        f"{result.metrics['trades']} trades on {context.snapshot.snapshot_id}, digest {result.trades_digest[:16]}",
+    )
 
 
 def _repeat(context: Context) -> tuple[bool, str]:

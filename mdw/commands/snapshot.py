@@ -15,7 +15,8 @@ from warehouse.errors import BadInput
 from warehouse.settings import Settings
 from warehouse.snapshots.sizes import sizes
 
-app = typer.Typer(help="List, show, verify, compare, protect and drop published snapshots; export and import them.", no_args_is_help=True)
+_HELP = "List, show, verify, compare, protect and drop published snapshots; export and import them."
+app = typer.Typer(help=_HELP, no_args_is_help=True)
 Id = Annotated[str, typer.Argument(metavar="SNAPSHOT")]
 Ids = Annotated[list[str], typer.Argument(metavar="SNAPSHOT...")]
 snapshot_proof.register(app)

@@ -18,11 +18,12 @@ from replay.clock import Clock
 from replay.faults import Faults
 from replay.server import ReplayServer
 from replay.synthetic import SyntheticMarket
-from tests.conftest import Warehouse
+from tests.conftest import Warehouse, start_warehouse
+from warehouse import embedded
 from warehouse.settings import Settings
 
 NOW = datetime(2025, 1, 28, 18, 40, 30, tzinfo=UTC)
-RAW_TABLES = "select name from system.tables where database = 'raw' and not match(name, '___dlt')"
+RAW_TABLES = "select name from system.tables where database = 'raw' and not match(name, '___dlt') and total_rows > 0"
 
 
 @dataclass
@@ -112,11 +113,22 @@ def settings_for(server: ReplayServer, home: Path, **more: Any) -> Settings:
     return Settings(home=home, **origins, **more)
 
 
+@pytest.fixture(scope="session")
+def desk_warehouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
+    """One server for all tests of this folder: each begins with empty raw tables."""
+    running = start_warehouse(tmp_path_factory.mktemp("desk") / "mdw")
+    yield running
+    if embedded.status(running.settings).running:
+        running.kill()
+
+
 @pytest.fixture
-def desk(module_warehouse: Warehouse, replayed: ReplayServer, synthetic: SyntheticMarket) -> Desk:
+def desk(desk_warehouse: Warehouse, replayed: ReplayServer, synthetic: SyntheticMarket) -> Desk:
     """Empty raw tables, healthy exchanges."""
-    with module_warehouse.client() as client:
+    with desk_warehouse.client() as client:
         for (name,) in client.query(RAW_TABLES).result_rows:
             client.command(f"truncate table raw.`{name}`")
-    settings = settings_for(replayed, module_warehouse.settings.home)
-    return Desk(module_warehouse, replayed, synthetic, settings, load(settings.universe))
+    for ban in (desk_warehouse.settings.home / "limits").glob("*/banned_until"):
+        ban.unlink()
+    settings = settings_for(replayed, desk_warehouse.settings.home)
+    return Desk(desk_warehouse, replayed, synthetic, settings, load(settings.universe))

@@ -205,3 +205,18 @@ def test_funding_is_complete_and_asked_for_again_only_at_its_end(desk: Desk) -> 
 
     assert report.by[("okx", "funding")]["rows"] == 1
     assert report.by[("binance", "funding")]["rows"] == 1
+
+
+def test_funding_that_okx_no_longer_serves_is_not_taken_for_covered(desk: Desk) -> None:
+    narrowed = {"datasets": ("funding",), "venues": ("okx",), "symbols": ("BTC/USDT",)}
+    desk.backfill(hours=24 * 200, **narrowed)
+    desk.backfill(start=NOW - timedelta(days=600), until=NOW - timedelta(days=300), **narrowed)
+
+    bodies = [json.loads(page["payload"]) for page in desk.pages("okx__swap_funding")]
+    oldest = min(int(row["fundingTime"]) for body in bodies for row in body["data"])
+    ((claimed, empty),) = desk.warehouse.rows(
+        "select toUnixTimestamp64Milli(min(window_start)), countIf(row_count = 0 and window_end < {reach:DateTime})"
+        " from ops.coverage where dataset = 'funding'",
+        reach=(NOW - timedelta(days=89)).replace(tzinfo=None, microsecond=0),
+    )
+    assert (claimed, empty) == (oldest, 0)

@@ -5,12 +5,15 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
 
 from dlt_pipelines import backfill, landing
 from dlt_pipelines.progress import Silent
+from replay.server import ReplayServer
+from tests.conftest import Warehouse
 from tests.dlt_pipelines.conftest import NOW, Desk
 from warehouse import embedded
 from warehouse.errors import WorldError
@@ -20,16 +23,17 @@ LAST_CLOSED = NOW.replace(second=0)
 START = LAST_CLOSED - timedelta(hours=60)
 SYMBOLS = ("BTC/USDT", "ETH/BTC")
 
-# A backfill in small batches that kills itself without a word, at a moment chosen by its first argument.
-DYING_RUN = f"""
+# A backfill in small batches that kills itself without a word, at a moment named on its input. Importing takes longer
+# than landing, so one process imports and forks for each run; it prints how the fork ended.
+DYING_RUNS = f"""
 import os, signal, sys, threading
 from datetime import datetime
+import ccxt.async_support, dlt, dlt.destinations
 from dlt_pipelines import backfill, running, universe
 from dlt_pipelines.progress import Silent
 from dlt_pipelines.selection import Selection
 from warehouse.settings import Settings
 
-moment, number = sys.argv[1].split(":")
 running.BATCH_PAGES = 7
 
 def die(): os.kill(os.getpid(), signal.SIGKILL)
@@ -44,25 +48,64 @@ class Dying(Silent):
         if moment == "landed" and self.landings == int(number): die()
         if moment == "loading" and self.landings == 1: threading.Timer(float(number), die).start()
 
-settings = Settings.load()
-selection = Selection(datasets=("bars",), symbols={SYMBOLS!r}, markets=("spot",))
-start = datetime.fromisoformat({START.isoformat()!r})
-plan = backfill.plan(settings, universe.load(settings.universe), selection, start, pace=None)
-backfill.run(plan, Dying(), pace=None)
+def run():
+    settings = Settings.load()
+    selection = Selection(datasets=("bars",), symbols={SYMBOLS!r}, markets=("spot",))
+    start = datetime.fromisoformat({START.isoformat()!r})
+    plan = backfill.plan(settings, universe.load(settings.universe), selection, start, pace=None)
+    backfill.run(plan, Dying(), pace=None)
+
+for line in sys.stdin:
+    moment, number = line.strip().split(":")
+    pid = os.fork()
+    if not pid:
+        run()
+        os._exit(0)
+    print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), flush=True)
 """
 
 
-def start_dying_run(desk: Desk, moment: str) -> int:
-    environment = {**os.environ, **desk.server.environment, "MDW_HOME": str(desk.settings.home)}
-    run = subprocess.run([sys.executable, "-c", DYING_RUN, moment], cwd=PROJECT, env=environment, timeout=120)
-    return run.returncode
+class DyingRuns:
+    def __init__(self, environment: dict[str, str]) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", DYING_RUNS],
+            cwd=PROJECT,
+            env=environment,
+            text=True,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+
+    def start(self, moment: str) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.write(moment + "\n")
+        self._process.stdin.flush()
+
+    def ended(self) -> int:
+        assert self._process.stdout is not None
+        return int(self._process.stdout.readline())
+
+    def run(self, moment: str) -> int:
+        self.start(moment)
+        return self.ended()
+
+    def close(self) -> None:
+        self._process.kill()
+        self._process.wait()
+
+
+@pytest.fixture(scope="module")
+def dying(desk_warehouse: Warehouse, replay_server: ReplayServer) -> Iterator[DyingRuns]:
+    runs = DyingRuns({**os.environ, **replay_server.environment, "MDW_HOME": str(desk_warehouse.settings.home)})
+    yield runs
+    runs.close()
 
 
 @pytest.mark.parametrize(
     "moment", ["fetched:1", "fetched:9", "landed:1", "landed:3", "loading:0.05", "loading:0.2", "loading:0.35"]
 )
-def test_after_a_kill_one_more_run_has_everything(desk: Desk, moment: str) -> None:
-    assert start_dying_run(desk, moment) == -signal.SIGKILL
+def test_after_a_kill_one_more_run_has_everything(desk: Desk, dying: DyingRuns, moment: str) -> None:
+    assert dying.run(moment) == -signal.SIGKILL
 
     report = desk.backfill(start=START, datasets=("bars",), symbols=SYMBOLS, markets=("spot",))
 
@@ -78,8 +121,8 @@ def test_after_a_kill_one_more_run_has_everything(desk: Desk, moment: str) -> No
     assert left == []
 
 
-def test_what_had_landed_before_the_kill_is_not_asked_for_again(desk: Desk) -> None:
-    start_dying_run(desk, "landed:3")
+def test_what_had_landed_before_the_kill_is_not_asked_for_again(desk: Desk, dying: DyingRuns) -> None:
+    dying.run("landed:3")
     (before,) = desk.warehouse.rows("select count() from ops.coverage")
     planned = desk.plan(start=START, datasets=("bars",), symbols=SYMBOLS, markets=("spot",)).calls
     everything = desk.plan(start=START, datasets=("bars",), symbols=SYMBOLS, markets=("spot",), refetch=True).calls
@@ -88,15 +131,14 @@ def test_what_had_landed_before_the_kill_is_not_asked_for_again(desk: Desk) -> N
     assert planned == everything - before[0]
 
 
-def test_two_backfills_of_one_window_at_once_disturb_nothing(desk: Desk) -> None:
+def test_two_backfills_of_one_window_at_once_disturb_nothing(desk: Desk, dying: DyingRuns) -> None:
     plan = desk.plan(start=START, datasets=("bars",), symbols=("BTC/USDT",), markets=("spot",))
     other = threading.Thread(target=desk.land, args=(plan,))
-    environment = {**os.environ, **desk.server.environment, "MDW_HOME": str(desk.settings.home)}
-    run = subprocess.Popen([sys.executable, "-c", DYING_RUN, "never:0"], cwd=PROJECT, env=environment)
+    dying.start("never:0")
     other.start()
     other.join(120)
 
-    assert run.wait(120) == 0
+    assert dying.ended() == 0
     truth = desk.true_bars("okx", "spot", "BTC/USDT", "1m", START, LAST_CLOSED)
     assert sorted(set(desk.landed_bars("okx", "spot", "BTC/USDT", "1m"))) == truth
 

@@ -4,6 +4,8 @@ from dlt_pipelines.venue import Budget, Endpoint
 
 # market/candles serves the newest 1,440 bars; some are kept back, as time passes between plan and call.
 RECENT_BARS = 1_200
+# "Up to three months": fewer days than any three months have, so that nothing is believed that was not served.
+FUNDING_REACH_MS = 89 * 24 * 3600 * 1000
 
 _HISTORY = Budget("okx history-candles calls", 20, 2)
 _RECENT = Budget("okx candles calls", 40, 2)
@@ -33,6 +35,7 @@ BY_DATASET = {
         page_rows=400,
         newest_first=True,
         until_empty=True,
+        reach_ms=FUNDING_REACH_MS,
     ),
     "instruments": Endpoint("/api/v5/public/instruments", "public_get_public_instruments", _ORIGIN, _INSTRUMENTS),
 }

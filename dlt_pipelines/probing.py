@@ -1,0 +1,108 @@
+"""Where a history begins: years before a listing are proven empty by a few calls, not asked for page by page.
+
+A venue that answers oldest first gives its first rows to one question about the whole span. One that answers
+newest first is asked for halves: a half without a row is proven empty as a whole. Every answer is a page like any
+other and lands, so that the empty years are in the ledger.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from dlt_pipelines.coverage import Windows, subtract
+from dlt_pipelines.errors import SourceTrouble, VenueClosed
+from dlt_pipelines.page import Page
+from dlt_pipelines.paging import next_page
+from dlt_pipelines.planning import Ask, page_length, wanted_end
+from dlt_pipelines.series import Series
+from dlt_pipelines.source import Source
+from dlt_pipelines.timeframes import MINUTE_MS, TIMEFRAMES, ceil_to, floor_to
+from warehouse.settings import Settings
+
+# A span of fewer pages is asked for at once.
+LEAST_PAGES = 24
+Span = tuple[int, int]
+
+
+@dataclass
+class Probes:
+    """Pages that were fetched to find beginnings, and what they prove by series."""
+
+    pages: list[Page] = field(default_factory=list)
+    proven: dict[Series, Windows] = field(default_factory=dict)
+    notices: list[str] = field(default_factory=list)
+
+
+def unknown_beginnings(
+    sources: Mapping[str, Source], spans: Mapping[Series, Span], done: Mapping[Series, Windows]
+) -> dict[Series, Span]:
+    """Long leading holes of series of which nothing older has landed."""
+    found: dict[Series, Span] = {}
+    for series, (start, end) in spans.items():
+        if series.dataset != "bars":
+            continue
+        covered = done.get(series, [])
+        if any(window[0] <= start for window in covered):
+            continue
+        holes = subtract(start, end, covered)
+        endpoint = sources[series.venue].venue.endpoint(series, start, end)
+        if holes and holes[0][1] - holes[0][0] >= LEAST_PAGES * page_length(series, endpoint):
+            found[series] = holes[0]
+    return found
+
+
+async def probe(
+    settings: Settings, spans: Mapping[Series, Span], done: Mapping[Series, Windows], pace: float | None
+) -> Probes:
+    """Find the beginning of each series whose span has a long leading hole. Trouble is a notice: asked later."""
+    venues = {series.venue for series in spans}
+    sources = {name: Source(name, settings, pace, lambda *fault: None) for name in venues}
+    probes = Probes()
+
+    async def one(series: Series, span: Span) -> None:
+        try:
+            pages = await _first_bar(sources[series.venue], series, span)
+        except VenueClosed:
+            return  # the run says so, once
+        except SourceTrouble as trouble:
+            probes.notices.append(f"{series}: its beginning is not known, so every window is asked for ({trouble})")
+            return
+        probes.pages += pages
+        probes.proven[series] = [(p.window_start or 0, p.window_end or 0) for p in pages]
+
+    try:
+        await asyncio.gather(*(one(*item) for item in unknown_beginnings(sources, spans, done).items()))
+    finally:
+        for source in sources.values():
+            await source.close()
+    return probes
+
+
+async def _first_bar(source: Source, series: Series, span: Span) -> list[Page]:
+    now = await source.now(series)
+    step = TIMEFRAMES.get(series.timeframe, MINUTE_MS)
+    low, high = ceil_to(span[0], step), min(floor_to(span[1], step), wanted_end(series, now))
+    pages: list[Page] = []
+    first = True
+    while low < high:
+        endpoint = source.venue.endpoint(series, low, now)
+        length = page_length(series, endpoint)
+        middle = high if not endpoint.newest_first else _middle(low, high, length, first)
+        first = False
+        page, rest = await next_page(source, Ask(series, endpoint, low, middle), low, middle, now)
+        if page is None:
+            break
+        pages.append(page)
+        if not page.rows:
+            low = middle
+        elif endpoint.newest_first and low < rest[1] < middle:
+            high = rest[1]
+        else:
+            break
+    return pages
+
+
+def _middle(low: int, high: int, length: int, first: bool) -> int:
+    """The first page alone (most series begin before the span), then halves that end on the grid of pages."""
+    wanted = low if first else (low + high) // 2
+    return min(max(floor_to(wanted, length), floor_to(low, length) + length), high)

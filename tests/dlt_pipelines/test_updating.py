@@ -1,0 +1,132 @@
+"""`mdw update`: new bars, holes, outages on a widening schedule, and beginnings without asking for empty years."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from dlt_pipelines import outages, update
+from dlt_pipelines.selection import Selection
+from replay.faults import Faults
+from replay.synthetic.listings import outages_of_day
+from tests.dlt_pipelines.conftest import NOW, Desk
+
+LAST_CLOSED = NOW.replace(second=0)
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+FIRST = datetime(2025, 1, 1, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("last", "now", "expected"),
+    [
+        (0 * HOUR, 59 * HOUR / 60, False),
+        (0 * HOUR, HOUR, True),
+        (HOUR, 5 * HOUR, False),
+        (HOUR, 6 * HOUR, True),
+        (6 * HOUR, DAY, True),
+        (DAY, 6 * DAY, False),
+        (0 * HOUR, 400 * DAY, True),  # nobody ran updates for a year: once, and then never again
+        (31 * DAY, 400 * DAY, False),
+    ],
+)
+def test_the_wait_before_an_outage_is_asked_about_again_widens(last: timedelta, now: timedelta, expected: bool) -> None:
+    assert outages.due(FIRST, FIRST + last, FIRST + now) is expected
+
+
+def age(desk: Desk, table: str, hours: float) -> None:
+    """Let so many hours pass since everything in the table was fetched."""
+    with desk.warehouse.client() as client:
+        client.command(f"create table raw.aged as raw.{table}")
+        client.command(
+            f"insert into raw.aged select * replace (fetched_at - toIntervalMinute({round(hours * 60)}) as fetched_at)"
+            f" from raw.{table}"
+        )
+        client.command(f"exchange tables raw.aged and raw.{table}")
+        client.command("drop table raw.aged")
+
+
+def test_minutes_that_a_venue_left_out_are_asked_about_again_until_it_has_them(desk: Desk) -> None:
+    narrowed = {
+        "datasets": ("bars",), "venues": ("bybit",), "symbols": ("ETH/USDT",), "timeframes": ("1m",),
+        "markets": ("spot",),
+    }  # fmt: skip
+    # The synthetic Bybit is away for ten minutes on every 21st.
+    (outage,) = outages_of_day("bybit", "spot", int(datetime(2025, 1, 21, tzinfo=UTC).timestamp()) // 86_400)
+    start = datetime.fromtimestamp(outage.start_ms / 1000, UTC) - 2 * HOUR
+    desk.backfill(start=start, until=start + 4 * HOUR, **narrowed)
+    desk.backfill(start=start + 4 * HOUR, **narrowed)
+
+    def windows_asked_again() -> list[tuple[int | None, int | None]]:
+        plan = update.plan(desk.settings, desk.universe, Selection(**narrowed), pace=None)
+        return [(ask.start, ask.end) for ask in plan.asks]
+
+    assert windows_asked_again() == []
+    age(desk, "bybit__spot_klines", 1.1)
+    ((asked_from, asked_to),) = windows_asked_again()
+    assert (asked_from or 0) <= outage.start_ms
+    assert (asked_to or 0) >= outage.end_ms
+
+    assert desk.update(**narrowed).pages == 1
+    assert windows_asked_again() == []
+    age(desk, "bybit__spot_klines", 5)
+    assert len(windows_asked_again()) == 1
+
+
+def test_a_page_that_came_too_early_is_repaired(desk: Desk) -> None:
+    narrowed = {
+        "datasets": ("bars",), "venues": ("binance",), "symbols": ("SOL/BTC",), "timeframes": ("1m",),
+        "markets": ("spot",),
+    }  # fmt: skip
+    start = LAST_CLOSED - timedelta(hours=3)
+    desk.backfill(hours=9, until=start, **narrowed)
+    desk.server.faults = Faults(rate=1, kinds=("empty",), path="klines")
+    assert desk.update(**narrowed).rows == 0
+    desk.server.faults = Faults()
+    assert desk.update(**narrowed).pages == 0
+
+    age(desk, "binance__spot_klines", 1.1)
+    assert desk.update(**narrowed).complete
+
+    truth = desk.true_bars("binance", "spot", "SOL/BTC", "1m", LAST_CLOSED - timedelta(hours=11), LAST_CLOSED)
+    assert set(desk.landed_bars("binance", "spot", "SOL/BTC", "1m")) >= set(truth)
+
+
+@pytest.mark.parametrize(
+    ("venue", "calls"),
+    [("binance", 1), ("okx", 20), ("bybit", 20)],
+)
+def test_the_years_before_a_listing_cost_a_few_calls(desk: Desk, venue: str, calls: int) -> None:
+    series = {
+        "datasets": ("bars",), "venues": (venue,), "markets": ("spot",), "symbols": ("SOL/BTC",), "timeframes": ("1m",),
+    }  # fmt: skip
+    listed = datetime.fromtimestamp(desk.market.listed_ms(venue, "spot", "SOL/BTC") / 1000, UTC)
+    until = listed + timedelta(days=2)
+    start = listed - timedelta(days=700)
+    plan = desk.plan(start=start, until=until, **series)
+    # Emptiness is asked for twice; the rest is the two days.
+    assert len(plan.probes) <= calls
+    assert plan.calls <= 2 * 1440 // 300 + 4
+
+    assert desk.land(plan).complete
+
+    assert desk.landed_bars(venue, "spot", "SOL/BTC", "1m")[0][0] == str(int(listed.timestamp() * 1000))
+    landed = set(desk.landed_bars(venue, "spot", "SOL/BTC", "1m"))
+    assert landed == set(desk.true_bars(venue, "spot", "SOL/BTC", "1m", listed, until))
+    assert desk.plan(start=start, until=until, **series).calls == 0
+
+
+def test_a_series_that_begins_before_the_span_costs_one_call(desk: Desk) -> None:
+    plan = desk.plan(
+        hours=24 * 60, datasets=("bars",), venues=("okx",), symbols=("BTC/USDT",), timeframes=("1m",), markets=("spot",)
+    )
+    assert len(plan.probes) == 1
+    assert plan.calls + 1 <= 60 * 1440 // 300 + 2
+
+
+def test_two_updates_at_once_and_one_after(desk: Desk) -> None:
+    narrowed = {"datasets": ("bars",), "symbols": ("XRP/USDT",), "timeframes": ("1h",), "markets": ("spot",)}
+    desk.backfill(hours=30, until=NOW - timedelta(hours=10), **narrowed)
+    plans = [update.plan(desk.settings, desk.universe, Selection(**narrowed), pace=None) for _ in range(2)]
+    assert plans[0].asks == plans[1].asks
+    for plan in plans:
+        assert desk.land(plan).complete
+    assert desk.update(**narrowed).pages == 0
