@@ -9,8 +9,9 @@
 {%- for dataset in datasets().values() %}
 -- depends_on: {{ ref(dataset.mart) }}
 {%- endfor %}
--- Its audit must hold publication back too:
+-- Audits hold publication back:
 -- depends_on: {{ ref('dq_rejected_rows') }}
+-- depends_on: {{ ref('dq_audit_results') }}
 
 with groups as (
     select
