@@ -191,7 +191,8 @@ withheld as (
 pieces as (
     select
         ranges.instrument_id as instrument_id,
-        ranges.* except (instrument_id),
+        ranges.timeframe as timeframe,
+        ranges.* except (instrument_id, timeframe),
         states.listed_at as listed_at,
         states.idle_states as idle_states,
         withheld.withheld_ranges as withheld_ranges,

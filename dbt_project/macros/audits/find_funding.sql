@@ -2,23 +2,25 @@
     {{ find_broken_rules('funding_rates', 'funding_time', open_rows()) }}
 {%- endmacro -%}
 
-{#- Distances between payments of the series that changed. -#}
+{#- Distances of each payment to the one before, and of that one to its own. -#}
 {%- macro funding_steps() -%}
 select
     instrument_id,
     funding_time,
-    lagInFrame(funding_time) over series as previous_time,
+    times_before[-1] as previous_time,
+    length(times_before) as number,
     dateDiff('minute', previous_time, funding_time) as minutes,
-    lagInFrame(minutes) over series as minutes_before,
-    row_number() over series as number
+    dateDiff('minute', times_before[-2], previous_time) as minutes_before
 from (
     select
         instrument_id,
-        funding_time
+        funding_time,
+        groupArray(funding_time) over (
+            partition by instrument_id order by funding_time rows between 2 preceding and 1 preceding
+        ) as times_before
     from {{ ref('funding_rates') }} final
     where {{ open_rows() }}
 )
-window series as (partition by instrument_id order by funding_time rows between unbounded preceding and current row)
 {%- endmacro -%}
 
 {#- A distance that no interval explains is a missing payment; one below an hour is a payment too many. -#}
@@ -38,7 +40,7 @@ select
     ) as detail,
     {{ listing('funding_rates', time='funding_time') }} as rows_sql
 from ({{ funding_steps() }})
-where number > 1 and minutes not in (60, 120, 240, 480)
+where number > 0 and minutes not in (60, 120, 240, 480)
 {%- endmacro -%}
 
 {%- macro find_interval_changes() -%}
@@ -54,7 +56,7 @@ select
     concat('the interval went from ', toString(intDiv(minutes_before, 60)), ' h to ', toString(intDiv(minutes, 60)), ' h') as detail,
     {{ listing('funding_rates', time='funding_time') }} as rows_sql
 from ({{ funding_steps() }})
-where number > 2 and minutes in (60, 120, 240, 480) and minutes_before in (60, 120, 240, 480) and minutes != minutes_before
+where number = 2 and minutes in (60, 120, 240, 480) and minutes_before in (60, 120, 240, 480) and minutes != minutes_before
 {%- endmacro -%}
 
 {%- macro find_stale_funding() -%}

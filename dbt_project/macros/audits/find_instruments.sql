@@ -39,10 +39,10 @@ from (
     inner join (
         select
             instrument_id,
-            argMax(close, hour) as close,
-            avg(volume) as volume
-        from {{ ref('dq_bar_hours') }}
-        where close > 0
+            argMax(hours.close, hours.hour) as close,
+            avg(hours.volume) as volume
+        from {{ ref('dq_bar_hours') }} as hours
+        where hours.close > 0
         group by instrument_id
     ) as traded on instruments.instrument_id = traded.instrument_id
 )

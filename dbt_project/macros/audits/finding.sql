@@ -4,7 +4,7 @@
         'select * from marts.{{ mart }} final where valid_to_version = 4294967295',
         if(instrument_id = '', '', concat(' and instrument_id = ''', instrument_id, '''')),
         if({{ timeframe }} = '', '', concat(' and timeframe = ''', {{ timeframe }}, '''')),
-        ' and {{ time }} >= ''', toString(range_start), ''' and {{ time }} < ''', toString(range_end), '''',
+        ' and {{ sql_text(time) }} >= ''', toString(range_start), ''' and {{ sql_text(time) }} < ''', toString(range_end), '''',
         {{ condition }}
     )
 {%- endmacro -%}

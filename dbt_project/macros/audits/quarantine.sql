@@ -18,14 +18,15 @@ where
 {#- The same for bars, one row a timeframe. -#}
 {%- macro quarantines_at(version) -%}
 select
-    instrument_id,
-    arrayJoin(if(timeframe = '', ['1m', '1h'], [timeframe])) as timeframe,
-    range_start,
-    range_end,
-    concat(reason, ' (', author, ')') as reason,
-    recorded_at
-from ({{ standing_quarantines(version) }})
-where dataset = 'bars'
+    standing.instrument_id as instrument_id,
+    arrayJoin(if(standing.timeframe = '', ['1m', '1h'], [standing.timeframe])) as timeframe,
+    standing.range_start as range_start,
+    standing.range_end as range_end,
+    standing.action as action,
+    concat(standing.reason, ' (', standing.author, ')') as reason,
+    standing.recorded_at as recorded_at
+from ({{ standing_quarantines(version) }}) as standing
+where standing.dataset = 'bars'
 {%- endmacro -%}
 
 {#- Applies quarantines to a mart inside a build, after its rows are in: rows that a released one withheld come back,

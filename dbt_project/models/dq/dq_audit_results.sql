@@ -3,6 +3,7 @@
         materialized='append_log',
         schema='marts',
         order_by=['run', 'audit', 'instrument_id'],
+        post_hook="{{ say_errors(this) }}",
     )
 }}
 {#- Refs inside macros that run conditionally: #}

@@ -1,5 +1,6 @@
 {{ config(materialized='table', schema='staging', order_by='(instrument_id, timeframe, hour)') }}
 {#- The one pass over bars that their audits share. #}
+-- depends_on: {{ ref('dq_scope_days') }}
 with open_bars as (
     select
         *,
@@ -18,9 +19,9 @@ with open_bars as (
 hours as (
     select
         instrument_id,
-        any(open_bars.venue) as venue,
-        any(open_bars.market) as market,
-        any(open_bars.symbol) as symbol,
+        toLowCardinality(any(open_bars.venue)) as venue,
+        toLowCardinality(any(open_bars.market)) as market,
+        toLowCardinality(any(open_bars.symbol)) as symbol,
         timeframe,
         toStartOfHour(open_time) as hour,
         toUInt32(count()) as bars,

@@ -6,6 +6,7 @@
     )
 }}
 
+-- depends_on: {{ ref('dq_scope_days') }}
 with days as (
     select
         instrument_id,

@@ -1,7 +1,6 @@
-{#- Findings of one audit in this run: errors fail it and keep the build from publishing, warnings are shown. -#}
+{#- Errors that one audit found in this run: they keep the build from publishing. -#}
 {% test audit_passes(model, audit) %}
-{{ config(error_if="!= 0 and countIf(severity = 'error') > 0", warn_if='!= 0') }}
 select *
 from {{ model }}
-where run = (select max(run) from {{ model }}) and audit = '{{ audit }}' and severity in ('warn', 'error')
+where run = (select max(run) from {{ model }}) and audit = '{{ audit }}' and severity = 'error'
 {% endtest %}
