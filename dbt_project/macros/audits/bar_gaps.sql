@@ -229,4 +229,5 @@ select
         'venue_outage'
     ) as class
 from pieces
+settings join_use_nulls = 1
 {%- endmacro -%}

@@ -41,11 +41,13 @@
 
 {#- Says the errors of this run in dbt's own output: the audit, the series, the range, what to read. -#}
 {%- macro say_errors(relation) -%}
-    {%- set rows = run_query(
-        "select audit, instrument_id, timeframe, toString(range_start), toString(range_end), detail, runbook from " ~ relation
-        ~ " where run = " ~ build_version() ~ " and severity = 'error' order by rows desc limit 50").rows -%}
-    {%- for row in rows -%}
-        {%- do log('audit ' ~ row[0] ~ ': ' ~ ([row[1], row[2]] | select | join(' ')) ~ ' [' ~ row[3] ~ ', ' ~ row[4] ~ ') '
-            ~ row[5] ~ ' (' ~ row[6] ~ ')', info=true) -%}
-    {%- endfor -%}
+    {%- if execute -%}
+        {%- set rows = run_query(
+            "select audit, instrument_id, timeframe, toString(range_start), toString(range_end), detail, runbook from " ~ relation
+            ~ " where run = " ~ build_version() ~ " and severity = 'error' order by rows desc limit 50").rows -%}
+        {%- for row in rows -%}
+            {%- do log('audit ' ~ row[0] ~ ': ' ~ ([row[1], row[2]] | select | join(' ')) ~ ' [' ~ row[3] ~ ', ' ~ row[4] ~ ') '
+                ~ row[5] ~ ' (' ~ row[6] ~ ')', info=true) -%}
+        {%- endfor -%}
+    {%- endif -%}
 {%- endmacro -%}
