@@ -29,3 +29,17 @@ create table if not exists ops.alerts ${ON_CLUSTER}
 )
 engine = ${MERGE_TREE}
 order by (alert_key, recorded_at);
+
+-- One row a landing: how it went, for the metrics.
+create table if not exists ops.landings ${ON_CLUSTER}
+(
+    recorded_at DateTime64(6, 'UTC') default now64(6, 'UTC'),
+    seconds Float64,
+    pages UInt64,
+    rows UInt64,
+    failures UInt32 comment 'series or venues left for a later run',
+    faults Map(String, UInt64) comment 'requests that failed and were tried again, by kind',
+    limit_use Map(String, Float64) comment 'share of the venue''s documented limit that was used, by venue'
+)
+engine = ${MERGE_TREE}
+order by recorded_at;
