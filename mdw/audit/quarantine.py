@@ -6,6 +6,7 @@ import secrets
 import socket
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from clickhouse_connect.driver.client import Client
 
@@ -125,5 +126,5 @@ def _check_known(client: Client, dataset: str, instrument: str, timeframe: str) 
     )
 
 
-def _aware(value: object) -> object:
+def _aware(value: Any) -> Any:
     return value.replace(tzinfo=UTC) if isinstance(value, datetime) and value.tzinfo is None else value

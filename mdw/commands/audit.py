@@ -1,5 +1,6 @@
 """audit: run the audits, show, repair, withhold."""
 
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated
 
@@ -70,8 +71,8 @@ def _audit(settings: Settings, full: bool, last: bool, fix: bool, report: Path |
 
 
 def _report(settings: Settings, path: Path) -> None:
-    from mdw import report as reporting
-
+    # The report draws charts: its libraries are heavy.
+    reporting = import_module("mdw.report")
     reporting.write(settings, path)
     err.print(f"Report: {path}", soft_wrap=True)
 

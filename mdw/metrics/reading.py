@@ -22,11 +22,17 @@ _BARS = (
     "transform(toString(timeframe), ['1m', '1h'], [60, 3600], 0) from marts.dq_series_days where bars > 0 "
     "group by instrument_id, timeframe"
 )
-_FUNDING = "select 'funding', toString(instrument_id), '', max(funding_time), 0 from marts.funding_rates group by instrument_id"
+_FUNDING = """
+    select 'funding', toString(instrument_id), '', max(funding_time), 0
+    from marts.funding_rates group by instrument_id
+"""
 _FEAR_GREED = (
     "select 'fear_greed', '', '', toDateTime64(max(date), 3, 'UTC'), 0 from marts.fear_greed having count() > 0"
 )
-_FAULTS = "select fault.1, toFloat64(sum(fault.2)) from (select arrayJoin(faults) as fault from ops.landings) group by fault.1"
+_FAULTS = """
+    select fault.1, toFloat64(sum(fault.2))
+    from (select arrayJoin(faults) as fault from ops.landings) group by fault.1
+"""
 
 
 @cache

@@ -74,7 +74,7 @@ def sow_bars(dbt: Dbt) -> None:
     after = START + 2 * HOUR
     land_bars(client, ETH, [bar(START), bar(START + MINUTE, "100", high="99")])
     land_bars(client, SOL, [bar(START), bar(START + MINUTE, "0.001", low="0")])
-    land_bars(client, XRP, [bar(START), bar(START + MINUTE, volume="-1"), bar(START + 2 * MINUTE, "1OO")])
+    land_bars(client, XRP, [bar(START), bar(START + MINUTE, volume="-1"), bar(START + 2 * MINUTE, open="1OO")])
     land_bars(client, "SOL/BTC", [bar(START), bar(START + timedelta(seconds=90))])
     land_bars(client, "ETH/BTC", [bar(START), bar(NOW + HOUR)], NOW + DAY)
     land_bars(client, BTC, [bar(after)], timeframe="7m")
