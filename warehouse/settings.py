@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from warehouse.connection import Connection
@@ -17,7 +17,7 @@ PROJECT = Path(__file__).resolve().parent.parent
 class Settings(BaseSettings):
     """The MDW_* variables. An origin that is None means the real exchange."""
 
-    model_config = SettingsConfigDict(env_prefix="MDW_", extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="MDW_", extra="ignore", populate_by_name=True)
 
     home: Path = Field(default=Path(".mdw"), description="data, logs and reports")
     clickhouse_url: SecretStr | None = Field(default=None, description="unset: the embedded server")
@@ -27,6 +27,16 @@ class Settings(BaseSettings):
     now: datetime | None = Field(default=None, description="the clock of a replayed market; unset: the real clock")
 
     cluster: str = Field(default="", description="cluster name for ON CLUSTER; empty: one server")
+
+    environment: str = Field(default="local", description="name of the deployment, in metrics and alerts")
+    alert_sns_topic: str | None = Field(
+        default=None,
+        description="topic that alerts go to",
+        validation_alias=AliasChoices("MDW_ALERT_SNS_TOPIC", "MDW_ALERT_TOPIC_ARN"),
+    )
+    alert_webhook_url: SecretStr | None = Field(default=None, description="Slack-compatible webhook; a secret")
+    alert_repeat_hours: float = Field(default=6, gt=0, description="an alert that lasts is said again so often")
+    runbook_url: str = Field(default="", description="where runbooks/ is published; empty: paths of the repository")
 
     binance_spot_url: str | None = None
     binance_usdm_url: str | None = None
@@ -52,7 +62,7 @@ class Settings(BaseSettings):
     def _absolute(cls, value: Path) -> Path:
         return value.expanduser().resolve()
 
-    @field_validator("clickhouse_url", mode="before")
+    @field_validator("clickhouse_url", "alert_sns_topic", "alert_webhook_url", mode="before")
     @classmethod
     def _empty_is_unset(cls, value: object) -> object:
         return value or None

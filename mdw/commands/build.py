@@ -18,13 +18,19 @@ def register(app: typer.Typer) -> None:
 def build(
     snapshot_id: SnapshotId = None,
     note: Annotated[str, typer.Option(help="kept with the snapshot")] = "",
+    without: Annotated[
+        list[str] | None, typer.Option(metavar="SERIES", help="publish knowingly without this series; repeatable")
+    ] = None,
+    reason: Annotated[str, typer.Option(help="why --without; kept with the decision")] = "",
     json: Json = False,
 ) -> None:
     """Build the marts from what has landed, audit them, and publish a snapshot.
 
     Exit 1 where an audit kept the build from publishing: readers keep the last good snapshot.
     """
-    result = building.build(Settings.load(), snapshot_id, note)
+    settings = Settings.load()
+    _exclude(settings, without or [], reason)
+    result = building.build(settings, snapshot_id, note)
     if json:
         print_json(result.as_dict())
     else:
@@ -39,3 +45,19 @@ def build(
         elif result.failures:
             err.print("Nothing was published: readers keep the last good snapshot. Runbook: runbooks/build_failed.md")
     raise typer.Exit(1 if result.failures else 0)
+
+
+def _exclude(settings: Settings, series: list[str], reason: str) -> None:
+    """Record the series that snapshots are to leave out until they are released."""
+    if not series:
+        return
+    from mdw.audit import quarantine
+    from warehouse.client import connect
+
+    named = [quarantine.parse_series(text, None) for text in series]
+    with connect(settings, "transform") as client:
+        for text, one in zip(series, named, strict=True):
+            decision = quarantine.record(client, "without", one, reason)
+            err.print(
+                f"Snapshots leave out {text} until `mdw audit --release {decision.quarantine_id}`.", soft_wrap=True
+            )

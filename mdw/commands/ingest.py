@@ -89,9 +89,11 @@ def update(
 def _land(plan: "Plan", json: bool) -> None:
     from dlt_pipelines import backfill as backfilling
     from mdw.landing_view import print_report, progress, report_as_dict
+    from mdw.metrics.landings import record
 
     with progress(plan) as watcher:
         report = backfilling.run(plan, watcher)
+    record(plan, report)
     if json:
         print_json(report_as_dict(report))
     else:

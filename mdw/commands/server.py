@@ -1,7 +1,7 @@
 """up, down, status, migrate: the database itself."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from clickhouse_connect.driver.client import Client
@@ -62,9 +62,17 @@ def migrate(json: Json = False) -> None:
     out.print(f"{len(done.applied)} migrations applied, {done.already} stood already.")
 
 
-def status(json: Json = False) -> None:
+def status(
+    serve: Annotated[bool, typer.Option("--serve", help="serve /metrics for Prometheus until stopped")] = False,
+    host: Annotated[str, typer.Option(help="with --serve: address to listen on")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="with --serve; 0 takes a free port", min=0, max=65535)] = 9464,
+    json: Json = False,
+) -> None:
     """Show the server, what has landed, and what is published."""
     settings = Settings.load()
+    if serve:
+        _serve(settings, host, port)
+        return
     server = vars(embedded.status(settings)) if settings.embedded else _remote(settings)
     if not server["running"]:
         if json:
@@ -96,6 +104,14 @@ def status(json: Json = False) -> None:
     for snapshot_id, version, published in snapshots[:1]:
         newest = f"{snapshot_id} (data version {version}, published {utc(published)})"
         out.print(f"Newest snapshot: {newest}; {len(snapshots)} in all", soft_wrap=True)
+
+
+def _serve(settings: Settings, host: str, port: int) -> None:
+    from mdw.metrics.serving import server
+
+    with server(settings, host, port) as serving:
+        out.print(f"Metrics at http://{host}:{serving.server_port}/metrics; Ctrl-C stops.", soft_wrap=True)
+        serving.serve_forever()
 
 
 def _remote(settings: Settings) -> dict[str, object]:

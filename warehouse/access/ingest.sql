@@ -6,3 +6,4 @@ grant select on information_schema.* to mdw_ingest;
 grant table engine on MergeTree to mdw_ingest;
 grant table engine on ReplicatedMergeTree to mdw_ingest;
 grant select on INFORMATION_SCHEMA.* to mdw_ingest;
+grant insert on ops.landings to mdw_ingest;

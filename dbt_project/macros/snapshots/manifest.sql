@@ -24,7 +24,7 @@ from (
     prewhere {{ changed_in() }} > {{ last }}
 )
 group by instrument_id, timeframe, month
-having max(valid_from_version) > {{ last }}
+having max(valid_from_version) > {{ last }} or max(is_removed)
 {%- endmacro -%}
 
 {#- Hash of all that a reader sees of a row. NULL differs from every value. -#}

@@ -3,6 +3,7 @@
         materialized='versioned',
         unique_key=['instrument_id', 'timeframe', 'open_time'],
         partition_by='toYYYYMM(open_time)',
+        post_hook="{{ apply_quarantine('bars') }}",
         meta={'entities': ['bars']},
     )
 }}

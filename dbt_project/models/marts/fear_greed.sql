@@ -2,6 +2,7 @@
     config(
         materialized='versioned',
         unique_key=['date'],
+        post_hook="{{ apply_quarantine('fear_greed') }}",
         meta={'entities': ['fear_greed']},
     )
 }}

@@ -3,6 +3,7 @@
         materialized='versioned',
         unique_key=['instrument_id', 'funding_time'],
         partition_by='toYear(funding_time)',
+        post_hook="{{ apply_quarantine('funding') }}",
         meta={'entities': ['funding'], 'known_stays_known': ['mark_price']},
     )
 }}

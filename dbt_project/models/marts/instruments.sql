@@ -2,6 +2,7 @@
     config(
         materialized='versioned',
         unique_key=['instrument_id', 'valid_from'],
+        post_hook="{{ apply_quarantine('instruments') }}",
         meta={'entities': ['instruments']},
     )
 }}

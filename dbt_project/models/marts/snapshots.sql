@@ -9,10 +9,11 @@
 {%- for dataset in datasets().values() %}
 -- depends_on: {{ ref(dataset.mart) }}
 {%- endfor %}
--- Its audit must hold publication back too:
+-- Audits hold publication back:
 -- depends_on: {{ ref('dq_rejected_rows') }}
 -- Lanes are compared before what they brought is published:
 -- depends_on: {{ ref('dq_lane_differences') }}
+-- depends_on: {{ ref('dq_audit_results') }}
 
 with groups as (
     select

@@ -1,0 +1,233 @@
+{#- Every missing range of bars as of a data version, with its class. Expected is every bar from the universe's
+    history_start to the end of what was asked for; each missing range is cut where coverage, listing or quarantine
+    begin or end, and each piece gets its class. Days that are complete are taken from dq_series_days as a whole, so
+    that bars are read only of the others. -#}
+{%- macro bar_gaps(version) -%}
+with series as (
+    select
+        instrument_id,
+        venue,
+        market,
+        symbol,
+        timeframe,
+        toDateTime64(history_start, 3, 'UTC') as history_start,
+        {{ timeframe_ms() }} as bar_ms
+    from {{ ref('universe_series') }}
+    where dataset = 'bars'
+),
+
+-- What had been asked for and was built into the version.
+pages as (
+    select
+        concat(venue, ':', market, ':', symbol) as instrument_id,
+        timeframe,
+        assumeNotNull(window_start) as window_start,
+        assumeNotNull(window_end) as window_end
+    from {{ source('ops', 'coverage') }}
+    where
+        dataset = 'bars'
+        and isNotNull(window_start)
+        and isNotNull(window_end)
+        and page_id in (
+            select built.page_id from {{ source('ops', 'build_pages') }} as built
+            where built.mart = 'bars' and built.done = 1 and built.version <= {{ version }}
+        )
+),
+
+windows as (
+    select
+        *,
+        window_start > max(window_end) over (
+            partition by instrument_id, timeframe order by window_start, window_end
+            rows between unbounded preceding and 1 preceding
+        ) as begins_island
+    from pages
+),
+
+numbered as (
+    select
+        *,
+        sum(begins_island) over (partition by instrument_id, timeframe order by window_start, window_end) as island
+    from windows
+),
+
+islands as (
+    select
+        instrument_id,
+        timeframe,
+        min(window_start) as island_start,
+        max(window_end) as island_end
+    from numbered
+    group by instrument_id, timeframe, island
+),
+
+coverage as (
+    select
+        instrument_id,
+        timeframe,
+        groupArray((island_start, island_end)) as covered,
+        max(island_end) as covered_to
+    from islands
+    group by instrument_id, timeframe
+),
+
+days as (
+    select
+        instrument_id,
+        timeframe,
+        day,
+        bars,
+        bars = 86400000 / {{ timeframe_ms() }} as is_complete
+    from {{ series_days_at(version) }}
+    where bars > 0
+),
+
+-- Stretches without a hole: a complete day, or one bar of another day.
+segments as (
+    select
+        instrument_id,
+        timeframe,
+        toDateTime64(day, 3, 'UTC') as segment_start,
+        toDateTime64(addDays(day, 1), 3, 'UTC') as segment_end
+    from days
+    where is_complete
+    union all
+    select
+        instrument_id,
+        timeframe,
+        open_time as segment_start,
+        addMilliseconds(open_time, {{ timeframe_ms() }}) as segment_end
+    from {{ ref('bars') }} final
+    where
+        valid_from_version <= {{ version }} and valid_to_version > {{ version }}
+        and toYYYYMM(open_time) in (select toYYYYMM(day) from days where not is_complete)
+        and (instrument_id, timeframe, toDate(open_time)) in (select instrument_id, timeframe, day from days where not is_complete)
+),
+
+edges as (
+    select
+        instrument_id,
+        timeframe,
+        segment_start,
+        lagInFrame(segment_end) over (
+            partition by instrument_id, timeframe order by segment_start rows between 1 preceding and current row
+        ) as previous_end
+    from segments
+),
+
+ends as (
+    select
+        instrument_id,
+        timeframe,
+        min(segment_start) as first_start,
+        max(segment_end) as last_end
+    from segments
+    group by instrument_id, timeframe
+),
+
+wanted as (
+    select
+        series.instrument_id as instrument_id,
+        series.venue as venue,
+        series.market as market,
+        series.symbol as symbol,
+        series.timeframe as timeframe,
+        series.history_start as history_start,
+        series.bar_ms as bar_ms,
+        coverage.covered as covered,
+        coverage.covered_to as covered_to,
+        ends.first_start as first_start,
+        ends.last_end as last_end
+    from series
+    inner join coverage on series.instrument_id = coverage.instrument_id and series.timeframe = coverage.timeframe
+    left join ends on series.instrument_id = ends.instrument_id and series.timeframe = ends.timeframe
+),
+
+ranges as (
+    select
+        wanted.* except (first_start, last_end),
+        history_start as range_start,
+        coalesce(first_start, covered_to) as range_end,
+        true as is_before_first
+    from wanted
+    union all
+    select
+        wanted.* except (first_start, last_end),
+        assumeNotNull(last_end) as range_start,
+        covered_to as range_end,
+        false as is_before_first
+    from wanted
+    where isNotNull(last_end)
+    union all
+    select
+        wanted.* except (first_start, last_end),
+        edges.previous_end as range_start,
+        edges.segment_start as range_end,
+        false as is_before_first
+    from edges
+    inner join wanted on edges.instrument_id = wanted.instrument_id and edges.timeframe = wanted.timeframe
+    where toUnixTimestamp64Milli(edges.previous_end) > 0 and edges.segment_start > edges.previous_end
+),
+
+states as (
+    select
+        instrument_id,
+        min(listed_at) as listed_at,
+        groupArrayIf((valid_from, ifNull(valid_to, toDateTime64('2200-01-01', 3, 'UTC')), toString(status)), status != 'trading')
+            as idle_states
+    from ({{ published_rows('instruments', version) }})
+    group by instrument_id
+),
+
+withheld as (
+    select
+        instrument_id,
+        timeframe,
+        groupArray((range_start, range_end)) as withheld_ranges
+    from ({{ quarantines_at(version) }})
+    group by instrument_id, timeframe
+),
+
+pieces as (
+    select
+        ranges.instrument_id as instrument_id,
+        ranges.timeframe as timeframe,
+        ranges.* except (instrument_id, timeframe),
+        states.listed_at as listed_at,
+        states.idle_states as idle_states,
+        withheld.withheld_ranges as withheld_ranges,
+        arraySort(arrayDistinct(arrayFilter(
+            point -> point >= range_start and point <= range_end,
+            arrayConcat(
+                [range_start, range_end], covered.1, covered.2, if(isNull(listed_at), [range_start], [assumeNotNull(listed_at)]),
+                idle_states.1, idle_states.2, withheld_ranges.1, withheld_ranges.2
+            )
+        ))) as points,
+        arrayJoin(arrayZip(arrayPopBack(points), arrayPopFront(points))) as piece
+    from ranges
+    left join states on ranges.instrument_id = states.instrument_id
+    left join withheld on ranges.instrument_id = withheld.instrument_id and ranges.timeframe = withheld.timeframe
+    where range_start < range_end
+)
+
+select
+    instrument_id,
+    venue,
+    market,
+    symbol,
+    timeframe,
+    cast(piece.1 as DateTime64(3, 'UTC')) as gap_start,
+    cast(piece.2 as DateTime64(3, 'UTC')) as gap_end,
+    toUInt64(ceil(dateDiff('millisecond', gap_start, gap_end) / bar_ms)) as missing_bars,
+    multiIf(
+        arrayExists(span -> span.1 <= gap_start and gap_end <= span.2, withheld_ranges), 'quarantined',
+        not arrayExists(window -> window.1 <= gap_start and gap_end <= window.2, covered), 'not_fetched',
+        is_before_first and ifNull(gap_start < listed_at, true), 'before_listing',
+        arrayExists(state -> state.1 <= gap_start and gap_end <= state.2 and state.3 = 'delisted', idle_states),
+        'after_delisting',
+        arrayExists(state -> state.1 <= gap_start and gap_end <= state.2, idle_states), 'halted',
+        'venue_outage'
+    ) as class
+from pieces
+settings join_use_nulls = 1
+{%- endmacro -%}

@@ -1,0 +1,100 @@
+{#- Every audit with its dataset: the order in which results are listed. What each means and what to do is in
+    runbooks/audits.md under the audit's name; thresholds are in docs/audits.md. -#}
+{%- macro audits() -%}
+    {{ return({
+        'bars_ohlc_invariants': 'bars',
+        'bars_positive_prices': 'bars',
+        'bars_non_negative_volume': 'bars',
+        'bars_known_timeframe': 'bars',
+        'bars_on_the_grid': 'bars',
+        'bars_not_in_the_future': 'bars',
+        'bars_not_unfinished': 'bars',
+        'bars_turnover_between_low_and_high': 'bars',
+        'bars_series_of_the_universe': 'bars',
+        'bars_one_open_row': 'bars',
+        'bars_missing': 'bars',
+        'bars_fresh': 'bars',
+        'bars_hour_equals_its_minutes': 'bars',
+        'bars_price_against_other_venues': 'bars',
+        'bars_return_outliers': 'bars',
+        'bars_flat_runs': 'bars',
+        'bars_archive_against_rest': 'bars',
+        'funding_one_open_row': 'funding',
+        'funding_within_bounds': 'funding',
+        'funding_positive_mark_price': 'funding',
+        'funding_on_the_hour': 'funding',
+        'funding_not_in_the_future': 'funding',
+        'funding_one_per_interval': 'funding',
+        'funding_interval_changes': 'funding',
+        'funding_fresh': 'funding',
+        'instruments_one_open_row': 'instruments',
+        'instruments_positive_steps': 'instruments',
+        'instruments_sane_steps': 'instruments',
+        'instruments_known_status': 'instruments',
+        'instruments_symbol_of_parts': 'instruments',
+        'instruments_of_the_universe_present': 'instruments',
+        'instruments_changes': 'instruments',
+        'fear_greed_one_open_row': 'fear_greed',
+        'fear_greed_between_0_and_100': 'fear_greed',
+        'fear_greed_not_in_the_future': 'fear_greed',
+        'fear_greed_every_day': 'fear_greed',
+        'fear_greed_fresh': 'fear_greed',
+        'rejected_rows_are_resolved': 'raw',
+        'manifest_of_the_newest_snapshot': 'snapshots',
+    }) }}
+{%- endmacro -%}
+
+{#- Rules that every single row must meet, by mart: name → (condition, severity, value that tells how bad it is). -#}
+{%- macro row_rules(mart) -%}
+    {%- set grid = timeframe_ms() -%}
+    {%- set rules = {
+        'bars': {
+            'bars_ohlc_invariants': [
+                'low <= least(open, close) and greatest(open, close) <= high', 'error',
+                'greatest(low / least(open, close), greatest(open, close) / high) - 1'],
+            'bars_positive_prices': ['low > 0', 'error', 'low'],
+            'bars_non_negative_volume': [
+                'volume >= 0 and ifNull(quote_volume, 0) >= 0', 'error', 'least(volume, ifNull(quote_volume, 0))'],
+            'bars_known_timeframe': [grid ~ ' > 0', 'error', 'null'],
+            'bars_on_the_grid': [
+                grid ~ ' > 0 and toUnixTimestamp64Milli(open_time) % ' ~ grid ~ ' = 0', 'error',
+                'toUnixTimestamp64Milli(open_time) % ' ~ grid ~ ' / 1000'],
+            'bars_not_in_the_future': [
+                'open_time <= ' ~ now_utc(), 'error', "dateDiff('second', " ~ now_utc() ~ ', open_time)'],
+            'bars_not_unfinished': [
+                'addMilliseconds(open_time, ' ~ grid ~ ') <= addSeconds(ingested_at, '
+                ~ threshold('clock_tolerance_seconds') ~ ')', 'error',
+                "dateDiff('second', ingested_at, addMilliseconds(open_time, " ~ grid ~ '))'],
+            'bars_turnover_between_low_and_high': [
+                'volume = 0 or isNull(quote_volume) or quote_volume / volume between low * (1 - ' ~ threshold('turnover_tolerance')
+                ~ ') and high * (1 + ' ~ threshold('turnover_tolerance') ~ ')', 'warn', 'quote_volume / volume'],
+        },
+        'funding_rates': {
+            'funding_within_bounds': ['abs(funding_rate) <= ' ~ threshold('funding_rate_bound'), 'error', 'funding_rate'],
+            'funding_positive_mark_price': ['ifNull(mark_price, 1) > 0', 'error', 'mark_price'],
+            'funding_on_the_hour': ['toMinute(funding_time) = 0', 'warn', 'toMinute(funding_time)'],
+            'funding_not_in_the_future': [
+                'funding_time <= ' ~ now_utc(), 'error', "dateDiff('second', " ~ now_utc() ~ ', funding_time)'],
+        },
+        'instruments': {
+            'instruments_positive_steps': [
+                'ifNull(tick_size, 1) > 0 and ifNull(lot_size, 1) > 0', 'error', 'least(ifNull(tick_size, 1), ifNull(lot_size, 1))'],
+            'instruments_known_status': ["status in ('pending', 'trading', 'halted', 'delisted')", 'warn', 'null'],
+            'instruments_symbol_of_parts': ["symbol = concat(base, '/', quote)", 'error', 'null'],
+        },
+        'fear_greed': {
+            'fear_greed_between_0_and_100': ['value between 0 and 100', 'error', 'value'],
+            'fear_greed_not_in_the_future': ['date <= toDate(' ~ now_utc() ~ ')', 'error', "dateDiff('day', toDate(" ~ now_utc() ~ '), date)'],
+        },
+    } -%}
+    {{ return(rules[mart]) }}
+{%- endmacro -%}
+
+{#- Bit k of the result is set where the k-th rule of the mart is broken. -#}
+{%- macro broken_rules(mart) -%}
+    toUInt16(
+        {%- for rule in row_rules(mart).values() %}
+        {{ '+ ' if not loop.first }}bitShiftLeft(toUInt16(not ifNull({{ rule[0] }}, false)), {{ loop.index0 }})
+        {%- endfor %}
+    )
+{%- endmacro -%}

@@ -1,0 +1,109 @@
+{#- For each series and UTC day: available, degraded, missing or pending, as of a data version and a moment. -#}
+{%- macro dataset_condition(version, moment) -%}
+with grid as (
+    select
+        dataset,
+        instrument_id,
+        timeframe,
+        arrayJoin(arrayMap(
+            number -> addDays(toDate(history_start), number),
+            range(toUInt64(greatest(dateDiff('day', toDate(history_start), toDate({{ moment }})) + 1, 0)))
+        )) as day,
+        addMinutes(toDateTime64(addDays(day, 1), 3, 'UTC'), {{ threshold('bars_fresh_minutes') }}) > {{ moment }} as is_recent,
+        if(dataset = 'bars', toUInt32(86400000 / {{ timeframe_ms() }}), toUInt32(1)) as expected_rows
+    from (
+        select toString(dataset) as dataset, toString(instrument_id) as instrument_id, toString(timeframe) as timeframe, history_start
+        from {{ ref('universe_series') }}
+        union all
+        select 'fear_greed' as dataset, '' as instrument_id, '' as timeframe, min(history_start) as history_start
+        from {{ ref('universe_series') }}
+    )
+),
+
+found as (
+    select 'bars' as dataset, instrument_id, timeframe, day, bars as found_rows, changed_at
+    from {{ series_days_at(version) }}
+    union all
+    select
+        'funding' as dataset, instrument_id, '' as timeframe, toDate(funding_time) as day, toUInt32(count()) as found_rows,
+        toDateTime64(max(ingested_at), 3, 'UTC') as changed_at
+    from {{ ref('funding_rates') }} final
+    where valid_from_version <= {{ version }} and valid_to_version > {{ version }}
+    group by instrument_id, day
+    union all
+    select
+        'fear_greed' as dataset, '' as instrument_id, '' as timeframe, date as day, toUInt32(1) as found_rows,
+        toDateTime64(ingested_at, 3, 'UTC') as changed_at
+    from {{ ref('fear_greed') }} final
+    where valid_from_version <= {{ version }} and valid_to_version > {{ version }}
+),
+
+holes as (
+    select
+        gaps.instrument_id as instrument_id,
+        gaps.timeframe as timeframe,
+        arrayJoin({{ days_between('gaps.gap_start', 'gaps.gap_end') }}) as day,
+        groupUniqArray(gaps.class) as classes
+    from ({{ bar_gaps(version) }}) as gaps
+    group by instrument_id, timeframe, day
+),
+
+doubts as (
+    select
+        results.dataset as dataset,
+        results.instrument_id as instrument_id,
+        results.timeframe as timeframe,
+        arrayJoin({{ days_between('results.range_start', 'results.range_end') }}) as day,
+        groupUniqArray(results.audit) as audits
+    from {{ ref('dq_audit_results') }} as results
+    where
+        results.run = {{ version }} and results.severity in ('warn', 'error') and isNotNull(results.range_start)
+        and results.dataset in ('bars', 'funding') and results.audit not in ('bars_missing', 'bars_fresh', 'funding_fresh')
+        and results.range_start > toDateTime64('1970-01-02 00:00:00', 3, 'UTC')
+    group by dataset, instrument_id, timeframe, day
+)
+
+select
+    toLowCardinality(grid.dataset) as dataset,
+    toLowCardinality(grid.instrument_id) as instrument_id,
+    toLowCardinality(grid.timeframe) as timeframe,
+    grid.day as day,
+    toLowCardinality(multiIf(
+        ifNull(found.found_rows, 0) >= grid.expected_rows, if(empty(doubts.audits), 'available', 'degraded'),
+        grid.is_recent, 'pending',
+        ifNull(found.found_rows, 0) = 0, 'missing',
+        'degraded'
+    )) as condition,
+    ifNull(found.found_rows, toUInt32(0)) as found_rows,
+    if(grid.dataset = 'funding', null, grid.expected_rows) as expected_rows,
+    arrayStringConcat(
+        arraySort(arrayConcat(
+            if(
+                ifNull(found.found_rows, 0) < grid.expected_rows and empty(holes.classes) and not grid.is_recent and grid.dataset = 'bars',
+                ['not_fetched'], holes.classes
+            ),
+            doubts.audits
+        )), ', '
+    ) as reason,
+    found.changed_at as changed_at
+from grid
+left join found
+    on grid.dataset = found.dataset and grid.instrument_id = found.instrument_id and grid.timeframe = found.timeframe and grid.day = found.day
+left join holes
+    on grid.dataset = 'bars' and grid.instrument_id = holes.instrument_id and grid.timeframe = holes.timeframe and grid.day = holes.day
+left join doubts
+    on
+        grid.dataset = doubts.dataset and grid.instrument_id = doubts.instrument_id and grid.timeframe = doubts.timeframe
+        and grid.day = doubts.day
+settings join_use_nulls = 1
+{%- endmacro -%}
+
+{#- UTC days that a range touches, as an array. -#}
+{%- macro days_between(range_start, range_end) -%}
+    arrayMap(
+        number -> addDays(toDate(assumeNotNull({{ range_start }})), number),
+        range(toUInt64(greatest(
+            dateDiff('day', toDate(assumeNotNull({{ range_start }})), toDate(subtractMilliseconds(assumeNotNull({{ range_end }}), 1))) + 1, 1
+        )))
+    )
+{%- endmacro -%}

@@ -1,0 +1,137 @@
+{#- Rejected rows that nothing newer answers for. A row blocks until the same moment of its series was fetched again:
+    the newer page either brings a good row, or is rejected and stands here itself; or until it is quarantined. -#}
+{%- macro unresolved_rejects() -%}
+with rejected as (
+    select * from {{ ref('dq_rejected_rows') }} final where {{ open_rows() }}
+),
+
+pages as (
+    select
+        page_id, dataset, venue, market, symbol, timeframe, fetched_at,
+        window_start,
+        subtractMilliseconds(window_end, 1) as window_last
+    from {{ source('ops', 'coverage') }}
+    where dataset in (select rejected.dataset from rejected)
+),
+
+resolved as (
+    select distinct
+        rejected.page_id as page_id,
+        rejected.raw_row as raw_row
+    from rejected
+    inner join pages as bad on rejected.page_id = bad.page_id
+    inner join pages as newer
+        on
+            bad.dataset = newer.dataset
+            and bad.venue = newer.venue
+            and bad.market = newer.market
+            and bad.symbol = newer.symbol
+            and bad.timeframe = newer.timeframe
+    where
+        newer.fetched_at > rejected.ingested_at
+        and ifNull(newer.window_start <= coalesce(rejected.event_time, bad.window_start), true)
+        and ifNull(newer.window_last >= coalesce(rejected.event_time, bad.window_last), true)
+),
+
+withheld as (
+    select
+        rejected.page_id as page_id,
+        rejected.raw_row as raw_row
+    from rejected
+    inner join ({{ standing_quarantines(build_version()) }}) as quarantine
+        on rejected.dataset = quarantine.dataset and rejected.instrument_id = quarantine.instrument_id
+    where
+        quarantine.timeframe in ('', rejected.timeframe)
+        and ifNull(rejected.event_time >= quarantine.range_start and rejected.event_time < quarantine.range_end, true)
+        and (quarantine.action = 'without' or rejected.ingested_at <= quarantine.recorded_at)
+)
+
+select * from rejected
+where
+    (page_id, raw_row) not in (select resolved.page_id, resolved.raw_row from resolved)
+    and (page_id, raw_row) not in (select withheld.page_id, withheld.raw_row from withheld)
+{%- endmacro -%}
+
+{%- macro find_unresolved_rejects() -%}
+select
+    'rejected_rows_are_resolved' as audit,
+    'error' as severity,
+    instrument_id,
+    timeframe,
+    min(event_time) as range_start,
+    addMilliseconds(max(event_time), 1) as range_end,
+    count() as rows,
+    cast(null as Nullable(Float64)) as worst,
+    concat(dataset, ': ', any(reason)) as detail,
+    concat(
+        'select * from marts.dq_rejected_rows final where valid_to_version = 4294967295 and dataset = ''', dataset,
+        ''' and instrument_id = ''', instrument_id, ''''
+    ) as rows_sql
+from ({{ unresolved_rejects() }})
+group by dataset, instrument_id, timeframe
+{%- endmacro -%}
+
+{#- Recomputes rows and hashes of the newest published snapshot: of every group, or of the groups that it changed. -#}
+{%- macro find_manifest_differences() -%}
+    {%- set last = last_published_version() -%}
+    {%- for dataset, info in datasets().items() %}
+    {{ 'union all' if not loop.first }}
+select
+    'manifest_of_the_newest_snapshot' as audit,
+    'error' as severity,
+    coalesce(told.instrument_id, found.instrument_id) as instrument_id,
+    coalesce(told.timeframe, found.timeframe) as timeframe,
+    toDateTime64(coalesce(told.month, found.month), 3, 'UTC') as range_start,
+    toDateTime64(addMonths(coalesce(told.month, found.month), 1), 3, 'UTC') as range_end,
+    toUInt64(abs(toInt64(ifNull(told.row_count, 0)) - toInt64(ifNull(found.row_count, 0)))) as rows,
+    toFloat64(rows) as worst,
+    concat(
+        '{{ dataset }}: the manifest tells ', toString(ifNull(told.row_count, 0)), ' rows, there are ',
+        toString(ifNull(found.row_count, 0)), '; data version {{ last }}'
+    ) as detail,
+    'select * from marts.snapshot_manifest where dataset = ''{{ dataset }}''' as rows_sql
+from (
+    select
+        instrument_id,
+        timeframe,
+        month,
+        argMax(row_count, version) as row_count,
+        argMax(content_hash, version) as content_hash
+    from {{ generate_schema_name('marts', none) | trim }}.snapshot_manifest
+    where dataset = '{{ dataset }}' and version <= {{ last }}
+    group by instrument_id, timeframe, month
+    {%- if not audits_everything() %}
+    having max(version) = {{ last }}
+    {%- endif %}
+) as told
+full outer join (
+    select
+        cast({{ info.instrument }} as String) as instrument_id,
+        cast({{ info.timeframe }} as String) as timeframe,
+        toStartOfMonth(toDate({{ info.time }})) as month,
+        count() as row_count,
+        sum({{ row_hash(info.mart) }}) as content_hash
+    from {{ ref(info.mart) }} final
+    where
+        valid_from_version <= {{ last }} and valid_to_version > {{ last }}
+        {%- if not audits_everything() %}
+        and {{ info.partition or 'toUInt32(1)' }} in (
+            {%- if info.partition %}
+            select {{ info.partition | replace(info.time, 'month') }}
+            {%- else %}
+            select toUInt32(1)
+            {%- endif %}
+            from {{ generate_schema_name('marts', none) | trim }}.snapshot_manifest where dataset = '{{ dataset }}' and version = {{ last }}
+        )
+        and ({{ info.instrument }}, {{ info.timeframe }}, toStartOfMonth(toDate({{ info.time }}))) in (
+            select instrument_id, timeframe, month
+            from {{ generate_schema_name('marts', none) | trim }}.snapshot_manifest where dataset = '{{ dataset }}' and version = {{ last }}
+        )
+        {%- endif %}
+    group by instrument_id, timeframe, month
+) as found on told.instrument_id = found.instrument_id and told.timeframe = found.timeframe and told.month = found.month
+where
+    ifNull(told.row_count, 0) != ifNull(found.row_count, 0)
+    or ifNull(told.content_hash, toUInt128(0)) != ifNull(found.content_hash, toUInt128(0))
+    {%- endfor %}
+{%- endmacro -%}

@@ -1,0 +1,80 @@
+{#- Quarantines and exclusions that stood when a build began. -#}
+{%- macro standing_quarantines(version) -%}
+select *
+from {{ source('ops', 'quarantine') }}
+where
+    action != 'release'
+    and recorded_at < {{ build_began(version) }}
+    and quarantine_id not in (
+        select released.quarantine_id from {{ source('ops', 'quarantine') }} as released
+        where released.action = 'release' and released.recorded_at < {{ build_began(version) }}
+    )
+{%- endmacro -%}
+
+{%- macro build_began(version) -%}
+    (select min(builds.recorded_at) from {{ source('ops', 'builds') }} as builds where builds.version = {{ version }})
+{%- endmacro -%}
+
+{#- The same for bars, one row a timeframe. -#}
+{%- macro quarantines_at(version) -%}
+select
+    standing.instrument_id as instrument_id,
+    arrayJoin(if(standing.timeframe = '', ['1m', '1h'], [standing.timeframe])) as timeframe,
+    standing.range_start as range_start,
+    standing.range_end as range_end,
+    standing.action as action,
+    concat(standing.reason, ' (', standing.author, ')') as reason,
+    standing.recorded_at as recorded_at
+from ({{ standing_quarantines(version) }}) as standing
+where standing.dataset = 'bars'
+{%- endmacro -%}
+
+{#- Applies quarantines to a mart inside a build, after its rows are in: rows that a released one withheld come back,
+    and open rows that a standing one covers end with this build. Nothing that a pin shows changes. -#}
+{%- macro apply_quarantine(dataset) -%}
+    {%- if execute and quarantines_since_publication() -%}
+        {%- set info = datasets()[dataset] -%}
+        {%- do run_query(return_released_sql(this, info, dataset)) -%}
+        {%- do run_query(withhold_sql(this, info, dataset)) -%}
+    {%- endif -%}
+{%- endmacro -%}
+
+{%- macro withhold_sql(relation, info, dataset) -%}
+    {%- set columns = stored_columns() | join(', ') -%}
+insert into {{ relation }} ({{ columns }}, valid_from_version, valid_to_version)
+select {{ columns }}, valid_from_version, {{ build_version() }}
+from {{ relation }} final
+where {{ open_rows() }} and {{ covered_by(standing_quarantines(build_version()), info, dataset) }}
+{%- endmacro -%}
+
+{#- Of a key without an open row, the row that was withheld last. -#}
+{%- macro return_released_sql(relation, info, dataset) -%}
+    {%- set columns = stored_columns() | join(', ') -%}
+    {%- set released = "select * from " ~ source('ops', 'quarantine') ~ " where action != 'release' and quarantine_id in ("
+        ~ "select r.quarantine_id from " ~ source('ops', 'quarantine') ~ " as r where r.action = 'release' and r.recorded_at < "
+        ~ build_began(build_version()) ~ " and r.recorded_at >= " ~ build_began(last_published_version()) ~ ")" -%}
+insert into {{ relation }} ({{ columns }}, valid_from_version)
+select {{ columns }}, {{ build_version() }}
+from (
+    select *, max(valid_to_version) over (partition by {{ key_list() }}) as last_end
+    from {{ relation }} final
+    where {{ covered_by(released, info, dataset) }}
+)
+where valid_to_version = last_end and last_end != 4294967295
+order by valid_from_version desc
+limit 1 by {{ key_list() }}
+{%- endmacro -%}
+
+{#- Condition on rows of a mart: some quarantine of the list covers them. A quarantine covers what had been seen when it
+    was decided; an exclusion of a series (without) covers what comes, too. -#}
+{%- macro covered_by(quarantines, info, dataset) -%}
+    {%- set time = 'toDateTime64(' ~ info.time ~ ", 3, 'UTC')" -%}
+    {%- set ours = '(select * from (' ~ quarantines ~ ") where dataset = '" ~ dataset ~ "')" -%}
+    {{ info.instrument }} in (select instrument_id from {{ ours }})
+    and {{ time }} >= (select min(range_start) from {{ ours }}) and {{ time }} < (select max(range_end) from {{ ours }})
+    and arrayExists(
+        q -> q.1 = {{ info.instrument }} and q.2 in ('', {{ info.timeframe }}) and q.3 <= {{ time }} and {{ time }} < q.4
+            and (q.5 = 'without' or ingested_at <= q.6),
+        (select groupArray((instrument_id, timeframe, range_start, range_end, toString(action), recorded_at)) from {{ ours }})
+    )
+{%- endmacro -%}

@@ -1,0 +1,55 @@
+{#- Whether this run looks at every row: asked for, or nothing is published yet. -#}
+{%- macro audits_everything() -%}
+    {{ return(var('audit_everything') or last_published_version() == 0) }}
+{%- endmacro -%}
+
+{#- Rows of a mart as the running build leaves them: what would be published now. -#}
+{%- macro open_rows() -%}
+    valid_to_version = 4294967295
+{%- endmacro -%}
+
+{#- Rows that wait for publication (every open row where the run looks at everything). A build that follows a failed
+    one looks at the failed rows again. -#}
+{%- macro unpublished() -%}
+    valid_to_version = 4294967295 and valid_from_version > {{ 0 if audits_everything() else last_published_version() }}
+{%- endmacro -%}
+
+{#- Number of the newest run of the audits before this one; 0 where there is none. -#}
+{%- macro previous_audit_run() -%}
+    {%- if not execute -%}{{ return(0) }}{%- endif -%}
+    {%- set marts = generate_schema_name('marts', none) | trim -%}
+    {%- if run_query('exists table ' ~ marts ~ '.dq_audit_results').rows[0][0] | int == 0 -%}{{ return(0) }}{%- endif -%}
+    {{ return(run_query('select max(run) from ' ~ marts ~ '.dq_audit_results where run < ' ~ build_version()).rows[0][0] | int) }}
+{%- endmacro -%}
+
+{#- What the run before found and this run must look at again, by dataset. -#}
+{%- macro found_before(dataset) -%}
+    select *
+    from {{ generate_schema_name('marts', none) | trim }}.dq_audit_results
+    where run = {{ previous_audit_run() }} and dataset = '{{ dataset }}' and severity != 'ok'
+{%- endmacro -%}
+
+{#- Condition on bars: in a partition that holds a day in scope. Days are checked by the caller. -#}
+{%- macro in_scoped_partitions() -%}
+    {%- if not execute -%}{{ return('true') }}{%- endif -%}
+    {%- set rows = run_query('select distinct toYYYYMM(day) as month from ' ~ ref('dq_scope_days') ~ ' order by month').rows -%}
+    {{ return('toYYYYMM(open_time) in (' ~ ((rows | map('first') | list) or [0]) | join(', ') ~ ')') }}
+{%- endmacro -%}
+
+{#- Condition on rows of bars: new, revised or withdrawn since the last publication. Only a quarantine withdraws a row
+    without a successor of the same day; without one, no need to look for closed rows. -#}
+{%- macro rows_changed_since_publication() -%}
+    {%- set last = last_published_version() -%}
+    {%- if audits_everything() -%}
+        false
+    {%- elif quarantines_since_publication() -%}
+        (valid_from_version > {{ last }} or (valid_to_version > {{ last }} and valid_to_version != 4294967295))
+    {%- else -%}
+        valid_from_version > {{ last }}
+    {%- endif -%}
+{%- endmacro -%}
+
+{%- macro quarantines_since_publication() -%}
+    {%- if not execute -%}{{ return(false) }}{%- endif -%}
+    {{ return(run_query('select count() from ops.quarantine').rows[0][0] | int > 0) }}
+{%- endmacro -%}

@@ -1,0 +1,51 @@
+{{ config(materialized='table', schema='staging', order_by='(instrument_id, timeframe, hour)') }}
+{#- The one pass over bars that their audits share. #}
+-- depends_on: {{ ref('dq_scope_days') }}
+with open_bars as (
+    select
+        *,
+        {{ broken_rules('bars') }} as broken_rules
+    from {{ ref('bars') }} final
+    where
+        {{ open_rows() }}
+        {%- if not audits_everything() %}
+        and {{ in_scoped_partitions() }}
+        and (instrument_id, timeframe, toDate(open_time)) in (
+            select scope.instrument_id, scope.timeframe, scope.day from {{ ref('dq_scope_days') }} as scope
+        )
+        {%- endif %}
+),
+
+hours as (
+    select
+        instrument_id,
+        toLowCardinality(any(open_bars.venue)) as venue,
+        toLowCardinality(any(open_bars.market)) as market,
+        toLowCardinality(any(open_bars.symbol)) as symbol,
+        timeframe,
+        toStartOfHour(open_time) as hour,
+        toUInt32(count()) as bars,
+        toUInt8(bitCount(groupBitOr(bitShiftLeft(toUInt64(1), toMinute(open_time))))) as minutes,
+        min(open_time) as first_open_time,
+        max(open_time) as last_open_time,
+        argMin(open_bars.open, open_time) as open,
+        max(open_bars.high) as high,
+        min(open_bars.low) as low,
+        argMax(open_bars.close, open_time) as close,
+        sum(open_bars.volume) as volume,
+        groupBitOr(broken_rules) as broken,
+        toUInt32(countIf(valid_from_version > {{ last_published_version() }})) as waiting
+    from open_bars
+    group by instrument_id, timeframe, hour
+)
+
+select
+    *,
+    {%- if audits_everything() %}
+    true as is_audited
+    {%- else %}
+    (instrument_id, timeframe, toDate(hour)) in (
+        select instrument_id, timeframe, day from {{ ref('dq_scope_days') }} where is_audited
+    ) as is_audited
+    {%- endif %}
+from hours

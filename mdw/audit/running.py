@@ -1,0 +1,45 @@
+"""One run of the audits outside a build."""
+
+from filelock import FileLock, Timeout
+
+from mdw import dbt
+from mdw.audit.findings import AuditRun, newest_run
+from warehouse.client import connect
+from warehouse.errors import WorldError
+from warehouse.settings import Settings
+
+_WAIT_SECONDS = 3600
+# The audits themselves; not the marts before them, nor the publication after.
+_SELECTED = ("--select", "path:models/dq", "--exclude", "v_dataset_condition", "v_dataset_condition_at")
+
+
+def run(settings: Settings, full: bool = False) -> AuditRun:
+    """Audit what stands in the marts now: rows that wait for publication, or every row (`full`).
+
+    Waits for a build of this MDW_HOME to end. Raises WorldError where nothing was built yet, where another
+    machine builds, or where dbt cannot work.
+    """
+    with connect(settings, "auditor") as client:
+        if not client.command("exists table marts.bars"):
+            raise WorldError("There is nothing to audit: no build has run yet. Run `mdw build` first.")
+        before = newest_run(client)
+    variables: dict[str, object] = {
+        "audit_everything": full,
+        "build_owner": dbt.owner(settings),
+        "break_claims_of": dbt.owner(settings),
+    }
+    if settings.now is not None:
+        variables["now"] = settings.now.isoformat()
+    try:
+        with FileLock(settings.home / "build.lock", timeout=_WAIT_SECONDS):
+            outcome = dbt.run(settings, "build", variables, "--exclude-resource-type", "unit_test", *_SELECTED)
+    except Timeout:
+        raise WorldError(f"A build of {settings.home} has been at work for an hour; see its log.") from None
+    if (broken := outcome.status_of("dq_audit_results")) != "success":
+        reasons = [f"{node.name}: {node.message}" for node in outcome.failed] or outcome.errors
+        raise WorldError(f"The audits could not run ({broken}): {' '.join(reasons)}")
+    with connect(settings, "auditor") as client:
+        after = newest_run(client)
+    if after is None or (before is not None and after.run == before.run):
+        raise WorldError("The audits left no results; see the log of dbt.")
+    return after

@@ -1,0 +1,1 @@
+"""What to watch, as numbers: for Prometheus on an endpoint, for CloudWatch by a push."""

@@ -1,0 +1,25 @@
+"""dbt on a real ClickHouse, as the tests of the project have it; one build of everything bad for all modules here."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.audits.sowing import CLOCK, sow_bars, sow_others, sow_sound, tamper
+from tests.conftest import start_warehouse
+from tests.dbt.conftest import Dbt, Outcome, dbt
+
+__all__ = ["dbt", "refused"]
+
+
+@pytest.fixture(scope="session")
+def refused(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Dbt, Outcome]]:
+    """A sound snapshot `good`, then the outcome of a build of everything bad."""
+    warehouse = start_warehouse(tmp_path_factory.mktemp("audits") / "mdw")
+    built = Dbt(warehouse, tmp_path_factory.mktemp("target"))
+    sow_sound(built)
+    built.publish("good", **CLOCK)
+    sow_bars(built)
+    sow_others(built)
+    tamper(built)
+    yield built, built.build("bad", **CLOCK)
+    warehouse.kill()

@@ -1,0 +1,68 @@
+"""What Prometheus scrapes is what the warehouse holds."""
+
+import re
+import threading
+import urllib.error
+import urllib.request
+
+import pytest
+import yaml
+
+from mdw.metrics.exposition import exposition
+from mdw.metrics.sample import Sample
+from mdw.metrics.serving import server
+from tests.audits.seeding import NOW
+from tests.dbt.conftest import Dbt, Outcome
+from warehouse.settings import PROJECT, Settings
+
+
+def scrape(settings: Settings, path: str = "/metrics") -> str:
+    with server(settings, "127.0.0.1", 0) as serving:
+        threading.Thread(target=serving.serve_forever, daemon=True).start()
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{serving.server_port}{path}") as answer:
+                return str(answer.read().decode())
+        finally:
+            serving.shutdown()
+
+
+def test_a_scrape_tells_publication_freshness_audits_and_landings(refused: tuple[Dbt, Outcome]):
+    dbt, _ = refused
+    with dbt.warehouse.client("ingest") as client:
+        columns = ["seconds", "pages", "rows", "failures", "faults", "limit_use"]
+        client.insert("ops.landings", [[2.0, 3, 4, 1, {"429": 5}, {"okx": 0.5}]], column_names=columns)
+    text = scrape(Settings(home=dbt.warehouse.settings.home, clickhouse_url=None, now=NOW))
+    lines = dict(line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
+    assert lines["mdw_up"] == "1"
+    assert lines["mdw_published_data_version"] == "1"
+    assert float(lines["mdw_seconds_since_publication"]) >= 0
+    assert lines['mdw_faults_total{kind="429"}'] == "5"
+    assert lines['mdw_limit_use_ratio{venue="okx"}'] == "0.5"
+    assert lines['mdw_audit_findings{audit="bars_ohlc_invariants",severity="error"}'] == "1"
+    assert float(lines["mdw_audit_errors"]) > 20
+    # The newest minute of okx opened nine minutes after the start of the seeded market, ten days ago.
+    age = lines['mdw_series_age_seconds{dataset="bars",instrument_id="okx:spot:BTC/USDT",timeframe="1m"}']
+    assert float(age) == 10 * 86400 - 10 * 60
+    assert float(lines["mdw_stale_series"]) > 5
+    assert lines['mdw_rows_landed_total{venue="okx",dataset="bars",lane="rest"}'] == "1"
+
+
+def test_a_warehouse_that_is_away_is_an_answer_and_a_failed_probe():
+    away = Settings(clickhouse_url="http://nobody:nothing@127.0.0.1:9")
+    assert "mdw_up 0" in scrape(away)
+    with pytest.raises(urllib.error.HTTPError, match="503"):
+        scrape(away, "/healthz")
+
+
+def test_labels_are_escaped():
+    text = exposition([Sample("mdw_faults_total", 1, {"kind": 'say "no"\n\\'})])
+    assert 'mdw_faults_total{kind="say \\"no\\"\\n\\\\"} 1' in text
+
+
+def test_the_dashboard_asks_for_metrics_that_exist():
+    from mdw.metrics.sample import FAMILIES
+
+    dashboard = yaml.safe_load((PROJECT / "infra/grafana/market_data_warehouse.json").read_text())
+    asked = " ".join(target["expr"] for panel in dashboard["panels"] for target in panel["targets"])
+    assert all(word in FAMILIES for word in set(re.findall(r"mdw_\w+", asked)))
+    assert len(dashboard["panels"]) >= 10

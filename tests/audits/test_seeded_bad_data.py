@@ -1,0 +1,97 @@
+"""Bad data of every kind, landed as raw pages: caught, named, not published; older pins still read."""
+
+from tests.dbt.conftest import Dbt, Outcome
+
+# (audit, series) of what tests/audits/sowing.py sows. Errors keep the build from publishing.
+ERRORS = {
+    ("bars_ohlc_invariants", "binance:spot:ETH/USDT", "1m"),
+    ("bars_positive_prices", "binance:spot:SOL/USDT", "1m"),
+    ("bars_non_negative_volume", "binance:spot:XRP/USDT", "1m"),
+    ("bars_on_the_grid", "binance:spot:SOL/BTC", "1m"),
+    ("bars_not_in_the_future", "binance:spot:ETH/BTC", "1m"),
+    ("bars_known_timeframe", "binance:spot:BTC/USDT", "7m"),
+    ("bars_not_unfinished", "binance:perp:BTC/USDT", "1m"),
+    ("bars_hour_equals_its_minutes", "binance:perp:ETH/USDT", "1h"),
+    ("bars_return_outliers", "binance:perp:SOL/USDT", "1m"),
+    ("bars_flat_runs", "binance:perp:XRP/USDT", "1h"),
+    ("bars_price_against_other_venues", "binance:spot:BTC/USDT", "1m"),
+    ("bars_one_open_row", "binance:spot:BTC/USDT", "1m"),
+    ("funding_within_bounds", "binance:perp:BTC/USDT", ""),
+    ("funding_positive_mark_price", "binance:perp:ETH/USDT", ""),
+    ("funding_one_per_interval", "binance:perp:SOL/USDT", ""),
+    ("funding_not_in_the_future", "binance:perp:XRP/USDT", ""),
+    ("funding_one_open_row", "binance:perp:BTC/USDT", ""),
+    ("instruments_positive_steps", "binance:spot:ETH/USDT", ""),
+    ("instruments_sane_steps", "binance:spot:BTC/USDT", ""),
+    ("instruments_one_open_row", "binance:spot:BTC/USDT", ""),
+    ("fear_greed_between_0_and_100", "", ""),
+    ("fear_greed_not_in_the_future", "", ""),
+    ("fear_greed_one_open_row", "", ""),
+    ("rejected_rows_are_resolved", "binance:spot:XRP/USDT", "1m"),
+    ("manifest_of_the_newest_snapshot", "binance:spot:BTC/USDT", "1m"),
+}
+WARNINGS = {
+    ("bars_turnover_between_low_and_high", "binance:perp:BNB/USDT", "1m"),
+    ("bars_series_of_the_universe", "binance:spot:DOGE/USDT", "1m"),
+    ("bars_missing", "binance:perp:BNB/USDT", "1m"),
+    ("bars_fresh", "binance:perp:BNB/USDT", "1m"),
+    ("funding_on_the_hour", "binance:perp:SOL/USDT", ""),
+    ("funding_one_per_interval", "binance:perp:BNB/USDT", ""),
+    ("funding_fresh", "binance:perp:BNB/USDT", ""),
+    ("instruments_known_status", "binance:spot:ETH/USDT", ""),
+    ("instruments_of_the_universe_present", "binance:spot:SOL/BTC", ""),
+    ("fear_greed_every_day", "", ""),
+}
+EXPLAINED = {
+    ("funding_interval_changes", "binance:perp:BTC/USDT", ""),
+    ("instruments_changes", "binance:spot:BTC/USDT", ""),
+}
+
+
+def results(dbt: Dbt, severity: str) -> set[tuple[object, ...]]:
+    return set(
+        dbt.warehouse.rows(
+            "select audit, instrument_id, timeframe from marts.dq_audit_results "
+            "where run = (select max(run) from marts.dq_audit_results) and severity = {s:String}",
+            s=severity,
+        )
+    )
+
+
+def test_every_error_is_named_with_its_series(refused: tuple[Dbt, Outcome]) -> None:
+    dbt, outcome = refused
+    assert not outcome.succeeded
+    assert results(dbt, "error") >= ERRORS
+    for audit, *_ in ERRORS:
+        assert f"audit {audit}: " in outcome.text, "dbt itself must say which audit failed, and where"
+
+
+def test_the_venue_that_is_wrong_is_named_alone(refused: tuple[Dbt, Outcome]) -> None:
+    dbt, _ = refused
+    lonely = [row[1:] for row in results(dbt, "error") if row[0] == "bars_price_against_other_venues"]
+    assert lonely == [("binance:spot:BTC/USDT", "1m")]
+
+
+def test_warnings_and_what_is_explained_are_listed(refused: tuple[Dbt, Outcome]) -> None:
+    dbt, _ = refused
+    assert results(dbt, "warn") >= WARNINGS
+    assert results(dbt, "info") >= EXPLAINED
+
+
+def test_nothing_of_it_is_published_and_the_old_pin_reads_on(refused: tuple[Dbt, Outcome]) -> None:
+    dbt, _ = refused
+    assert dbt.warehouse.rows("select snapshot_id from marts.v_snapshots") == [("good",)]
+    assert len(dbt.bars("good")) == 31  # 30 sound bars, and the stranger's row that the manifest tells
+    assert dbt.warehouse.rows("select count() from marts.v_bars where snapshot_id = 'bad'") == [(0,)]
+
+
+def test_each_finding_lists_its_rows_by_sql_and_has_a_runbook(refused: tuple[Dbt, Outcome]) -> None:
+    dbt, _ = refused
+    findings = dbt.warehouse.rows(
+        "select audit, rows, rows_sql, runbook, detail, first_seen from marts.dq_audit_results "
+        "where run = (select max(run) from marts.dq_audit_results) and severity = 'error' and dataset != 'snapshots'"
+    )
+    for audit, rows, sql, runbook, detail, _ in findings:
+        assert len(dbt.warehouse.rows(str(sql))) >= int(str(rows)) > 0, f"{audit}: {sql}"
+        assert runbook == f"runbooks/audits.md#{audit}"
+        assert detail
