@@ -83,13 +83,21 @@ def target(settings: Settings) -> Path:
 
 
 def run(
-    settings: Settings, command: str, variables: Mapping[str, object], *extra: str, sub: tuple[str, ...] = ()
+    settings: Settings,
+    command: str,
+    variables: Mapping[str, object],
+    *extra: str,
+    sub: tuple[str, ...] = (),
+    project: Path = DBT_PROJECT,
+    artifacts: Path | None = None,
 ) -> DbtRun:
-    """`dbt COMMAND` in dbt_project/ with progress on a terminal.
+    """`dbt COMMAND` in dbt_project/, or another project, with progress on a terminal.
 
-    Raises WorldError where dbt could not start its work at all.
+    `artifacts` is another place than target() for what dbt writes. Raises WorldError where dbt could not start its
+    work at all.
     """
-    results = target(settings) / "run_results.json"
+    artifacts = artifacts or target(settings)
+    results = artifacts / "run_results.json"
     results.parent.mkdir(parents=True, exist_ok=True)
     results.unlink(missing_ok=True)
     logs = settings.home / "dbt" / "logs"
@@ -104,12 +112,12 @@ def run(
         command,
         *sub[:1],
     ]
-    arguments += ["--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT)]
-    arguments += ["--target-path", str(target(settings)), "--vars", json.dumps(variables), *sub[1:], *extra]
+    arguments += ["--project-dir", str(project), "--profiles-dir", str(DBT_PROJECT)]
+    arguments += ["--target-path", str(artifacts), "--vars", json.dumps(variables), *sub[1:], *extra]
     with subprocess.Popen(
         arguments,
         env=environment(settings),
-        cwd=DBT_PROJECT,
+        cwd=project,
         text=True,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
