@@ -6,7 +6,7 @@ from datetime import datetime
 
 from filelock import FileLock, Timeout
 
-from mdw import dbt
+from mdw import dbt, observe
 from mdw.revision import code_revision
 from warehouse.client import connect
 from warehouse.errors import BadInput, WorldError
@@ -52,14 +52,18 @@ def check_snapshot_id(text: str) -> str:
     return text
 
 
-def build(settings: Settings, snapshot_id: str | None, note: str = "") -> BuildResult:
-    """Transform, audit, publish.
+def build(settings: Settings, snapshot_id: str | None, note: str = "", *, observed: bool = False) -> BuildResult:
+    """Transform, audit, publish; `observed`: with Elementary beside it, which records the run.
 
     Waits for another build of this MDW_HOME to end. Raises BadInput for an impossible id, WorldError where
     ClickHouse or dbt cannot work.
     """
     result = BuildResult(check_snapshot_id(snapshot_id) if snapshot_id else new_snapshot_id(settings.clock()))
     connect(settings, "transform").close()
+    project = dbt.DBT_PROJECT
+    if observed:
+        observe.prepare(settings)
+        project = observe.WRAPPER
     variables: dict[str, object] = {
         "snapshot_id": result.snapshot_id,
         "snapshot_note": note,
@@ -70,10 +74,14 @@ def build(settings: Settings, snapshot_id: str | None, note: str = "") -> BuildR
     }
     if settings.now is not None:
         variables["now"] = settings.now.isoformat()
+        if observed:
+            variables["custom_run_started_at"] = settings.now.isoformat()
     try:
         with FileLock(settings.home / "build.lock", timeout=_WAIT_SECONDS):
             # Unit tests judge the code, not the data: `make test` runs them.
-            outcome = dbt.run(settings, "build", variables, "--exclude-resource-type", "unit_test")
+            outcome = dbt.run(
+                settings, "build", variables, "--exclude-resource-type", "unit_test", project=project
+            )
     except Timeout:
         raise WorldError(f"Another build of {settings.home} has been at work for an hour; see its log.") from None
     result.notices = outcome.notices

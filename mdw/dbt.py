@@ -73,8 +73,14 @@ def environment(settings: Settings) -> dict[str, str]:
         "MDW_DBT_USER": connection.user,
         "MDW_DBT_PASSWORD": connection.password,
         "MDW_DBT_SECURE": "true" if connection.secure else "false",
+        "MDW_DBT_PACKAGES_INSTALLED": str(packages(settings)),
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
     }
+
+
+def packages(settings: Settings) -> Path:
+    """Where the dbt packages of elementary/ are installed; dbt_project/ itself needs none."""
+    return settings.home / "dbt" / "packages"
 
 
 def target(settings: Settings) -> Path:

@@ -18,13 +18,14 @@ def register(app: typer.Typer) -> None:
 def build(
     snapshot_id: SnapshotId = None,
     note: Annotated[str, typer.Option(help="kept with the snapshot")] = "",
+    observe: Annotated[bool, typer.Option("--observe", help="let Elementary record the run (needs its dbt packages)")] = False,
     json: Json = False,
 ) -> None:
     """Build the marts from what has landed, audit them, and publish a snapshot.
 
     Exit 1 where an audit kept the build from publishing: readers keep the last good snapshot.
     """
-    result = building.build(Settings.load(), snapshot_id, note)
+    result = building.build(Settings.load(), snapshot_id, note, observed=observe)
     if json:
         print_json(result.as_dict())
     else:
