@@ -79,9 +79,7 @@ def build(settings: Settings, snapshot_id: str | None, note: str = "", *, observ
     try:
         with FileLock(settings.home / "build.lock", timeout=_WAIT_SECONDS):
             # Unit tests judge the code, not the data: `make test` runs them.
-            outcome = dbt.run(
-                settings, "build", variables, "--exclude-resource-type", "unit_test", project=project
-            )
+            outcome = dbt.run(settings, "build", variables, "--exclude-resource-type", "unit_test", project=project)
     except Timeout:
         raise WorldError(f"Another build of {settings.home} has been at work for an hour; see its log.") from None
     result.notices = outcome.notices

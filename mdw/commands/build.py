@@ -18,7 +18,7 @@ def register(app: typer.Typer) -> None:
 def build(
     snapshot_id: SnapshotId = None,
     note: Annotated[str, typer.Option(help="kept with the snapshot")] = "",
-    observe: Annotated[bool, typer.Option("--observe", help="let Elementary record the run (needs its dbt packages)")] = False,
+    observe: Annotated[bool, typer.Option("--observe", help="let Elementary record the run")] = False,
     json: Json = False,
 ) -> None:
     """Build the marts from what has landed, audit them, and publish a snapshot.

@@ -1,7 +1,7 @@
 """Elementary's CLI on a copy of its own dbt project: `python -m mdw.observe.edr COPY ARGUMENT…`.
 
-The CLI installs packages inside its own folder in site-packages, and asks PyPI for its newest version when it is imported. Here
-it finds the packages in the copy, and asks nobody.
+The CLI installs packages inside its own folder in site-packages, and asks PyPI for its newest version when it is
+imported. Here it finds the packages in the copy, and asks nobody.
 """
 
 import sys

@@ -8,7 +8,7 @@ from warehouse.settings import Settings
 
 
 def collect(settings: Settings) -> Report:
-    """Everything that the page shows, read as the auditor; a warehouse without a snapshot gives a report that says so."""
+    """Everything that the page shows, read as the auditor; without a snapshot it says so."""
     now = settings.clock()
     with connect(settings, "auditor") as client:
         snapshot = queries.newest_snapshot(client)

@@ -162,7 +162,7 @@ class Report:
 def day_states(
     bars: NDArray[np.uint32], missing: dict[str, NDArray[np.uint32]], asked: NDArray[np.bool_]
 ) -> NDArray[np.uint8]:
-    """Day states from bars and missing bars by class, all [series, day]; `asked`: the day lies in what was asked for."""
+    """Day states from bars and missing bars by class, all [series, day]; `asked`: the day was asked for."""
     ours = missing["not_fetched"] > 0
     venue = (missing["venue_outage"] + missing["halted"]) > 0
     none = bars == 0

@@ -18,7 +18,7 @@ class Verdict:
 
 def moment(value: datetime | None) -> str:
     """UTC, to the minute."""
-    return "–" if value is None else value.strftime("%Y-%m-%d %H:%M")
+    return "-" if value is None else value.strftime("%Y-%m-%d %H:%M")
 
 
 def age(seconds: float | None) -> str:
