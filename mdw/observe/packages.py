@@ -13,6 +13,7 @@ from warehouse.errors import BadInput, WorldError
 from warehouse.settings import PROJECT, Settings
 
 WRAPPER = PROJECT / "elementary"
+HUB_TIMEOUT = 300
 _PACKAGES = ("elementary", "dbt_utils")
 _ADVICE = (
     "Build without Elementary (`mdw build`), or lay its packages out by hand and name the folder in MDW_DBT_PACKAGES "
@@ -71,17 +72,20 @@ def _link(source: Path, folder: Path) -> None:
 
 def _download(settings: Settings, folder: Path) -> None:
     folder.parent.mkdir(parents=True, exist_ok=True)
-    ended = subprocess.run(
-        [
-            *(sys.executable, "-m", "dbt.cli.main", "--log-path", str(settings.home / "dbt" / "logs"), "deps"),
-            *("--project-dir", str(WRAPPER), "--profiles-dir", str(dbt.DBT_PROJECT)),
-        ],
-        env=dbt.environment(settings),
-        cwd=WRAPPER,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-    )
-    if ended.returncode:
+    arguments = ["--log-path", str(settings.home / "dbt" / "logs"), "deps"]
+    arguments += ["--project-dir", str(WRAPPER), "--profiles-dir", str(dbt.DBT_PROJECT)]
+    try:
+        subprocess.run(
+            [sys.executable, "-m", "dbt.cli.main", *arguments],
+            env=dbt.environment(settings),
+            cwd=WRAPPER,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            check=True,
+            # dbt tries an absent hub again and again.
+            timeout=HUB_TIMEOUT,
+        )
+    except (subprocess.CalledProcessError, subprocess.TimeoutExpired):
         shutil.rmtree(folder, ignore_errors=True)
-        raise WorldError(f"Elementary's dbt packages cannot be had from the dbt hub (hub.getdbt.com). {_ADVICE}")
+        hub = os.environ.get("DBT_PACKAGE_HUB_URL", "hub.getdbt.com")
+        raise WorldError(f"Elementary's dbt packages cannot be had from the dbt hub ({hub}). {_ADVICE}") from None

@@ -1,7 +1,7 @@
 """The charts as figures of Plotly: plain dictionaries, colours as names ("@ours") that the page's theme resolves.
 
-Plotly, because it is well kept, in the environment anyway, zooms, and draws 100 series of 5 years as one image. Its file
-goes into the page whole (4.8 MB); the page is painted before it is read.
+Plotly, because it is well kept, in the environment anyway, zooms, and draws 100 series of 5 years as one image. Its
+file goes into the page whole (4.8 MB); the page is painted before it is read.
 """
 
 from base64 import b64encode
