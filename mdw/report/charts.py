@@ -118,7 +118,7 @@ def revisions(builds: tuple[Revision, ...]) -> Figure:
             "height": 320,
             "margin": {"l": 70, "r": 10, "t": 10, "b": 50},
             "bargap": 0.35 if len(builds) > 8 else 0.75,
-            "xaxis": {"type": "category", "anchor": "y2"},
+            "xaxis": {"type": "category", "anchor": "y2", "nticks": 12, "tickangle": 0},
             "yaxis": {"domain": [0.56, 1], "title": {"text": "new bars"}, "rangemode": "tozero"},
             "yaxis2": {"domain": [0, 0.44], "title": {"text": "revised"}, "rangemode": "tozero"},
         },
@@ -136,18 +136,20 @@ def spread(found: tuple[Spread, ...], bucket: str) -> tuple[Figure, int]:
     layout: dict[str, Any] = {
         "height": 60 + 190 * rows,
         "margin": {"l": 60, "r": 10, "t": 40, "b": 40},
-        "legend": {"orientation": "h", "y": 1, "yanchor": "bottom", "yref": "container", "x": 0},
+        "legend": {"orientation": "h", "y": 1, "yanchor": "top", "yref": "container", "x": 0},
         "annotations": [],
     }
     for number, symbol in enumerate(symbols):
         _panel(layout, number, symbol, rows, single=len(symbols) == 1)
+    drawn = [item for item in found if item.symbol in symbols]
+    first = {item.venue: item for item in reversed(drawn)}
     traces = [
         {
             "type": "scatter",
             "mode": "lines",
             "name": item.venue,
             "legendgroup": item.venue,
-            "showlegend": item.symbol == next(other.symbol for other in found if other.venue == item.venue),
+            "showlegend": item is first[item.venue],
             "x": [day.isoformat() for day in item.days],
             "y": _packed(item.median, np.float32),
             "customdata": _packed(item.worst, np.float32),
@@ -156,8 +158,7 @@ def spread(found: tuple[Spread, ...], bucket: str) -> tuple[Figure, int]:
             "line": {"color": _VENUE_COLORS[venues.index(item.venue) % len(_VENUE_COLORS)], "width": 1.6},
             "hovertemplate": f"{bucket} of %{{x|%Y-%m-%d}}<br>median %{{y:.2f}} bp, worst %{{customdata:.1f}} bp",
         }
-        for item in found
-        if item.symbol in symbols
+        for item in drawn
     ]
     return {"data": traces, "layout": layout}, len(symbols)
 

@@ -28,6 +28,7 @@ def render(report: Report) -> str:
         verdict=verdict(report),
         coverage_rows=_coverage_rows(report),
         shown=shown,
+        heights={name: figure["layout"]["height"] for name, figure in figures.items()},
         spread_rows=_spread_rows(report),
         gap_names=charts.GAP_NAMES,
         runbooks=_runbooks(report),

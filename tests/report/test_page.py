@@ -115,6 +115,8 @@ def test_the_report_prints_with_every_chart(small: Path, tmp_path: Path) -> None
         await page.open(small.as_uri())
         await page.pdf(tmp_path / "report.pdf")
         assert await page.evaluate("[...document.querySelectorAll('[data-figure]')].every(node => node.dataset.drawn)")
+        heights = "node => node.querySelector('.main-svg').getBoundingClientRect().height > 80"
+        assert await page.evaluate(f"[...document.querySelectorAll('[data-figure]')].every({heights})")
         assert page.problems == []
 
     browse(visit)
