@@ -33,7 +33,7 @@ lint: $(STAMP)  ## ruff, mypy, sqlfluff
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
-	@$(BIN)/sqlfluff lint --config dbt_project/.sqlfluff --processes 2 --nofail-warnings dbt_project/models dbt_project/tests
+	@$(BIN)/sqlfluff lint --config dbt_project/.sqlfluff --processes 2 dbt_project/models dbt_project/tests
 
 format: $(STAMP)  ## format the Python code
 	@$(BIN)/ruff check --fix .

@@ -100,7 +100,8 @@ PYTHON
     # The project is not installed: a new release with the same lock needs no new venv.
     site="$("$venv/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"
     printf '%s\n' "$MDW_BASE/current" >"$site/mdw-project.pth"
-    printf '#!/bin/sh\nexec "%s/bin/python" -m mdw "$@"\n' "$venv" >"$venv/bin/mdw.new"
+    # -P: a folder named mdw where a task happens to run must not be taken for the project.
+    printf '#!/bin/sh\nexec "%s/bin/python" -P -m mdw "$@"\n' "$venv" >"$venv/bin/mdw.new"
     chmod 755 "$venv/bin/mdw.new"
     mv -f "$venv/bin/mdw.new" "$venv/bin/mdw"
     if [[ -s "$MDW_BASE/clickhouse-ca.pem" ]]; then

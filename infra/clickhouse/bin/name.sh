@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Points this node's name, and for node 1 the name that clients use, at this machine.
+# Points this node's name, and for node 1 the name that clients use, at this machine. `name.sh take` takes the clients'
+# name from any node: for the day when node 1 is lost.
 set -Eeuo pipefail
 # shellcheck source=bin/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -14,6 +15,6 @@ point() {
 }
 
 point "$(fqdn)"
-if [[ "$MDW_NODE_NUMBER" == 1 && "$MDW_NODE" != clickhouse ]]; then
+if [[ "${1:-}" == take ]] || [[ "$MDW_NODE_NUMBER" == 1 && "$MDW_NODE" != clickhouse ]]; then
     point "$(fqdn clickhouse)"
 fi

@@ -41,9 +41,11 @@ class Deployment:
             known = {**(current[0].values() if current else {}), "ReleaseId": built.release_id}
             known |= {"ReleaseSha256": built.project_sha256, "BundleSha256": built.bundle_sha256}
             known |= {"BundleKey": f"clickhouse/{built.bundle_sha256[:16]}.zip"}
+        before: dict[str, str] = {}
         for stack in self.plan.stacks:
-            changes = self.stacks.preview(stack, self._values(stack, outputs, known))
             name = self.plan.stack_name(stack)
+            changes = self.stacks.preview(stack, self._values(stack, before, known))
+            before |= self.stacks.outputs(name)
             for change in changes:
                 self.say(f"{name}: would {change}")
             if not changes:
@@ -81,11 +83,13 @@ class Deployment:
 
     def back_to(self, target: Release) -> None:
         """Put an earlier release back into the environment; templates and other parameters stay."""
-        outputs = self.outputs()
+        before: dict[str, str] = {}
         for stack in self.plan.stacks:
+            name = self.plan.stack_name(stack)
             if "ReleaseId" in stack.template.parameters:
-                self.say(f"{self.plan.stack_name(stack)}: back to release {target.ReleaseId}")
-                self.stacks.apply(stack, self._values(stack, outputs, target.values()))
+                self.say(f"{name}: back to release {target.ReleaseId}")
+                self.stacks.apply(stack, self._values(stack, before, target.values()))
+            before |= self.stacks.outputs(name)
 
     def roll_back(self, release_id: str | None) -> Release:
         """Go back to the release before the one that runs, or to the one named."""
@@ -107,6 +111,7 @@ class Deployment:
         return target
 
     def _values(self, stack: Stack, outputs: dict[str, str], computed: dict[str, str]) -> dict[str, str]:
+        # Outputs of earlier stacks only: network has both a parameter and an output VpcCidr.
         values: dict[str, str] = {}
         for name in stack.template.parameters:
             given = stack.parameters.get(name)

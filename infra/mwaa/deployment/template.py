@@ -27,6 +27,11 @@ def _function(loader: yaml.SafeLoader, suffix: str, node: yaml.Node) -> Any:
 _Loader.add_multi_constructor("!", _function)
 
 
+def load_yaml(text: str) -> Any:
+    """A template as plain Python; !Ref X is {"Ref": "X"}, !Sub X is {"Fn::Sub": "X"}."""
+    return yaml.load(text, _Loader)  # noqa: S506 - a subclass of SafeLoader
+
+
 @dataclass(frozen=True)
 class Parameter:
     """One parameter of a template."""
@@ -69,7 +74,7 @@ class Template:
         """Raises BadInput where the file is missing or no template."""
         try:
             text = path.read_text()
-            content = yaml.load(text, _Loader)  # noqa: S506 - a subclass of SafeLoader
+            content = load_yaml(text)
             resources = {name: body["Type"] for name, body in content["Resources"].items()}
         except OSError as error:
             raise BadInput(f"Template {path} cannot be read: {error.strerror}.") from None

@@ -1,0 +1,178 @@
+"""The machine's scripts, run for real up to AWS and the ClickHouse client."""
+
+import re
+import ssl
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Warehouse
+from tests.infra.clickhouse_node import Node
+
+
+@pytest.fixture
+def node(tmp_path: Path) -> Node:
+    made = Node.make(tmp_path)
+    assert made.run("configure").returncode == 0
+    return made
+
+
+def parses(warehouse: Warehouse, query: str) -> str:
+    """The query as ClickHouse understands it; fails where it does not."""
+    return str(warehouse.rows("select formatQuerySingleLine({text:String})", text=query)[0][0])
+
+
+def test_certificate_is_trusted_by_name_through_the_environments_own_authority(node: Node) -> None:
+    done = node.run("certificates")
+    assert done.returncode == 0, done.stderr
+    tls = node.folder / "tls"
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.load_cert_chain(tls / "server.crt", tls / "server.key")
+    client = ssl.create_default_context(cafile=str(tls / "ca.pem"))
+    for name, trusted in (("clickhouse.mdw.internal", True), ("localhost", True), ("clickhouse.example.com", False)):
+        assert _handshake(client, server, name) is trusted, name
+    assert (tls / "server.key").stat().st_mode & 0o777 == 0o400
+    assert "s3://code/clickhouse/ca.pem" in node.aws_calls()
+    assert "server.key" not in node.aws_calls()
+
+
+def _handshake(client: ssl.SSLContext, server: ssl.SSLContext, name: str) -> bool:
+    to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
+    here = client.wrap_bio(to_client, to_server, server_hostname=name)
+    there = server.wrap_bio(to_server, to_client, server_side=True)
+    for _ in range(4):
+        for side in (here, there):
+            try:
+                side.do_handshake()
+            except ssl.SSLWantReadError:
+                continue
+            except ssl.SSLCertVerificationError:
+                return False
+    return here.version() in ("TLSv1.2", "TLSv1.3")
+
+
+def test_second_node_and_second_run_keep_the_authority(node: Node, tmp_path: Path) -> None:
+    assert node.run("certificates").returncode == 0
+    first = (node.folder / "tls" / "server.crt").read_bytes()
+    again = node.run("certificates")
+    assert "good for more than 45 days" in again.stdout
+    assert (node.folder / "tls" / "server.crt").read_bytes() == first
+    authority = (node.folder / "tls" / "ca.pem").read_bytes()
+    # A certificate that ends soon is replaced, by the same authority.
+    command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 20 -subj /CN=x"
+    files = ["-keyout", str(tmp_path / "x.key"), "-out", str(node.folder / "tls" / "server.crt")]
+    subprocess.run([*command.split(), *files], check=True, capture_output=True)
+    assert node.run("certificates").returncode == 0
+    assert (node.folder / "tls" / "server.crt").read_bytes() != first
+    assert (node.folder / "tls" / "ca.pem").read_bytes() == authority
+
+
+def test_users_become_what_secrets_manager_says_and_only_digests_are_sent(
+    node: Node, module_warehouse: Warehouse
+) -> None:
+    done = node.run("users")
+    assert done.returncode == 0, done.stderr
+    (sent,) = node.queries()
+    statements = [part.strip() for part in sent.split(";") if part.strip()]
+    for statement in statements:
+        assert parses(module_warehouse, statement)
+    for role in ("admin", "ingest", "transform", "auditor", "researcher"):
+        assert f"create user if not exists svc_{role} identified with sha256_hash by" in sent
+        assert f"alter user svc_{role} identified with sha256_hash by" in sent
+    assert "grant mdw_researcher to svc_researcher" in sent
+    assert "0123456789-" not in sent + done.stdout + done.stderr
+
+
+def test_short_password_makes_no_user(node: Node) -> None:
+    node.secret("ingest", username="svc_ingest")
+    done = node.run("users")
+    assert done.returncode == 1
+    assert "the secret of ingest has no password of 20 characters or more" in done.stderr
+    assert "svc_ingest" not in "".join(node.queries())
+
+
+def test_first_backup_of_a_month_is_full_and_the_next_holds_the_changes(
+    node: Node, module_warehouse: Warehouse
+) -> None:
+    assert node.run("backup").returncode == 0
+    (full,) = node.queries()
+    assert "base_backup" not in full
+    name = re.search(r"amazonaws\.com/([^/]+/[^/]+)/'", full)
+    assert name
+    (node.folder / "objects").write_text(f"{name[1]}.full.done\n")
+    assert node.run("backup").returncode == 0
+    (increment,) = node.queries()
+    assert f"base_backup = S3('https://mdw-backup.s3.ap-northeast-1.amazonaws.com/{name[1]}/')" in increment
+    for query in (full, increment):
+        assert parses(module_warehouse, query).startswith("BACKUP ALL EXCEPT DATABASES")
+    assert (node.folder / "markers").read_text().count('"kind": "full"') == 1
+    assert node.run("backup", "full").returncode == 0
+    assert "base_backup" not in node.queries()[0]
+
+
+def test_backup_that_failed_leaves_no_mark(node: Node) -> None:
+    (node.folder / "answer").write_text("exit 1\n")
+    done = node.run("backup")
+    assert done.returncode == 1
+    assert "FAILED" in done.stderr
+    assert not (node.folder / "markers").exists()
+    assert not (node.folder / "state.last-backup").exists()
+
+
+def test_restore_takes_finished_backups_only_and_never_overwrites(node: Node, module_warehouse: Warehouse) -> None:
+    (node.folder / "objects").write_text("2026-11/01T021000Z.full.done\t2026-11/02T021000Z.increment.done\n")
+    assert node.run("restore", "list").stdout == "2026-11/01T021000Z full\n2026-11/02T021000Z increment\n"
+    for wrong in ("yesterday", "2026-11/03T021000Z"):
+        refused = node.run("restore", "all", wrong)
+        assert refused.returncode == 2
+        assert wrong in refused.stderr
+    (node.folder / "answer").write_text("echo 11\n")
+    full = node.run("restore", "all", "2026-11/02T021000Z")
+    assert full.returncode == 1
+    assert "holds 11 tables already" in full.stderr
+    assert not any(query.startswith("RESTORE") for query in node.queries())
+    (node.folder / "answer").write_text("echo 0\n")
+    done = node.run("restore", "all", "2026-11/02T021000Z")
+    assert done.returncode == 0, done.stderr
+    *_, restore = node.queries()
+    assert "2026-11/02T021000Z" in parses(module_warehouse, restore)
+
+
+@pytest.mark.parametrize(("live", "restored", "good"), [(5, 5, True), (9, 5, True), (5, 9, False), (5, 0, False)])
+def test_rehearsal_compares_rows_and_clears_up(
+    node: Node, live: int, restored: int, good: bool, module_warehouse: Warehouse
+) -> None:
+    (node.folder / "objects").write_text("2026-11/01T021000Z.full.done\n")
+    rows = f"raw.a\\t{live}\\nraw.b\\t3\\n"
+    again = f"raw.a\\t{restored}\\nraw.b\\t3\\n"
+    (node.folder / "answer").write_text(
+        f"""case "$1" in
+        *system.tables*"'raw_rehearsal'"*) printf '{again}' ;;
+        *system.tables*"'raw'"*) printf '{rows}' ;;
+        esac\n"""
+    )
+    done = node.run("restore", "rehearse", "2026-11/01T021000Z")
+    assert (done.returncode == 0) is good, done.stdout + done.stderr
+    queries = node.queries()
+    for query in queries:
+        assert parses(module_warehouse, query)
+    assert queries.count("DROP DATABASE raw_rehearsal SYNC") == 1
+    assert not any(re.search(r"DROP DATABASE (IF EXISTS )?(raw|marts) ", query) for query in queries)
+
+
+def test_three_nodes_know_each_other_and_two_are_refused(tmp_path: Path) -> None:
+    node = Node.make(tmp_path, MDW_NODE="clickhouse-2", MDW_CLUSTER_NODES="clickhouse-1,clickhouse-2,keeper-3")
+    assert node.run("configure").returncode == 0
+    values = node.service_environment()
+    assert [values[f"MDW_HOST_{number}"] for number in (1, 2, 3)] == [
+        "clickhouse-1.mdw.internal",
+        "clickhouse-2.mdw.internal",
+        "keeper-3.mdw.internal",
+    ]
+    assert values["MDW_HOST_SELF"] == "clickhouse-2.mdw.internal"
+    text = (tmp_path / "node.env").read_text().replace(",keeper-3", "")
+    (tmp_path / "node.env").write_text(text)
+    refused = node.run("configure")
+    assert refused.returncode == 1
+    assert "three names" in refused.stderr

@@ -1,0 +1,212 @@
+"""startup.sh in a clean home with a Python 3.12 of its own, sourced as MWAA sources it, from a local S3."""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from infra.mwaa.deployment import package
+from tests.infra.conftest import Account
+from warehouse.settings import PROJECT
+
+# MWAA turns the word exit into one that saves the environment, sources the script, and saves it at the end.
+_MWAA = """
+saved() { env -0 >"$SAVED_ENVIRONMENT"; unalias exit; exit; }
+shopt -s expand_aliases
+alias exit=saved
+source "$STARTUP"
+saved
+"""
+# How this machine reaches its package index.
+_NETWORK = ("PIP_", "UV_", "SSL_CERT", "REQUESTS_CA", "HTTP", "http", "NO_PROXY", "no_proxy")
+
+
+@dataclass
+class Container:
+    """One container of MWAA: a home, a Python, and what the environment's options put into it."""
+
+    folder: Path
+    python: Path
+    account: Account
+    bucket: str = "code"
+
+    def release(self, lock: str, **files: str) -> str:
+        """Put a release with this lock into the bucket; returns its sha256."""
+        path = self.folder / "project.zip"
+        content = {
+            "requirements/runtime.txt": lock,
+            "infra/mwaa/bootstrap.txt": (PROJECT / "infra/mwaa/bootstrap.txt").read_text(),
+            "mdw/__init__.py": "",
+            "mdw/__main__.py": "import six, sys\nprint('mdw', sys.argv[1:])\n",
+            **files,
+        }
+        with zipfile.ZipFile(path, "w") as archive:
+            for name, text in content.items():
+                archive.writestr(name, text)
+        self.account.client("s3").upload_file(str(path), self.bucket, "project.zip")
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+
+    def start(self, sha256: str, **more: str) -> tuple[subprocess.CompletedProcess[str], dict[str, str] | None]:
+        """Run the script; the second value is the environment that Airflow would get, None where it would not start."""
+        saved = self.folder / "environment"
+        saved.unlink(missing_ok=True)
+        (self.folder / "home").mkdir(exist_ok=True)
+        environment = {
+            **{name: value for name, value in os.environ.items() if name.startswith(_NETWORK)},
+            **{name: value for name, value in self.account.environment.items() if name.startswith("AWS_")},
+            "HOME": str(self.folder / "home"),
+            "PATH": f"{self.python.parent}:/usr/bin:/bin",
+            "MDW_BASE": str(self.folder / "mdw"),
+            "MWAA_AIRFLOW_COMPONENT": "worker",
+            "AIRFLOW__MDW__ENVIRONMENT": "dev",
+            "AIRFLOW__MDW__RELEASE_URI": f"s3://{self.bucket}/project.zip",
+            "AIRFLOW__MDW__RELEASE_SHA256": sha256,
+            "STARTUP": str(PROJECT / "infra/mwaa/startup.sh"),
+            "SAVED_ENVIRONMENT": str(saved),
+            **more,
+        }
+        done = subprocess.run(
+            ["bash", "-c", _MWAA], capture_output=True, text=True, env=environment, cwd=self.folder, timeout=500
+        )
+        if not saved.exists():
+            return done, None
+        return done, dict(entry.split("=", 1) for entry in saved.read_text().split("\0") if "=" in entry)
+
+
+def python312() -> Path | None:
+    for candidate in (shutil.which("python3.12"), *map(str, Path.home().glob(".pyenv/versions/3.12*/bin/python3.12"))):
+        if candidate and subprocess.run([candidate, "--version"], capture_output=True).returncode == 0:
+            return Path(candidate)
+    return Path(sys.executable) if sys.version_info[:2] == (3, 12) else None
+
+
+@pytest.fixture(scope="module")
+def image_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the image has: Python 3.12 with boto3, nothing of this project."""
+    found = python312()
+    if found is None:
+        pytest.skip("no Python 3.12 on this machine: MWAA's images have it")
+    folder = tmp_path_factory.mktemp("image")
+    subprocess.run([str(found), "-m", "venv", str(folder)], check=True)
+    program = folder / "bin" / "python3"
+    installed = subprocess.run([str(program), "-m", "pip", "install", "-q", "boto3"], capture_output=True, text=True)
+    if installed.returncode:
+        pytest.skip(f"no package index within reach: {installed.stderr.strip().splitlines()[-1]}")
+    return program
+
+
+@pytest.fixture
+def container(tmp_path: Path, image_python: Path, account: Account) -> Container:
+    account.client("s3").create_bucket(
+        Bucket="code", CreateBucketConfiguration={"LocationConstraint": "ap-northeast-1"}
+    )
+    return Container(tmp_path, image_python, account)
+
+
+def lock_of(*names: str) -> str:
+    """These packages out of the project's own lock, with their hashes."""
+    lines: list[str] = []
+    taking = False
+    for line in (PROJECT / "requirements/main.txt").read_text().splitlines():
+        if line and not line.startswith((" ", "#")):
+            taking = line.split("==")[0] in names
+        if taking:
+            lines.append(line)
+    assert len([line for line in lines if "==" in line]) == len(names)
+    return "\n".join(lines) + "\n"
+
+
+def test_worker_gets_a_venv_a_second_start_keeps_it_and_a_new_release_with_the_same_lock_too(
+    container: Container,
+) -> None:
+    lock = lock_of("six", "certifi")
+    sha256 = container.release(lock)
+    first, environment = container.start(sha256)
+    assert environment is not None, first.stdout + first.stderr
+    assert "built in" in first.stdout
+    said = subprocess.run([environment["MDW_BIN"], "status"], capture_output=True, text=True)
+    assert said.stdout == "mdw ['status']\n"
+    assert environment["MDW_ENVIRONMENT"] == "dev"
+    assert Path(environment["MDW_PROJECT"], "mdw").is_dir()
+
+    again, _ = container.start(sha256)
+    assert "stands already" in again.stdout
+    assert "unpacked" not in again.stdout
+
+    newer = container.release(lock, **{"mdw/__main__.py": "import six\nprint('newer')\n"})
+    updated, environment = container.start(newer)
+    assert "stands already" in updated.stdout
+    assert environment is not None
+    assert subprocess.run([environment["MDW_BIN"]], capture_output=True, text=True).stdout == "newer\n"
+    assert len(list((container.folder / "mdw" / "venvs").iterdir())) == 1
+
+
+def test_scheduler_unpacks_the_release_and_builds_nothing(container: Container) -> None:
+    done, environment = container.start(container.release(lock_of("six")), MWAA_AIRFLOW_COMPONENT="scheduler")
+    assert environment is not None, done.stdout + done.stderr
+    assert Path(environment["MDW_PROJECT"], "requirements/runtime.txt").is_file()
+    assert not (container.folder / "mdw" / "venvs").exists()
+
+
+def test_venv_that_was_cut_off_is_built_again(container: Container) -> None:
+    sha256 = container.release(lock_of("six"))
+    container.start(sha256)
+    (venv,) = (container.folder / "mdw" / "venvs").iterdir()
+    (venv / ".complete").unlink()
+    shutil.rmtree(venv / "lib")
+    done, environment = container.start(sha256)
+    assert "built in" in done.stdout
+    assert environment is not None
+
+
+def test_package_that_is_not_the_locked_one_ends_the_start_with_a_reason(container: Container) -> None:
+    wrong = "six==1.17.0 \\\n    --hash=sha256:" + "0" * 64 + "\n"
+    done, environment = container.start(container.release(wrong))
+    assert environment is None
+    assert done.returncode == 1
+    assert 'FAILED in step "venv": could not install the locked requirements' in done.stdout
+
+
+def test_wrong_or_missing_release_ends_the_start_with_a_reason(container: Container) -> None:
+    container.release(lock_of("six"))
+    other, environment = container.start("1" * 64)
+    assert environment is None
+    assert "is not the file that was deployed" in other.stdout
+    unset, environment = container.start("")
+    assert environment is None
+    assert "AIRFLOW__MDW__RELEASE_SHA256 must come from the environment's configuration options" in unset.stdout
+    gone, environment = container.start("1" * 64, AIRFLOW__MDW__RELEASE_URI="s3://code/nothing.zip")
+    assert environment is None
+    assert "could not fetch s3://code/nothing.zip" in gone.stdout
+
+
+def test_clickhouses_own_authority_is_trusted_by_every_program_of_the_venv(container: Container) -> None:
+    container.account.client("s3").put_object(Bucket="code", Key="clickhouse/ca.pem", Body=b"# our authority\n")
+    sha256 = container.release(lock_of("six", "certifi"))
+    done, environment = container.start(sha256, AIRFLOW__MDW__CA_CERTIFICATE_URI="s3://code/clickhouse/ca.pem")
+    assert environment is not None, done.stdout + done.stderr
+    python = Path(environment["MDW_BIN"]).parent / "python"
+    code = (
+        "import certifi, os; where = certifi.where(); "
+        "print(open(where).read().count('# our authority'), os.environ['SSL_CERT_FILE'] == where)"
+    )
+    clean = {"PATH": "/usr/bin:/bin"}
+    said = subprocess.run([str(python), "-c", code], capture_output=True, text=True, env=clean)
+    assert said.stdout == "1 True\n", said.stderr
+
+
+@pytest.mark.soak
+def test_whole_lock_is_installed_within_the_limit(container: Container) -> None:
+    built = package.build(container.folder / "package", "3.3.1")
+    container.account.client("s3").upload_file(str(built.project_zip), "code", "project.zip")
+    done, environment = container.start(built.project_sha256)
+    assert environment is not None, done.stdout + done.stderr
+    for program in ("mdw", "dbt"):
+        path = Path(environment["MDW_BIN"]).parent / program
+        assert subprocess.run([str(path), "--help"], capture_output=True, timeout=120).returncode == 0
