@@ -134,3 +134,31 @@ def test_ages_read_as_people_say_them() -> None:
         "4 d 4 h",
         "40 d",
     ]
+
+
+def test_the_newest_run_of_the_audits_table_is_shown_worst_first(warehouse: Warehouse, tmp_path: Path) -> None:
+    from mdw.report import audits
+
+    with warehouse.client() as client:
+        client.command(
+            "create table marts.dq_audit_results (run UInt32, audit String, severity String, instrument_id String, "
+            "timeframe String, range_start Nullable(DateTime64(3, 'UTC')), range_end Nullable(DateTime64(3, 'UTC')), "
+            "rows UInt64, detail String, first_seen DateTime64(3, 'UTC'), runbook String, rows_sql String) "
+            "engine = MergeTree order by run"
+        )
+        page = "runbooks/repair_a_gap.md#bars_missing"
+        client.command(
+            "insert into marts.dq_audit_results values "
+            "(1, 'old', 'error', '', '', null, null, 1, '', '2025-01-01', '', ''), "
+            f"(2, 'bars_missing', 'warn', 'okx:spot:BTC/USDT', '1m', '2025-01-01', '2025-01-02', 9, 'holes', "
+            f"'2025-01-03', '{page}', 'select 1'), "
+            "(2, 'bars_one_open_row', 'error', '', '', null, null, 2, 'twice', '2025-01-03', '', ''), "
+            "(2, 'bars_fresh', 'ok', '', '', null, null, 0, '', '2025-01-03', '', '')"
+        )
+    with warehouse.client("auditor") as client:
+        found = audits.collect(client, tmp_path)
+    assert [finding.audit for finding in found.findings] == ["bars_one_open_row", "bars_missing"]
+    assert found.passed == 1
+    missing = found.findings[1]
+    assert missing.where == "okx:spot:BTC/USDT 1m, 2025-01-01 to 2025-01-02"
+    assert (missing.rows, missing.sql, missing.runbook) == (9, "select 1", "repair_a_gap#bars_missing")
