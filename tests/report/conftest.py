@@ -22,8 +22,6 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
     with running.client("ingest") as client:
         # Minutes 3 and 4 were asked for and are not there.
         land_klines(client, [kline(number) for number in (0, 1, 2, 5)], START + DAY)
-        # Turnover that cannot be: worth a warning.
-        land_klines(client, [kline(0, volume="0.001")], START + DAY, symbol="ETH/USDT")
         bars = [[str(milliseconds(START + n * MINUTE)), "100", "103", "99", "102.51", "2", "202"] for n in (1, 0)]
         land(
             client,
@@ -35,6 +33,8 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
         )
         dbt.publish("first", snapshot_note="a note")
         land_klines(client, [kline(1, "100.9"), kline(2)], START + 2 * DAY)
+        # Turnover that cannot be: worth a warning.
+        land_klines(client, [kline(0, volume="0.001")], START + 2 * DAY, symbol="ETH/USDT")
         dbt.publish("second")
     yield running
     if embedded.status(running.settings).running:

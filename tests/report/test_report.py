@@ -43,8 +43,8 @@ def test_missing_minutes_are_a_gap_of_the_venue_and_the_day_is_incomplete(collec
 
 def test_a_revised_bar_counts_as_revised_and_not_as_new(collected: Report) -> None:
     assert [(build.name, build.new, build.revised) for build in collected.revisions] == [
-        ("build 1", 7, 0),
-        ("build 2", 0, 1),
+        ("build 1", 6, 0),
+        ("build 2", 1, 1),
     ]
     assert collected.revised_series == ((BTC, 1, "build 2"),)
 
