@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test soak lint format bench lock docs clean
+.PHONY: help setup demo test soak lint format bench lock docs reports clean
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -43,6 +43,10 @@ bench: $(STAMP)  ## measure; figures go to docs/performance.md
 	@$(BIN)/python -m benchmarks
 
 docs: $(STAMP)  ## the data catalog as one static file
+	@$(BIN)/mdw docs
+
+reports: $(STAMP)  ## data quality report, data catalog, and Elementary's report where it recorded builds
+	@$(BIN)/mdw report
 	@$(BIN)/mdw docs
 
 lock:  ## compile the locks anew (needs uv)

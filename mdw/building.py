@@ -8,7 +8,7 @@ from datetime import datetime
 
 from filelock import BaseFileLock, FileLock, Timeout
 
-from mdw import dbt
+from mdw import dbt, observe
 from mdw.revision import code_revision
 from warehouse import snapshots
 from warehouse.client import connect
@@ -55,8 +55,8 @@ def check_snapshot_id(text: str) -> str:
     return text
 
 
-def build(settings: Settings, snapshot_id: str | None, note: str = "") -> BuildResult:
-    """Transform, audit, publish.
+def build(settings: Settings, snapshot_id: str | None, note: str = "", *, observed: bool = False) -> BuildResult:
+    """Transform, audit, publish; `observed`: with Elementary beside it, which records the run.
 
     Waits for another build to end. An id that is published already is left as it is, with a notice. Raises
     BadInput for an id that is impossible or was dropped, WorldError where ClickHouse or dbt cannot work.
@@ -64,6 +64,10 @@ def build(settings: Settings, snapshot_id: str | None, note: str = "") -> BuildR
     result = BuildResult(check_snapshot_id(snapshot_id) if snapshot_id else new_snapshot_id(settings.clock()))
     connect(settings, "transform").close()
     _refuse_dropped(settings, result.snapshot_id)
+    project = dbt.DBT_PROJECT
+    if observed:
+        observe.prepare(settings)
+        project = observe.WRAPPER
     variables: dict[str, object] = {
         **claim_variables(settings),
         "snapshot_id": result.snapshot_id,
@@ -72,6 +76,8 @@ def build(settings: Settings, snapshot_id: str | None, note: str = "") -> BuildR
     }
     if settings.now is not None:
         variables["now"] = settings.now.isoformat()
+        if observed:
+            variables["custom_run_started_at"] = settings.now.isoformat()
     with only_writer(settings) as lock:
         result.data_version = data_version(settings, result.snapshot_id)
         if result.data_version is not None:
@@ -82,7 +88,9 @@ def build(settings: Settings, snapshot_id: str | None, note: str = "") -> BuildR
             ]
             return result
         # Unit tests judge the code, not the data: `make test` runs them.
-        outcome = dbt.run(settings, "build", variables, "--exclude-resource-type", "unit_test", held=_files(lock))
+        outcome = dbt.run(
+            settings, "build", variables, "--exclude-resource-type", "unit_test", project=project, held=_files(lock)
+        )
     result.notices = outcome.notices
     result.failures = [(node.name, node.failures, node.message) for node in outcome.failed]
     result.warnings = [(node.name, node.failures, node.message) for node in outcome.warned]

@@ -10,10 +10,12 @@ from warehouse.settings import Settings
 
 def write(settings: Settings) -> Path:
     """Write MDW_HOME/reports/catalog.html and return its path; raises WorldError where dbt fails."""
-    outcome = dbt.run(settings, "docs", {}, sub=("generate", "--static"))
+    # In a place of its own: it would overwrite the record of the last build, which the report reads.
+    artifacts = settings.home / "dbt" / "docs"
+    outcome = dbt.run(settings, "docs", {}, sub=("generate", "--static"), artifacts=artifacts)
     if outcome.exit_code:
         raise WorldError(f"dbt docs failed: {' '.join(outcome.errors)}")
     page = settings.home / "reports" / "catalog.html"
     page.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(dbt.target(settings) / "static_index.html", page)
+    shutil.copyfile(artifacts / "static_index.html", page)
     return page

@@ -6,7 +6,21 @@ import sys
 import typer
 from rich.markup import escape
 
-from mdw.commands import audit, backtest, build, demo, docs, doctor, ingest, metrics, notify, server, snapshot, sql
+from mdw.commands import (
+    audit,
+    backtest,
+    build,
+    demo,
+    docs,
+    doctor,
+    ingest,
+    metrics,
+    notify,
+    report,
+    server,
+    snapshot,
+    sql,
+)
 from mdw.output import err
 from warehouse.errors import BadInput, WorldError
 
@@ -18,7 +32,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
 )
-for group in (server, ingest, build, audit, sql, backtest, docs, doctor, notify, demo):
+for group in (server, ingest, build, audit, sql, backtest, docs, report, doctor, notify, demo):
     group.register(app)
 app.add_typer(snapshot.app, name="snapshot")
 app.add_typer(metrics.app, name="metrics")

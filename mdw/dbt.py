@@ -73,8 +73,14 @@ def environment(settings: Settings) -> dict[str, str]:
         "MDW_DBT_USER": connection.user,
         "MDW_DBT_PASSWORD": connection.password,
         "MDW_DBT_SECURE": "true" if connection.secure else "false",
+        "MDW_DBT_PACKAGES_INSTALLED": str(packages(settings)),
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
     }
+
+
+def packages(settings: Settings) -> Path:
+    """Where the dbt packages of elementary/ are installed; dbt_project/ itself needs none."""
+    return settings.home / "dbt" / "packages"
 
 
 def target(settings: Settings) -> Path:
@@ -89,13 +95,17 @@ def run(
     *extra: str,
     sub: tuple[str, ...] = (),
     held: tuple[int, ...] = (),
+    project: Path = DBT_PROJECT,
+    artifacts: Path | None = None,
 ) -> DbtRun:
-    """`dbt COMMAND` in dbt_project/ with progress on a terminal.
+    """`dbt COMMAND` in dbt_project/, or another project, with progress on a terminal.
 
-    `held` are files that stay open as long as dbt works, even where this process is killed: a lock on them then
-    outlives it. Raises WorldError where dbt could not start its work at all.
+    `artifacts` is another place than target() for what dbt writes. `held` are files that stay open as long as dbt
+    works, even where this process is killed: a lock on them then outlives it. Raises WorldError where dbt could not
+    start its work at all.
     """
-    results = target(settings) / "run_results.json"
+    artifacts = artifacts or target(settings)
+    results = artifacts / "run_results.json"
     results.parent.mkdir(parents=True, exist_ok=True)
     results.unlink(missing_ok=True)
     logs = settings.home / "dbt" / "logs"
@@ -110,12 +120,12 @@ def run(
         command,
         *sub[:1],
     ]
-    arguments += ["--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT)]
-    arguments += ["--target-path", str(target(settings)), "--vars", json.dumps(variables), *sub[1:], *extra]
+    arguments += ["--project-dir", str(project), "--profiles-dir", str(DBT_PROJECT)]
+    arguments += ["--target-path", str(artifacts), "--vars", json.dumps(variables), *sub[1:], *extra]
     with subprocess.Popen(
         arguments,
         env=environment(settings),
-        cwd=DBT_PROJECT,
+        cwd=project,
         text=True,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,

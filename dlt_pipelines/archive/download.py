@@ -5,7 +5,7 @@ import base64
 import hashlib
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Self
 
@@ -119,7 +119,8 @@ def _check_status(file: ArchiveFile, path: str, status: int) -> None:
     if status == 429:
         raise RateLimited(f"{venue}'s archive answers 429, too many requests")
     if status in (403, 418):
-        raise Banned(f"{venue}'s archive answers {status}: this address may fetch nothing there for now")
+        until = datetime.now(UTC) + timedelta(minutes=10)
+        raise Banned(f"{venue}'s archive answers {status}: this address may fetch nothing there for now", until)
     if status == 451:
         raise RegionBlocked(f"{venue}'s archive answers 451: it does not serve the region of this machine's address")
     raise ServerFault(f"{venue}'s archive answers {status} for {path}")

@@ -22,6 +22,7 @@ def build(
         list[str] | None, typer.Option(metavar="SERIES", help="publish knowingly without this series; repeatable")
     ] = None,
     reason: Annotated[str, typer.Option(help="why --without; kept with the decision")] = "",
+    observe: Annotated[bool, typer.Option("--observe", help="let Elementary record the run")] = False,
     json: Json = False,
 ) -> None:
     """Build the marts from what has landed, audit them, and publish a snapshot.
@@ -30,7 +31,7 @@ def build(
     """
     settings = Settings.load()
     _exclude(settings, without or [], reason)
-    result = building.build(settings, snapshot_id, note)
+    result = building.build(settings, snapshot_id, note, observed=observe)
     if json:
         print_json(result.as_dict())
     else:

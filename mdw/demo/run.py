@@ -10,7 +10,7 @@ from dlt_pipelines import backfill
 from dlt_pipelines.plan import Plan
 from dlt_pipelines.progress import LandingReport
 from dlt_pipelines.universe import Universe, load
-from mdw import backtesting, building, catalog
+from mdw import backtesting, building, catalog, report
 from mdw.demo.source import Recorded, Synthetic
 from mdw.landing_view import print_report, progress
 from mdw.output import err, out, table
@@ -40,8 +40,12 @@ def run_demo(settings: Settings, market: Synthetic | Recorded) -> None:
         _publish(inside, _what(market))
         _step("Backtest on the snapshot, twice")
         result = backtesting.run_and_repeat(inside, SNAPSHOT, inside.home / "reports" / "backtest")
-        _step("Write the data catalog")
-        reports = {"backtest": result.folder, "data catalog": catalog.write(inside)}
+        _step("Write the data catalog and the data quality report")
+        reports = {
+            "backtest": result.folder,
+            "data catalog": catalog.write(inside),
+            "data quality": report.write(inside, inside.home / "reports" / "data_quality.html"),
+        }
         _summary(inside, home, result, reports, time.monotonic() - started)
 
 

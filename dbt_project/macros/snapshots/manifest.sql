@@ -29,6 +29,6 @@ having max(valid_from_version) > {{ last }} or max(is_removed)
 
 {#- Hash of all that a reader sees of a row. NULL differs from every value. -#}
 {%- macro row_hash(mart) -%}
-    {%- set columns = graph.nodes['model.' ~ project_name ~ '.' ~ mart].columns.keys() if execute else ['1'] -%}
+    {%- set columns = graph.nodes['model.market_data.' ~ mart].columns.keys() if execute else ['1'] -%}
     reinterpretAsUInt128(sipHash128(tuple({{ columns | reject('in', ['valid_from_version', 'valid_to_version']) | join(', ') }})))
 {%- endmacro -%}

@@ -1,0 +1,1 @@
+select * from {{ ref('market_data', 'v_bars_latest') }}

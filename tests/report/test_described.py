@@ -1,0 +1,60 @@
+"""The catalog: everything has a description, in the project and in the database."""
+
+from tests.conftest import Warehouse
+from tests.dbt.conftest import parsed_project
+
+SHOWN = ("model", "seed", "source", "exposure")
+
+
+def test_every_model_seed_source_and_exposure_says_what_it_is() -> None:
+    manifest = parsed_project()
+    nodes = [*manifest.nodes.values(), *manifest.sources.values(), *manifest.exposures.values()]
+    silent = [node.unique_id for node in nodes if str(node.resource_type) in SHOWN and not node.description]
+    assert silent == []
+    assert {exposure.name for exposure in manifest.exposures.values()} == {"alphaforge", "data_quality_report"}
+
+
+def test_every_declared_column_says_what_it_holds() -> None:
+    manifest = parsed_project()
+    nodes = [node for node in (*manifest.nodes.values(), *manifest.sources.values()) if hasattr(node, "columns")]
+    silent = [
+        f"{node.unique_id}.{column.name}"
+        for node in nodes
+        for column in node.columns.values()
+        if not column.description
+    ]
+    assert silent == []
+    assert all(source.columns for source in manifest.sources.values())
+
+
+def test_every_raw_table_leads_to_the_views_and_to_alphaforge() -> None:
+    manifest = parsed_project()
+    manifest.build_parent_and_child_maps()
+    raw = {node.unique_id for node in manifest.sources.values() if node.source_name == "raw"}
+    reached, todo = set(), ["exposure.market_data.alphaforge"]
+    while todo:
+        node = todo.pop()
+        if node not in reached:
+            reached.add(node)
+            todo += manifest.parent_map.get(node, [])
+    assert raw <= reached
+
+
+def test_describe_shows_every_column_of_every_table(published: Warehouse) -> None:
+    """But not the tables that dlt keeps for itself, and the members of a snapshot, which only views read."""
+    silent = published.rows(
+        "select concat(database, '.', table, '.', name) from system.columns "
+        "where database in ('raw', 'staging', 'marts', 'ops') and comment = '' "
+        "and table not like '%\\_\\_\\_dlt%' and table != 'schema_migrations' order by 1"
+    )
+    assert silent == []
+    tables = published.rows(
+        "select concat(database, '.', name) from system.tables where database in ('raw', 'staging', 'marts', 'ops') "
+        "and comment = '' and name not like '%\\_\\_\\_dlt%' and name not like '%\\_at' "
+        "and name != 'schema_migrations' order by 1"
+    )
+    assert tables == []
+    described = dict(
+        row[:2] for row in published.rows("select name, comment from system.columns where table = 'v_bars'")
+    )
+    assert described["close"] == "Price of the last trade of the bar, in quote units."
