@@ -6,7 +6,7 @@ import sys
 import typer
 from rich.markup import escape
 
-from mdw.commands import backtest, build, demo, docs, doctor, ingest, server, snapshot, sql
+from mdw.commands import backtest, build, demo, docs, doctor, ingest, reports, server, snapshot, sql
 from mdw.output import err
 from warehouse.errors import BadInput, WorldError
 
@@ -18,7 +18,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
 )
-for group in (server, ingest, build, sql, backtest, docs, doctor, demo):
+for group in (server, ingest, build, sql, backtest, docs, reports, doctor, demo):
     group.register(app)
 app.add_typer(snapshot.app, name="snapshot")
 
