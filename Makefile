@@ -33,7 +33,7 @@ $(AIRFLOW): requirements/airflow.txt
 		echo "Setting up .venv-airflow from requirements/airflow.txt (a minute or two the first time) …" && \
 		$(PYTHON312) -m venv .venv-airflow && \
 		.venv-airflow/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements/airflow.txt && \
-		touch $(AIRFLOW); \
+		touch $(AIRFLOW) || echo "Airflow could not be installed: the tests of the DAGs will be skipped."; \
 	fi
 
 demo: $(STAMP)  ## the whole line on a synthetic market: land, build, audit, publish, backtest

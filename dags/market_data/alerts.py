@@ -20,7 +20,7 @@ def task_failed(context: Mapping[str, Any]) -> None:
     reason = context.get("exception") or "no exception was given: the task was killed"
     send(
         f"{where} failed {tries}",
-        f"{reason}. Runbook: runbooks/failed_task.md",
+        f"{reason}. Runbook: runbooks/airflow_stuck.md",
         run_link(task.dag_id, task.run_id, task.task_id),
         key=f"airflow:{task.dag_id}.{task.task_id}",
     )
@@ -32,7 +32,7 @@ def deadline_missed(context: Mapping[str, Any] | None = None, minutes: int = 0, 
     dag_id, run_id = run.get("dag_id", "a market data DAG"), run.get("dag_run_id") or run.get("run_id", "")
     send(
         f"{dag_id} is late",
-        f"Run {run_id} has not ended {minutes} minutes after it was queued. Runbook: runbooks/late_run.md",
+        f"Run {run_id} has not ended {minutes} minutes after it was queued. Runbook: runbooks/airflow_stuck.md",
         run_link(dag_id, run_id),
         key=f"airflow:{dag_id}:late",
     )

@@ -2,8 +2,10 @@
 
 import json
 import os
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -50,12 +52,16 @@ class Airflow:
         ended = self.run("db", "migrate")
         assert ended.returncode == 0, ended.stdout + ended.stderr
 
-    def json(self, *arguments: str) -> Any:
-        """What a listing command prints, without the warnings around it."""
-        ended = self.run(*arguments, "--output", "json")
-        lines = [line for line in ended.stdout.splitlines() if line.startswith(("[{", "[]", "No data"))]
-        assert lines, ended.stdout + ended.stderr
-        return [] if lines[-1].startswith("No data") else json.loads(lines[-1])
+    def python(self, code: str) -> subprocess.CompletedProcess[str]:
+        """In Airflow's interpreter, with the DAG folder on the path."""
+        environment = {**self.environment, "PYTHONPATH": str(DAGS)}
+        command = [str(BIN / "python"), "-c", code]
+        return subprocess.run(command, env=environment, cwd=self.home, capture_output=True, text=True, timeout=120)
+
+    def query(self, sql: str, *parameters: object) -> list[tuple[Any, ...]]:
+        """From Airflow's own database."""
+        with closing(sqlite3.connect(self.home / "airflow.db")) as database:
+            return database.execute(sql, parameters).fetchall()
 
     def test_dag(self, dag_id: str, when: str, *options: str) -> "Run":
         ended = self.run("dags", "test", dag_id, when, *options, timeout=500)
@@ -71,23 +77,15 @@ class Run:
     code: int
     log: str
 
-    def query(self, sql: str, *parameters: object) -> list[tuple[Any, ...]]:
-        """From Airflow's own database."""
-        import sqlite3
-        from contextlib import closing
-
-        with closing(sqlite3.connect(self.airflow.home / "airflow.db")) as database:
-            return database.execute(sql, parameters).fetchall()
-
     @property
     def state(self) -> str:
-        rows = self.query("select state from dag_run where dag_id = ? order by id desc limit 1", self.dag_id)
+        rows = self.airflow.query("select state from dag_run where dag_id = ? order by id desc limit 1", self.dag_id)
         return rows[0][0]
 
     @property
     def tasks(self) -> dict[str, tuple[str, int]]:
         """State and number of tries of every task of the newest run."""
-        rows = self.query(
+        rows = self.airflow.query(
             "select task_id, map_index, state, try_number from task_instance where dag_id = ? and run_id = "
             "(select run_id from dag_run where dag_id = ? order by id desc limit 1)",
             self.dag_id,
@@ -98,5 +96,5 @@ class Run:
     @property
     def events(self) -> list[dict[str, Any]]:
         """Extra of every asset event of the DAG."""
-        rows = self.query("select extra from asset_event where source_dag_id = ? order by id", self.dag_id)
+        rows = self.airflow.query("select extra from asset_event where source_dag_id = ? order by id", self.dag_id)
         return [json.loads(row[0]) for row in rows]

@@ -1,7 +1,8 @@
 """`mdw` as the tasks call it, for tests that kill it.
 
 MDW_TEST_KILL names calls to kill once each, with all they started, in their middle: a landing when some of its
-requests are answered, a build when its first model stands.
+requests are answered, a build when its first model stands. MDW_TEST_FAIL names calls that fail at once. Alerts are
+written down instead of sent.
 """
 
 import json
@@ -19,8 +20,16 @@ COMMAND = [sys.executable, "-m", "mdw", *sys.argv[1:]]
 
 def main() -> int:
     os.environ["PYTHONPATH"] = str(PROJECT)
+    called = " ".join(sys.argv[1:])
+    if sys.argv[1] == "notify":
+        with (Path(os.environ["MDW_HOME"]) / "alerts.jsonl").open("a") as alerts:
+            alerts.write(json.dumps(sys.argv[1:]) + "\n")
+        return 0
+    if any(called.startswith(name) for name in named("MDW_TEST_FAIL")):
+        sys.stderr.write("fails, as the test wants\n")
+        return 1
     mark = Path(os.environ["MDW_HOME"]) / f"killed-{'-'.join(sys.argv[1:4]).replace('/', '_')}"
-    if not any(" ".join(sys.argv[1:]).startswith(name) for name in kills()) or mark.exists():
+    if not any(called.startswith(name) for name in named("MDW_TEST_KILL")) or mark.exists():
         os.execv(sys.executable, COMMAND)
     mark.touch()
     process = subprocess.Popen(COMMAND, start_new_session=True)
@@ -33,8 +42,8 @@ def main() -> int:
     return 1
 
 
-def kills() -> list[str]:
-    return [name for name in os.environ.get("MDW_TEST_KILL", "").split(",") if name]
+def named(variable: str) -> list[str]:
+    return [name for name in os.environ.get(variable, "").split(",") if name]
 
 
 def building() -> bool:

@@ -1,4 +1,4 @@
-"""`market_data_update`, whole, with a landing and the build killed in their middle."""
+"""`market_data_update`, whole, with a landing killed in its middle (the build: test_runs.py)."""
 
 import pytest
 
@@ -12,8 +12,8 @@ SNAPSHOT = "auto-20250701T002030Z"
 
 @pytest.fixture(scope="module")
 def run(line: Airflow) -> Run:
-    kills = {"MDW_TEST_KILL": "update --venue binance,build", "MDW_TEST_KILL_REQUESTS": "8"}
-    killed = Airflow(line.home, line.pipeline | kills)
+    kill = {"MDW_TEST_KILL": "update --venue binance", "MDW_TEST_KILL_REQUESTS": "8"}
+    killed = Airflow(line.home, line.pipeline | kill)
     return killed.test_dag("market_data_update", NOW.isoformat())
 
 
@@ -23,14 +23,14 @@ def test_it_succeeds_after_one_more_try_of_what_was_killed(run: Run):
         "land_binance": ("success", 2),
         "land_okx": ("success", 1),
         "land_alternative_me": ("success", 1),
-        "build": ("success", 2),
+        "build": ("success", 1),
         "every_venue_landed": ("success", 1),
     }
-    assert run.log.count("killed by SIGKILL") >= 2
+    assert "killed by SIGKILL" in run.log
 
 
 def test_the_publication_is_an_event_that_names_the_snapshot(run: Run):
-    (event,) = run.events
+    *_, event = run.events
     assert event["snapshot_id"] == SNAPSHOT
     assert event["data_version"] >= 1
 
