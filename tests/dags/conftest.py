@@ -26,12 +26,17 @@ schedule: {update: "*/20 * * * *", daily: "10 0 * * *"}
 
 
 @pytest.fixture(scope="session")
-def airflow(tmp_path_factory: pytest.TempPathFactory) -> Airflow:
+def empty_airflow(tmp_path_factory: pytest.TempPathFactory) -> Airflow:
+    """Airflow without a database."""
     if not (BIN / "airflow").exists():
         pytest.skip("no Airflow environment: `make airflow` builds it in .venv-airflow (needs Python 3.12)")
-    ready = Airflow(tmp_path_factory.mktemp("airflow"))
-    ready.migrate()
-    return ready
+    return Airflow(tmp_path_factory.mktemp("airflow"))
+
+
+@pytest.fixture(scope="session")
+def airflow(empty_airflow: Airflow) -> Airflow:
+    empty_airflow.migrate()
+    return empty_airflow
 
 
 @pytest.fixture(scope="module")

@@ -83,11 +83,3 @@ def test_tasks_that_call_mdw_retry_with_growing_pauses_and_end_some_time(loaded:
         assert merged["retries"] >= 2, name
         assert merged["execution_timeout"], name
         assert task.get("has_on_failure_callback"), name
-
-
-def test_a_universe_that_cannot_be_read_is_an_import_error_that_names_it(airflow: Airflow, tmp_path):
-    broken = Airflow(airflow.home, {"MDW_UNIVERSE": str(tmp_path / "nowhere.yml")})
-    ended = broken.python("from market_data import universe; universe.load()")
-    assert ended.returncode != 0
-    assert "nowhere.yml cannot be read" in ended.stderr
-    assert "set MDW_UNIVERSE" in ended.stderr

@@ -39,6 +39,17 @@ def test_the_dags_see_the_universe_that_mdw_sees():
     assert (ours.update, ours.daily) == (theirs.schedule.update, theirs.schedule.daily)
 
 
+def test_a_universe_that_cannot_be_read_is_an_error_that_names_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    from market_data import universe
+
+    monkeypatch.setenv("MDW_UNIVERSE", str(tmp_path / "nowhere.yml"))
+    with pytest.raises(RuntimeError, match=r"nowhere\.yml cannot be read .* set MDW_UNIVERSE"):
+        universe.load()
+    (tmp_path / "nowhere.yml").write_text("bars: [BTC/USDT]")
+    with pytest.raises(RuntimeError, match=r"nowhere\.yml is no universe file"):
+        universe.load()
+
+
 @pytest.mark.parametrize(
     ("code", "document", "verdict"),
     [
