@@ -41,7 +41,7 @@ with wiring.market_data_dag("market_data_daily", schedule=_universe.daily, late_
     dq_report = MdwOperator(
         task_id="dq_report",
         role="auditor",
-        calls=[["audit", "--report", "default", "--json"], upload],
+        calls=[["audit", "--report", wiring.in_home("reports", "dq_report.html"), "--json"], upload],
         trigger_rule="all_done",
     )
     catalog = MdwOperator(

@@ -25,5 +25,5 @@ with wiring.market_data_dag(
     build = wiring.build(
         f"auto-{{{{ {wiring.MOMENT}.strftime('%Y%m%dT%H%M%SZ') }}}}", "scheduled update", trigger_rule="all_done"
     )
-    landed >> build
+    landed >> build >> wiring.watch()
     [*landed, build] >> EmptyOperator(task_id="every_venue_landed")

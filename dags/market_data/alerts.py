@@ -7,7 +7,10 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
+from market_data.environment import environment
 from market_data.process import program
+
+_RUNBOOK = "runbooks/airflow_stuck.md"
 
 _log = logging.getLogger(__name__)
 
@@ -20,7 +23,7 @@ def task_failed(context: Mapping[str, Any]) -> None:
     reason = context.get("exception") or "no exception was given: the task was killed"
     send(
         f"{where} failed {tries}",
-        f"{reason}. Runbook: runbooks/airflow_stuck.md",
+        f"{reason}.",
         run_link(task.dag_id, task.run_id, task.task_id),
         key=f"airflow:{task.dag_id}.{task.task_id}",
     )
@@ -32,7 +35,7 @@ def deadline_missed(context: Mapping[str, Any] | None = None, minutes: int = 0, 
     dag_id, run_id = run.get("dag_id", "a market data DAG"), run.get("dag_run_id") or run.get("run_id", "")
     send(
         f"{dag_id} is late",
-        f"Run {run_id} has not ended {minutes} minutes after it was queued. Runbook: runbooks/airflow_stuck.md",
+        f"Run {run_id} has not ended {minutes} minutes after it was queued.",
         run_link(dag_id, run_id),
         key=f"airflow:{dag_id}:late",
     )
@@ -50,18 +53,26 @@ def run_link(dag_id: str, run_id: str, task_id: str = "") -> str:
 def send(subject: str, text: str, link: str, key: str) -> None:
     """One alert of severity error; `key` names the trouble, so that the notifier can hold back repetitions."""
     _log.error("ALERT %s: %s %s", subject, text, link)
-    options = ["--severity", "error", "--text", text, "--link", link, "--key", key]
+    options = ["--severity", "error", "--text", text, "--link", link, "--runbook", _RUNBOOK, "--key", key]
+    command = [*program(), "notify", subject, *options]
     try:
-        ended = subprocess.run(
-            [*program(), "notify", subject, *options], capture_output=True, text=True, timeout=60, check=False
-        )
+        ended = subprocess.run(command, env=_environment(), capture_output=True, text=True, timeout=60, check=False)
         if ended.returncode == 0:
             return
         _log.warning("mdw notify did not work (exit code %s): %s", ended.returncode, ended.stderr.strip()[-500:])
     except (OSError, subprocess.SubprocessError) as error:
         # Callbacks of killed tasks run beside the scheduler, where MWAA has no venv of ours.
         _log.warning("mdw notify cannot be started here: %s", error)
-    _to_sns(subject, f"{text}\n{link}")
+    _to_sns(subject, f"{text}\n{link}\n{_RUNBOOK}")
+
+
+def _environment() -> dict[str, str]:
+    try:
+        # The role that may write down what was said, so that nobody hears the same twice.
+        return environment("transform")
+    except Exception as error:
+        _log.warning("the alert goes out without the database: %s", error)
+        return dict(os.environ)
 
 
 def _to_sns(subject: str, text: str) -> None:

@@ -1,14 +1,13 @@
 """The one operator: calls of `mdw`, one after another, on one worker."""
 
 import json
-import os
 import shlex
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any
 
-from airflow.sdk import Asset, BaseOperator, Context, Variable
-from airflow.sdk.log import mask_secret
+from airflow.sdk import Asset, BaseOperator, Context
 
+from market_data.environment import Role, environment
 from market_data.process import Call, Ended, Verdict
 
 try:
@@ -16,7 +15,6 @@ try:
 except ImportError:  # Airflow 3.0
     from airflow.exceptions import AirflowException, AirflowFailException
 
-Role = Literal["ingest", "transform", "auditor", "admin"]
 # What a task hands on is for people and the next task, not a data channel.
 _XCOM_BYTES = 16_384
 
@@ -45,8 +43,8 @@ class MdwOperator(BaseOperator):
 
     def execute(self, context: Context) -> Any:
         """Make the calls; raises so that Airflow tries again, or not where that cannot help."""
-        environment = _environment(self.role)
-        ended = [self._call(list(map(str, call)), environment) for call in self.calls]
+        around = environment(self.role)
+        ended = [self._call(list(map(str, call)), around) for call in self.calls]
         bad = [one for one in ended if one.verdict is not Verdict.DONE]
         if bad:
             kind = AirflowFailException if all(one.verdict is Verdict.GIVE_UP for one in bad) else AirflowException
@@ -61,10 +59,10 @@ class MdwOperator(BaseOperator):
         if self._running is not None:
             self._running.stop()
 
-    def _call(self, arguments: list[str], environment: dict[str, str]) -> Ended:
+    def _call(self, arguments: list[str], around: dict[str, str]) -> Ended:
         self.log.info("mdw %s", shlex.join(arguments))
         try:
-            self._running = Call(arguments, environment)
+            self._running = Call(arguments, around)
         except OSError as error:
             raise AirflowException(f"mdw cannot be started ({error}): set MDW_BIN to it, see dags/README.md") from None
         ended = self._running.wait(lambda line: self.log.info("%s", line))
@@ -79,18 +77,6 @@ class MdwOperator(BaseOperator):
         context["outlet_events"][self.publishes].extra = {
             name: document[name] for name in ("snapshot_id", "data_version")
         }
-
-
-def _environment(role: Role) -> dict[str, str]:
-    """The worker's environment, with the database URL of the role from Airflow's secrets backend."""
-    url = Variable.get(f"clickhouse_url_{role}", default=None)
-    if url:
-        mask_secret(url)
-        return {**os.environ, "MDW_CLICKHOUSE_URL": url}
-    if os.environ.get("MDW_ENVIRONMENT"):
-        # In AWS there is no embedded server to fall back to.
-        raise AirflowException(f"Airflow variable clickhouse_url_{role} is missing: deploy the stack secrets")
-    return dict(os.environ)
 
 
 def _handed_on(document: Any) -> Any:

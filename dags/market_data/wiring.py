@@ -80,12 +80,28 @@ def build(snapshot_id: str, note: str, **more: Any) -> MdwOperator:
     )
 
 
+def watch() -> MdwOperator:
+    """What the alarms look at, and what ClickHouse shows to be wrong; also where the build failed."""
+    # CloudWatch is where there is AWS: the alarms on publications and stale series wait for these values.
+    push = [["metrics", "push", "--json"]] if os.environ.get("MDW_ENVIRONMENT") else []
+    return MdwOperator(
+        task_id="watch",
+        calls=[*push, ["notify", "check", "--json"]],
+        role="transform",
+        trigger_rule="all_done",
+        execution_timeout=timedelta(minutes=10),
+    )
+
+
 def published(path: str) -> str:
     """Where reports and exports go: the data bucket, else a folder of MDW_HOME."""
     bucket = os.environ.get("MDW_DATA_BUCKET")
-    if bucket:
-        return f"s3://{bucket}/{path}"
-    return f"{os.environ.get('MDW_HOME') or '.mdw'}/published/{path}"
+    return f"s3://{bucket}/{path}" if bucket else in_home("published", path)
+
+
+def in_home(*parts: str) -> str:
+    """A path below MDW_HOME, which is the same on every worker, though the disk behind it is not."""
+    return "/".join([os.environ.get("MDW_HOME") or ".mdw", *parts])
 
 
 def _deadline(after: timedelta) -> dict[str, Any]:

@@ -63,6 +63,7 @@ def test_the_notifier_gets_what_where_and_a_key(
         *("--severity", "error"),
         *("--text", text),
         *("--link", link),
+        *("--runbook", "runbooks/airflow_stuck.md"),
         *("--key", key),
     ]
     assert received(topic[1]) == []
@@ -76,7 +77,7 @@ def test_without_a_notifier_it_goes_to_sns(
     alerts.send(*ALERT)
     (message,) = received(topic[1])
     assert message["Subject"] == ALERT[0]
-    assert message["Message"] == "killed by SIGKILL\nhttp://airflow/run"
+    assert message["Message"] == "killed by SIGKILL\nhttp://airflow/run\nrunbooks/airflow_stuck.md"
 
 
 def test_an_alert_that_cannot_be_sent_breaks_nothing_and_is_logged(
@@ -91,7 +92,7 @@ def test_an_alert_that_cannot_be_sent_breaks_nothing_and_is_logged(
     assert "could not be sent" in caplog.text
 
 
-ENVIRONMENT = "from market_data.operator import _environment; print(_environment('ingest')['MDW_CLICKHOUSE_URL'])"
+ENVIRONMENT = "from market_data.environment import environment; print(environment('ingest')['MDW_CLICKHOUSE_URL'])"
 
 
 def test_a_task_gets_the_url_of_its_role_from_the_secrets_backend(empty_airflow: Airflow):

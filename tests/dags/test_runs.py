@@ -1,16 +1,14 @@
 """`market_data_backfill`, a landing and the build killed, and `market_data_daily`, whole; an update without a venue."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import Warehouse
 from tests.dags.airflow_home import Airflow, Run
+from tests.dags.commands import mark_absent
 from tests.dags.conftest import NOW
-from warehouse.settings import PROJECT
 
 pytestmark = pytest.mark.soak
 
@@ -23,29 +21,6 @@ FORM = {
     "end": "2025-06-30T12:00:00+00:00",
     "snapshot_id": "june.30",
 }
-# Tasks of the daily run, and what must stand in the CLI for them to run here.
-NEEDS = {
-    "archive_binance": ("backfill", "--lane"),
-    "archive_okx": ("backfill", "--lane"),
-    "dq_report": ("audit", "--report"),
-    "verify": ("snapshot verify", "--json"),
-    "export_iceberg": ("snapshot export", "--to"),
-    "retention": ("snapshot prune", "--older-than-days"),
-}
-
-
-def missing() -> dict[str, str]:
-    """Tasks whose command is not there yet."""
-
-    def help_of(command: str) -> str:
-        asked = [sys.executable, "-m", "mdw", *command.split(), "--help"]
-        ended = subprocess.run(
-            asked, cwd=PROJECT, capture_output=True, text=True, env={"COLUMNS": "200", "TERM": "dumb"}
-        )
-        return ended.stdout if ended.returncode == 0 else ""
-
-    pages = {command: help_of(command) for command in {command for command, _ in NEEDS.values()}}
-    return {task: command for task, (command, option) in NEEDS.items() if option not in pages[command]}
 
 
 @pytest.fixture(scope="module")
@@ -79,11 +54,7 @@ def test_the_form_refuses_what_is_not_in_the_universe(line: Airflow):
 
 
 def test_daily_runs_whole(backfill: Run, line: Airflow, dag_warehouse: Warehouse, tmp_path: Path):
-    absent = missing()
-    if absent:
-        print(f"marked, not run, as the command is not there: {absent}")  # noqa: T201
-    pattern = ["--mark-success-pattern", "|".join(absent)] if absent else []
-    run = line.test_dag("market_data_daily", NOW.isoformat(), *pattern)
+    run = line.test_dag("market_data_daily", NOW.isoformat(), *mark_absent())
     assert run.state == "success", run.log
     assert {state for state, _ in run.tasks.values()} == {"success"}
     assert [event["snapshot_id"] for event in run.events] == ["daily-20250701"]
@@ -95,7 +66,7 @@ def test_daily_runs_whole(backfill: Run, line: Airflow, dag_warehouse: Warehouse
 
 def test_a_venue_that_is_away_does_not_hold_up_the_others(line: Airflow, dag_warehouse: Warehouse):
     away = Airflow(line.home, line.pipeline | {"MDW_TEST_FAIL": "update --venue okx"})
-    run = away.test_dag("market_data_update", NOW.isoformat(), "--mark-success-pattern", "build")
+    run = away.test_dag("market_data_update", NOW.isoformat(), "--mark-success-pattern", "build|watch")
     assert run.tasks["land_okx"] == ("failed", 3)
     assert run.tasks["build"][0] == "success"
     assert run.tasks["every_venue_landed"][0] == "upstream_failed"
