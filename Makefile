@@ -3,9 +3,13 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
+AIRFLOW := .venv-airflow/.ready
+# The first Python 3.12 that runs: what stands on the PATH may be an empty shim of pyenv.
+PYTHON312 ?= $(shell for p in python3.12 "$${PYENV_ROOT:-$$HOME/.pyenv}"/versions/3.12*/bin/python3.12; do \
+	"$$p" -c "" 2>/dev/null && echo "$$p" && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test soak lint format bench lock docs reports clean
+.PHONY: help setup airflow demo test soak lint format bench lock docs reports acceptance clean
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -20,13 +24,25 @@ $(STAMP): requirements/dev.txt pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $(STAMP)
 
+airflow: $(AIRFLOW)  ## make Airflow's own environment in .venv-airflow (Python 3.12)
+
+$(AIRFLOW): requirements/airflow.txt
+	@if [ -z "$(PYTHON312)" ]; then \
+		echo "No Python 3.12 found, so no .venv-airflow: the tests of the DAGs will be skipped. make PYTHON312=/path/to/python3.12 airflow"; \
+	else \
+		echo "Setting up .venv-airflow from requirements/airflow.txt (a minute or two the first time) …" && \
+		$(PYTHON312) -m venv .venv-airflow && \
+		.venv-airflow/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements/airflow.txt && \
+		touch $(AIRFLOW) || echo "Airflow could not be installed: the tests of the DAGs will be skipped."; \
+	fi
+
 demo: $(STAMP)  ## the whole line on a synthetic market: land, build, audit, publish, backtest
 	@$(BIN)/mdw demo
 
-test: $(STAMP)  ## all tests but the soak runs
+test: $(STAMP) $(AIRFLOW)  ## all tests but the soak runs
 	@$(BIN)/python -m pytest -m "not soak"
 
-soak: $(STAMP)  ## long fault and soak runs
+soak: $(STAMP) $(AIRFLOW)  ## long fault and soak runs
 	@$(BIN)/python -m pytest -m soak
 
 lint: $(STAMP)  ## ruff, mypy, sqlfluff
@@ -49,11 +65,16 @@ reports: $(STAMP)  ## data quality report, data catalog, and Elementary's report
 	@$(BIN)/mdw report
 	@$(BIN)/mdw docs
 
+acceptance: $(STAMP)  ## the seven acceptance criteria against this deployment
+	@$(BIN)/mdw acceptance
+
 lock:  ## compile the locks anew (needs uv)
 	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-annotate \
 		--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" -o requirements/main.txt
 	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes --no-annotate \
 		--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" -c requirements/main.txt -o requirements/dev.txt
+	uv pip compile requirements/airflow.in --python-version 3.12 --generate-hashes --no-annotate \
+		--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" -o requirements/airflow.txt
 
 clean:  ## remove the environment and the caches, not the data
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) .venv-airflow .pytest_cache .mypy_cache .ruff_cache

@@ -7,6 +7,7 @@ import typer
 from rich.markup import escape
 
 from mdw.commands import (
+    acceptance,
     audit,
     backtest,
     build,
@@ -17,6 +18,7 @@ from mdw.commands import (
     metrics,
     notify,
     report,
+    reports,
     server,
     snapshot,
     sql,
@@ -32,7 +34,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
 )
-for group in (server, ingest, build, audit, sql, backtest, docs, report, doctor, notify, demo):
+for group in (server, ingest, build, audit, sql, backtest, docs, report, reports, doctor, acceptance, notify, demo):
     group.register(app)
 app.add_typer(snapshot.app, name="snapshot")
 app.add_typer(metrics.app, name="metrics")

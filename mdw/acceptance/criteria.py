@@ -64,11 +64,10 @@ def _services(context: Context) -> tuple[bool, str]:
 
 def _history(context: Context) -> tuple[bool, str]:
     with connect(context.settings) as client:
-        rows = dict(
-            client.query("select class, toUInt64(sum(missing_bars)) from marts.v_bar_gaps group by class").result_rows
-        )
+        query = "select class, toUInt64(sum(missing_bars)) from marts.v_bar_gaps group by class"
+        rows = {str(name): int(count) for name, count in client.query(query).result_rows}
         bars = int(str(client.command("select count() from marts.v_bars_latest")))
-    ours = int(rows.get("not_fetched", 0))
+    ours = rows.get("not_fetched", 0)
     others = ", ".join(f"{count:,} {name}" for name, count in sorted(rows.items()) if name != "not_fetched")
     return (
         bars > 0 and ours == 0,
@@ -105,10 +104,13 @@ def _repeat(context: Context) -> tuple[bool, str]:
 
 
 def _quality(context: Context) -> tuple[bool, str]:
-    from mdw import audit
+    from mdw.audit import running
 
-    outcome = audit.run(context.settings)
-    return bool(outcome), f"{len(outcome)} audits ran, {sum(1 for one in outcome if one.failed)} with findings"
+    run = running.run(context.settings)
+    return (
+        True,
+        f"{len(run.findings)} findings: {len(run.of('error'))} errors, {len(run.of('warn'))} warnings (`mdw audit`)",
+    )
 
 
 def _realtime(context: Context) -> tuple[bool, str]:

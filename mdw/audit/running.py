@@ -1,14 +1,12 @@
 """One run of the audits outside a build."""
 
-from filelock import FileLock, Timeout
-
 from mdw import dbt
 from mdw.audit.findings import AuditRun, newest_run
+from mdw.building import claim_variables, only_writer
 from warehouse.client import connect
 from warehouse.errors import WorldError
 from warehouse.settings import Settings
 
-_WAIT_SECONDS = 3600
 # The audits themselves; not the marts before them, nor the publication after.
 _SELECTED = ("--select", "path:models/dq", "--exclude", "v_dataset_condition", "v_dataset_condition_at")
 
@@ -23,18 +21,11 @@ def run(settings: Settings, full: bool = False) -> AuditRun:
         if not client.command("exists table marts.bars"):
             raise WorldError("There is nothing to audit: no build has run yet. Run `mdw build` first.")
         before = newest_run(client)
-    variables: dict[str, object] = {
-        "audit_everything": full,
-        "build_owner": dbt.owner(settings),
-        "break_claims_of": dbt.owner(settings),
-    }
+    variables: dict[str, object] = {**claim_variables(settings), "audit_everything": full}
     if settings.now is not None:
         variables["now"] = settings.now.isoformat()
-    try:
-        with FileLock(settings.home / "build.lock", timeout=_WAIT_SECONDS):
-            outcome = dbt.run(settings, "build", variables, "--exclude-resource-type", "unit_test", *_SELECTED)
-    except Timeout:
-        raise WorldError(f"A build of {settings.home} has been at work for an hour; see its log.") from None
+    with only_writer(settings):
+        outcome = dbt.run(settings, "build", variables, "--exclude-resource-type", "unit_test", *_SELECTED)
     if (broken := outcome.status_of("dq_audit_results")) != "success":
         reasons = [f"{node.name}: {node.message}" for node in outcome.failed] or outcome.errors
         raise WorldError(f"The audits could not run ({broken}): {' '.join(reasons)}")

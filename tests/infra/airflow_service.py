@@ -14,6 +14,7 @@ class AirflowService:
     def __init__(self) -> None:
         self.environments: dict[str, dict[str, Any]] = {}
         self.import_errors: list[dict[str, str]] = []
+        self.pools: dict[str, dict[str, Any]] = {"default_pool": {"name": "default_pool", "slots": 128}}
         self.refuse: str | None = None
         service = self
 
@@ -64,6 +65,10 @@ class AirflowService:
         return {"Arn": f"arn:aws:airflow:ap-northeast-1:123456789012:environment/{name}"}, 200
 
     def _rest_api(self, body: dict[str, Any]) -> dict[str, Any]:
+        if body["Path"] == "/pools":
+            if body["Method"] == "POST":
+                self.pools[body["Body"]["name"]] = body["Body"]
+            return {"RestApiStatusCode": 200, "RestApiResponse": {"pools": list(self.pools.values())}}
         content = (
             {"import_errors": self.import_errors, "total_entries": len(self.import_errors)}
             if body["Path"] == "/importErrors"

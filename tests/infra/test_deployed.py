@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 from tests.infra.conftest import Account
+from warehouse.settings import PROJECT
 
 
 def statements(document: Any) -> list[dict[str, Any]]:
@@ -100,6 +101,8 @@ def test_airflow_runs_the_release_with_the_secrets_backend(deployed: Account) ->
     airflow = deployed.airflow.environments["mdw-dev"]
     outputs = deployed.outputs()
     assert airflow["AirflowVersion"] == "3.3.1"
+    wanted = json.loads((PROJECT / "dags" / "pools.json").read_text())
+    assert {name: deployed.airflow.pools[name]["slots"] for name in wanted} == dict.fromkeys(wanted, 1)
     assert airflow["KmsKey"] == outputs["KeyArn"]
     assert airflow["DagS3Path"] == f"releases/{outputs['ActiveReleaseId']}/dags"
     assert len(airflow["NetworkConfiguration"]["SubnetIds"]) == 2

@@ -4,7 +4,7 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-from infra.mwaa.deployment import package, release, smoke
+from infra.mwaa.deployment import package, pools, release, smoke
 from infra.mwaa.deployment.cloud import Cloud
 from infra.mwaa.deployment.plan import RELEASE_VALUES, Plan, Stack
 from infra.mwaa.deployment.release import Release
@@ -71,6 +71,8 @@ class Deployment:
             current = release.upload(self.cloud, bucket, built, self.say)
         for stack in rest:
             outputs |= self.stacks.apply(stack, self._values(stack, outputs, current.values()))
+        if made := pools.ensure(self.cloud, f"{self.plan.project}-{self.plan.environment}"):
+            self.say(f"Airflow pools made: {', '.join(made)}")
         bad = [check for check in smoke.run(self.cloud, self.plan, current, outputs) if not check.good]
         if not bad:
             release.record(self.cloud, bucket, current)

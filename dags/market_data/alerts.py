@@ -1,0 +1,88 @@
+"""What goes wrong in Airflow reaches people: `mdw notify`, else SNS itself, else the log. Never raises."""
+
+import logging
+import os
+import subprocess
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote
+
+from market_data.environment import environment
+from market_data.process import program
+
+_RUNBOOK = "runbooks/airflow_stuck.md"
+
+_log = logging.getLogger(__name__)
+
+
+def task_failed(context: Mapping[str, Any]) -> None:
+    """`on_failure_callback` of every task, after its last try."""
+    task = context["ti"]
+    tries = f"after {task.try_number} {'try' if task.try_number == 1 else 'tries'}"
+    where = f"{task.dag_id}.{task.task_id}" + (f"[{task.map_index}]" if task.map_index >= 0 else "")
+    reason = context.get("exception") or "no exception was given: the task was killed"
+    send(
+        f"{where} failed {tries}",
+        f"{reason}.",
+        run_link(task.dag_id, task.run_id, task.task_id),
+        key=f"airflow:{task.dag_id}.{task.task_id}",
+    )
+
+
+def deadline_missed(context: Mapping[str, Any] | None = None, minutes: int = 0, **_: Any) -> None:
+    """Callback of the DAGs' deadline: the run is still going `minutes` after it was queued."""
+    run = (context or {}).get("dag_run") or {}
+    dag_id, run_id = run.get("dag_id", "a market data DAG"), run.get("dag_run_id") or run.get("run_id", "")
+    send(
+        f"{dag_id} is late",
+        f"Run {run_id} has not ended {minutes} minutes after it was queued.",
+        run_link(dag_id, run_id),
+        key=f"airflow:{dag_id}:late",
+    )
+
+
+def run_link(dag_id: str, run_id: str, task_id: str = "") -> str:
+    """Where to look."""
+    from airflow.configuration import conf
+
+    base = conf.get("api", "base_url", fallback="").rstrip("/")
+    path = f"/dags/{quote(dag_id)}/runs/{quote(run_id)}"
+    return f"{base}{path}" + (f"/tasks/{quote(task_id)}" if task_id else "")
+
+
+def send(subject: str, text: str, link: str, key: str) -> None:
+    """One alert of severity error; `key` names the trouble, so that the notifier can hold back repetitions."""
+    _log.error("ALERT %s: %s %s", subject, text, link)
+    options = ["--severity", "error", "--text", text, "--link", link, "--runbook", _RUNBOOK, "--key", key]
+    command = [*program(), "notify", subject, *options]
+    try:
+        ended = subprocess.run(command, env=_environment(), capture_output=True, text=True, timeout=60, check=False)
+        if ended.returncode == 0:
+            return
+        _log.warning("mdw notify did not work (exit code %s): %s", ended.returncode, ended.stderr.strip()[-500:])
+    except (OSError, subprocess.SubprocessError) as error:
+        # Callbacks of killed tasks run beside the scheduler, where MWAA has no venv of ours.
+        _log.warning("mdw notify cannot be started here: %s", error)
+    _to_sns(subject, f"{text}\n{link}\n{_RUNBOOK}")
+
+
+def _environment() -> dict[str, str]:
+    try:
+        # The role that may write down what was said, so that nobody hears the same twice.
+        return environment("transform")
+    except Exception as error:
+        _log.warning("the alert goes out without the database: %s", error)
+        return dict(os.environ)
+
+
+def _to_sns(subject: str, text: str) -> None:
+    topic = os.environ.get("MDW_ALERT_TOPIC_ARN")
+    if not topic:
+        return
+    try:
+        import boto3
+
+        client = boto3.client("sns", region_name=topic.split(":")[3])
+        client.publish(TopicArn=topic, Subject=subject[:100], Message=text)
+    except Exception:
+        _log.exception("the alert could not be sent to %s", topic)

@@ -1,0 +1,80 @@
+"""### Market data: backfill
+History of a time range, for the parts of the universe that the form names; then a snapshot.
+
+One mapped task a series. The ledger of landed windows makes it resumable: clear what failed, and only what is missing
+is fetched. The snapshot is published when every slice has landed.
+"""
+
+from datetime import timedelta
+from typing import Any
+
+from airflow.sdk import Param, TaskGroup, task
+
+from market_data import universe, wiring
+from market_data.operator import MdwOperator
+
+_universe = universe.load()
+
+
+def _several(field: str, title: str) -> Param:
+    values = _universe.named(field)
+    return Param(
+        values, type="array", title=title, items={"type": "string", "enum": values}, examples=values, uniqueItems=True
+    )
+
+
+def _time(title: str, note: str) -> Param:
+    return Param(None, type=["null", "string"], format="date-time", title=title, description=note)
+
+
+PARAMS = {
+    "datasets": _several("dataset", "Datasets"),
+    "venues": _several("venue", "Venues"),
+    "symbols": _several("symbol", "Symbols"),
+    "timeframes": _several("timeframe", "Timeframes of bars"),
+    "start": _time("Start (inclusive)", "Empty: history.start of the universe."),
+    "end": _time("End (exclusive)", "Empty: the last closed bar."),
+    "lane": Param("auto", type="string", enum=["auto", "rest", "archive"], title="Lane"),
+    "refetch": Param(False, type="boolean", title="Fetch again what has landed"),
+    "snapshot_id": Param(
+        None,
+        type=["null", "string"],
+        pattern="^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$",
+        title="Snapshot id",
+        description="Empty: backfill- and the time of the run.",
+    ),
+}
+
+
+@task(retries=0)
+def slices(venue: str, params: dict[str, Any]) -> list[list[list[str]]]:
+    """The calls of one venue, a series each; none where the form leaves the venue out."""
+    if venue not in params["venues"]:
+        return []
+    options = [f"--{name}={params[name]}" for name in ("start", "end") if params[name]]
+    # `auto` is what mdw does by itself.
+    options += [f"--lane={params['lane']}"] if params["lane"] != "auto" else []
+    options += ["--refetch"] if params["refetch"] else []
+    wanted = {name: params[f"{name}s"] for name in ("dataset", "symbol", "timeframe")}
+    return [[["backfill", *part.options(), *options, "--json"]] for part in _universe.chosen(venue, wanted)]
+
+
+with wiring.market_data_dag(
+    "market_data_backfill", schedule=None, late_after=timedelta(hours=24), doc=__doc__, params=PARAMS
+):
+    landed = []
+    for venue in _universe.named("venue"):
+        with TaskGroup(venue):
+            land = MdwOperator.partial(
+                task_id="land",
+                role="ingest",
+                pool=wiring.venue_pool(venue),
+                execution_timeout=timedelta(hours=12),
+                map_index_template="{{ task.title }}",
+            )
+            landed.append(land.expand(calls=slices(venue)))
+    landed >> wiring.build(
+        f"{{{{ params.snapshot_id or 'backfill-' ~ {wiring.MOMENT}.strftime('%Y%m%dT%H%M%SZ') }}}}",
+        "backfill",
+        trigger_rule="none_failed_min_one_success",
+    )

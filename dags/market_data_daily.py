@@ -1,0 +1,65 @@
+"""### Market data: daily
+What needs doing once a day: listings, the venues' archives against what REST said, a snapshot that is kept, the
+reports, proof of the snapshot, its Iceberg export, and retention.
+"""
+
+from datetime import timedelta
+
+from airflow.sdk import chain
+
+from market_data import universe, wiring
+from market_data.operator import MdwOperator
+
+# Files of a day are complete the day after, OKX's two days later (dlt_pipelines/README.md, archive lane).
+ARCHIVES = {"binance": (4, 1), "okx": (5, 2)}
+KEEP_DAYS = 14
+SNAPSHOT = f"daily-{{{{ {wiring.MOMENT}.strftime('%Y%m%d') }}}}"
+
+_universe = universe.load()
+
+
+def _days_ago(days: int) -> str:
+    return f"{{{{ ({wiring.MOMENT} - macros.timedelta(days={days})).strftime('%Y-%m-%dT00:00:00Z') }}}}"
+
+
+with wiring.market_data_dag("market_data_daily", schedule=_universe.daily, late_after=timedelta(hours=4), doc=__doc__):
+    landed = [
+        wiring.land(f"listings_{venue}", venue, ["update", "--venue", venue, *options])
+        for venue in _universe.named("venue")
+        if (options := [word for name in _universe.listings(venue) for word in ("--dataset", name)])
+    ]
+    for venue, (first, last) in ARCHIVES.items():
+        if venue in _universe.named("venue"):
+            window = [f"--start={_days_ago(first)}", f"--end={_days_ago(last)}"]
+            arguments = ["backfill", "--venue", venue, "--dataset", "bars", "--lane", "archive", "--refetch", *window]
+            landed.append(wiring.land(f"archive_{venue}", venue, arguments, execution_timeout=timedelta(hours=2)))
+
+    build = wiring.build(SNAPSHOT, "daily", trigger_rule="all_done")
+
+    # A report is made and uploaded by one task: workers do not share a disk.
+    upload = ["publish-reports", "--to", wiring.published("reports"), "--json"]
+    dq_report = MdwOperator(
+        task_id="dq_report",
+        role="auditor",
+        calls=[["audit", "--report", wiring.in_home("reports", "dq_report.html"), "--json"], upload],
+        trigger_rule="all_done",
+    )
+    catalog = MdwOperator(
+        task_id="catalog", role="transform", calls=[["docs", "--json"], upload], trigger_rule="all_done"
+    )
+
+    verify = MdwOperator(task_id="verify", role="auditor", calls=[["snapshot", "verify", SNAPSHOT, "--json"]])
+    export = MdwOperator(
+        task_id="export_iceberg",
+        role="auditor",
+        calls=[["snapshot", "export", SNAPSHOT, "--to", wiring.published("iceberg"), "--json"]],
+        execution_timeout=timedelta(hours=3),
+    )
+    retention = MdwOperator(
+        task_id="retention",
+        role="transform",
+        pool=wiring.WRITER,
+        calls=[["snapshot", "prune", "--prefix", "auto-", "--older-than-days", str(KEEP_DAYS), "--yes", "--json"]],
+    )
+    chain(landed, build, [dq_report, catalog, verify])
+    chain(verify, export, retention)

@@ -1,0 +1,29 @@
+"""### Market data: update
+Every series to its last closed bar, holes included, then a new snapshot.
+
+The venues land side by side. A venue that is away does not hold up the others: what landed is built, audited and
+published, and the run is marked failed. An audit that fails publishes nothing: readers keep the last good snapshot.
+Each publication is an event of the asset `mdw://snapshots`, with `snapshot_id` and `data_version` in its extra.
+"""
+
+from datetime import timedelta
+
+from airflow.providers.standard.operators.empty import EmptyOperator
+
+from market_data import universe, wiring
+
+_universe = universe.load()
+
+with wiring.market_data_dag(
+    "market_data_update", schedule=_universe.update, late_after=timedelta(minutes=45), doc=__doc__
+):
+    landed = [
+        # Before slices of a backfill that wait for the same venue.
+        wiring.land(f"land_{venue}", venue, ["update", "--venue", venue], retries=2, priority_weight=100)
+        for venue in _universe.named("venue")
+    ]
+    build = wiring.build(
+        f"auto-{{{{ {wiring.MOMENT}.strftime('%Y%m%dT%H%M%SZ') }}}}", "scheduled update", trigger_rule="all_done"
+    )
+    landed >> build >> wiring.watch()
+    [*landed, build] >> EmptyOperator(task_id="every_venue_landed")

@@ -1,0 +1,107 @@
+"""Where alerts of the DAGs go: the notifier of `mdw`, else SNS (moto), else the log alone; and secrets of tasks."""
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+import boto3
+import pytest
+from moto.server import ThreadedMotoServer
+
+from tests.dags.airflow_home import DAGS, Airflow
+
+ALERT = ("market_data_update.build failed after 7 tries", "killed by SIGKILL", "http://airflow/run", "airflow:build")
+
+
+@pytest.fixture
+def alerts(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.syspath_prepend(str(DAGS))
+    from market_data import alerts
+
+    return alerts
+
+
+@pytest.fixture
+def topic(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, str]]:
+    """Address of an SNS topic, and of a queue that gets its messages."""
+    server = ThreadedMotoServer(port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    for name, value in {
+        "AWS_ENDPOINT_URL": f"http://{host}:{port}",
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_DEFAULT_REGION": "eu-central-1",
+    }.items():
+        monkeypatch.setenv(name, value)
+    arn = boto3.client("sns").create_topic(Name="alerts")["TopicArn"]
+    queue = boto3.client("sqs").create_queue(QueueName="alerts")["QueueUrl"]
+    boto3.client("sns").subscribe(TopicArn=arn, Protocol="sqs", Endpoint="arn:aws:sqs:eu-central-1:123456789012:alerts")
+    monkeypatch.setenv("MDW_ALERT_TOPIC_ARN", arn)
+    yield arn, queue
+    server.stop()
+
+
+def received(queue: str) -> list[dict[str, str]]:
+    messages = boto3.client("sqs").receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages", [])
+    return [json.loads(message["Body"]) for message in messages]
+
+
+def test_the_notifier_gets_what_where_and_a_key(
+    alerts: ModuleType, topic: tuple[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    program, told = tmp_path / "program.py", tmp_path / "told.json"
+    program.write_text(f"import sys, json; json.dump(sys.argv[1:], open({str(told)!r}, 'w'))")
+    monkeypatch.setenv("MDW_BIN", f"{sys.executable} {program}")
+    alerts.send(*ALERT)
+    subject, text, link, key = ALERT
+    assert json.loads(told.read_text()) == [
+        "notify",
+        subject,
+        *("--severity", "error"),
+        *("--text", text),
+        *("--link", link),
+        *("--runbook", "runbooks/airflow_stuck.md"),
+        *("--key", key),
+    ]
+    assert received(topic[1]) == []
+
+
+@pytest.mark.parametrize("program", ["/nowhere/mdw", "false"], ids=["no venv beside the scheduler", "it fails"])
+def test_without_a_notifier_it_goes_to_sns(
+    alerts: ModuleType, topic: tuple[str, str], monkeypatch: pytest.MonkeyPatch, program: str
+):
+    monkeypatch.setenv("MDW_BIN", program)
+    alerts.send(*ALERT)
+    (message,) = received(topic[1])
+    assert message["Subject"] == ALERT[0]
+    assert message["Message"] == "killed by SIGKILL\nhttp://airflow/run\nrunbooks/airflow_stuck.md"
+
+
+def test_an_alert_that_cannot_be_sent_breaks_nothing_and_is_logged(
+    alerts: ModuleType, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    monkeypatch.setenv("MDW_BIN", "/nowhere/mdw")
+    monkeypatch.setenv("MDW_ALERT_TOPIC_ARN", "arn:aws:sns:eu-central-1:123456789012:gone")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    alerts.send(*ALERT)
+    assert ALERT[0] in caplog.text
+    assert "could not be sent" in caplog.text
+
+
+ENVIRONMENT = "from market_data.environment import environment; print(environment('ingest')['MDW_CLICKHOUSE_URL'])"
+
+
+def test_a_task_gets_the_url_of_its_role_from_the_secrets_backend(empty_airflow: Airflow):
+    url = "https://svc_ingest:pass@clickhouse:8443/?native_port=9440"
+    ended = Airflow(empty_airflow.home, {"AIRFLOW_VAR_CLICKHOUSE_URL_INGEST": url}).python(ENVIRONMENT)
+    assert ended.stdout.strip().splitlines()[-1] == url, ended.stderr
+
+
+def test_in_aws_no_task_runs_without_its_url(empty_airflow: Airflow):
+    ended = Airflow(empty_airflow.home, {"MDW_ENVIRONMENT": "prod"}).python(ENVIRONMENT)
+    assert ended.returncode != 0
+    assert "Airflow variable clickhouse_url_ingest is missing" in ended.stderr

@@ -1,0 +1,78 @@
+"""`market_data_backfill`, a landing and the build killed, and `market_data_daily`, whole; an update without a venue."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Warehouse
+from tests.dags.airflow_home import Airflow, Run
+from tests.dags.commands import mark_absent
+from tests.dags.conftest import NOW
+
+pytestmark = pytest.mark.soak
+
+FORM = {
+    "datasets": ["bars"],
+    "venues": ["binance", "okx"],
+    "symbols": ["BTC/USDT"],
+    "timeframes": ["1h"],
+    "start": "2025-06-30T00:00:00+00:00",
+    "end": "2025-06-30T12:00:00+00:00",
+    "snapshot_id": "june.30",
+}
+
+
+@pytest.fixture(scope="module")
+def backfill(line: Airflow) -> Run:
+    kill = {"MDW_TEST_KILL": "backfill --dataset bars --venue binance,build", "MDW_TEST_KILL_REQUESTS": "1"}
+    killed = Airflow(line.home, line.pipeline | kill)
+    return killed.test_dag("market_data_backfill", NOW.isoformat(), "--conf", json.dumps(FORM))
+
+
+def test_backfill_lands_what_the_form_names_and_publishes_it(backfill: Run, dag_warehouse: Warehouse):
+    assert backfill.state == "success", backfill.log
+    tasks = backfill.tasks
+    assert tasks["okx.land[0]"] == ("success", 1)
+    assert tasks["alternative_me.land"][0] == "skipped"
+    # These two were killed in their middle.
+    assert tasks["binance.land[0]"] == tasks["build"] == ("success", 2)
+    assert dag_warehouse.rows(
+        "select venue, count(), toString(min(open_time)), toString(max(open_time)) "
+        "from marts.v_bars_at(snapshot_id = 'june.30') group by venue order by venue"
+    ) == [(venue, 12, "2025-06-30 00:00:00.000", "2025-06-30 11:00:00.000") for venue in ("binance", "okx")]
+
+
+def test_backfill_publishes_the_id_of_the_form(backfill: Run):
+    assert [event["snapshot_id"] for event in backfill.events] == ["june.30"]
+
+
+def test_the_form_refuses_what_is_not_in_the_universe(line: Airflow):
+    run = line.test_dag("market_data_backfill", "2025-06-30T01:00:00+00:00", "--conf", '{"venues": ["kraken"]}')
+    assert run.code != 0
+    assert "kraken" in run.log
+
+
+def test_daily_runs_whole(backfill: Run, line: Airflow, dag_warehouse: Warehouse, tmp_path: Path):
+    run = line.test_dag("market_data_daily", NOW.isoformat(), *mark_absent())
+    assert run.state == "success", run.log
+    assert {state for state, _ in run.tasks.values()} == {"success"}
+    assert [event["snapshot_id"] for event in run.events] == ["daily-20250701"]
+    published = dag_warehouse.settings.home / "published" / "reports"
+    assert "snapshots" in (published / "latest" / "catalog.html").read_text()
+    instruments = "select uniqExact(venue) from marts.v_instruments_at(snapshot_id = 'daily-20250701')"
+    assert dag_warehouse.rows(instruments) == [(2,)]
+
+
+def test_a_venue_that_is_away_does_not_hold_up_the_others(line: Airflow, dag_warehouse: Warehouse):
+    away = Airflow(line.home, line.pipeline | {"MDW_TEST_FAIL": "update --venue okx"})
+    run = away.test_dag("market_data_update", NOW.isoformat(), "--mark-success-pattern", "build|watch")
+    assert run.tasks["land_okx"] == ("failed", 3)
+    assert run.tasks["build"][0] == "success"
+    assert run.tasks["every_venue_landed"][0] == "upstream_failed"
+    assert run.state == "failed"
+    (alert,) = [json.loads(text) for text in (dag_warehouse.settings.home / "alerts.jsonl").read_text().splitlines()]
+    assert alert[1] == "market_data_update.land_okx failed after 3 tries"
+    link = alert[alert.index("--link") + 1]
+    assert "/dags/market_data_update/runs/manual__" in link
+    assert link.endswith("/tasks/land_okx")

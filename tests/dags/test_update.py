@@ -1,0 +1,60 @@
+"""`market_data_update`, whole, with a landing killed in its middle (the build: test_runs.py)."""
+
+import pytest
+
+from replay.synthetic import SyntheticMarket
+from tests.conftest import Warehouse
+from tests.dags.airflow_home import Airflow, Run
+from tests.dags.commands import mark_absent
+from tests.dags.conftest import NOW, SEED
+
+SNAPSHOT = "auto-20250701T002030Z"
+
+
+@pytest.fixture(scope="module")
+def run(line: Airflow) -> Run:
+    kill = {"MDW_TEST_KILL": "update --venue binance", "MDW_TEST_KILL_REQUESTS": "8"}
+    killed = Airflow(line.home, line.pipeline | kill)
+    return killed.test_dag("market_data_update", NOW.isoformat(), *mark_absent())
+
+
+def test_it_succeeds_after_one_more_try_of_what_was_killed(run: Run):
+    assert run.state == "success", run.log
+    tasks = run.tasks
+    # Without a try where the command is not there yet.
+    assert tasks.pop("watch")[0] == "success"
+    assert tasks == {
+        "land_binance": ("success", 2),
+        "land_okx": ("success", 1),
+        "land_alternative_me": ("success", 1),
+        "build": ("success", 1),
+        "every_venue_landed": ("success", 1),
+    }
+    assert "killed by SIGKILL" in run.log
+
+
+def test_the_publication_is_an_event_that_names_the_snapshot(run: Run):
+    *_, event = run.events
+    assert event["snapshot_id"] == SNAPSHOT
+    assert event["data_version"] >= 1
+
+
+@pytest.mark.parametrize("timeframe", ["1m", "1h"])
+@pytest.mark.parametrize(("venue", "symbol"), [("binance", "BTC/USDT"), ("binance", "ETH/USDT"), ("okx", "BTC/USDT")])
+def test_the_snapshot_holds_each_bar_once(run: Run, dag_warehouse: Warehouse, venue: str, symbol: str, timeframe: str):
+    window = (1_750_982_400_000, int(NOW.timestamp() * 1000))  # from history.start
+    step = {"1m": 60_000, "1h": 3_600_000}[timeframe]
+    truth = [
+        (bar.open_time, float(bar.close))
+        for bar in SyntheticMarket(SEED).bars(venue, "spot", symbol, timeframe, *window)
+        if bar.open_time + step <= window[1]
+    ]
+    assert truth
+    rows = dag_warehouse.rows(
+        "select toUnixTimestamp64Milli(open_time), close from marts.v_bars_at(snapshot_id = {s:String}) "
+        "where instrument_id = {i:String} and timeframe = {t:String} order by open_time",
+        s=SNAPSHOT,
+        i=f"{venue}:spot:{symbol}",
+        t=timeframe,
+    )
+    assert rows == truth
