@@ -6,9 +6,14 @@ def staging_columns(entity: str) -> dict[str, str]:
     return {"problem": "String"}
 
 
-def union_leaves(entity: str, mart: str) -> str:
+def union_leaves(entity: str, mart: str, condition: str = "") -> str:
     """A table instead of the union of an entity's staging models."""
     return f"\n    select * from stg_{entity}"
+
+
+def overlap_pages(pages: str) -> str:
+    """A condition instead of the pages that a build compares."""
+    return f"{pages}.done = 0"
 
 
 def version_columns() -> str:
