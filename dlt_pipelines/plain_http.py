@@ -7,7 +7,7 @@ import aiohttp
 
 from dlt_pipelines.errors import NoConnection
 from dlt_pipelines.reply import Reply
-from dlt_pipelines.transport import SHARE_OF_LIMIT, TIMEOUT_MS
+from dlt_pipelines.transport import SHARE_OF_LIMIT, TIMEOUT_MS, Gate
 from dlt_pipelines.venue import Budget, Endpoint
 
 
@@ -20,12 +20,13 @@ class PlainClient:
         self._turn = asyncio.Lock()
         self._session: aiohttp.ClientSession | None = None
 
-    async def get(self, endpoint: Endpoint, params: Mapping[str, str]) -> Reply:
-        """One request; raises NoConnection where no answer came."""
+    async def get(self, endpoint: Endpoint, params: Mapping[str, str], gate: Gate) -> Reply:
+        """One request; `gate` is awaited when its turn has come. Raises NoConnection where no answer came."""
         if self._session is None:
             timeout = aiohttp.ClientTimeout(total=TIMEOUT_MS / 1000)
             self._session = aiohttp.ClientSession(timeout=timeout)
         async with self._turn:
+            await gate()
             try:
                 async with self._session.get(self._address + endpoint.path, params=params) as response:
                     text = await response.text(errors="replace")

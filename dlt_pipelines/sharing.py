@@ -1,7 +1,7 @@
 """One limit for all runs of a warehouse: how many of them ask a venue now, and until when it has banned us.
 
-Every run holds a lock file in MDW_HOME/limits/<venue>; a lock ends with its process, however that ends. Runs look
-once a second and divide the limit by their number; a newcomer waits until the others must have seen it.
+Every run holds a lock file a budget in MDW_HOME/limits/<venue>; a lock ends with its process, however that ends.
+Runs look once a second and divide the limit by their number; a newcomer waits until the others must have seen it.
 """
 
 import fcntl
@@ -16,19 +16,14 @@ _FORGOTTEN_SECONDS = 600.0
 
 
 class Share:
-    """This run's part of a venue's limits."""
+    """This run's part of one limit of a venue."""
 
-    def __init__(self, home: Path, venue: str) -> None:
-        self._folder = home / "limits" / venue
+    def __init__(self, home: Path, venue: str, budget: str) -> None:
+        self._folder = home / "limits" / venue / budget.replace(" ", "-")
         self._own = self._folder / f"{uuid.uuid4().hex}.run"
         self._held: IO[str] | None = None
         self._looked = 0.0
         self._runs = 1
-
-    @property
-    def ban_file(self) -> Path:
-        """Holds the time until which the venue has banned this address; absent where it has not."""
-        return self._folder / "banned_until"
 
     def enter(self) -> int:
         """Be counted; the number of runs, this one included."""
@@ -39,7 +34,7 @@ class Share:
         return self.runs()
 
     def runs(self) -> int:
-        """The number of runs that ask this venue, at most a second old."""
+        """The number of runs that use this limit, at most a second old."""
         if time.monotonic() - self._looked >= LOOK_SECONDS:
             self._looked = time.monotonic()
             self._runs = 1 + sum(_is_held(path) for path in self._folder.glob("*.run") if path != self._own)
@@ -52,18 +47,25 @@ class Share:
             self._held.close()
             self._held = None
 
-    def banned_until(self) -> datetime | None:
-        """The end of a ban that is not over yet."""
+
+class Ban:
+    """What a run of this warehouse knows of a venue's ban of this address."""
+
+    def __init__(self, home: Path, venue: str) -> None:
+        self.file = home / "limits" / venue / "banned_until"
+
+    def until(self) -> datetime | None:
+        """The end of a ban that is not over yet, UTC."""
         try:
-            until = datetime.fromisoformat(self.ban_file.read_text(encoding="utf-8").strip())
+            until = datetime.fromisoformat(self.file.read_text(encoding="utf-8").strip())
         except (OSError, ValueError):
             return None
         return until if until > datetime.now(UTC) else None
 
-    def remember_ban(self, until: datetime) -> None:
+    def remember(self, until: datetime) -> None:
         """Let later runs know of it."""
-        self._folder.mkdir(parents=True, exist_ok=True)
-        self.ban_file.write_text(until.isoformat(), encoding="utf-8")
+        self.file.parent.mkdir(parents=True, exist_ok=True)
+        self.file.write_text(until.isoformat(), encoding="utf-8")
 
 
 def _is_held(path: Path) -> bool:

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Any, Protocol, TypeVar
 
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, stop_after_attempt
@@ -13,9 +14,9 @@ from dlt_pipelines.errors import Banned, BrokenAnswer, RateLimited, Retryable, S
 from dlt_pipelines.plain_http import PlainClient
 from dlt_pipelines.reply import Reply, decode
 from dlt_pipelines.series import Series
-from dlt_pipelines.sharing import LOOK_SECONDS, Share
+from dlt_pipelines.sharing import LOOK_SECONDS, Ban, Share
 from dlt_pipelines.timeframes import to_ms
-from dlt_pipelines.transport import Client
+from dlt_pipelines.transport import Client, Gate
 from dlt_pipelines.venue import Budget, Endpoint, Venue
 from dlt_pipelines.venues import VENUES
 from warehouse.settings import Settings
@@ -28,7 +29,7 @@ T = TypeVar("T")
 
 
 class _Http(Protocol):
-    async def get(self, endpoint: Endpoint, params: Mapping[str, str]) -> Reply: ...
+    async def get(self, endpoint: Endpoint, params: Mapping[str, str], gate: Gate) -> Reply: ...
     def slow_down(self) -> None: ...
     def recover(self) -> None: ...
     def share(self, runs: int) -> None: ...
@@ -67,8 +68,9 @@ class Source:
         self._pace = pace
         self._on_fault = on_fault
         self._on_call = on_call
-        self._share = Share(settings.home, name)
-        self._entered: asyncio.Task[None] | None = None
+        self._ban = Ban(settings.home, name)
+        self._shares: dict[Budget, Share] = {}
+        self._entered: dict[Budget, asyncio.Task[None]] = {}
         self._clients: dict[Budget, _Http] = {}
         self._clocks: dict[str, VenueClock] = {}
         self._held_until: dict[Budget, float] = {}
@@ -101,7 +103,8 @@ class Source:
 
     async def close(self) -> None:
         """Release every connection."""
-        self._share.leave()
+        for share in self._shares.values():
+            share.leave()
         for client in self._clients.values():
             await client.close()
 
@@ -115,19 +118,18 @@ class Source:
         self, endpoint: Endpoint, params: Mapping[str, str], read: Callable[[Any], T]
     ) -> tuple[Reply, T]:
         client = self._client(endpoint.budget)
-        await self._enter()
+        await self._enter(endpoint.budget)
         await self._gate(endpoint.budget)
-        if self._shut is not None:
-            raise self._shut
         if self._pace is not None:
-            client.share(self._share.runs())
+            client.share(self._shares[endpoint.budget].runs())
         if self._on_call is not None:
             self._on_call(self.venue.name, endpoint)
-        reply = await client.get(endpoint, params)
+        # Checked again when its turn has come: a refusal may have come while it waited for that.
+        reply = await client.get(endpoint, params, partial(self._gate, endpoint.budget))
         try:
             body = decode(self.venue, reply)
         except Banned as trouble:
-            self._share.remember_ban(trouble.until)
+            self._ban.remember(trouble.until)
             self.shut(trouble)
             raise
         try:
@@ -138,27 +140,31 @@ class Source:
         client.recover()
         return reply, value
 
-    async def _enter(self) -> None:
-        """Once, before the first request: respect a ban that an earlier run met, and be seen by other runs."""
-        if self._entered is None:
-            self._entered = asyncio.create_task(self._enter_once())
-        await asyncio.shield(self._entered)
+    async def _enter(self, budget: Budget) -> None:
+        """Before the first request of a budget: respect a ban that an earlier run met, and be seen by other runs."""
+        if budget not in self._entered:
+            self._entered[budget] = asyncio.create_task(self._enter_once(budget))
+        await asyncio.shield(self._entered[budget])
 
-    async def _enter_once(self) -> None:
-        until = self._share.banned_until()
+    async def _enter_once(self, budget: Budget) -> None:
+        until = self._ban.until()
         if until is not None:
             text = (
                 f"{self.venue.name} has banned this address until about {until:%Y-%m-%dT%H:%M:%SZ}; nothing is asked "
-                f"before that. If you know that the ban is over, delete {self._share.ban_file}."
+                f"before that. If you know that the ban is over, delete {self._ban.file}."
             )
             self._shut = Banned(text, until)
-        if self._pace is not None and self._share.enter() > 1:
-            await asyncio.sleep(1.2 * LOOK_SECONDS)
+        elif self._pace is not None:
+            share = self._shares[budget] = Share(self._settings.home, self.venue.name, budget.name)
+            if share.enter() > 1:
+                await asyncio.sleep(1.2 * LOOK_SECONDS)
 
     async def _gate(self, budget: Budget) -> None:
-        """While one request was told to wait, the others of its budget wait too."""
-        while (left := self._held_until.get(budget, 0.0) - time.monotonic()) > 0:
+        """While one request was told to wait, the others of its budget wait too; a venue that is shut gets none."""
+        while self._shut is None and (left := self._held_until.get(budget, 0.0) - time.monotonic()) > 0:
             await asyncio.sleep(left)
+        if self._shut is not None:
+            raise self._shut
 
     def _note(self, budget: Budget, state: RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None

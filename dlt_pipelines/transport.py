@@ -5,7 +5,7 @@ carries a slot of its own in a context variable, and ccxt's own hook for raw ans
 was sent, before ccxt strips, parses or judges it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,10 +20,18 @@ SHARE_OF_LIMIT = 0.95
 TIMEOUT_MS = 20_000
 
 
+Gate = Callable[[], Awaitable[None]]
+
+
+async def _open() -> None:
+    """A gate that is always open."""
+
+
 @dataclass(slots=True)
 class _Call:
     weight: float
     window: Window | None
+    gate: Gate
     replies: list[Reply] = field(default_factory=list)
 
 
@@ -41,11 +49,11 @@ class Client:
         self._most = budget.weight * (pace or 1.0)
         self._documented = self._full_rate = float(self._exchange.tokenBucket["refillRate"])
 
-    async def get(self, endpoint: Endpoint, params: Mapping[str, str]) -> Reply:
-        """One request; raises NoConnection where no answer came."""
+    async def get(self, endpoint: Endpoint, params: Mapping[str, str], gate: Gate = _open) -> Reply:
+        """One request; `gate` is awaited when its turn has come. Raises NoConnection where no answer came."""
         from ccxt.base.errors import BaseError
 
-        call = _Call(endpoint.weight, self._window)
+        call = _Call(endpoint.weight, self._window, gate)
         token = _CALL.set(call)
         try:
             await getattr(self._exchange, endpoint.method)(dict(params))
@@ -111,9 +119,11 @@ def _exchange_class(ccxt_id: str) -> Any:
         async def fetch(self, *request: Any, **more: Any) -> Any:
             """After ccxt's limiter let it go."""
             call = _CALL.get()
+            await call.gate()
             if call.window is None:
                 return await super().fetch(*request, **more)
             async with call.window.request(call.weight):
+                await call.gate()
                 return await super().fetch(*request, **more)
 
         def on_rest_response(

@@ -7,7 +7,7 @@ import pytest
 from dlt_pipelines import backfill, source
 from dlt_pipelines.errors import SourceTrouble
 from dlt_pipelines.progress import Silent
-from dlt_pipelines.sharing import Share
+from dlt_pipelines.sharing import Ban
 from replay.faults import Faults
 from tests.dlt_pipelines.conftest import NOW, Desk
 
@@ -93,7 +93,7 @@ def test_a_venue_that_shuts_us_out_is_not_asked_again(desk: Desk, kind: str, wor
         during_the_ban = desk.backfill(start=START, datasets=("bars",))
         assert "okx has banned this address until" in during_the_ban.failures[0].message
         assert desk.count("/okx") == 0
-        Share(desk.settings.home, "okx").ban_file.unlink()
+        Ban(desk.settings.home, "okx").file.unlink()
     assert desk.backfill(start=START, datasets=("bars",)).complete
     assert_complete(desk)
 

@@ -87,7 +87,7 @@ def test_retry_after_is_honoured_by_every_request_of_the_budget(
 
 
 def test_a_run_that_is_killed_leaves_no_share_behind(tmp_path: Path) -> None:
-    first, second = Share(tmp_path, "okx"), Share(tmp_path, "okx")
+    first, second = Share(tmp_path, "okx", "calls"), Share(tmp_path, "okx", "calls")
     assert first.enter() == 1
     assert second.enter() == 2
     first.leave()

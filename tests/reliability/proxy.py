@@ -39,6 +39,8 @@ class CutAfterInsert:
             while data := server.recv(1 << 16):
                 if inserting.is_set() and self.done < self.cuts:
                     self.done += 1
+                    # Not close alone: the other thread still reads from it.
+                    client.shutdown(socket.SHUT_RDWR)
                     return
                 inserting.clear()
                 client.sendall(data)
