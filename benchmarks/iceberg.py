@@ -94,7 +94,9 @@ def _measure(settings: Settings, pid: int, months: int) -> dict[str, float]:
     client = connect(settings, "admin")
     for number in range(months):
         month = f"{FIRST_YEAR + number // 12}-{number % 12 + 1:02}-01 00:00:00"
-        client.command(_ROWS, parameters={"version": 1, "venues": list(VENUES), "symbols": list(SYMBOLS), "month": month})
+        client.command(
+            _ROWS, parameters={"version": 1, "venues": list(VENUES), "symbols": list(SYMBOLS), "month": month}
+        )
     client.command("optimize table marts.bars final")
     _publish(settings, "base")
     # Inside the server's own folder: the embedded ClickHouse reads Iceberg nowhere else.

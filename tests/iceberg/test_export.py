@@ -12,6 +12,8 @@ from mdw.cli import app
 from tests.alphaforge_data.published import Published
 from tests.iceberg.conftest import SECRET, Command, Lake, parquet_files, read_back, shown
 from warehouse.errors import BadInput, WorldError
+from warehouse.iceberg.export import export
+from warehouse.iceberg.target import Target
 
 DATASETS = ("bars", "funding", "instruments", "fear_greed")
 
@@ -123,36 +125,43 @@ def test_killed_in_the_middle_it_goes_on(mdw: Command, published: Published, tmp
         assert read_back(published.warehouse, lake, dataset, "first") == shown(published.warehouse, dataset, "first")
 
 
-def test_s3_reads_back_as_the_view_and_holds_no_secret(published: Published, aws: dict[str, str]):
-    mdw = Command(published.warehouse, aws)
+def test_s3_reads_back_as_the_view_and_holds_no_secret(
+    published: Published, aws: dict[str, str], monkeypatch: pytest.MonkeyPatch
+):
+    settings = published.warehouse.settings
     endpoint = aws["AWS_ENDPOINT_URL"]
     lake = Lake("s3://lake/exports", f"icebergS3('{endpoint}/lake/exports/{{}}', 'AKIDEXAMPLE', '{SECRET}')")
-    for snapshot_id in ("first", "second"):
-        # A machine that never exported before: the catalog must come from the bucket.
-        for file in (published.warehouse.settings.home / "iceberg").glob("*.sqlite"):
-            file.unlink()
-        code, said, complained = mdw.run("snapshot", "export", snapshot_id, "--to", lake.address)
-        assert code == 0, complained
-        assert SECRET not in said + complained
+    code, said, complained = Command(published.warehouse, aws).run("snapshot", "export", "first", "--to", lake.address)
+    assert code == 0, complained
+    assert SECRET not in said + complained
+    # A machine that never exported before: the catalog must come from the bucket.
+    for file in (settings.home / "iceberg").glob("*.sqlite"):
+        file.unlink()
+    for name, value in aws.items():
+        monkeypatch.setenv(name, value)
+    assert export(settings, "second", Target.parse(lake.address)).parts[0].partitions_kept == 2
     for snapshot_id in ("first", "second"):
         for dataset in DATASETS:
             assert read_back(published.warehouse, lake, dataset, snapshot_id) == shown(
                 published.warehouse, dataset, snapshot_id
             )
-    assert "nothing to do" in mdw.run("snapshot", "export", "second", "--to", lake.address)[1]
+    again = export(settings, "second", Target.parse(lake.address))
+    assert (again.parts, "nothing to do" in again.notices[0]) == ([], True)
     recorded = str(published.warehouse.rows("select * from ops.iceberg_exports"))
     assert lake.address in recorded
     assert SECRET not in recorded
-    kept = [p for p in (published.warehouse.settings.home / "iceberg").iterdir() if p.is_file()]
+    kept = [path for path in (settings.home / "iceberg").iterdir() if path.is_file()]
     assert all(SECRET.encode() not in path.read_bytes() for path in kept)
 
 
-def test_glue_by_configuration(published: Published, aws: dict[str, str]):
-    mdw = Command(published.warehouse, {**aws, "MDW_ICEBERG_CATALOG": "glue"})
-    answer = mdw.json("snapshot", "export", "first", "--to", "s3://lake/glue", "--dataset", "fear_greed")
-    assert [part["dataset"] for part in answer["parts"]] == ["fear_greed"]
-    rest = mdw.json("snapshot", "export", "first", "--to", "s3://lake/glue")
-    assert sorted(part["dataset"] for part in rest["parts"]) == ["bars", "funding", "instruments"]
+def test_glue_by_configuration(published: Published, aws: dict[str, str], monkeypatch: pytest.MonkeyPatch):
+    for name, value in aws.items():
+        monkeypatch.setenv(name, value)
+    settings, target = published.warehouse.settings, Target.parse("s3://lake/glue")
+    one = export(settings, "first", target, catalog="glue", datasets=["fear_greed"])
+    assert [part.dataset for part in one.parts] == ["fear_greed"]
+    rest = export(settings, "first", target, catalog="glue")
+    assert sorted(part.dataset for part in rest.parts) == ["bars", "funding", "instruments"]
 
 
 @pytest.mark.parametrize(
