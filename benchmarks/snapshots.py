@@ -173,7 +173,7 @@ def land_day(client: Client, day: int) -> None:
         insert into raw.binance__spot_klines (page_id, venue, market, symbol, venue_symbol, timeframe, lane, endpoint,
             request_params, window_start, window_end, http_status, fetched_at, server_time, row_count, payload)
         with toDateTime64({day:String}, 3, 'UTC') + interval half * 12 hour as first
-        select generateUUIDv4(symbol, half), 'binance', 'spot', symbol, symbol, '1m', 'rest', '/bench', '{}', first,
+        select generateUUIDv4(), 'binance', 'spot', symbol, symbol, '1m', 'rest', '/bench', '{}', first,
             first + interval 12 hour, 200, now64(6), now64(3), 720,
             toJSONString(arrayMap(i -> tuple(toUnixTimestamp64Milli(first) + i * 60000, '100', '101', '99',
                 toString(100 + i / 1000), '2', toUnixTimestamp64Milli(first) + i * 60000 + 59999, '200', 7),

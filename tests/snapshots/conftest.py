@@ -1,5 +1,6 @@
 """dbt on a warehouse that the tests of one module share, `mdw` run in this process, and quick builds."""
 
+import io
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,7 +9,7 @@ from typing import Any
 import pytest
 
 from mdw import cli
-from tests.dbt.conftest import Dbt, module_dbt  # noqa: F401
+from tests.dbt.conftest import Dbt, dbt, module_dbt  # noqa: F401
 
 # What a publication needs, without audits and reader views: the same models and macros, in a third of the time.
 PUBLISH = ("--select", "bars", "snapshot_manifest", "snapshots")
@@ -35,6 +36,7 @@ def mdw(module_dbt: Dbt, monkeypatch, capsys) -> Callable[..., Said]:  # noqa: F
 
     def call(*words: str) -> Said:
         monkeypatch.setattr("sys.argv", ["mdw", "snapshot", *words])
+        monkeypatch.setattr("sys.stdin", io.StringIO(""))
         with pytest.raises(SystemExit) as ended:
             cli.main()
         said = capsys.readouterr()
@@ -43,6 +45,6 @@ def mdw(module_dbt: Dbt, monkeypatch, capsys) -> Callable[..., Said]:  # noqa: F
     return call
 
 
-def quick_publish(dbt: Dbt, snapshot_id: str, **variables: Any) -> None:
-    outcome = dbt.run("run", *PUBLISH, snapshot_id=snapshot_id, **variables)
+def quick_publish(project: Dbt, snapshot_id: str, **variables: Any) -> None:
+    outcome = project.run("run", *PUBLISH, snapshot_id=snapshot_id, **variables)
     assert outcome.succeeded, outcome.text
