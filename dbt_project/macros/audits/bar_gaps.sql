@@ -104,23 +104,11 @@ segments as (
         and (instrument_id, timeframe, toDate(open_time)) in (select instrument_id, timeframe, day from days where not is_complete)
 ),
 
-edges as (
+stretches as (
     select
         instrument_id,
         timeframe,
-        segment_start,
-        lagInFrame(segment_end) over (
-            partition by instrument_id, timeframe order by segment_start rows between 1 preceding and current row
-        ) as previous_end
-    from segments
-),
-
-ends as (
-    select
-        instrument_id,
-        timeframe,
-        min(segment_start) as first_start,
-        max(segment_end) as last_end
+        arraySort(groupArray((segment_start, segment_end))) as present
     from segments
     group by instrument_id, timeframe
 ),
@@ -132,41 +120,29 @@ wanted as (
         series.market as market,
         series.symbol as symbol,
         series.timeframe as timeframe,
-        series.history_start as history_start,
         series.bar_ms as bar_ms,
         coverage.covered as covered,
-        coverage.covered_to as covered_to,
-        ends.first_start as first_start,
-        ends.last_end as last_end
+        -- From the wanted beginning to the first stretch, between stretches, from the last one to the end of what was asked for.
+        arrayJoin(arrayFilter(
+            edge -> edge.1 < edge.2,
+            arrayZip(
+                arrayConcat([series.history_start], stretches.present.2),
+                arrayConcat(stretches.present.1, [coverage.covered_to]),
+                arrayMap(number -> number = 0, range(length(stretches.present) + 1))
+            )
+        )) as edge
     from series
     inner join coverage on series.instrument_id = coverage.instrument_id and series.timeframe = coverage.timeframe
-    left join ends on series.instrument_id = ends.instrument_id and series.timeframe = ends.timeframe
+    left join stretches on series.instrument_id = stretches.instrument_id and series.timeframe = stretches.timeframe
 ),
 
 ranges as (
     select
-        wanted.* except (first_start, last_end),
-        history_start as range_start,
-        coalesce(first_start, covered_to) as range_end,
-        true as is_before_first
+        * except (edge),
+        edge.1 as range_start,
+        edge.2 as range_end,
+        edge.3 as is_before_first
     from wanted
-    union all
-    select
-        wanted.* except (first_start, last_end),
-        assumeNotNull(last_end) as range_start,
-        covered_to as range_end,
-        false as is_before_first
-    from wanted
-    where isNotNull(last_end)
-    union all
-    select
-        wanted.* except (first_start, last_end),
-        edges.previous_end as range_start,
-        edges.segment_start as range_end,
-        false as is_before_first
-    from edges
-    inner join wanted on edges.instrument_id = wanted.instrument_id and edges.timeframe = wanted.timeframe
-    where toUnixTimestamp64Milli(edges.previous_end) > 0 and edges.segment_start > edges.previous_end
 ),
 
 states as (
@@ -207,7 +183,6 @@ pieces as (
     from ranges
     left join states on ranges.instrument_id = states.instrument_id
     left join withheld on ranges.instrument_id = withheld.instrument_id and ranges.timeframe = withheld.timeframe
-    where range_start < range_end
 )
 
 select

@@ -57,8 +57,8 @@
                 'volume >= 0 and ifNull(quote_volume, 0) >= 0', 'error', 'least(volume, ifNull(quote_volume, 0))'],
             'bars_known_timeframe': [grid ~ ' > 0', 'error', 'null'],
             'bars_on_the_grid': [
-                grid ~ ' > 0 and toUnixTimestamp64Milli(open_time) % ' ~ grid ~ ' = 0', 'error',
-                'toUnixTimestamp64Milli(open_time) % ' ~ grid ~ ' / 1000'],
+                grid ~ ' > 0 and toUnixTimestamp64Milli(open_time) % greatest(' ~ grid ~ ', 1) = 0', 'error',
+                'toUnixTimestamp64Milli(open_time) % greatest(' ~ grid ~ ', 1) / 1000'],
             'bars_not_in_the_future': [
                 'open_time <= ' ~ now_utc(), 'error', "dateDiff('second', " ~ now_utc() ~ ', open_time)'],
             'bars_not_unfinished': [

@@ -1,12 +1,10 @@
-{#- Condition on rows of bars: in an hour of dq_bar_hours that meets `condition`. Tight ranges first, so that a run
-    without such hours reads nothing. -#}
-{%- macro in_hours_where(condition) -%}
-    {%- set hours = ref('dq_bar_hours') -%}
-    (instrument_id, timeframe) in (select instrument_id, timeframe from {{ hours }} where is_audited and {{ condition }})
-    and open_time >= (select min(hour) from {{ hours }} where is_audited and {{ condition }})
-    and open_time < (select addHours(max(hour), 1) from {{ hours }} where is_audited and {{ condition }})
-    and (instrument_id, timeframe, toStartOfHour(open_time)) in (
-        select instrument_id, timeframe, hour from {{ hours }} where is_audited and {{ condition }}
+{#- Condition on rows of bars: in an hour of dq_bar_hours that meets `condition`, or in one of `before` hours before it. -#}
+{%- macro in_hours_where(condition, before=0, key='instrument_id') -%}
+    {%- set hours = '(select * from ' ~ ref('dq_bar_hours') ~ ' where is_audited and ' ~ condition ~ ')' -%}
+    {%- set edges = '(select (subtractHours(min(hour), ' ~ before ~ '), addHours(max(hour), 1)) from ' ~ hours ~ ')' -%}
+    open_time >= tupleElement({{ edges }}, 1) and open_time < tupleElement({{ edges }}, 2)
+    and ({{ key }}, timeframe, toStartOfHour(open_time)) in (
+        select {{ key }}, timeframe, {{ 'arrayJoin([hour, subtractHours(hour, ' ~ before ~ ')])' if before else 'hour' }} from {{ hours }}
     )
 {%- endmacro -%}
 
@@ -131,7 +129,6 @@ where is_audited
 
 {#- Jumps from one bar to the next. Hours whose range is small cannot hold one, so few bars are read. -#}
 {%- macro find_return_outliers() -%}
-    {%- set hours = ref('dq_bar_hours') -%}
 select
     'bars_return_outliers' as audit,
     if(max(abs(log_return)) > log(1 + {{ threshold('return_error') }}), 'error', 'warn') as severity,
@@ -155,35 +152,12 @@ from (
         ) as previous_close,
         log(close / previous_close) as log_return
     from {{ ref('bars') }} final
-    where
-        {{ open_rows() }} and close > 0 and open > 0
-        and (instrument_id, timeframe) in (select instrument_id, timeframe from ({{ wide_hours() }}))
-        and open_time >= (select subtractHours(min(hour), 1) from ({{ wide_hours() }}))
-        and open_time < (select addHours(max(hour), 1) from ({{ wide_hours() }}))
-        and (instrument_id, timeframe, toStartOfHour(open_time)) in (
-            select instrument_id, timeframe, arrayJoin([hour, subtractHours(hour, 1)]) from ({{ wide_hours() }})
-        )
+    where {{ open_rows() }} and close > 0 and open > 0 and {{ in_hours_where('is_wide', 1) }}
 )
 where
     abs(log_return) > log(1 + if(timeframe = '1m', {{ threshold('return_warn_1m') }}, {{ threshold('return_warn_1h') }}))
-    and (instrument_id, timeframe, toStartOfHour(open_time)) in (select instrument_id, timeframe, hour from ({{ wide_hours() }}))
+    and (instrument_id, timeframe, toStartOfHour(open_time)) in (
+        select instrument_id, timeframe, hour from {{ ref('dq_bar_hours') }} where is_audited and is_wide
+    )
 group by instrument_id, timeframe, toDate(open_time)
-{%- endmacro -%}
-
-{#- Hours in which one close can lie far from the close before. -#}
-{%- macro wide_hours() -%}
-select instrument_id, timeframe, hour
-from (
-    select
-        instrument_id, timeframe, hour, is_audited, high, low,
-        lagInFrame(close, 1, open) over (
-            partition by instrument_id, timeframe order by hour rows between 1 preceding and current row
-        ) as previous_close
-    from {{ ref('dq_bar_hours') }}
-    where low > 0
-)
-where
-    is_audited
-    and greatest(high, previous_close) / least(low, previous_close)
-    > 1 + if(timeframe = '1m', {{ threshold('return_warn_1m') }}, {{ threshold('return_warn_1h') }})
 {%- endmacro -%}

@@ -35,10 +35,7 @@ from (
         from {{ ref('bars') }} final
         where
             {{ open_rows() }} and close > 0
-            and (symbol, timeframe) in (select symbol, timeframe from ({{ scattered_hours() }}))
-            and open_time >= (select min(hour) from ({{ scattered_hours() }}))
-            and open_time < (select addHours(max(hour), 1) from ({{ scattered_hours() }}))
-            and (symbol, timeframe, toStartOfHour(open_time)) in (select symbol, timeframe, hour from ({{ scattered_hours() }}))
+            and {{ in_hours_where('is_scattered', key='symbol') }}
         group by symbol, timeframe, open_time
         having length(quotes) > 1 and arrayMax(quotes.2) / arrayMin(quotes.2) > 1 + {{ warn }}
     )
@@ -46,16 +43,7 @@ from (
 where
     nearest > {{ warn }}
     and (instrument_id, timeframe, toStartOfHour(open_time)) in (
-        select instrument_id, timeframe, hour from {{ ref('dq_bar_hours') }} where is_audited
+        select instrument_id, timeframe, hour from {{ ref('dq_bar_hours') }} where is_audited and is_scattered
     )
 group by instrument_id, timeframe, toDate(open_time)
-{%- endmacro -%}
-
-{#- Hours in which the prices of a symbol, over all venues, lie far apart. -#}
-{%- macro scattered_hours() -%}
-select symbol, timeframe, hour
-from {{ ref('dq_bar_hours') }}
-where low > 0
-group by symbol, timeframe, hour
-having count() > 1 and max(is_audited) and max(high) / min(low) > 1 + {{ threshold('venue_deviation_warn') }}
 {%- endmacro -%}

@@ -42,7 +42,7 @@ from (
 group by found.1, found.2, instrument_id, timeframe, toDate(moment)
 {%- endmacro -%}
 
-{#- Keys with more than one open row among those that wait for publication. -#}
+{#- Keys with more than one open row. -#}
 {%- macro find_doubles(mart, audit, time, key) -%}
 select
     '{{ audit }}' as audit,
@@ -58,7 +58,7 @@ select
 from (
     select {{ key | join(', ') }}, {{ time }} as moment, count() as copies
     from {{ ref(mart) }} final
-    where {{ open_rows() }} and ({{ key | join(', ') }}) in (select {{ key | join(', ') }} from {{ ref(mart) }} where {{ unpublished() }})
+    where {{ open_rows() }}
     group by {{ key | join(', ') }}
     having copies > 1
 )

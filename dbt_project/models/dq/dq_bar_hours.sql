@@ -42,10 +42,23 @@ hours as (
 select
     *,
     {%- if audits_everything() %}
-    true as is_audited
+    true as is_audited,
     {%- else %}
-    (instrument_id, timeframe, toDate(hour)) in (
-        select instrument_id, timeframe, day from {{ ref('dq_scope_days') }} where is_audited
-    ) as is_audited
+    cast(
+        (instrument_id, timeframe, toDate(hour)) in (
+            select scope.instrument_id, scope.timeframe, scope.day from {{ ref('dq_scope_days') }} as scope where scope.is_audited
+        ) as Bool
+    ) as is_audited,
     {%- endif %}
+    lagInFrame(close, 1, open) over (
+        partition by instrument_id, timeframe order by hour rows between 1 preceding and current row
+    ) as previous_close,
+    cast(
+        greatest(high, previous_close) / least(low, previous_close)
+        > 1 + if(timeframe = '1m', {{ threshold('return_warn_1m') }}, {{ threshold('return_warn_1h') }}) as Bool
+    ) as is_wide,
+    cast(
+        max(high) over (partition by symbol, timeframe, hour) / min(low) over (partition by symbol, timeframe, hour)
+        > 1 + {{ threshold('venue_deviation_warn') }} as Bool
+    ) as is_scattered
 from hours

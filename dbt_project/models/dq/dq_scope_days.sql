@@ -1,9 +1,9 @@
 {{ config(materialized='table', schema='staging', order_by='(instrument_id, timeframe, day)') }}
 {#- Empty where the run looks at everything: then no day needs to be named. #}
 with changed as (
-    select
-        instrument_id,
-        timeframe,
+    select distinct
+        toString(instrument_id) as instrument_id,
+        toString(timeframe) as timeframe,
         toDate(open_time) as day
     from {{ ref('bars') }}
     where {{ rows_changed_since_publication() }}
@@ -18,18 +18,27 @@ with changed as (
     {%- endif %}
 ),
 
-with_context as (
+-- The day before, and the same days of every other series of the symbol.
+context as (
     select
         instrument_id,
         timeframe,
         arrayJoin([(day, true), (subtractDays(day, 1), false)]) as entry
     from changed
+    union all
+    select
+        series.instrument_id as instrument_id,
+        series.timeframe as timeframe,
+        (changed.day, false) as entry
+    from changed
+    inner join {{ ref('universe_series') }} as series on splitByChar(':', changed.instrument_id)[3] = series.symbol
+    where series.dataset = 'bars'
 )
 
 select
-    instrument_id,
-    timeframe,
-    entry.1 as day,
-    max(entry.2) as is_audited
-from with_context
+    toLowCardinality(context.instrument_id) as instrument_id,
+    toLowCardinality(context.timeframe) as timeframe,
+    context.entry.1 as day,
+    max(context.entry.2) as is_audited
+from context
 group by instrument_id, timeframe, day
