@@ -61,10 +61,10 @@ def _moment(value: datetime) -> str:
 def _from_build(artifacts: Path) -> Audits:
     results, manifest = artifacts / "run_results.json", artifacts / "manifest.json"
     if not results.exists():
-        return Audits(origin="no audit has run: `mdw build` runs them")
+        return Audits(origin="no build on record here (`mdw build` runs the audits)")
     record = json.loads(results.read_text())
     if record["args"].get("which") not in ("build", "test"):
-        return Audits(origin="no audit has run: `mdw build` runs them")
+        return Audits(origin="no build on record here (`mdw build` runs the audits)")
     nodes = json.loads(manifest.read_text())["nodes"] if manifest.exists() else {}
     ended = datetime.fromisoformat(record["metadata"]["generated_at"].replace("Z", "+00:00"))
     tests = [result for result in record["results"] if result["unique_id"].startswith("test.")]
