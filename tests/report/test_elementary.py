@@ -1,6 +1,8 @@
 """Elementary beside the project: it records the build, warns of what is unusual, and holds nothing back."""
 
+import base64
 import os
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -75,4 +77,6 @@ def test_a_day_with_unusual_volume_warns_and_the_build_is_published(
     assert warehouse.rows(f"{recorded} group by status") == [("warn", 1)]
     assert warehouse.rows("select count() > 0 from elementary.dbt_models where name = 'v_bars'") == [(1,)]
     page = observe.write(settings, settings.home / "reports" / "elementary.html")
-    assert "bars_volume_anomalies" in page.read_text()
+    data = re.search(r"atob\('([^']+)'", page.read_text())
+    assert data is not None
+    assert "bars_volume_anomalies" in base64.b64decode(data[1]).decode()
