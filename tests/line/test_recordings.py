@@ -173,3 +173,28 @@ def test_instruments_have_tick_and_lot(recorded: Warehouse):
     assert rows["binance:spot:BTC/USDT"] == (0.01, 0.00001)
     assert rows["binance:perp:BTC/USDT"] == (0.01, 0.001)
     assert {"okx:spot:BTC/USDT", "bybit:spot:BTC/USDT"} <= set(rows)
+
+
+def test_the_condition_of_the_days_of_2021_and_2023(recorded: Warehouse):
+    days = {
+        (row[0], row[1]): row[2:]
+        for row in recorded.rows(
+            "select toString(timeframe), toString(day), toString(condition), reason from marts.v_dataset_condition "
+            "where dataset = 'bars' and instrument_id = 'binance:spot:BTC/USDT'"
+        )
+    }
+    assert days["1m", "2021-04-19"][0] == "available"
+    for outage in ("2021-04-20", "2021-04-25"):
+        assert days["1m", outage][0] == "degraded"
+        assert "venue_outage" in days["1m", outage][1]
+    assert days["1h", "2023-03-23"] == ("available", "")
+    assert days["1h", "2023-03-24"][0] == "degraded"
+    assert "venue_outage" in days["1h", "2023-03-24"][1]
+
+
+def test_the_audits_find_nothing_wrong_in_real_recordings(recorded: Warehouse):
+    found = recorded.rows(
+        "select audit, instrument_id, timeframe, detail from marts.dq_audit_results "
+        "where run = (select max(run) from marts.dq_audit_results) and severity = 'error'"
+    )
+    assert found == []

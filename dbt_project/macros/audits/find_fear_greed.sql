@@ -1,5 +1,5 @@
 {%- macro find_broken_fear_greed() -%}
-    {{ find_broken_rules('fear_greed', 'date', open_rows(), instrument="''") }}
+    {{ find_broken_rules('fear_greed', "toDateTime64(date, 3, 'UTC')", open_rows(), instrument="''") }}
 {%- endmacro -%}
 
 {%- macro find_missing_fear_greed() -%}
