@@ -1,12 +1,14 @@
 """Keep and forget snapshots: what changes the registry goes through dbt, under the claim of a build."""
 
 import json
+from datetime import UTC, datetime
 
 from mdw import building, dbt
 from warehouse import snapshots
 from warehouse.client import connect
 from warehouse.errors import WorldError
 from warehouse.settings import Settings
+from warehouse.snapshots import Snapshot
 from warehouse.snapshots.protection import check_droppable, set_protection
 
 
@@ -40,6 +42,19 @@ def drop(settings: Settings, ids: list[str]) -> None:
         wanted = [snapshots.find(client, name) for name in left]
         check_droppable(known, wanted)
     _operate(settings, "drop_snapshots", {"ids": ids})
+
+
+def expired(known: list[Snapshot], prefix: str, before: datetime) -> list[str]:
+    """Ids that retention lets go: named with the prefix, published before, neither protected nor the newest."""
+    newest = max(known, key=lambda snapshot: (snapshot.data_version, snapshot.published_at), default=None)
+    return [
+        snapshot.snapshot_id
+        for snapshot in known
+        if snapshot.snapshot_id.startswith(prefix)
+        and snapshot.published_at.replace(tzinfo=UTC) < before
+        and not snapshot.protected
+        and snapshot is not newest
+    ]
 
 
 def _operate(settings: Settings, macro: str, arguments: dict[str, object] | None = None) -> None:

@@ -1,6 +1,6 @@
 """snapshot list, show, protect, drop: what is published, and what is kept."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 import typer
@@ -104,6 +104,28 @@ def drop(
         print_json({"dropped": ids, "freed_rows": rows, "freed_bytes": size})
     else:
         out.print(f"Dropped {', '.join(ids)}: {rows:,} row versions freed, about {size / 1e6:,.1f} MB.")
+
+
+@app.command()
+def prune(
+    older_than_days: Annotated[float, typer.Option(min=1, help="age since publication")],
+    prefix: Annotated[str, typer.Option(help="only ids that begin so")],
+    yes: Annotated[bool, typer.Option("--yes", help="do not ask")] = False,
+    json: Json = False,
+) -> None:
+    """Drop old snapshots of a prefix, such as those of the schedule; protected ones and the newest stay."""
+    from mdw import retention
+
+    settings = Settings.load()
+    before = datetime.now(UTC) - timedelta(days=older_than_days)
+    with connect(settings) as client:
+        ids = retention.expired(snapshots.published(client), prefix, before)
+    if ids:
+        drop(ids, yes, json)
+    elif json:
+        print_json({"dropped": [], "freed_rows": 0, "freed_bytes": 0})
+    else:
+        out.print(f"No snapshot named {prefix}… is older than {older_than_days:g} days: nothing to drop.")
 
 
 def _protect(snapshot_id: str, on: bool, json: bool) -> None:
