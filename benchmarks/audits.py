@@ -36,10 +36,10 @@ with
     100 * (1 + 0.3 * sin((n + 1) / 97003 + {phase}) + 0.02 * sin((n + 1) / 1013) + 0.002 * sin((n + 1) / 17)) as next,
     (cityHash64('{venue}', n) % 100) / 1000000 as noise
 select '{venue}:spot:{symbol}', '{venue}', 'spot', '{symbol}', '{timeframe}',
-    addMilliseconds(toDateTime64('2021-01-01 00:00:00', 3, 'UTC'), n * {step}),
+    addMilliseconds(toDateTime64('2021-01-01 00:00:00', 3, 'UTC'), n * {step}) as opens,
     round(mid * (1 + noise), 4) as o, greatest(o, c) * 1.0001, least(o, c) * 0.9999, round(next * (1 + noise), 4) as c,
-    1 + cityHash64(n) % 100, volume * (o + c) / 2, 10, 'rest',
-    addMilliseconds(open_time, {step} + 1000), {version}
+    1 + cityHash64(n) % 100 as base, base * (o + c) / 2, 10, 'rest',
+    addMilliseconds(opens, {step} + 1000), {version}
 from numbers({count})
 """
 

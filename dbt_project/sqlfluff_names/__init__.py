@@ -59,3 +59,71 @@ def sql_text(text: str) -> str:
 def env_var(name: str, default: str = "") -> str:
     """The default instead of the environment."""
     return default
+
+
+def threshold(name: str) -> float:
+    """A number instead of a threshold of the audits."""
+    return 0.5
+
+
+def audits_everything() -> bool:
+    """The run that looks at what is new."""
+    return False
+
+
+def bars_in_scope() -> str:
+    """A condition instead of the days in scope."""
+    return "true"
+
+
+def found_before(dataset: str) -> str:
+    """A table instead of the findings of the run before."""
+    return "select * from results"
+
+
+def previous_audit_run() -> int:
+    """No run before."""
+    return 0
+
+
+def open_rows() -> str:
+    """A condition instead of the rows that would be published."""
+    return "valid_to_version = 4294967295"
+
+
+rows_changed_since_publication = open_rows
+
+
+def broken_rules(mart: str) -> str:
+    """A number instead of the rules that a row breaks."""
+    return "1"
+
+
+def now_utc() -> str:
+    """A function instead of the replayed clock."""
+    return "now64(3, 'UTC')"
+
+
+def all_findings() -> str:
+    """A table instead of the union of all audits."""
+    return "\n    select * from findings"
+
+
+def audit_catalog() -> str:
+    """A table instead of the list of audits."""
+    return "select * from catalog"
+
+
+def bar_gaps(version: str) -> str:
+    """A table instead of the computation of gaps."""
+    return "select * from gaps"
+
+
+def dataset_condition(version: str, moment: str) -> str:
+    """A table instead of the computation of conditions."""
+    return "select * from days"
+
+
+def dataset_condition_at(snapshots: str, results: str) -> str:
+    """A table instead of the computation of conditions."""
+    return "select * from days"

@@ -44,7 +44,8 @@ def sow_bars(dbt: Dbt) -> None:
     land_bars(client, "DOGE/USDT", [bar(START)])
     land_bars(client, BTC, [bar(after)], after + timedelta(seconds=30), market="perp", server_time=after + HOUR)
     land_bars(client, ETH, minutes(60), market="perp")
-    land_bars(client, ETH, [bar(START, "100.1", HOUR, open="100", low="100", high="120")], market="perp", timeframe="1h")
+    unlike = bar(START, "100.1", HOUR, open="100", low="100", high="120")
+    land_bars(client, ETH, [unlike], market="perp", timeframe="1h")
     land_bars(client, SOL, [*minutes(3), *minutes(1, START + 3 * MINUTE, ("400",))], market="perp")
     flat = [bar(START + number * HOUR, "100", HOUR) for number in range(24)]
     land_bars(client, XRP, flat, market="perp", timeframe="1h")

@@ -10,7 +10,7 @@
         find_doubles('instruments', 'instruments_one_open_row', 'valid_from', ['instrument_id', 'valid_from']),
         find_doubles('fear_greed', 'fear_greed_one_open_row', "toDateTime64(date, 3, 'UTC')", ['date']),
         find_unresolved_rejects(), find_manifest_differences(),
-    ] -%}
+    ] + ([find_lane_differences()] if has_lane_differences() else []) -%}
     {%- for family in families %}
     {{ 'union all' if not loop.first }}
     select {{ finding_columns() }} from ({{ family }})

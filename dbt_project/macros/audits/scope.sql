@@ -53,3 +53,15 @@
     {%- if not execute -%}{{ return(false) }}{%- endif -%}
     {{ return(run_query('select count() from ops.quarantine').rows[0][0] | int > 0) }}
 {%- endmacro -%}
+
+{#- Condition on bars: of a day in scope, in a partition that holds one. -#}
+{%- macro bars_in_scope() -%}
+    {%- if audits_everything() -%}
+        true
+    {%- else -%}
+        {{ in_scoped_partitions() }}
+        and (instrument_id, timeframe, toDate(open_time)) in (
+            select scope.instrument_id, scope.timeframe, scope.day from {{ ref('dq_scope_days') }} as scope
+        )
+    {%- endif -%}
+{%- endmacro -%}

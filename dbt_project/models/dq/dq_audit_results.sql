@@ -16,7 +16,11 @@
 -- depends_on: {{ ref('dq_bar_hours') }}
 -- depends_on: {{ ref('dq_series_days') }}
 -- depends_on: {{ ref('universe_series') }}
-with told as (
+with catalog as (
+    {{ audit_catalog() }}
+),
+
+told as (
     {{ all_findings() }}
     union all
     select
@@ -26,11 +30,11 @@ with told as (
         '' as timeframe,
         cast(null as Nullable(DateTime64(3, 'UTC'))) as range_start,
         cast(null as Nullable(DateTime64(3, 'UTC'))) as range_end,
-        toUInt64(0) as rows,
+        toUInt64(0) as `rows`,
         cast(null as Nullable(Float64)) as worst,
         '' as detail,
         '' as rows_sql
-    from ({{ audit_catalog() }}) as catalog
+    from catalog
 ),
 
 counted as (
@@ -70,14 +74,14 @@ select
     results.timeframe as timeframe,
     results.range_start as range_start,
     results.range_end as range_end,
-    results.rows as rows,
+    results.`rows` as `rows`,
     results.worst as worst,
     results.detail as detail,
     coalesce(before.first_seen, {{ now_utc() }}) as first_seen,
     concat('runbooks/audits.md#', results.audit) as runbook,
     results.rows_sql as rows_sql
 from results
-inner join ({{ audit_catalog() }}) as catalog on results.audit = catalog.audit
+inner join catalog on results.audit = catalog.audit
 left join before
     on
         results.audit = before.audit

@@ -6,14 +6,7 @@ with open_bars as (
         *,
         {{ broken_rules('bars') }} as broken_rules
     from {{ ref('bars') }} final
-    where
-        {{ open_rows() }}
-        {%- if not audits_everything() %}
-        and {{ in_scoped_partitions() }}
-        and (instrument_id, timeframe, toDate(open_time)) in (
-            select scope.instrument_id, scope.timeframe, scope.day from {{ ref('dq_scope_days') }} as scope
-        )
-        {%- endif %}
+    where {{ open_rows() }} and {{ bars_in_scope() }}
 ),
 
 hours as (

@@ -70,7 +70,8 @@ select
     either.last_open_time as last_open_time,
     either.changed_rows as changed_rows
 from either
-left join before on either.instrument_id = before.instrument_id and either.timeframe = before.timeframe and either.day = before.day
+left join before
+    on either.instrument_id = before.instrument_id and either.timeframe = before.timeframe and either.day = before.day
 where
     either.changed_rows > 0
     or ifNull(tuple(either.bars, either.first_open_time, either.last_open_time) != before.state, true)
