@@ -40,7 +40,7 @@ demo: $(STAMP)  ## the whole line on a synthetic market: land, build, audit, pub
 	@$(BIN)/mdw demo
 
 test: $(STAMP) $(AIRFLOW)  ## all tests but the soak runs
-	@$(BIN)/python -m pytest -m "not soak"
+	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "not soak"
 
 soak: $(STAMP) $(AIRFLOW)  ## long fault and soak runs
 	@$(BIN)/python -m pytest -m soak

@@ -50,12 +50,14 @@ def run_demo(settings: Settings, market: Synthetic | Recorded) -> None:
 
 
 def _land(settings: Settings, universe: Universe, market: Synthetic | Recorded) -> LandingReport:
-    asks, notices = [], list[str]()
+    asks, notices, probes = [], list[str](), []
     for window in market.windows(universe):
         plan = backfill.make_plan(settings, window.spans(), refetch=False, pace=None)
         asks += plan.asks
         notices += plan.notices
-    plan = Plan(settings, asks, list(dict.fromkeys(notices)))
+        # Planning has fetched these to find where series begin: they count as covered, so they must land.
+        probes += plan.probes
+    plan = Plan(settings, asks, list(dict.fromkeys(notices)), probes=probes)
     with progress(plan) as watcher:
         report = backfill.run(plan, watcher, pace=None)
     if not report.complete:

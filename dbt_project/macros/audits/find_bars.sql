@@ -150,7 +150,11 @@ from (
         lagInFrame(close, 1, open) over (
             partition by instrument_id, timeframe order by open_time rows between 1 preceding and current row
         ) as previous_close,
-        log(close / previous_close) as log_return
+        lagInFrame(open_time, 1, open_time) over (
+            partition by instrument_id, timeframe order by open_time rows between 1 preceding and current row
+        ) as previous_time,
+        -- Over a long hole a price may have gone anywhere: that is the hole's finding, not this one's.
+        if(dateDiff('hour', previous_time, open_time) < 24, log(close / previous_close), 0) as log_return
     from {{ ref('bars') }} final
     where {{ open_rows() }} and close > 0 and open > 0 and {{ in_hours_where('is_wide', 1) }}
 )
