@@ -15,7 +15,6 @@ from warehouse.embedded.state import read_state
 from warehouse.migrate import migrate
 from warehouse.settings import PROJECT, Role, Settings
 
-
 # Passed on their own branches and file by file, on a machine too busy to time them; behind `make soak` until they have
 # run together within the limit of `make test` (docs/reliability.md).
 _SOAK = (
