@@ -58,7 +58,10 @@ FILES = [
     ),
     *(
         File(
-            f"binance/ohlcv_usdm_1h/{coin}USDT_1h_20250913_20260319_qv_trades.csv.gz", f"binance:perp:{coin}/USDT", "1h"
+            f"binance/ohlcv_usdm_1h/{coin}USDT_1h_20250913_20260319_qv_trades.csv.gz",
+            f"binance:perp:{coin}/USDT",
+            "1h",
+            open_last=True,
         )
         for coin in ("BTC", "ETH", "SOL", "XRP", "BNB")
     ),
