@@ -2,16 +2,18 @@
 {%- macro view_at(dataset) -%}
     {%- set snapshots = ref('snapshots') -%}
     {%- set id = '{snapshot_id:String}' -%}
-with (
-    select
-        any(data_version) + throwIf(
-            count() != 1, 'unknown snapshot_id: marts.v_snapshots lists the published ones'
-        )
-    from {{ snapshots }}
-    where snapshot_id = {{ id }}
-) as cutoff
+with {{ version_of_parameter(snapshots) }} as cutoff
 select {{ id }} as snapshot_id, rows.*
 from ({{ published_rows(dataset, 'assumeNotNull(cutoff)') }}) as rows
+{%- endmacro -%}
+
+{#- The data version of the snapshot that a parameterized view is asked for, as a scalar subquery. -#}
+{%- macro version_of_parameter(snapshots) -%}
+    (
+        select any(named.data_version) + throwIf(count() != 1, 'unknown snapshot_id: marts.v_snapshots lists the published ones')
+        from {{ snapshots }} as named
+        where named.snapshot_id = {snapshot_id:String}
+    )
 {%- endmacro -%}
 
 {#- SQL of v_<dataset>_latest: the newest published snapshot, never rows that wait for publication. -#}
