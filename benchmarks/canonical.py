@@ -1,8 +1,8 @@
 """Raw pages to canonical bars, versions and all: bars a second of a build, by wall and CPU time of the server.
 
-`python -m benchmarks.canonical [MONTHS]`: pages of 1m bars of 18 spot series, in each venue's own form, are written straight
-into raw; the build then parses, casts, compares with what is known and writes the mart. Then the same pages land again,
-which must add nothing. The peer is the least that has to be done: the explode and the casts alone, into a plain table.
+`python -m benchmarks.canonical [MONTHS]`: pages of 1m bars of 18 spot series, in each venue's own form, are written
+straight into raw; the build then parses, casts, compares with what is known and writes the mart. Then the same pages land
+again, which must add nothing. The peer is the least that has to be done: explode and cast, into a plain table.
 """
 
 import json
@@ -49,7 +49,8 @@ with
         toString(round(price + 1.17, 2)) as c, toString(cityHash64(ms) % 1000000 / 100000) as v,
         toString(round(price * 7, 4)) as q, {row}).9, range({bars})) as bars
 select generateUUIDv4(), '{venue}', 'spot', symbols[s], symbols[s], '1m', 'rest', '/bench', '{{}}',
-    fromUnixTimestamp64Milli(first), fromUnixTimestamp64Milli(first + {bars} * 60000), 200, now64(6), now64(3), {bars}, {body}
+    fromUnixTimestamp64Milli(first), fromUnixTimestamp64Milli(first + {bars} * 60000), 200, now64(6), now64(3), {bars},
+    {body}
 from (select {symbols} as symbols, arrayJoin(range(1, 7)) as s, number from numbers({pages}))
 """
 # What no form can do without: explode, cast, write.
@@ -57,7 +58,8 @@ _LEAST = """
 insert into bench.least
 select symbol, fromUnixTimestamp64Milli(toInt64(bar.1), 'UTC'), toFloat64(bar.2), toFloat64(bar.3), toFloat64(bar.4),
     toFloat64(bar.5), toFloat64(bar.6)
-from raw.{table} array join JSONExtract(payload, {path}'Array(Tuple(String, String, String, String, String, String))') as bar
+from raw.{table}
+array join JSONExtract(payload, {path}'Array(Tuple(String, String, String, String, String, String))') as bar
 settings precise_float_parsing = 1
 """
 _PATH = {"binance": "", "okx": "'data', ", "bybit": "'result', 'list', "}
@@ -91,8 +93,9 @@ def measure(settings: Settings, client: Client, minutes: int) -> dict[str, float
     assert int(str(client.command("select count() from marts.bars"))) == bars
     client.command("create database if not exists bench")
     client.command(
-        "create table bench.least (symbol LowCardinality(String), open_time DateTime64(3, 'UTC'), o Float64, h Float64, "
-        "l Float64, c Float64, v Float64) engine = MergeTree partition by toYYYYMM(open_time) order by (symbol, open_time)"
+        "create table bench.least (symbol LowCardinality(String), open_time DateTime64(3, 'UTC'), o Float64, "
+        "h Float64, l Float64, c Float64, v Float64) "
+        "engine = MergeTree partition by toYYYYMM(open_time) order by (symbol, open_time)"
     )
     with spent(client, figures, "least, both sets"):
         for venue, table in _TABLE.items():
