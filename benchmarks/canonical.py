@@ -1,8 +1,8 @@
 """Raw pages to canonical bars, versions and all: bars a second of a build, by wall and CPU time of the server.
 
 `python -m benchmarks.canonical [MONTHS]`: pages of 1m bars of 18 spot series, in each venue's own form, are written
-straight into raw; the build then parses, casts, compares with what is known and writes the mart. Then the same pages land
-again, which must add nothing. The peer is the least that has to be done: explode and cast, into a plain table.
+straight into raw; the build then parses, casts, compares with what is known and writes the mart. Then the same pages
+land again, which must add nothing. The peer is the least there is to do: explode and cast, into a plain table.
 """
 
 import json
