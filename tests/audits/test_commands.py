@@ -1,0 +1,122 @@
+"""What a data engineer types after a bad night: what is missing, fetch it, publish, or publish without a series."""
+
+import json
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from dlt_pipelines import backfill
+from dlt_pipelines.series import Series
+from dlt_pipelines.timeframes import to_ms
+from mdw.cli import app
+from replay.clock import Clock
+from replay.server import ReplayServer
+from replay.synthetic import SyntheticMarket
+from tests.conftest import Warehouse, start_warehouse
+from warehouse.settings import Settings
+
+DAY = timedelta(days=1)
+START = datetime(2025, 6, 1, tzinfo=UTC)
+LOST = START + 2 * DAY
+END = START + 4 * DAY
+NOW = END + timedelta(hours=2)
+BTC, ETH = (Series("bars", "binance", "perp", f"{coin}/USDT", "1h") for coin in ("BTC", "ETH"))
+Mdw = Callable[..., tuple[int, Any]]
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Warehouse, dict[str, str]]]:
+    """Two series of the replayed market, one of them without the day LOST; the environment of a shell."""
+    running = start_warehouse(tmp_path_factory.mktemp("commands") / "mdw")
+    with ReplayServer(SyntheticMarket(7), clock=Clock.fixed(NOW)) as server:
+        environment = {**running.environment, **server.environment, "MDW_NOW": NOW.isoformat()}
+        origins = {name.removeprefix("MDW_").lower(): url for name, url in server.environment.items()}
+        settings = Settings(home=running.settings.home, clickhouse_url=None, now=NOW, **origins)
+        for series, spans in ((ETH, [(START, END)]), (BTC, [(START, LOST), (LOST + DAY, END)])):
+            for first, last in spans:
+                plan = backfill.make_plan(settings, {series: (to_ms(first), to_ms(last))}, refetch=False, pace=None)
+                assert backfill.run(plan, pace=None).complete
+        yield running, environment
+    running.kill()
+
+
+@pytest.fixture
+def mdw(served: tuple[Warehouse, dict[str, str]], monkeypatch: pytest.MonkeyPatch) -> Mdw:
+    """Run a command; its exit code and what --json printed."""
+    for name, value in served[1].items():
+        monkeypatch.setenv(name, value)
+
+    def call(*words: str) -> tuple[int, Any]:
+        ended = CliRunner().invoke(app, [*words, "--json"], catch_exceptions=False)
+        return ended.exit_code, json.loads(ended.stdout)
+
+    return call
+
+
+def conditions(warehouse: Warehouse, snapshot_id: str, series: Series) -> list[tuple[object, ...]]:
+    return warehouse.rows(
+        "select toString(day), toString(condition), reason "
+        "from marts.v_dataset_condition_at(snapshot_id = {id:String}) "
+        "where dataset = 'bars' and instrument_id = {i:String} and timeframe = '1h' and day >= {d:Date} "
+        "order by day limit 4",
+        id=snapshot_id,
+        i=f"{series.venue}:{series.market}:{series.symbol}",
+        d=START.date(),
+    )
+
+
+def gaps(warehouse: Warehouse, snapshot_id: str) -> list[tuple[object, ...]]:
+    return warehouse.rows(
+        "select toString(gap_start), missing_bars, class from marts.v_bar_gaps_at(snapshot_id = {id:String}) "
+        "where instrument_id = 'binance:perp:BTC/USDT' and timeframe = '1h' "
+        "and gap_start >= {d:DateTime64(3, 'UTC')} and gap_end <= {e:DateTime64(3, 'UTC')}",
+        id=snapshot_id,
+        d=START,
+        e=END,
+    )
+
+
+def test_a_lost_day_is_named_fetched_and_published(served: tuple[Warehouse, dict[str, str]], mdw: Mdw) -> None:
+    warehouse = served[0]
+    code, built = mdw("build", "--snapshot-id", "holed")
+    assert (code, built["published"]) == (0, True), built
+
+    code, audited = mdw("audit", "--fix")
+    assert code == 0
+    missing = [one for one in audited["findings"] if one["audit"] == "bars_missing" and "not_fetched" in one["detail"]]
+    assert {one["instrument_id"] for one in missing} >= {"binance:perp:BTC/USDT"}
+    assert (audited["fixed"]["holes"], audited["fixed"]["landed"]["rows"]) == (1, 24)
+
+    code, built = mdw("build", "--snapshot-id", "healed")
+    assert (code, built["published"]) == (0, True), built
+    assert gaps(warehouse, "healed") == []
+    # The old pin still says what it lacks, and why.
+    assert gaps(warehouse, "holed") == [("2025-06-03 00:00:00.000", 24, "not_fetched")]
+    assert [row[1] for row in conditions(warehouse, "healed", BTC)] == ["available"] * 4
+    day = str(LOST.date())
+    assert [row for row in conditions(warehouse, "holed", BTC) if row[1] != "available"] == [
+        (day, "missing", "not_fetched")
+    ]
+
+    code, again = mdw("audit", "--last")
+    assert (code, again["run"] > audited["run"]) == (0, True)
+
+
+def test_a_series_is_left_out_knowingly(served: tuple[Warehouse, dict[str, str]], mdw: Mdw) -> None:
+    warehouse = served[0]
+    arguments = ("--without", "binance:perp:ETH/USDT", "--reason", "a poisoned feed")
+    code, built = mdw("build", "--snapshot-id", "without", *arguments)
+    assert (code, built["published"]) == (0, True), built
+    shown = "select distinct instrument_id from marts.v_bars where snapshot_id = 'without'"
+    assert warehouse.rows(shown) == [("binance:perp:BTC/USDT",)]
+    assert {row[1:] for row in conditions(warehouse, "without", ETH)} == {("missing", "quarantined")}
+    assert [row[1] for row in conditions(warehouse, "healed", ETH)] == ["available"] * 4
+
+
+def test_an_unknown_snapshot_is_an_error_not_an_empty_answer(served: tuple[Warehouse, dict[str, str]]) -> None:
+    for view in ("v_bar_gaps_at", "v_dataset_condition_at"):
+        with pytest.raises(Exception, match="unknown snapshot_id"):
+            served[0].rows(f"select count() from marts.{view}(snapshot_id = 'nowhere')")
