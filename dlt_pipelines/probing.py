@@ -2,7 +2,8 @@
 
 A venue that answers oldest first gives its first rows to one question about the whole span. One that answers
 newest first is asked for halves: a half without a row is proven empty as a whole. Every answer is a page like any
-other and lands, so that the empty years are in the ledger.
+other and lands, so that the empty years are in the ledger. A venue that refuses wide windows (Endpoint.narrow) has to
+be asked page by page.
 """
 
 import asyncio
@@ -46,6 +47,8 @@ def unknown_beginnings(
             continue
         holes = subtract(start, end, covered)
         endpoint = sources[series.venue].venue.endpoint(series, start, end)
+        if endpoint.narrow:
+            continue
         if holes and holes[0][1] - holes[0][0] >= LEAST_PAGES * page_length(series, endpoint):
             found[series] = holes[0]
     return found

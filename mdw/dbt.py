@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from mdw import universe_seed
 from mdw.output import err
 from warehouse.errors import WorldError
 from warehouse.settings import PROJECT, Settings
@@ -74,6 +75,7 @@ def environment(settings: Settings) -> dict[str, str]:
         "MDW_DBT_PASSWORD": connection.password,
         "MDW_DBT_SECURE": "true" if connection.secure else "false",
         "MDW_DBT_PACKAGES_INSTALLED": str(packages(settings)),
+        "MDW_DBT_SEEDS": str(universe_seed.write(settings)),
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
     }
 
