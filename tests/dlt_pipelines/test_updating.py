@@ -1,11 +1,13 @@
 """`mdw update`: new bars, holes, outages on a widening schedule, and beginnings without asking for empty years."""
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
 from dlt_pipelines import outages, update
 from dlt_pipelines.selection import Selection
+from dlt_pipelines.universe import load
 from replay.faults import Faults
 from replay.synthetic.listings import outages_of_day
 from tests.dlt_pipelines.conftest import NOW, Desk
@@ -69,6 +71,31 @@ def test_minutes_that_a_venue_left_out_are_asked_about_again_until_it_has_them(d
     assert windows_asked_again() == []
     age(desk, "bybit__spot_klines", 5)
     assert len(windows_asked_again()) == 1
+
+
+def test_minutes_without_a_trade_are_no_reason_to_ask_again_where_they_have_no_bar(desk: Desk, tmp_path: Path) -> None:
+    file = tmp_path / "universe.yml"
+    file.write_text(
+        "{version: 1, history: {start: 2025-01-14T00:00:00Z}, timeframes: [1m], bars: {coinbase: {spot: [SOL/BTC]}}}"
+    )
+    desk.universe = load(file)
+    narrowed = {"datasets": ("bars",)}
+    # The synthetic Coinbase is away from 06:05 for 195 minutes on every 14th.
+    outage = datetime(2025, 1, 14, 6, 5, tzinfo=UTC)
+    desk.backfill(start=outage - 2 * HOUR, until=outage + 20 * HOUR, **narrowed)
+    desk.backfill(start=outage, until=outage + 3 * HOUR, refetch=True, **narrowed)
+    desk.backfill(start=outage + 20 * HOUR, **narrowed)
+    assert desk.count("candles") > 50
+
+    age(desk, "coinbase__spot_candles", 1.1)
+
+    plan = update.plan(desk.settings, desk.universe, Selection(**narrowed), pace=None)
+    empty = desk.warehouse.rows(
+        "select distinct toUnixTimestamp64Milli(window_start), toUnixTimestamp64Milli(window_end) from ops.coverage "
+        "where venue = 'coinbase' and row_count = 0"
+    )
+    assert empty
+    assert sorted((ask.start, ask.end) for ask in plan.asks) == sorted(empty)
 
 
 def test_a_page_that_came_too_early_is_repaired(desk: Desk) -> None:
