@@ -24,11 +24,9 @@ named as (
         bar.2 as low_text,
         bar.5 as close_text,
         bar.6 as volume_text,
-        cast(null as Nullable(String)) as quote_volume_text,
-        cast(null as Nullable(String)) as trade_count_text,
         toJSONString(bar) as raw_row,
         '' as page_problem
     from exploded
 ),
 
-{{ finish_bars('named') }}
+{{ finish_bars('named', absent=['quote_volume', 'trade_count']) }}

@@ -31,13 +31,10 @@ named as (
         ) as status,
         record.quote_increment as tick_size_text,
         record.base_increment as lot_size_text,
-        cast(null as Nullable(String)) as min_qty_text,
         record.min_market_funds as min_notional_text,
-        cast(null as Nullable(String)) as contract_size_text,
-        cast(null as Nullable(String)) as listed_at_text,
         toJSONString(record) as raw_row,
         '' as page_problem
     from exploded
 ),
 
-{{ finish_instruments('named') }}
+{{ finish_instruments('named', absent=['min_qty', 'contract_size', 'listed_at']) }}
