@@ -43,8 +43,9 @@ class Endpoint:
     """A short page does not prove the window complete: ask on for the rest until nothing comes."""
     sparse: bool = False
     """No row for a bar without a trade: a page with fewer rows than bars is no sign of an outage."""
-    narrow: bool = False
-    """A window of more than page_rows bars is refused, not cut."""
+    widest_ms: int = 0
+    """Longest window that is answered; beyond page_rows bars with rows of a coarser kind, which can only prove that
+    there is nothing. 0: any window is answered, with page_rows rows of it."""
     early_rows: bool = False
     """Rows before the window may come along with it."""
     reach_ms: int = 0

@@ -1,7 +1,8 @@
 """Coinbase Exchange spot (api.exchange.coinbase.com; not the brokerage's Advanced Trade API).
 
 Endpoints and paging: /products/{id}/candles, 300 rows, newest first, `start` and `end` inclusive and on the grid; a
-window of more is refused, and rows before `start` may come along. /products in one answer.
+window of more is refused, and rows before `start` may come along. Candles of a day tell whether a year holds anything.
+/products in one answer.
 A minute without a trade has no row, 1m and 1h alike: an outage of the venue looks the same.
 Disposition: append. Key: page_id. Limit: 10 calls a second by address.
 Lands in: raw.coinbase__spot_candles, __spot_instruments.
@@ -14,21 +15,24 @@ from typing import Any
 
 from dlt_pipelines.errors import RateLimited, Refused, ServerFault, UnknownSymbol
 from dlt_pipelines.series import Series
-from dlt_pipelines.timeframes import TIMEFRAMES, from_ms, to_ms
+from dlt_pipelines.timeframes import MINUTE_MS, TIMEFRAMES, floor_to, from_ms, to_ms
 from dlt_pipelines.venue import Answer, Budget, Endpoint
 
 # https://docs.cdp.coinbase.com/exchange/rest-api/rate-limits: 10 a second, bursts of 15 that a bucket refills.
 _CALLS = Budget("coinbase calls", 10, 1)
 _ORIGIN = "coinbase_url"
+_DAY_MS = 24 * 60 * MINUTE_MS
+_GRANULARITIES = (60, 300, 900, 3_600, 21_600, 86_400)
+_MOST_ROWS = 300
 _CANDLES = Endpoint(
     "/products/{id}/candles",
     "public_get_products_id_candles",
     _ORIGIN,
     _CALLS,
-    page_rows=300,
+    page_rows=_MOST_ROWS,
     newest_first=True,
     sparse=True,
-    narrow=True,
+    widest_ms=299 * _DAY_MS,
     early_rows=True,
 )
 _PRODUCTS = Endpoint("/products", "public_get_products", _ORIGIN, _CALLS)
@@ -58,12 +62,16 @@ class Coinbase:
         return series.symbol.replace("/", "-")
 
     def params(self, series: Series, endpoint: Endpoint, start: int, end: int) -> dict[str, str]:
-        """The last bar's open time ends the window: other times are rounded up to the grid."""
+        """Both ends are open times, as others are rounded up; a window of too many bars is asked for in longer ones."""
         if not series.windowed:
             return {}
-        step = TIMEFRAMES[series.timeframe]
-        window = {"start": _iso(start), "end": _iso(end - step)}
-        return {"id": self.venue_symbol(series), "granularity": str(step // 1000), **window}
+        for seconds in _GRANULARITIES:
+            step = seconds * 1000
+            first, last = floor_to(start, step), floor_to(end - 1, step)
+            if step >= TIMEFRAMES[series.timeframe] and (last - first) // step < _MOST_ROWS:
+                break
+        window = {"start": _iso(first), "end": _iso(last)}
+        return {"id": self.venue_symbol(series), "granularity": str(seconds), **window}
 
     def check(self, status: int, body: Any) -> None:
         """Errors are an object with a `message`, some of them with status 200."""
