@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mdw import universe_seed
+from mdw import universe
 from mdw.output import err
 from warehouse.errors import WorldError
 from warehouse.settings import PROJECT, Settings
@@ -75,7 +75,6 @@ def environment(settings: Settings) -> dict[str, str]:
         "MDW_DBT_PASSWORD": connection.password,
         "MDW_DBT_SECURE": "true" if connection.secure else "false",
         "MDW_DBT_PACKAGES_INSTALLED": str(packages(settings)),
-        "MDW_DBT_SEEDS": str(universe_seed.write(settings)),
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
     }
 
@@ -123,7 +122,8 @@ def run(
         *sub[:1],
     ]
     arguments += ["--project-dir", str(project), "--profiles-dir", str(DBT_PROJECT)]
-    arguments += ["--target-path", str(artifacts), "--vars", json.dumps(variables), *sub[1:], *extra]
+    given = json.dumps({**universe.variables(settings), **variables})
+    arguments += ["--target-path", str(artifacts), "--vars", given, *sub[1:], *extra]
     with subprocess.Popen(
         arguments,
         env=environment(settings),
