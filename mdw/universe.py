@@ -4,7 +4,6 @@
 """
 
 import csv
-import sys
 from typing import Any
 
 from dlt_pipelines.universe import Universe, load
@@ -32,4 +31,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()
