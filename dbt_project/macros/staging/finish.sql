@@ -16,7 +16,7 @@ typed as (
 checked as (
     select
         *,
-        {{ first_problem(['open_time', 'open', 'high', 'low', 'close', 'volume'], ['quote_volume', 'trade_count'] | reject('in', absent)) }} as problem
+        {{ first_problem(['open_time', 'open', 'high', 'low', 'close', 'volume'], ['quote_volume', 'trade_count'] | reject('in', absent) | list) }} as problem
     from typed
 )
 
@@ -37,7 +37,7 @@ typed as (
 checked as (
     select
         *,
-        {{ first_problem(['funding_time_raw', 'funding_rate'], ['mark_price'] | reject('in', absent)) }} as problem
+        {{ first_problem(['funding_time_raw', 'funding_rate'], ['mark_price'] | reject('in', absent) | list) }} as problem
     from typed
 )
 
@@ -64,7 +64,7 @@ typed as (
 checked as (
     select
         *,
-        {{ first_problem([], (numbers + ['listed_at']) | reject('in', absent)) }} as problem
+        {{ first_problem([], (numbers + ['listed_at']) | reject('in', absent) | list) }} as problem
     from typed
 )
 
