@@ -146,7 +146,7 @@ class Client:
 
         Columns: instrument_id, timeframe, gap_start (inclusive), gap_end (exclusive), missing_bars, class.
         Counted from the pinned bars themselves. `class` is the cause that was known at publication: not_fetched
-        (nobody asked for it), venue_outage, halted, before_listing, after_delisting or quarantined.
+        (nobody asked for it), venue_outage, no_trade, halted, before_listing, after_delisting or quarantined.
         """
         ids = arguments.instruments(symbol, instruments, venue, market)
         first, last = arguments.period(start, end)

@@ -93,7 +93,7 @@ def cpu_seconds(settings: Settings) -> float:
 def warm(settings: Settings, plan: Plan) -> None:
     """Make the replay write its zips before the clock runs."""
     for file in plan.files:
-        with urllib.request.urlopen(f"{settings.binance_archive_url}{file.path}") as answer:
+        with urllib.request.urlopen(f"{settings.origins['binance_archive_url']}{file.path}") as answer:
             answer.read()
 
 
@@ -120,7 +120,7 @@ def one_file(settings: Settings, plan: Plan) -> dict[str, dict[str, float]]:
 
 
 async def _fetch(settings: Settings, plan: Plan) -> Download:
-    async with Downloader(ARCHIVES["binance"], settings.binance_archive_url) as downloader:
+    async with Downloader(ARCHIVES["binance"], settings.origins["binance_archive_url"]) as downloader:
         return await downloader.get(plan.files[-1])
 
 

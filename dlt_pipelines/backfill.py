@@ -1,7 +1,7 @@
 """History of a time range: plan it, then land it. `mdw backfill` and the DAGs call this."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from ipaddress import ip_address
 from urllib.parse import urlsplit
@@ -60,7 +60,7 @@ def run(plan: Plan, progress: Progress | None = None, pace: float | None = 1.0) 
 
     Trouble at venues is in the report (`failures`, `complete`); raises WorldError where ClickHouse fails.
     """
-    _check_pace(plan.settings, pace)
+    _check_pace(plan.settings, pace, {ask.series for ask in plan.asks})
     connection = plan.settings.connection("ingest")
     try:
         with Landing(connection, plan.settings.home) as landing:
@@ -82,7 +82,7 @@ def make_plan(
 
     No lane: REST for everything, also for what the real venue keeps no longer but a replayed one may.
     """
-    _check_pace(settings, pace)
+    _check_pace(settings, pace, spans)
     left_out: list[str] = []
     if lane == "archive":
         spans, left_out = _with_archive(spans)
@@ -201,11 +201,11 @@ async def _venue_times(
     return dict(zip(samples, answers, strict=True)), notices
 
 
-def _check_pace(settings: Settings, pace: float | None) -> None:
+def _check_pace(settings: Settings, pace: float | None, series: Iterable[Series]) -> None:
     if pace is not None and 0 < pace <= 1:
         return
-    for name in ("binance_spot_url", "binance_usdm_url", "okx_url", "bybit_url", "fear_greed_url"):
-        if not _is_loopback(getattr(settings, name)):
+    for name in sorted({VENUES[one.venue].endpoint(one, 0, 0).origin for one in series}):
+        if not _is_loopback(settings.origins.get(name)):
             raise BadInput(
                 f"pace {pace} is beyond the venues' documented limits: allowed is above 0 up to 1. "
                 f"Only replayed venues on this machine may be asked faster, and MDW_{name.upper()} is not one."

@@ -1,7 +1,8 @@
 """Windows that a venue answered with fewer bars than they have: asked again, each time after a longer wait.
 
-A minute without a trade is a bar at every venue; no bar means that the venue was away, or that it served its page
-too early. Some venues fill such holes later. When a window was asked for is in its pages: there is no other state.
+Where a venue has a bar for a minute without a trade, no bar means that it was away, or that it served its page too
+early. Where it has none (Endpoint.sparse), only an empty window means that. Some venues fill such holes later. When a
+window was asked for is in its pages: there is no other state.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -27,7 +28,7 @@ with pages as (
     where dataset = 'bars' and lane = 'rest' and window_start is not null and window_end is not null
         and venue in {venues:Array(String)}
 )
-select dataset, venue, market, symbol, timeframe, start_ms, end_ms, min(fetched_at), max(fetched_at)
+select dataset, venue, market, symbol, timeframe, start_ms, end_ms, max(row_count), min(fetched_at), max(fetched_at)
 from pages
 where window_end >= begins
 group by dataset, venue, market, symbol, timeframe, start_ms, end_ms
@@ -52,10 +53,11 @@ def outage_asks(client: Client, series: list[Series], clock_ms: int) -> list[Ask
     }
     asks: list[Ask] = []
     now = datetime.now(UTC)
-    for *key, start, end, first, last in client.query(_SHORT, parameters=parameters).result_rows:
+    for *key, start, end, rows, first, last in client.query(_SHORT, parameters=parameters).result_rows:
         one = Series(*key)
-        if one in wanted and due(_aware(first), _aware(last), now):
-            asks.append(Ask(one, VENUES[one.venue].endpoint(one, start, clock_ms), start, end))
+        endpoint = VENUES[one.venue].endpoint(one, start, clock_ms)
+        if one in wanted and not (rows and endpoint.sparse) and due(_aware(first), _aware(last), now):
+            asks.append(Ask(one, endpoint, start, end))
     return asks
 
 

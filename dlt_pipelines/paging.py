@@ -90,7 +90,8 @@ def _check_window(source: Source, ask: Ask, answer: Answer, start: int, end: int
     step = TIMEFRAMES.get(ask.series.timeframe, 1)
     if answer.oldest is None or answer.newest is None:
         return
-    if answer.oldest <= start - step or answer.newest >= end or answer.oldest > answer.newest:
+    too_early = answer.oldest <= start - step and not ask.endpoint.early_rows
+    if too_early or answer.newest >= end or answer.oldest > answer.newest:
         raise BrokenAnswer(
             f"{source.venue.name} answers with rows from {answer.oldest} to {answer.newest} of {ask.series}, "
             f"asked from {start} to {end} (ms)"

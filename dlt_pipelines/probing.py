@@ -2,7 +2,8 @@
 
 A venue that answers oldest first gives its first rows to one question about the whole span. One that answers
 newest first is asked for halves: a half without a row is proven empty as a whole. Every answer is a page like any
-other and lands, so that the empty years are in the ledger.
+other and lands, so that the empty years are in the ledger. Where a wide window is answered in coarser rows
+(Endpoint.widest_ms), only its emptiness lands.
 """
 
 import asyncio
@@ -88,10 +89,15 @@ async def _first_bar(source: Source, series: Series, span: Span) -> list[Page]:
         endpoint = source.venue.endpoint(series, low, now)
         length = page_length(series, endpoint)
         middle = high if not endpoint.newest_first else _middle(low, high, length, first)
+        if endpoint.widest_ms:
+            middle = min(middle, floor_to(low + endpoint.widest_ms, length))
         first = False
         page, rest = await next_page(source, Ask(series, endpoint, low, middle), low, middle, now)
         if page is None:
             break
+        if page.rows and endpoint.widest_ms and middle - low > length:
+            high = middle
+            continue
         pages.append(page)
         if not page.rows:
             low = middle

@@ -33,7 +33,7 @@ class Endpoint:
     method: str
     """ccxt's implicit method; empty where ccxt does not know the venue."""
     origin: str
-    """Attribute of Settings that may replace the venue's address."""
+    """Key of Settings.origins that may replace the venue's address."""
     budget: Budget
     weight: float = 1
     page_rows: int = 0
@@ -41,6 +41,13 @@ class Endpoint:
     newest_first: bool = False
     until_empty: bool = False
     """A short page does not prove the window complete: ask on for the rest until nothing comes."""
+    sparse: bool = False
+    """No row for a bar without a trade: a page with fewer rows than bars is no sign of an outage."""
+    widest_ms: int = 0
+    """Longest window that is answered; beyond page_rows bars with rows of a coarser kind, which can only prove that
+    there is nothing. 0: any window is answered, with page_rows rows of it."""
+    early_rows: bool = False
+    """Rows before the window may come along with it."""
     reach_ms: int = 0
     """How far back the venue documents to answer; 0: for ever. Emptiness beyond it proves nothing."""
 
@@ -93,5 +100,5 @@ class Venue(Protocol):
     def read_clock(self, body: Any) -> int:
         """The venue's time in a body of `clock`."""
 
-    def addresses(self, origins: Mapping[str, str | None]) -> dict[str, str]:
+    def addresses(self, origins: Mapping[str, str]) -> dict[str, str]:
         """Addresses to put over ccxt's own, by ccxt's name of the API."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from mdw import universe
 from mdw.output import err
 from warehouse.errors import WorldError
 from warehouse.settings import PROJECT, Settings
@@ -121,7 +122,8 @@ def run(
         *sub[:1],
     ]
     arguments += ["--project-dir", str(project), "--profiles-dir", str(DBT_PROJECT)]
-    arguments += ["--target-path", str(artifacts), "--vars", json.dumps(variables), *sub[1:], *extra]
+    given = json.dumps({**universe.variables(settings), **variables})
+    arguments += ["--target-path", str(artifacts), "--vars", given, *sub[1:], *extra]
     with subprocess.Popen(
         arguments,
         env=environment(settings),

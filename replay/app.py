@@ -14,15 +14,12 @@ from replay.archives.library import Library
 from replay.archives.okx import OkxArchive
 from replay.archives.tricks import Trick
 from replay.clock import Clock, parse_instant
-from replay.faults import Faults, failure, origin_of
+from replay.faults import Faults, failure
 from replay.journal import Journal
 from replay.limits import Limits
 from replay.market import Market
-from replay.venues.alternative_me import AlternativeMe
-from replay.venues.binance import Binance
-from replay.venues.bybit import Bybit
 from replay.venues.context import Context, Refusal, json_response
-from replay.venues.okx import Okx
+from replay.venues.origins import ORIGINS, origin_of
 
 CONTROL = "/__replay__"
 
@@ -44,13 +41,10 @@ class Replay:
         """A new application on this state."""
         context = Context(self.market, self.clock, self.okx_funding_days)
         app = web.Application(middlewares=[self._answer])
-        app.add_routes(Binance(context, "spot").routes("/binance-spot"))
-        app.add_routes(Binance(context, "perp").routes("/binance-usdm"))
-        app.add_routes(Okx(context).routes("/okx"))
+        for name, origin in ORIGINS.items():
+            app.add_routes(origin.routes(context, f"/{name}"))
         app.add_routes(BinanceArchive(context, self.library).routes("/binance-archive"))
         app.add_routes(OkxArchive(context, self.library).routes("/okx", "/okx-archive"))
-        app.add_routes(Bybit(context).routes("/bybit"))
-        app.add_routes(AlternativeMe(context).routes("/alternative-me"))
         app.add_routes(
             [
                 web.get(CONTROL + "/market", self._show_market),

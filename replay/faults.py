@@ -7,11 +7,11 @@ with an error body), empty (HTTP 200 with no rows).
 
 import random
 from dataclasses import dataclass, field
-from typing import Any
 
 from aiohttp import web
 
 from replay.venues.context import json_response
+from replay.venues.origins import ORIGINS, Origin, origin_of
 
 KINDS = ("429", "418", "403", "451", "5xx", "500", "502", "503", "html", "cut", "reset", "slow", "error_200", "empty")
 HTML = "<!DOCTYPE html><html><head><title>Please wait</title></head><body>Checking your browser</body></html>"
@@ -53,75 +53,34 @@ class Faults:
         return self._random.choice(("500", "502", "503")) if kind == "5xx" else kind
 
 
-def origin_of(path: str) -> str:
-    """The first part of the path, which names the venue: `okx` of /okx/api/v5/market/candles."""
-    return path.split("/", 2)[1]
-
-
 def failure(kind: str, path: str, retry_after_seconds: int) -> web.Response:
     """The answer that a failing venue gives in place of the right one."""
-    origin = origin_of(path)
+    name = origin_of(path)
+    origin = _words_of(name)
     if kind == "html":
         return web.Response(text=HTML, content_type="text/html")
     if kind == "empty":
-        return json_response(_empty(origin, path))
+        return json_response(origin.empty_body(path))
     if kind == "error_200":
-        return json_response(_body(origin, "busy"))
+        return json_response(origin.error_body("busy"))
     if kind in {"429", "418"}:
-        return too_many(origin, int(kind), retry_after_seconds)
+        return too_many(name, int(kind), retry_after_seconds)
     if kind in {"500", "502", "503"}:
-        if kind == "503" and origin.startswith("binance"):
-            return json_response(_body(origin, "busy"), 503)
+        if kind == "503" and name.startswith("binance"):
+            return json_response(origin.error_body("busy"), 503)
         return web.Response(text=HTML.replace("Please wait", kind), status=int(kind), content_type="text/html")
-    return json_response(_body(origin, kind), int(kind))
+    return json_response(origin.error_body(kind), int(kind))
 
 
-def too_many(origin: str, status: int, retry_after_seconds: int) -> web.Response:
-    """A venue's answer to too many requests: Binance names when to come back, Bybit answers with HTTP 200."""
-    if origin == "bybit":
-        return json_response(_body(origin, "429"))
-    headers = {} if origin == "okx" else {"Retry-After": str(retry_after_seconds)}
-    return json_response(_body(origin, "429"), status, headers)
+def too_many(name: str, status: int, retry_after_seconds: int) -> web.Response:
+    """A venue's answer to too many requests: some name when to come back, Bybit answers with HTTP 200."""
+    origin = _words_of(name)
+    if origin.too_many_status is not None:
+        return json_response(origin.error_body("429"), origin.too_many_status)
+    headers = {"Retry-After": str(retry_after_seconds)} if origin.says_when else {}
+    return json_response(origin.error_body("429"), status, headers)
 
 
-_BINANCE = {
-    "429": (-1003, "Too many requests; current limit is 6000 request weight per 1 MINUTE."),
-    "403": (-2015, "Forbidden by the web application firewall."),
-    "451": (0, "Service unavailable from a restricted location according to 'b. Eligibility'."),
-    "busy": (-1001, "Internal error; unable to process your request. Please try again."),
-}
-_OKX = {
-    "429": ("50011", "Too Many Requests"),
-    "403": ("50030", "You don't have permission to use this API endpoint"),
-    "451": ("50125", "This feature is unavailable in your region."),
-    "busy": ("50001", "Service temporarily unavailable. Please try again later"),
-}
-_BYBIT = {
-    "429": (10006, "Too many visits. Exceeded the API Rate Limit."),
-    "403": (10009, "IP has been banned."),
-    "451": (10024, "Compliance rules triggered"),
-    "busy": (10016, "Internal server error."),
-}
-
-
-def _body(origin: str, what: str) -> Any:
-    if origin.startswith("binance"):
-        code, message = _BINANCE[what]
-        return {"code": code, "msg": message}
-    if origin == "okx":
-        text_code, message = _OKX[what]
-        return {"code": text_code, "msg": message, "data": []}
-    if origin == "bybit":
-        code, message = _BYBIT[what]
-        return {"retCode": code, "retMsg": message, "result": {}, "retExtInfo": {}, "time": 0}
-    return {"name": "Fear and Greed Index", "data": [], "metadata": {"error": what}}
-
-
-def _empty(origin: str, path: str) -> Any:
-    if origin == "okx":
-        return {"code": "0", "msg": "", "data": []}
-    if origin == "bybit":
-        return {"retCode": 0, "retMsg": "OK", "result": {"list": []}, "retExtInfo": {}, "time": 0}
-    if origin == "alternative-me":
-        return {"name": "Fear and Greed Index", "data": [], "metadata": {"error": None}}
-    return {"symbols": []} if path.endswith("exchangeInfo") else []
+def _words_of(name: str) -> Origin:
+    """An archive fails in the words of its venue's API."""
+    return ORIGINS.get(name) or ORIGINS[{"binance-archive": "binance-spot", "okx-archive": "okx"}[name]]

@@ -1,8 +1,6 @@
 """The venues' documented limits of requests, by the time of this machine (not the replayed clock).
 
-Binance spot: weight 6,000 a minute; USD-M: weight 2,400 a minute, and 500 calls in 5 minutes for funding; OKX: calls
-in 2 seconds by endpoint (funding history by instrument too), 2 calls in
-5 seconds for lists of archive files; Bybit: 600 calls in 5 seconds, then HTTP 403 and a ban.
+Which limits a request counts for, each venue's module says.
 """
 
 import time
@@ -11,11 +9,10 @@ from dataclasses import dataclass, field
 
 from aiohttp import web
 
-from replay.faults import failure, origin_of, too_many
+from replay.faults import failure, too_many
 from replay.journal import Journal
-
-_OKX_CALLS = {"history-candles": 20, "candles": 40, "funding-rate-history": 10, "instruments": 20, "time": 10}
-_SPOT_WEIGHTS = {"klines": 2, "exchangeInfo": 20}
+from replay.venues.context import Limit
+from replay.venues.origins import ORIGINS, origin_of
 
 
 @dataclass(slots=True)
@@ -31,18 +28,17 @@ class Limits:
     """Counts weights and calls, refuses what is above a limit; `scale` multiplies every limit, `now` is for tests."""
 
     scale: float = 1.0
-    bybit_ban_seconds: float = 600.0
     now: Callable[[], float] = time.monotonic
     _buckets: dict[str, _Bucket] = field(default_factory=dict)
-    _banned_until: float = 0.0
+    _banned_until: dict[str, float] = field(default_factory=dict)
 
     def refuse(self, request: web.Request, journal: Journal) -> web.Response | None:
         """The refusal, if this request is one too many; it is counted as a violation of the limit's name."""
         origin = origin_of(request.path)
-        if origin == "bybit" and self.now() < self._banned_until:
-            journal.violations["bybit banned"] += 1
+        if self.now() < self._banned_until.get(origin, 0.0):
+            journal.violations[f"{origin} banned"] += 1
             return failure("403", request.path, 0)
-        for name, limit, seconds, weight in _limits_of(request, origin):
+        for name, limit, seconds, weight in _limits_of(origin, request):
             bucket = self._buckets.setdefault(name, _Bucket())
             if self.now() >= bucket.ends:
                 bucket.ends, bucket.used = self.now() + seconds, 0
@@ -59,34 +55,12 @@ class Limits:
             response.headers["X-MBX-USED-WEIGHT-1M"] = str(bucket.used)
 
     def _refusal(self, origin: str, path: str, bucket: _Bucket) -> web.Response:
-        if origin == "bybit":
-            self._banned_until = self.now() + self.bybit_ban_seconds
+        if (ban := ORIGINS[origin].ban_seconds) > 0:
+            self._banned_until[origin] = self.now() + ban
             return failure("403", path, 0)
         return too_many(origin, 429, max(int(bucket.ends - self.now()) + 1, 1))
 
 
-def _limits_of(request: web.Request, origin: str) -> list[tuple[str, int, float, int]]:
-    """Limits that a request counts for: name, limit, seconds, weight."""
-    endpoint = request.path.rsplit("/", 1)[1]
-    if origin == "binance-spot":
-        return [("binance-spot weight", 6000, 60.0, _SPOT_WEIGHTS.get(endpoint, 1))]
-    if origin == "binance-usdm":
-        if endpoint in {"fundingRate", "fundingInfo"}:
-            return [("binance-usdm funding calls", 500, 300.0, 1)]
-        return [("binance-usdm weight", 2400, 60.0, _usdm_weight(request, endpoint))]
-    if origin == "okx":
-        name = f"okx {endpoint}"
-        if endpoint == "market-data-history":
-            return [(name, 2, 5.0, 1)]
-        if endpoint in {"funding-rate-history", "instruments"}:
-            name += f" {request.query.get('instId', request.query.get('instType', ''))}"
-        return [(name, _OKX_CALLS.get(endpoint, 20), 2.0, 1)]
-    return [("bybit calls", 600, 5.0, 1)] if origin == "bybit" else []
-
-
-def _usdm_weight(request: web.Request, endpoint: str) -> int:
-    if endpoint != "klines":
-        return 1
-    limit = request.query.get("limit", "500")
-    rows = int(limit) if limit.isdecimal() else 500
-    return next((weight for bound, weight in ((99, 1), (499, 2), (1000, 5)) if rows <= bound), 10)
+def _limits_of(origin: str, request: web.Request) -> list[Limit]:
+    """Archives have none."""
+    return ORIGINS[origin].limits(request) if origin in ORIGINS else []

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 Times = NDArray[np.int64]
 Record = dict[str, Any]
 
-TIMEFRAMES = {"1m": 60_000, "5m": 300_000, "15m": 900_000, "1h": 3_600_000}
+TIMEFRAMES = {"1m": 60_000, "5m": 300_000, "15m": 900_000, "1h": 3_600_000, "6h": 21_600_000, "1d": 86_400_000}
 
 
 class Bar(NamedTuple):

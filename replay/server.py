@@ -14,21 +14,15 @@ from replay.faults import Faults
 from replay.journal import Journal
 from replay.limits import Limits
 from replay.market import Market
+from replay.venues.origins import ORIGINS
 
-_ORIGINS = {
-    "MDW_BINANCE_SPOT_URL": "/binance-spot",
-    "MDW_BINANCE_USDM_URL": "/binance-usdm",
-    "MDW_BINANCE_ARCHIVE_URL": "/binance-archive",
-    "MDW_OKX_URL": "/okx",
-    "MDW_OKX_ARCHIVE_URL": "/okx-archive",
-    "MDW_BYBIT_URL": "/bybit",
-    "MDW_FEAR_GREED_URL": "/alternative-me",
-}
+_ARCHIVES = {"MDW_BINANCE_ARCHIVE_URL": "binance-archive", "MDW_OKX_ARCHIVE_URL": "okx-archive"}
 
 
 def environment_for(url: str) -> dict[str, str]:
     """Every `MDW_*_URL` variable, so that no client of this server asks a real exchange."""
-    return {name: url + prefix for name, prefix in _ORIGINS.items()}
+    apis = {origin.variable: name for name, origin in ORIGINS.items()}
+    return {variable: f"{url}/{name}" for variable, name in (apis | _ARCHIVES).items()}
 
 
 class ReplayServer:

@@ -1,11 +1,13 @@
 """Everything that comes from the environment, in one place (prefix MDW_)."""
 
+import os
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from warehouse.connection import Connection
 from warehouse.errors import BadInput
@@ -14,10 +16,26 @@ Role = Literal["admin", "ingest", "transform", "researcher", "auditor"]
 PROJECT = Path(__file__).resolve().parent.parent
 
 
-class Settings(BaseSettings):
-    """The MDW_* variables. An origin that is None means the real exchange."""
+class _Origins(PydanticBaseSettingsSource):
+    """MDW_<ORIGIN>_URL of every origin: which ones there are, the venues know and this package does not."""
 
-    model_config = SettingsConfigDict(env_prefix="MDW_", extra="ignore", populate_by_name=True)
+    def get_field_value(self, field: object, field_name: str) -> tuple[Any, str, bool]:
+        """Declared variables come from pydantic's own source."""
+        return None, field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        names = {name.removeprefix("MDW_").lower(): value for name, value in os.environ.items() if _is_origin(name)}
+        return {name: value for name, value in names.items() if name not in self.settings_cls.model_fields}
+
+
+def _is_origin(variable: str) -> bool:
+    return variable.startswith("MDW_") and variable.endswith("_URL")
+
+
+class Settings(BaseSettings):
+    """The MDW_* variables. Beside those declared here, MDW_<ORIGIN>_URL replaces the address of a venue."""
+
+    model_config = SettingsConfigDict(env_prefix="MDW_", extra="allow", populate_by_name=True)
 
     home: Path = Field(default=Path(".mdw"), description="data, logs and reports")
     clickhouse_url: SecretStr | None = Field(default=None, description="unset: the embedded server")
@@ -38,14 +56,6 @@ class Settings(BaseSettings):
     alert_repeat_hours: float = Field(default=6, gt=0, description="an alert that lasts is said again so often")
     runbook_url: str = Field(default="", description="where runbooks/ is published; empty: paths of the repository")
 
-    binance_spot_url: str | None = None
-    binance_usdm_url: str | None = None
-    binance_archive_url: str | None = None
-    okx_url: str | None = None
-    okx_archive_url: str | None = None
-    bybit_url: str | None = None
-    fear_greed_url: str | None = None
-
     @classmethod
     def load(cls) -> Self:
         """Read the environment; raises BadInput that names the variable."""
@@ -56,6 +66,18 @@ class Settings(BaseSettings):
                 f"MDW_{str(issue['loc'][0]).upper()} is {issue['input']!r}: {issue['msg']}" for issue in error.errors()
             )
             raise BadInput(f"{problems}. Correct the variable or unset it.") from None
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments first, then the environment."""
+        return init_settings, env_settings, _Origins(settings_cls)
 
     @field_validator("home")
     @classmethod
@@ -78,6 +100,11 @@ class Settings(BaseSettings):
     def embedded(self) -> bool:
         """Whether the embedded server is the warehouse."""
         return self.clickhouse_url is None
+
+    @property
+    def origins(self) -> Mapping[str, str]:
+        """Addresses that replace venues' own, by origin such as `okx_url`, without a slash at the end."""
+        return {name: str(url).rstrip("/") for name, url in (self.model_extra or {}).items() if url}
 
     def clock(self) -> datetime:
         """Now in UTC: the replayed market's clock where one is set."""

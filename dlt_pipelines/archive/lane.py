@@ -81,7 +81,7 @@ class _VenueFiles:
     async def go(self, files: Sequence[ArchiveFile]) -> None:
         """Land all files, oldest first."""
         waiting = iter(await self._located(files))
-        address = getattr(self._settings, self._archive.origin)
+        address = self._settings.origins.get(self._archive.origin)
         with connect(self._settings, "ingest") as client:
             async with Downloader(self._archive, address) as downloader:
 

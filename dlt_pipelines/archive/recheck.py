@@ -37,7 +37,7 @@ async def replaced_files(
     notices: list[str] = []
     for venue in sorted({file.series.venue for file in files}):
         archive, gate = ARCHIVES[venue], asyncio.Semaphore(_AT_ONCE)
-        async with Downloader(archive, getattr(settings, archive.origin)) as downloader:
+        async with Downloader(archive, settings.origins.get(archive.origin)) as downloader:
 
             async def look(
                 file: ArchiveFile, gate: asyncio.Semaphore = gate, downloader: Downloader = downloader

@@ -4,6 +4,7 @@ from dlt_pipelines.venue import Venue
 from dlt_pipelines.venues.alternative_me import AlternativeMe
 from dlt_pipelines.venues.binance import Binance
 from dlt_pipelines.venues.bybit import Bybit
+from dlt_pipelines.venues.coinbase import Coinbase
 from dlt_pipelines.venues.okx import Okx
 
-VENUES: dict[str, Venue] = {venue.name: venue for venue in (Binance(), Okx(), Bybit(), AlternativeMe())}
+VENUES: dict[str, Venue] = {venue.name: venue for venue in (Binance(), Okx(), Bybit(), Coinbase(), AlternativeMe())}

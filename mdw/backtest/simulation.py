@@ -96,8 +96,10 @@ def _funding_per_unit(market: Market, times: pd.DatetimeIndex) -> pd.DataFrame:
 
 
 def _positions(test: bt.Backtest, fills: pd.DataFrame) -> pd.DataFrame:
-    held: pd.DataFrame = test.strategy.positions.reindex(columns=fills.columns).loc[fills.index]
-    return held.fillna(0.0)
+    held: pd.DataFrame = test.strategy.positions
+    if held.empty:  # a run that never bought anything
+        return pd.DataFrame(0.0, index=fills.index, columns=fills.columns)
+    return held.reindex(columns=fills.columns).loc[fills.index].fillna(0.0)
 
 
 def _held(test: bt.Backtest, fills: pd.DataFrame) -> pd.DataFrame:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 Many = list[str] | None
 Dataset = Annotated[Many, typer.Option(help="bars, funding, instruments or fear_greed; repeatable")]
-Venue = Annotated[Many, typer.Option(help="binance, okx, bybit or alternative_me; repeatable")]
+Venue = Annotated[Many, typer.Option(help="such as binance; repeatable")]
 Market = Annotated[Many, typer.Option(help="spot or perp; repeatable")]
 Symbol = Annotated[Many, typer.Option(help="such as BTC/USDT; repeatable")]
 Timeframe = Annotated[Many, typer.Option(help="such as 1m; repeatable")]

@@ -7,27 +7,30 @@ from collections.abc import Iterator
 from dlt_pipelines.errors import Banned, RegionBlocked, SourceTrouble
 from dlt_pipelines.series import Series
 from dlt_pipelines.source import Source
+from dlt_pipelines.universe import Universe, load
 from dlt_pipelines.venues import VENUES
 from mdw.doctor.finding import Finding
+from warehouse.errors import BadInput
 from warehouse.settings import Settings
 
 _SKEW_WARN_SECONDS = 5.0
 
 
 def check_venues(settings: Settings) -> Iterator[Finding]:
-    """One request to each origin, through the transport that landing uses."""
-    yield from asyncio.run(_ask_all(settings))
+    """One request to each origin of the universe, through the transport that landing uses."""
+    try:
+        universe = load(settings.universe)
+    except BadInput as problem:
+        yield Finding("universe", "fail", str(problem), "correct the file, or set MDW_UNIVERSE to another one")
+        return
+    yield from asyncio.run(_ask_all(settings, universe))
 
 
-async def _ask_all(settings: Settings) -> list[Finding]:
-    probes = [
-        Series("bars", "binance", "spot", "BTC/USDT", "1m"),
-        Series("bars", "binance", "perp", "BTC/USDT", "1m"),
-        Series("bars", "okx", "spot", "BTC/USDT", "1m"),
-        Series("bars", "bybit", "spot", "BTC/USDT", "1m"),
-        Series("fear_greed", "alternative_me", ""),
-    ]
-    return list(await asyncio.gather(*(_ask(settings, probe) for probe in probes)))
+async def _ask_all(settings: Settings, universe: Universe) -> list[Finding]:
+    by_origin: dict[str, Series] = {}
+    for series in universe.series():
+        by_origin.setdefault(VENUES[series.venue].endpoint(series, 0, 0).origin, series)
+    return list(await asyncio.gather(*(_ask(settings, series) for series in by_origin.values())))
 
 
 async def _ask(settings: Settings, series: Series) -> Finding:

@@ -18,6 +18,7 @@ GAP_NAMES = {
     "not_fetched": "not fetched (ours)",
     "venue_outage": "venue outage",
     "halted": "trading halted",
+    "no_trade": "nothing traded",
     "before_listing": "before listing",
     "after_delisting": "after delisting",
 }
@@ -25,6 +26,7 @@ _GAP_COLORS = {
     "not_fetched": "@ours",
     "venue_outage": "@venue",
     "halted": "@halted",
+    "no_trade": "@idle2",
     "before_listing": "@idle",
     "after_delisting": "@idle2",
 }

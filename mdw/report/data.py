@@ -7,7 +7,7 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import NDArray
 
-GAP_CLASSES = ("not_fetched", "venue_outage", "halted", "before_listing", "after_delisting")
+GAP_CLASSES = ("not_fetched", "venue_outage", "halted", "no_trade", "before_listing", "after_delisting")
 _NOT_EXPECTED = ("before_listing", "after_delisting")
 
 

@@ -32,7 +32,7 @@ class SyntheticMarket:
         return {li.venue_symbol: li.symbol for li in LISTINGS.values() if (li.venue, li.market) == (venue, market)}
 
     def series(self, venue: str, market: str, symbol: str, timeframe: str) -> Series | None:
-        """The bars of a listed symbol in 1m, 5m, 15m or 1h."""
+        """The bars of a listed symbol in one of TIMEFRAMES."""
         listing = LISTINGS.get((venue, market, symbol))
         if listing is None or timeframe not in TIMEFRAMES:
             return None

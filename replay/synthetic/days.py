@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from replay.synthetic.listings import DAY_MS, Listing, outages_of_day
+from replay.synthetic.listings import DAY_MS, SPARSE_VENUES, Listing, outages_of_day
 from replay.synthetic.paths import MINUTES, Floats, Paths, bell, draws, fraction
 
 Ints = NDArray[np.int64]
@@ -67,7 +67,8 @@ def day_bars(seed: int, paths: Paths, listing: Listing, day: int) -> Bars:
     typical = (high + low + opened + close) // 4
     open_time = day * DAY_MS + np.arange(MINUTES, dtype=np.int64) * MINUTE_MS
     bars = Bars(open_time, opened, high, low, close, lots, lots * typical, trades, taker_lots, taker_lots * typical)
-    return bars.take(_present(listing, day, open_time))
+    present = _present(listing, day, open_time)
+    return bars.take(present & ~quiet if listing.venue in SPARSE_VENUES else present)
 
 
 def roll_up(bars: Bars, step_ms: int) -> Bars:

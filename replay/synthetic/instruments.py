@@ -149,10 +149,34 @@ def _bybit(listing: Listing) -> Record:
     }
 
 
+def _coinbase(listing: Listing) -> Record:
+    return {
+        "id": listing.venue_symbol,
+        "base_currency": listing.base,
+        "quote_currency": listing.quote,
+        "quote_increment": unit(listing.price_decimals),
+        "base_increment": unit(listing.lot_decimals),
+        "display_name": listing.venue_symbol,
+        "min_market_funds": _least_value(listing),
+        "margin_enabled": False,
+        "post_only": False,
+        "limit_only": False,
+        "cancel_only": False,
+        "status": "online",
+        "status_message": "",
+        "trading_disabled": False,
+        "fx_stablecoin": False,
+        "max_slippage_percentage": "0.02000000",
+        "auction_mode": False,
+        "high_bid_limit_percentage": "",
+    }
+
+
 _SHAPES = {
     ("binance", "spot"): _binance_spot,
     ("binance", "perp"): _binance_perp,
     ("okx", "spot"): _okx,
     ("okx", "perp"): _okx,
     ("bybit", "spot"): _bybit,
+    ("coinbase", "spot"): _coinbase,
 }

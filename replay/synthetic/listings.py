@@ -12,7 +12,8 @@ from replay.market import TIMEFRAMES
 DAY_MS = 86_400_000
 FIRST_DAY = parse_instant("2017-01-01T00:00:00Z") // DAY_MS
 LAST_DAY = parse_instant("2060-01-01T00:00:00Z") // DAY_MS
-PERP_BASES = ("BTC", "ETH", "SOL", "XRP", "BNB")
+# Venues that have no bar where nothing was traded.
+SPARSE_VENUES = frozenset({"coinbase"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,15 @@ XRP/USDT 4 2 2021-07-05T12:00Z 60000 0.005
 SOL/BTC 7 3 2023-03-14T10:00Z 500 0.3
 ETH/BTC 6 5 2021-11-02T10:00Z 3000 0.1
 """
+# Coinbase has no bar for a minute without a trade.
+_COINBASE_SPOT = """
+BTC/USDT 2 8 2021-05-11T16:00Z 30000 0.02
+ETH/USDT 2 8 2021-05-11T16:00Z 15000 0.04
+SOL/USDT 2 3 2021-06-17T16:00Z 6000 0.1
+XRP/USDT 4 6 2023-07-13T20:00Z 5000 0.1
+SOL/BTC 7 3 2021-06-17T16:00Z 300 0.6
+ETH/BTC 5 8 2016-05-18T00:00Z 8000 0.1
+"""
 _BINANCE_PERP = """
 BTC/USDT 1 3 2019-09-08T17:00Z 4000000 0
 ETH/USDT 2 3 2019-11-27T07:00Z 2500000 0
@@ -85,6 +95,7 @@ _TABLES = (
     ("binance", "spot", _BINANCE_SPOT, "", ""),
     ("okx", "spot", _OKX_SPOT, "-", ""),
     ("bybit", "spot", _BYBIT_SPOT, "", ""),
+    ("coinbase", "spot", _COINBASE_SPOT, "-", ""),
     ("binance", "perp", _BINANCE_PERP, "", ""),
     ("okx", "perp", _OKX_PERP, "-", "-SWAP"),
 )
@@ -130,6 +141,7 @@ _MONTHLY_OUTAGES = (
     ("okx", "spot", 3, 9 * 60 + 10, 14),
     ("okx", "perp", 3, 9 * 60 + 10, 14),
     ("bybit", "spot", 21, 17 * 60 + 55, 10),
+    ("coinbase", "spot", 14, 6 * 60 + 5, 195),
 )
 
 

@@ -35,6 +35,16 @@ class AlternativeMe:
         return json_response(body(data, None))
 
 
+def error_body(what: str) -> Any:
+    """The body of a failure."""
+    return body([], what)
+
+
+def empty_body(path: str) -> Any:
+    """An answer without a day."""
+    return body([], None)
+
+
 def body(data: list[dict[str, Any]], error: str | None) -> dict[str, Any]:
     """The envelope of every answer."""
     return {"name": "Fear and Greed Index", "data": data, "metadata": {"error": error}}

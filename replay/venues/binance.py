@@ -17,7 +17,7 @@ from replay.venues.context import Context, Refusal, Window, json_response, raw_j
 from replay.venues.rows import literal, number, render_rows, text, times
 
 FAR = 1 << 62
-_OTHER_INTERVALS = {"1s", "3m", "30m", "2h", "4h", "6h", "8h", "12h", "1d", "3d", "1w", "1M"}
+_OTHER_INTERVALS = {"1s", "3m", "30m", "2h", "4h", "8h", "12h", "3d", "1w", "1M"}
 
 
 class Binance:

@@ -16,7 +16,7 @@ from aiohttp import web
 from replay.market import Chunk, Series
 from replay.pages import PageCutter
 from replay.venues.binance import FAR
-from replay.venues.context import Context, Refusal, Window, json_response, raw_json
+from replay.venues.context import Context, Limit, Refusal, Window, json_response, raw_json
 from replay.venues.rows import render_rows, text, times
 
 _INTERVALS = {"1": "1m", "5": "5m", "15": "15m", "60": "1h"}
@@ -107,6 +107,30 @@ class Bybit:
 
     def _error(self, message: str) -> Refusal:
         return Refusal(self._envelope({}, 10001, message))
+
+
+_ERRORS = {
+    "429": (10006, "Too many visits. Exceeded the API Rate Limit."),
+    "403": (10009, "IP has been banned."),
+    "451": (10024, "Compliance rules triggered"),
+    "busy": (10016, "Internal server error."),
+}
+
+
+def error_body(what: str) -> Any:
+    """The body of a failure."""
+    code, message = _ERRORS[what]
+    return {"retCode": code, "retMsg": message, "result": {}, "retExtInfo": {}, "time": 0}
+
+
+def empty_body(path: str) -> Any:
+    """A page without a row."""
+    return {"retCode": 0, "retMsg": "OK", "result": {"list": []}, "retExtInfo": {}, "time": 0}
+
+
+def limits(request: web.Request) -> list[Limit]:
+    """600 calls in 5 seconds, then HTTP 403 and a ban."""
+    return [Limit("bybit calls", 600, 5.0)]
 
 
 def _rows(chunk: Chunk) -> list[str]:

@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from aiohttp import web
 
@@ -17,6 +17,15 @@ class Context:
     market: Market
     clock: Clock
     okx_funding_days: int | None = 92
+
+
+class Limit(NamedTuple):
+    """A documented limit that a request counts for: so much weight in so many seconds, and the request's own."""
+
+    name: str
+    most: int
+    seconds: float
+    weight: int = 1
 
 
 class Refusal(Exception):  # noqa: N818 (an answer of the venue, not an error of ours)

@@ -12,7 +12,7 @@ from aiohttp import web
 from replay.market import Chunk, Funding, Record
 from replay.pages import PageCutter
 from replay.venues.binance import FAR
-from replay.venues.context import Context, Refusal, Window, json_response, raw_json
+from replay.venues.context import Context, Limit, Refusal, Window, json_response, raw_json
 from replay.venues.rows import literal, render_rows, text, times
 
 _BARS = {"1m": "1m", "5m": "5m", "15m": "15m", "1H": "1h"}
@@ -110,6 +110,37 @@ class Okx:
             if symbol is not None:
                 return market, symbol
         raise _error("51001", "Instrument ID, Instrument ID code, or Spread ID doesn't exist.")
+
+
+_ERRORS = {
+    "429": ("50011", "Too Many Requests"),
+    "403": ("50030", "You don't have permission to use this API endpoint"),
+    "451": ("50125", "This feature is unavailable in your region."),
+    "busy": ("50001", "Service temporarily unavailable. Please try again later"),
+}
+_CALLS = {"history-candles": 20, "candles": 40, "funding-rate-history": 10, "instruments": 20, "time": 10}
+
+
+def error_body(what: str) -> Any:
+    """The body of a failure."""
+    code, message = _ERRORS[what]
+    return {"code": code, "msg": message, "data": []}
+
+
+def empty_body(path: str) -> Any:
+    """A page without a row."""
+    return {"code": "0", "msg": "", "data": []}
+
+
+def limits(request: web.Request) -> list[Limit]:
+    """Calls in 2 seconds by endpoint, some by instrument too; lists of archive files 2 in 5 seconds."""
+    endpoint = request.path.rsplit("/", 1)[1]
+    name = f"okx {endpoint}"
+    if endpoint == "market-data-history":
+        return [Limit(name, 2, 5.0)]
+    if endpoint in {"funding-rate-history", "instruments"}:
+        name += f" {request.query.get('instId', request.query.get('instType', ''))}"
+    return [Limit(name, _CALLS.get(endpoint, 20), 2.0)]
 
 
 def _spot_rows(chunk: Chunk) -> list[str]:

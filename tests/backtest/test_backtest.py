@@ -9,6 +9,7 @@ import pytest
 
 from mdw.backtest import Parameters, Result, run
 from mdw.backtest.market import load
+from mdw.backtest.simulation import simulate
 from mdw.backtest.strategy import weights
 from tests.alphaforge_data.published import END, FIRST_END, HOLE, PERPETUALS, SPOT_END, SPOT_START, START, Published
 from warehouse.errors import BadInput
@@ -141,6 +142,14 @@ def test_absent_funding_is_never_taken_for_zero(published: Published, tmp_path: 
         run(published.connect("second"), replace(PERP, end=END), tmp_path)
     result = run(published.connect("second"), replace(PERP, end=END, funding=False), tmp_path)
     assert result.metrics["funding"] == 0
+
+
+def test_a_run_that_never_buys_has_no_trades(published: Published) -> None:
+    market = load(published.connect("first"), PERP)
+    decided = weights(market, PERP)
+    done = simulate(market, decided * 0.0, PERP)
+    assert done.trades.empty
+    assert set(done.equity) == {PERP.capital}
 
 
 def test_greed_halves_the_positions(published: Published) -> None:

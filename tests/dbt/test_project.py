@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from dlt_pipelines.universe import load
+from mdw import universe
 from tests.dbt.conftest import DBT_PROJECT, Dbt
 from warehouse.settings import PROJECT
 
@@ -28,16 +30,6 @@ def test_every_column_is_described_in_the_yaml_beside_its_model(model: Path) -> 
 
 
 def test_the_seed_holds_the_universe() -> None:
-    universe = yaml.safe_load((PROJECT / "config" / "universe.yml").read_text())
-    wanted = {
-        (dataset, f"{venue}:{market}:{symbol}", timeframe)
-        for dataset, timeframes in (("bars", universe["timeframes"]), ("funding", [""]))
-        for venue, markets in universe[dataset].items()
-        for market, symbols in markets.items()
-        for symbol in symbols
-        for timeframe in timeframes
-    }
-    with (DBT_PROJECT / "seeds" / "universe_series.csv").open() as file:
-        rows = list(csv.DictReader(file))
-    assert {(row["dataset"], row["instrument_id"], row["timeframe"]) for row in rows} == wanted
-    assert {row["history_start"] for row in rows} == {f"{universe['history']['start']:%Y-%m-%d %H:%M:%S}"}
+    wanted = [list(universe.COLUMNS), *universe.variable(load(PROJECT / "config" / "universe.yml"))]
+    with universe.SEED.open() as file:
+        assert list(csv.reader(file)) == wanted

@@ -53,6 +53,21 @@ def test_a_backfill_at_pace_breaks_no_limit_and_uses_them(desk_warehouse: Wareho
     assert report.pages > 100
 
 
+def test_a_venue_that_counts_calls_by_the_second(
+    desk_warehouse: Warehouse, strict: ReplayServer, tmp_path: Path
+) -> None:
+    universe = tmp_path / "universe.yml"
+    universe.write_text(
+        "{version: 1, history: {start: 2025-01-01T00:00:00Z}, timeframes: [1m], bars: {coinbase: {spot: [BTC/USDT]}}}"
+    )
+    strict.journal.clear()
+    settings = settings_for(strict, desk_warehouse.settings.home, universe=universe)
+    report = backfill.run(backfill.plan(settings, load(universe), start=NOW - timedelta(days=10)))
+    assert report.complete
+    assert report.pages > 48
+    assert (strict.journal.violations, dict(report.faults)) == ({}, {})
+
+
 def test_two_runs_at_once_share_the_limits(desk_warehouse: Warehouse, strict: ReplayServer) -> None:
     strict.journal.clear()
     settings = settings_of(desk_warehouse, strict)

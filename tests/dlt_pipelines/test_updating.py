@@ -1,11 +1,15 @@
 """`mdw update`: new bars, holes, outages on a widening schedule, and beginnings without asking for empty years."""
 
+import json
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
 from dlt_pipelines import outages, update
 from dlt_pipelines.selection import Selection
+from dlt_pipelines.timeframes import to_ms
+from dlt_pipelines.universe import load
 from replay.faults import Faults
 from replay.synthetic.listings import outages_of_day
 from tests.dlt_pipelines.conftest import NOW, Desk
@@ -71,6 +75,38 @@ def test_minutes_that_a_venue_left_out_are_asked_about_again_until_it_has_them(d
     assert len(windows_asked_again()) == 1
 
 
+@pytest.fixture
+def coinbase(desk: Desk, tmp_path: Path) -> Desk:
+    """A universe of one illiquid symbol at Coinbase."""
+    file = tmp_path / "universe.yml"
+    file.write_text(
+        "{version: 1, history: {start: 2025-01-14T00:00:00Z}, timeframes: [1m], bars: {coinbase: {spot: [SOL/BTC]}}}"
+    )
+    desk.universe = load(file)
+    return desk
+
+
+def test_minutes_without_a_trade_are_no_reason_to_ask_again_where_they_have_no_bar(coinbase: Desk) -> None:
+    desk = coinbase
+    narrowed = {"datasets": ("bars",)}
+    # The synthetic Coinbase is away from 06:05 for 195 minutes on every 14th.
+    outage = datetime(2025, 1, 14, 6, 5, tzinfo=UTC)
+    desk.backfill(start=outage - 2 * HOUR, until=outage + 20 * HOUR, **narrowed)
+    desk.backfill(start=outage, until=outage + 3 * HOUR, refetch=True, **narrowed)
+    desk.backfill(start=outage + 20 * HOUR, **narrowed)
+    assert desk.count("candles") > 50
+
+    age(desk, "coinbase__spot_candles", 1.1)
+
+    plan = update.plan(desk.settings, desk.universe, Selection(**narrowed), pace=None)
+    empty = desk.warehouse.rows(
+        "select distinct toUnixTimestamp64Milli(window_start), toUnixTimestamp64Milli(window_end) from ops.coverage "
+        "where venue = 'coinbase' and row_count = 0"
+    )
+    assert empty
+    assert sorted((ask.start, ask.end) for ask in plan.asks) == sorted(empty)
+
+
 def test_a_page_that_came_too_early_is_repaired(desk: Desk) -> None:
     narrowed = {
         "datasets": ("bars",), "venues": ("binance",), "symbols": ("SOL/BTC",), "timeframes": ("1m",),
@@ -112,6 +148,21 @@ def test_the_years_before_a_listing_cost_a_few_calls(desk: Desk, venue: str, cal
     landed = set(desk.landed_bars(venue, "spot", "SOL/BTC", "1m"))
     assert landed == set(desk.true_bars(venue, "spot", "SOL/BTC", "1m", listed, until))
     assert desk.plan(start=start, until=until, **series).calls == 0
+
+
+def test_where_wide_windows_are_refused_longer_candles_tell_where_history_begins(coinbase: Desk) -> None:
+    listed = datetime.fromtimestamp(coinbase.market.listed_ms("coinbase", "spot", "SOL/BTC") / 1000, UTC)
+    span = {"start": listed - timedelta(days=700), "until": listed + DAY}
+
+    plan = coinbase.plan(**span, datasets=("bars",))
+
+    assert coinbase.count("candles") < 40
+    assert plan.calls <= 1440 // 300 + 4
+    assert coinbase.land(plan).complete
+    first, *_ = coinbase.market.bars("coinbase", "spot", "SOL/BTC", "1m", to_ms(listed), to_ms(listed + DAY))
+    bodies = [json.loads(page["payload"]) for page in coinbase.pages("coinbase__spot_candles")]
+    assert min(row[0] * 1000 for rows in bodies for row in rows) == first.open_time
+    assert coinbase.plan(**span, datasets=("bars",)).calls == 0
 
 
 def test_a_series_that_begins_before_the_span_costs_one_call(desk: Desk) -> None:

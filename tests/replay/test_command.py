@@ -26,6 +26,7 @@ def test_the_environment_names_every_origin(synthetic):
         "MDW_BINANCE_SPOT_URL",
         "MDW_BINANCE_USDM_URL",
         "MDW_BYBIT_URL",
+        "MDW_COINBASE_URL",
         "MDW_FEAR_GREED_URL",
         "MDW_OKX_ARCHIVE_URL",
         "MDW_OKX_URL",

@@ -31,6 +31,7 @@ def test_it_holds_every_instrument_of_the_product():
         ("binance", "spot"): spot,
         ("okx", "spot"): spot,
         ("bybit", "spot"): spot,
+        ("coinbase", "spot"): spot,
         ("binance", "perp"): perps,
         ("okx", "perp"): perps,
     }

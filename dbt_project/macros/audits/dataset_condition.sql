@@ -43,7 +43,13 @@ holes as (
         gaps.instrument_id as instrument_id,
         gaps.timeframe as timeframe,
         arrayJoin({{ days_between('gaps.gap_start', 'gaps.gap_end') }}) as day,
-        groupUniqArray(gaps.class) as classes
+        groupUniqArray(gaps.class) as classes,
+        sumIf(
+            dateDiff(
+                'millisecond',
+                greatest(gaps.gap_start, toDateTime64(day, 3, 'UTC')), least(gaps.gap_end, toDateTime64(addDays(day, 1), 3, 'UTC'))
+            ), gaps.class = 'no_trade'
+        ) / {{ timeframe_ms('gaps.timeframe') }} as quiet_bars
     from ({{ bar_gaps(version) }}) as gaps
     group by instrument_id, timeframe, day
 ),
@@ -69,7 +75,7 @@ select
     toLowCardinality(grid.timeframe) as timeframe,
     grid.day as day,
     toLowCardinality(multiIf(
-        ifNull(found.found_rows, 0) >= grid.expected_rows, if(empty(doubts.audits), 'available', 'degraded'),
+        ifNull(found.found_rows, 0) + ifNull(holes.quiet_bars, 0) >= grid.expected_rows, if(empty(doubts.audits), 'available', 'degraded'),
         grid.is_recent, 'pending',
         ifNull(found.found_rows, 0) = 0, 'missing',
         'degraded'

@@ -1,33 +1,67 @@
-{#- The one list of venues: for each entity its staging models and the raw tables behind them.
-    A new venue is a raw table, a staging model and a line here. -#}
+{#- The one list of venues: staging models by entity, and the raw tables behind them. A new venue is a block here.
+    `sparse`: the venue has no bar where nothing was traded, so that a short gap is no outage. -#}
+{%- macro venues() -%}
+    {{ return({
+        'binance': {
+            'bars': {
+                'stg_binance__spot_bars': 'binance__spot_klines',
+                'stg_binance__perp_bars': 'binance__usdm_klines',
+                'stg_binance__spot_bars_archive': 'binance__archive_spot_klines',
+                'stg_binance__perp_bars_archive': 'binance__archive_usdm_klines',
+            },
+            'funding': {
+                'stg_binance__funding': 'binance__usdm_funding',
+                'stg_binance__funding_archive': 'binance__archive_usdm_funding',
+            },
+            'instruments': {
+                'stg_binance__spot_instruments': 'binance__spot_instruments',
+                'stg_binance__perp_instruments': 'binance__usdm_instruments',
+            },
+        },
+        'okx': {
+            'bars': {
+                'stg_okx__spot_bars': 'okx__spot_candles',
+                'stg_okx__spot_bars_archive': 'okx__archive_spot_candles',
+            },
+            'funding': {
+                'stg_okx__funding': 'okx__swap_funding',
+                'stg_okx__funding_archive': 'okx__archive_swap_funding',
+            },
+            'instruments': {'stg_okx__instruments': 'okx__instruments'},
+        },
+        'bybit': {
+            'bars': {'stg_bybit__spot_bars': 'bybit__spot_klines'},
+            'instruments': {'stg_bybit__spot_instruments': 'bybit__spot_instruments'},
+        },
+        'coinbase': {
+            'sparse': true,
+            'bars': {'stg_coinbase__spot_bars': 'coinbase__spot_candles'},
+            'instruments': {'stg_coinbase__spot_instruments': 'coinbase__spot_instruments'},
+        },
+        'alternative_me': {
+            'fear_greed': {'stg_alternative_me__fear_greed': 'alternative_me__fear_greed'},
+        },
+    }) }}
+{%- endmacro -%}
+
+{#- Staging models of an entity, each with its raw table. -#}
 {%- macro staging_leaves(entity) -%}
-    {%- set leaves = {
-        'bars': [
-            {'model': 'stg_binance__spot_bars', 'raw': 'binance__spot_klines'},
-            {'model': 'stg_binance__perp_bars', 'raw': 'binance__usdm_klines'},
-            {'model': 'stg_okx__spot_bars', 'raw': 'okx__spot_candles'},
-            {'model': 'stg_bybit__spot_bars', 'raw': 'bybit__spot_klines'},
-            {'model': 'stg_binance__spot_bars_archive', 'raw': 'binance__archive_spot_klines'},
-            {'model': 'stg_binance__perp_bars_archive', 'raw': 'binance__archive_usdm_klines'},
-            {'model': 'stg_okx__spot_bars_archive', 'raw': 'okx__archive_spot_candles'},
-        ],
-        'funding': [
-            {'model': 'stg_binance__funding', 'raw': 'binance__usdm_funding'},
-            {'model': 'stg_okx__funding', 'raw': 'okx__swap_funding'},
-            {'model': 'stg_binance__funding_archive', 'raw': 'binance__archive_usdm_funding'},
-            {'model': 'stg_okx__funding_archive', 'raw': 'okx__archive_swap_funding'},
-        ],
-        'instruments': [
-            {'model': 'stg_binance__spot_instruments', 'raw': 'binance__spot_instruments'},
-            {'model': 'stg_binance__perp_instruments', 'raw': 'binance__usdm_instruments'},
-            {'model': 'stg_okx__instruments', 'raw': 'okx__instruments'},
-            {'model': 'stg_bybit__spot_instruments', 'raw': 'bybit__spot_instruments'},
-        ],
-        'fear_greed': [
-            {'model': 'stg_alternative_me__fear_greed', 'raw': 'alternative_me__fear_greed'},
-        ],
-    } -%}
-    {{ return(leaves[entity]) }}
+    {%- set leaves = [] -%}
+    {%- for venue in venues().values() -%}
+        {%- for model, raw in venue.get(entity, {}).items() -%}
+            {%- do leaves.append({'model': model, 'raw': raw}) -%}
+        {%- endfor -%}
+    {%- endfor -%}
+    {{ return(leaves) }}
+{%- endmacro -%}
+
+{#- Names of the venues that have no bar where nothing was traded, as SQL texts. -#}
+{%- macro sparse_venues() -%}
+    {%- set names = [] -%}
+    {%- for name, venue in venues().items() if venue.get('sparse') -%}
+        {%- do names.append("'" ~ name ~ "'") -%}
+    {%- endfor -%}
+    {{ return(names | join(', ')) }}
 {%- endmacro -%}
 
 {#- Rows of every leaf of an entity, from the pages that this build took up for a mart, or from those of a condition. -#}

@@ -38,12 +38,11 @@ named as (
             {{ filter_value.format('MIN_NOTIONAL', 'minNotional') }},
             {{ filter_value.format('MIN_NOTIONAL', 'notional') }}
         ) as min_notional_text,
-        cast(null as Nullable(String)) as contract_size_text,
         record.onboardDate as listed_at_text,
         toJSONString(record) as raw_row,
         '' as page_problem
     from exploded
 ),
 
-{{ finish_instruments('named') }}
+{{ finish_instruments('named', absent=['contract_size']) }}
 {%- endmacro -%}

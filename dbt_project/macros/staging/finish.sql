@@ -1,21 +1,22 @@
 {#- The last steps of every staging model of an entity: text to types, the problem of a row, the contract.
-    `named` is the CTE that holds page_columns(), page_problem, raw_row and one <column>_text a value. -#}
-{%- macro finish_bars(named) -%}
+    `named` is the CTE that holds page_columns(), page_problem, raw_row and one <column>_text a value; `absent` are columns
+    that the venue does not tell, which are NULL. -#}
+{%- macro finish_bars(named, absent=[]) -%}
 typed as (
     select
-        * except (source), source,
+        *,
         {{ to_time('open_time_text') }} as open_time,
         {%- for name in ['open', 'high', 'low', 'close', 'volume', 'quote_volume'] %}
-        {{ to_number(name ~ '_text') }} as {{ name }},
+        {{ 'null' if name in absent else to_number(name ~ '_text') }} as {{ name }},
         {%- endfor %}
-        toUInt64OrNull(trade_count_text) as trade_count
+        {{ 'null' if 'trade_count' in absent else 'toUInt64OrNull(trade_count_text)' }} as trade_count
     from {{ named }}
 ),
 
 checked as (
     select
         *,
-        {{ first_problem(['open_time', 'open', 'high', 'low', 'close', 'volume'], ['quote_volume', 'trade_count']) }} as problem
+        {{ first_problem(['open_time', 'open', 'high', 'low', 'close', 'volume'], ['quote_volume', 'trade_count'] | reject('in', absent) | list) }} as problem
     from typed
 )
 
@@ -23,20 +24,20 @@ select {{ contract_select('bars') }}
 from checked
 {%- endmacro -%}
 
-{%- macro finish_funding(named) -%}
+{%- macro finish_funding(named, absent=[]) -%}
 typed as (
     select
         *,
         {{ to_time('funding_time_raw_text') }} as funding_time_raw,
         {{ to_number('funding_rate_text') }} as funding_rate,
-        {{ to_number('mark_price_text') }} as mark_price
+        {{ 'null' if 'mark_price' in absent else to_number('mark_price_text') }} as mark_price
     from {{ named }}
 ),
 
 checked as (
     select
         *,
-        {{ first_problem(['funding_time_raw', 'funding_rate'], ['mark_price']) }} as problem
+        {{ first_problem(['funding_time_raw', 'funding_rate'], ['mark_price'] | reject('in', absent) | list) }} as problem
     from typed
 )
 
@@ -44,16 +45,17 @@ select {{ contract_select('funding') }}
 from checked
 {%- endmacro -%}
 
-{%- macro finish_instruments(named) -%}
+{%- macro finish_instruments(named, absent=[]) -%}
+{%- set numbers = ['tick_size', 'lot_size', 'min_qty', 'min_notional', 'contract_size'] -%}
 typed as (
     select
         * except (symbol, instrument_id),
         concat(base, '/', quote) as symbol,
         concat(venue, ':', market, ':', base, '/', quote) as instrument_id,
-        {%- for name in ['tick_size', 'lot_size', 'min_qty', 'min_notional', 'contract_size'] %}
-        {{ to_number(name ~ '_text') }} as {{ name }},
+        {%- for name in numbers %}
+        {{ 'null' if name in absent else to_number(name ~ '_text') }} as {{ name }},
         {%- endfor %}
-        {{ to_time('listed_at_text') }} as listed_at,
+        {{ 'null' if 'listed_at' in absent else to_time('listed_at_text') }} as listed_at,
         -- A request that named symbols proves nothing about the instruments that it left out.
         not match(request_params, '(?i)"(symbols?|instId|baseCoin)"') as is_full_listing
     from {{ named }}
@@ -62,7 +64,7 @@ typed as (
 checked as (
     select
         *,
-        {{ first_problem([], ['tick_size', 'lot_size', 'min_qty', 'min_notional', 'contract_size', 'listed_at']) }} as problem
+        {{ first_problem([], (numbers + ['listed_at']) | reject('in', absent) | list) }} as problem
     from typed
 )
 

@@ -60,6 +60,6 @@ class AlternativeMe:
         """Never asked."""
         raise NotImplementedError
 
-    def addresses(self, origins: Mapping[str, str | None]) -> dict[str, str]:
+    def addresses(self, origins: Mapping[str, str]) -> dict[str, str]:
         """The address that stands in for ccxt's table of them."""
-        return {"": origins["fear_greed_url"] or "https://api.alternative.me"}
+        return {"": origins.get("fear_greed_url") or "https://api.alternative.me"}

@@ -85,11 +85,11 @@ class Binance:
         """{"serverTime": ms}."""
         return int(body["serverTime"])
 
-    def addresses(self, origins: Mapping[str, str | None]) -> dict[str, str]:
+    def addresses(self, origins: Mapping[str, str]) -> dict[str, str]:
         """Ccxt keeps the version in the address."""
         found = {}
-        if spot := origins["binance_spot_url"]:
+        if spot := origins.get("binance_spot_url"):
             found["public"] = f"{spot}/api/v3"
-        if usdm := origins["binance_usdm_url"]:
+        if usdm := origins.get("binance_usdm_url"):
             found["fapiPublic"] = f"{usdm}/fapi/v1"
         return found

@@ -99,6 +99,6 @@ class Bybit:
             return int(body["time"])
         return int(body["result"]["timeNano"]) // 1_000_000
 
-    def addresses(self, origins: Mapping[str, str | None]) -> dict[str, str]:
+    def addresses(self, origins: Mapping[str, str]) -> dict[str, str]:
         """One address for everything."""
-        return {"public": url} if (url := origins["bybit_url"]) else {}
+        return {"public": url} if (url := origins.get("bybit_url")) else {}

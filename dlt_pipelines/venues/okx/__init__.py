@@ -89,6 +89,6 @@ class Okx:
         """{"data": [{"ts": "ms"}]}."""
         return int(body["data"][0]["ts"])
 
-    def addresses(self, origins: Mapping[str, str | None]) -> dict[str, str]:
+    def addresses(self, origins: Mapping[str, str]) -> dict[str, str]:
         """One address for everything."""
-        return {"rest": url} if (url := origins["okx_url"]) else {}
+        return {"rest": url} if (url := origins.get("okx_url")) else {}

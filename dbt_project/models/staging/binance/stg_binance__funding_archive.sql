@@ -6,10 +6,9 @@ named as (
         {{ page_columns() }},
         {{ archive_time('f[1]') }} as funding_time_raw_text,
         f[3] as funding_rate_text,
-        cast(null as Nullable(String)) as mark_price_text,
         line as raw_row,
         {{ archive_problem('f[1]') }} as page_problem
     from exploded
 ),
 
-{{ finish_funding('named') }}
+{{ finish_funding('named', absent=['mark_price']) }}

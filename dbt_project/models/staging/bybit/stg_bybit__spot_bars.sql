@@ -24,11 +24,10 @@ named as (
         bar.5 as close_text,
         bar.6 as volume_text,
         bar.7 as quote_volume_text,
-        cast(null as Nullable(String)) as trade_count_text,
         toJSONString(bar) as raw_row,
         -- Without category=spot in the request Bybit answers with perpetual bars, silently.
         if(category = 'spot', '', concat('category is ', category, ', not spot')) as page_problem
     from exploded
 ),
 
-{{ finish_bars('named') }}
+{{ finish_bars('named', absent=['trade_count']) }}

@@ -27,11 +27,9 @@ named as (
         record.lotSizeFilter.basePrecision as lot_size_text,
         record.lotSizeFilter.minOrderQty as min_qty_text,
         record.lotSizeFilter.minOrderAmt as min_notional_text,
-        cast(null as Nullable(String)) as contract_size_text,
-        cast(null as Nullable(String)) as listed_at_text,
         toJSONString(record) as raw_row,
         if(category = 'spot', '', concat('category is ', category, ', not spot')) as page_problem
     from exploded
 ),
 
-{{ finish_instruments('named') }}
+{{ finish_instruments('named', absent=['contract_size', 'listed_at']) }}

@@ -18,10 +18,9 @@ named as (
         {{ page_columns() }},
         record.fundingTime as funding_time_raw_text,
         record.realizedRate as funding_rate_text,
-        cast(null as Nullable(String)) as mark_price_text,
         toJSONString(record) as raw_row,
         '' as page_problem
     from exploded
 ),
 
-{{ finish_funding('named') }}
+{{ finish_funding('named', absent=['mark_price']) }}

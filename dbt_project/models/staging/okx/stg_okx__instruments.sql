@@ -32,7 +32,6 @@ named as (
         nullIf(record.tickSz, '') as tick_size_text,
         nullIf(record.lotSz, '') as lot_size_text,
         nullIf(record.minSz, '') as min_qty_text,
-        cast(null as Nullable(String)) as min_notional_text,
         nullIf(record.ctVal, '') as contract_size_text,
         nullIf(record.listTime, '') as listed_at_text,
         toJSONString(record) as raw_row,
@@ -40,4 +39,4 @@ named as (
     from exploded
 ),
 
-{{ finish_instruments('named') }}
+{{ finish_instruments('named', absent=['min_notional']) }}

@@ -26,10 +26,9 @@ named as (
         bar.5 as close_text,
         if(market = 'perp', bar.7, bar.6) as volume_text,
         if(market = 'perp', bar.8, bar.7) as quote_volume_text,
-        cast(null as Nullable(String)) as trade_count_text,
         toJSONString(bar) as raw_row,
         '' as page_problem
     from exploded
 ),
 
-{{ finish_bars('named') }}
+{{ finish_bars('named', absent=['trade_count']) }}

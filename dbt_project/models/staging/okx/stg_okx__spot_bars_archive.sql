@@ -13,10 +13,9 @@ named as (
         f[5] as close_text,
         f[6] as volume_text,
         nullIf(f[7], '') as quote_volume_text,
-        cast(null as Nullable(String)) as trade_count_text,
         line as raw_row,
         {{ archive_problem('f[9]') }} as page_problem
     from exploded
 ),
 
-{{ finish_bars('named') }}
+{{ finish_bars('named', absent=['trade_count']) }}

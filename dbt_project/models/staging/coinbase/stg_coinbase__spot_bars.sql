@@ -1,0 +1,32 @@
+with source as (
+    select * from {{ source('raw', 'coinbase__spot_candles') }} where http_status = 200
+),
+
+-- [open seconds, low, high, open, close, volume] as JSON numbers, newest first, no closed flag: the first row may be the
+-- open bar. Rows may precede the window that was asked for.
+exploded as (
+    select *, bar, concat(bar.1, '000') as open_ms
+    from source
+    array join
+        arrayFilter(
+            row -> {{ is_closed("concat(row.1, '000')") }},
+            JSONExtract(payload, 'Array(Tuple({{ (["Nullable(String)"] * 6) | join(", ") }}))')
+        ) as bar
+),
+
+named as (
+    select
+        {{ page_columns() }},
+        timeframe,
+        open_ms as open_time_text,
+        bar.4 as open_text,
+        bar.3 as high_text,
+        bar.2 as low_text,
+        bar.5 as close_text,
+        bar.6 as volume_text,
+        toJSONString(bar) as raw_row,
+        '' as page_problem
+    from exploded
+),
+
+{{ finish_bars('named', absent=['quote_volume', 'trade_count']) }}

@@ -1,0 +1,111 @@
+"""Coinbase Exchange spot (api.exchange.coinbase.com; not the brokerage's Advanced Trade API).
+
+Endpoints and paging: /products/{id}/candles, 300 rows, newest first, `start` and `end` inclusive and on the grid; a
+window of more is refused, and rows before `start` may come along. Candles of a day tell whether a year holds anything.
+/products in one answer.
+A minute without a trade has no row, 1m and 1h alike: an outage of the venue looks the same.
+Disposition: append. Key: page_id. Limit: 10 calls a second by address.
+Lands in: raw.coinbase__spot_candles, __spot_instruments.
+Run alone: python -m dlt_pipelines.venues.coinbase
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from dlt_pipelines.errors import RateLimited, Refused, ServerFault, UnknownSymbol
+from dlt_pipelines.series import Series
+from dlt_pipelines.timeframes import MINUTE_MS, TIMEFRAMES, floor_to, from_ms, to_ms
+from dlt_pipelines.venue import Answer, Budget, Endpoint
+
+# https://docs.cdp.coinbase.com/exchange/rest-api/rate-limits: 10 a second, bursts of 15 that a bucket refills.
+_CALLS = Budget("coinbase calls", 10, 1)
+_ORIGIN = "coinbase_url"
+_DAY_MS = 24 * 60 * MINUTE_MS
+_GRANULARITIES = (60, 300, 900, 3_600, 21_600, 86_400)
+_MOST_ROWS = 300
+_CANDLES = Endpoint(
+    "/products/{id}/candles",
+    "public_get_products_id_candles",
+    _ORIGIN,
+    _CALLS,
+    page_rows=_MOST_ROWS,
+    newest_first=True,
+    sparse=True,
+    widest_ms=299 * _DAY_MS,
+    early_rows=True,
+)
+_PRODUCTS = Endpoint("/products", "public_get_products", _ORIGIN, _CALLS)
+_CLOCK = Endpoint("/time", "public_get_time", _ORIGIN, _CALLS)
+
+
+class Coinbase:
+    """Quirks of Coinbase: seconds, low before open, JSON numbers, no row for a quiet bar, errors as `message`."""
+
+    name = "coinbase"
+    ccxt_id = "coinbaseexchange"
+
+    def markets(self, dataset: str) -> tuple[str, ...]:
+        """Spot only."""
+        return ("spot",) if dataset in ("bars", "instruments") else ()
+
+    def table(self, series: Series) -> str:
+        """spot_candles or spot_instruments."""
+        return "spot_candles" if series.dataset == "bars" else "spot_instruments"
+
+    def endpoint(self, series: Series, start: int, now: int) -> Endpoint:
+        """One endpoint a dataset, whatever the window."""
+        return _CANDLES if series.dataset == "bars" else _PRODUCTS
+
+    def venue_symbol(self, series: Series) -> str:
+        """BTC/USDT is BTC-USDT."""
+        return series.symbol.replace("/", "-")
+
+    def params(self, series: Series, endpoint: Endpoint, start: int, end: int) -> dict[str, str]:
+        """Both ends are open times, as others are rounded up; a window of too many bars is asked for in longer ones."""
+        if not series.windowed:
+            return {}
+        for seconds in _GRANULARITIES:
+            step = seconds * 1000
+            first, last = floor_to(start, step), floor_to(end - 1, step)
+            if step >= TIMEFRAMES[series.timeframe] and (last - first) // step < _MOST_ROWS:
+                break
+        window = {"start": _iso(first), "end": _iso(last)}
+        return {"id": self.venue_symbol(series), "granularity": str(seconds), **window}
+
+    def check(self, status: int, body: Any) -> None:
+        """Errors are an object with a `message`, some of them with status 200."""
+        if not isinstance(body, dict) or "message" not in body:
+            return
+        text = str(body["message"])
+        if "rate limit" in text.lower():
+            raise RateLimited(f"Coinbase: {text}")
+        if status == 404:
+            raise UnknownSymbol(f"Coinbase knows no such product ({text})")
+        if status == 400:
+            raise Refused(f"Coinbase: {text}")
+        raise ServerFault(f"Coinbase: {text}")
+
+    def read(self, series: Series, body: Any) -> Answer:
+        """Rows are arrays that begin with seconds, or the products."""
+        if not isinstance(body, list):
+            raise TypeError("a page is a list")
+        if not body or not series.windowed:
+            return Answer(rows=len(body))
+        return Answer(rows=len(body), oldest=int(body[-1][0]) * 1000, newest=int(body[0][0]) * 1000)
+
+    def clock(self, series: Series) -> Endpoint:
+        """One clock for everything."""
+        return _CLOCK
+
+    def read_clock(self, body: Any) -> int:
+        """{"iso": …, "epoch": seconds with a fraction}: the text is exact."""
+        return to_ms(datetime.fromisoformat(body["iso"]))
+
+    def addresses(self, origins: Mapping[str, str]) -> dict[str, str]:
+        """One address for everything."""
+        return {"public": url} if (url := origins.get(_ORIGIN)) else {}
+
+
+def _iso(ms: int) -> str:
+    return f"{from_ms(ms):%Y-%m-%dT%H:%M:%SZ}"

@@ -1,0 +1,2 @@
+alter table ops.builds ${ON_CLUSTER}
+    comment column state 'claiming, running, finished, failed, withdrawn or abandoned';
