@@ -45,6 +45,7 @@ class Dbt:
 
     warehouse: Warehouse
     target: Path
+    profiles: Path = DBT_PROJECT
 
     def environment(self) -> dict[str, str]:
         connection = self.warehouse.settings.connection("transform")
@@ -70,7 +71,7 @@ class Dbt:
 
     def _options(self, variables: dict[str, Any]) -> list[str]:
         return [
-            *("--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT)),
+            *("--project-dir", str(DBT_PROJECT), "--profiles-dir", str(self.profiles)),
             *("--target-path", str(self.target), "--log-path", str(self.target / "logs")),
             *("--vars", json.dumps(variables)),
         ]

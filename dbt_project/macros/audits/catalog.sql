@@ -18,6 +18,7 @@
         'bars_price_against_other_venues': 'bars',
         'bars_return_outliers': 'bars',
         'bars_flat_runs': 'bars',
+        'bars_prices_keep_their_text': 'bars',
         'bars_archive_against_rest': 'bars',
         'funding_one_open_row': 'funding',
         'funding_within_bounds': 'funding',

@@ -2,7 +2,7 @@
 {%- macro findings_of_bars() -%}
     {{ branches_of([
         find_broken_bars(), find_double_bars(), find_strange_series(), find_missing_bars(), find_stale_bars(),
-        find_hours_unlike_minutes(), find_lonely_prices(), find_return_outliers(), find_flat_runs(),
+        find_hours_unlike_minutes(), find_lonely_prices(), find_return_outliers(), find_flat_runs(), find_inexact_prices(),
     ]) }}
 {%- endmacro -%}
 
