@@ -16,7 +16,7 @@ MODELS = sorted((DBT_PROJECT / "models").rglob("*.sql"))
 
 def test_unit_tests_of_the_quirks_pass(dbt: Dbt) -> None:
     """As in a build, where the models that a unit test reads stand before it runs."""
-    outcome = dbt.run("build", "--select", "+funding_rates", "path:models/staging", "--exclude-resource-type", "test")
+    outcome = dbt.run("build", "--select", "+funding_rates", "+path:models/staging", "--exclude-resource-type", "test")
     assert outcome.succeeded, outcome.text
     assert outcome.text.count("PASS") >= 21
 
