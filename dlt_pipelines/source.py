@@ -178,12 +178,7 @@ class Source:
 
     def _client(self, budget: Budget) -> _Http:
         if budget not in self._clients:
-            origins = {
-                name: url.rstrip("/") if (url := getattr(self._settings, name)) else None
-                for name in type(self._settings).model_fields
-                if name.endswith("_url") and name != "clickhouse_url"
-            }
-            addresses = self.venue.addresses(origins)
+            addresses = self.venue.addresses(self._settings.origins)
             if self.venue.ccxt_id:
                 self._clients[budget] = Client(self.venue.ccxt_id, budget, addresses, self._pace)
             else:

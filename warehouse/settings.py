@@ -79,6 +79,13 @@ class Settings(BaseSettings):
         """Whether the embedded server is the warehouse."""
         return self.clickhouse_url is None
 
+    @property
+    def origins(self) -> dict[str, str | None]:
+        """Addresses of the exchanges by name of their setting, without a slash at the end; None is the real one."""
+        names = ("binance_spot", "binance_usdm", "binance_archive", "okx", "okx_archive", "bybit", "fear_greed")
+        given = {f"{name}_url": getattr(self, f"{name}_url") for name in names}
+        return {name: url.rstrip("/") if url else None for name, url in given.items()}
+
     def clock(self) -> datetime:
         """Now in UTC: the replayed market's clock where one is set."""
         return (self.now or datetime.now(UTC)).astimezone(UTC)

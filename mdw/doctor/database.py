@@ -29,7 +29,8 @@ def check_database(settings: Settings) -> Iterator[Finding]:
     with client:
         yield _version(client, settings)
         yield _migrations(client)
-    for role, grant in _NEEDED:
+    needed: list[tuple[Role, str]] = [*_NEEDED, *([("transform", "GRANT CLUSTER ON *.*")] if settings.cluster else [])]
+    for role, grant in needed:
         yield _rights(settings, role, grant)
 
 

@@ -69,10 +69,24 @@ def test_a_venue_that_is_away_does_not_hold_up_the_others(line: Airflow, dag_war
     run = away.test_dag("market_data_update", NOW.isoformat(), "--mark-success-pattern", "build|watch")
     assert run.tasks["land_okx"] == ("failed", 3)
     assert run.tasks["build"][0] == "success"
-    assert run.tasks["every_venue_landed"][0] == "upstream_failed"
+    assert run.tasks["all_clear"][0] == "upstream_failed"
     assert run.state == "failed"
-    (alert,) = [json.loads(text) for text in (dag_warehouse.settings.home / "alerts.jsonl").read_text().splitlines()]
+    (alert,) = [said for said in told(dag_warehouse) if "--resolve" not in said and said[1] != "check"]
     assert alert[1] == "market_data_update.land_okx failed after 3 tries"
     link = alert[alert.index("--link") + 1]
     assert "/dags/market_data_update/runs/manual__" in link
     assert link.endswith("/tasks/land_okx")
+    assert alert[alert.index("--key") + 1] == "airflow:market_data_update:land_okx"
+
+
+def test_the_next_good_run_ends_the_alerts_of_its_dag(line: Airflow, dag_warehouse: Warehouse):
+    run = line.test_dag("market_data_update", "2025-07-01T00:21:30+00:00", "--mark-success-pattern", "build|watch")
+    assert run.state == "success", run.log
+    *_, last = told(dag_warehouse)
+    assert "--resolve" in last
+    assert last[last.index("--key") + 1] == "airflow:market_data_update"
+
+
+def told(warehouse: Warehouse) -> list[list[str]]:
+    """Every call of `mdw notify`, in order."""
+    return [json.loads(text) for text in (warehouse.settings.home / "alerts.jsonl").read_text().splitlines()]

@@ -16,6 +16,11 @@ FORBIDDEN = [
     ("transform", f"insert into {PAGE} (venue) values ('binance')"),
     ("transform", f"alter table {PAGE} delete where 1"),
     ("transform", "select * from file('/etc/passwd', 'LineAsString')"),
+    ("transform", "drop database snaps"),
+    ("transform", "create table marts.t (x UInt8) engine = File(CSV)"),
+    ("transform", "create dictionary marts.d (x UInt8) primary key x source(null()) layout(flat()) lifetime(0)"),
+    ("transform", "truncate table ops.builds"),
+    ("transform", "create user mallory"),
     ("researcher", f"select count() from {PAGE}"),
     ("researcher", "select count() from ops.builds"),
     ("researcher", "select count() from marts.bars"),
@@ -53,6 +58,8 @@ def test_forbidden(published: Warehouse, role, statement):
         ("ingest", f"insert into {PAGE} (venue, page_id) values ('binance', generateUUIDv4())"),
         ("transform", f"select count() from {PAGE}"),
         ("transform", "create or replace view staging.v as select 1 as x"),
+        ("transform", "create database if not exists marts"),
+        ("transform", "create table marts.mine (x UInt8) engine = ReplacingMergeTree order by x"),
         ("auditor", "select count() from ops.coverage"),
         ("researcher", "select count() from marts.v_bars"),
     ],
@@ -70,3 +77,12 @@ def test_the_session_user_without_a_password_can_do_nothing(module_warehouse: Wa
         clickhouse_connect.get_client(host=connection.host, port=connection.http_port, username="default").command(
             f"select count() from {PAGE}"
         )
+
+
+def test_on_a_cluster_every_right_is_given_on_every_node():
+    """There is no cluster here, so the statements are looked at as they would be sent."""
+    from warehouse import access
+
+    sent = [access.on_cluster(statement, "mdw") for role in access.ROLES for statement in access.statements(role)]
+    assert all(statement.startswith("grant on cluster `mdw` ") for statement in sent)
+    assert "grant on cluster `mdw` cluster on *.* to mdw_transform" in sent

@@ -36,6 +36,11 @@ def grants(role: str) -> tuple[str, ...]:
     return tuple(statement.rsplit(" to ", 1)[0] for statement in statements(role))
 
 
+def on_cluster(statement: str, cluster: str) -> str:
+    """A grant for every node of a cluster; as it is where there is none."""
+    return statement.replace("grant ", f"grant on cluster `{cluster}` ", 1) if cluster else statement
+
+
 def apply(settings: Settings) -> None:
     """Create the roles and their rights on a server that keeps access by SQL. Safe to run again."""
     cluster = f" on cluster `{settings.cluster}`" if settings.cluster else ""
@@ -45,7 +50,7 @@ def apply(settings: Settings) -> None:
             for role in ROLES:
                 client.command(f"create role if not exists mdw_{role}{cluster}")
                 for statement in statements(role):
-                    client.command(statement.replace("grant ", f"grant{cluster} ", 1))
+                    client.command(on_cluster(statement, settings.cluster))
             client.command(f"alter role mdw_researcher{cluster} settings readonly = 2, {limits}")
         except Exception as error:
             raise WorldError(
