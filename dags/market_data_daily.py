@@ -36,7 +36,7 @@ with wiring.market_data_dag(DAG_ID, schedule=_universe.daily, late_after=timedel
             arguments = ["backfill", "--venue", venue, "--dataset", "bars", "--lane", "archive", "--refetch", *window]
             landed.append(wiring.land(f"archive_{venue}", venue, arguments, execution_timeout=timedelta(hours=2)))
 
-    build = wiring.build(SNAPSHOT, "daily", trigger_rule="all_done")
+    build = wiring.build(SNAPSHOT, "daily", observed=True, trigger_rule="all_done")
 
     # A report is made and uploaded by one task: workers do not share a disk.
     upload = ["publish-reports", "--to", wiring.published("reports"), "--json"]

@@ -84,11 +84,15 @@ def land(task_id: str, venue: str, arguments: list[str], **more: Any) -> MdwOper
     )
 
 
-def build(snapshot_id: str, note: str, **more: Any) -> MdwOperator:
-    """Transform, audit, publish. `snapshot_id` is the same in every try of a run: publishing it twice is a no-op."""
+def build(snapshot_id: str, note: str, observed: bool = False, **more: Any) -> MdwOperator:
+    """Transform, audit, publish. `snapshot_id` is the same in every try of a run: publishing it twice is a no-op.
+
+    `observed`: Elementary records it, where its dbt packages are part of the release.
+    """
+    observe = ["--observe"] if observed and os.environ.get("MDW_DBT_PACKAGES") else []
     return MdwOperator(
         task_id="build",
-        calls=[["build", "--snapshot-id", snapshot_id, "--note", note, "--json"]],
+        calls=[["build", "--snapshot-id", snapshot_id, "--note", note, *observe, "--json"]],
         role="transform",
         runbook="runbooks/build_failed.md",
         publishes=SNAPSHOTS,

@@ -44,9 +44,10 @@ class AwsEnvironment:
         topic = self._deployment.outputs().get("AlertTopicArn")
         if topic is None:
             return [Seen("not met", "no stack has the output AlertTopicArn: deploy foundation")]
-        attributes = self._deployment.cloud.sns.get_topic_attributes(TopicArn=topic)["Attributes"]
-        confirmed = int(attributes.get("SubscriptionsConfirmed", 0))
-        return [met_if(confirmed > 0, f"{confirmed} confirmed subscribers of the alert topic")]
+        found = self._deployment.cloud.sns.list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]
+        # Until the mail is confirmed, this stands where its ARN will be.
+        confirmed = [one for one in found if one["SubscriptionArn"] != "PendingConfirmation"]
+        return [met_if(bool(confirmed), f"{len(confirmed)} confirmed subscribers of the alert topic")]
 
     def _metrics(self) -> Seen:
         now = datetime.now(UTC)

@@ -11,10 +11,10 @@ from mdw import backtesting, doctor
 from mdw.acceptance import schedule
 from mdw.acceptance.context import Context
 from mdw.acceptance.verdict import Seen, Verdict, met_if, unchecked
-from warehouse import snapshots
 from warehouse.client import connect
 from warehouse.errors import BadInput, WorldError
 from warehouse.settings import PROJECT
+from warehouse.snapshots.verify import verify
 
 Look = Callable[[Context], Iterator[Seen]]
 
@@ -119,7 +119,7 @@ def _repeat(context: Context) -> Iterator[Seen]:
     digest = f"two runs equal, trades {both.first.trades_digest[:16]}, equity {both.first.equity_digest[:16]}"
     yield met_if(both.equal, "; ".join(both.differences) or digest)
     with connect(context.settings, "auditor") as client:
-        proof = snapshots.verify(client, context.snapshot)
+        proof = verify(client, context.snapshot)
     says = f"{proof.rows:,} rows in {proof.parts} parts are what the manifest of {proof.snapshot_id} says"
     yield met_if(proof.holds, says if proof.holds else f"{len(proof.differences)} parts differ: `mdw snapshot verify`")
 
