@@ -75,7 +75,8 @@ def _history(context: Context) -> Iterator[Seen]:
     }
     with connect(context.settings) as client:
         counts = client.query(_BARS, parameters={"start": start, "end": end}).result_rows
-        gaps = dict(client.query(_GAPS, parameters={"start": start, "end": end}).result_rows)
+        missing = client.query(_GAPS, parameters={"start": start, "end": end}).result_rows
+    gaps = {str(name): int(count) for name, count in missing}
     absent = [" ".join(series) for series in sorted(wanted - {(str(i), str(t)) for i, t, _ in counts})]
     says = f"{sum(count for _, _, count in counts):,} bars of {len(counts)} series published"
     yield met_if(not absent, f"{says}; without a bar: {', '.join(absent)}" if absent else says)

@@ -27,7 +27,7 @@ def acceptance(
     lookback_days: Annotated[int, typer.Option(min=1, help="of the backtest")] = 3,
     aws: Annotated[str | None, typer.Option(metavar="NAME", help="environment of infra/mwaa/parameters")] = None,
     airflow: Annotated[
-        str | None, typer.Option(metavar="URL", envvar="MDW_AIRFLOW_URL", help="of an Airflow that is not MWAA")
+        str | None, typer.Option(metavar="URL", envvar="MDW_AIRFLOW", help="of an Airflow that is not MWAA")
     ] = None,
     local: Annotated[
         bool, typer.Option("--local", help="bring up a deployment on this machine, on replayed exchanges, and check it")

@@ -17,6 +17,7 @@ _NEEDED: tuple[tuple[Role, str], ...] = (
     ("transform", "GRANT INSERT ON marts.*"),
     ("auditor", "GRANT SELECT ON marts.*"),
 )
+_NEEDED_ON_A_CLUSTER: tuple[tuple[Role, str], ...] = (("transform", "GRANT CLUSTER ON *.*"),)
 
 
 def check_database(settings: Settings) -> Iterator[Finding]:
@@ -29,8 +30,7 @@ def check_database(settings: Settings) -> Iterator[Finding]:
     with client:
         yield _version(client, settings)
         yield _migrations(client)
-    needed: list[tuple[Role, str]] = [*_NEEDED, *([("transform", "GRANT CLUSTER ON *.*")] if settings.cluster else [])]
-    for role, grant in needed:
+    for role, grant in (*_NEEDED, *(_NEEDED_ON_A_CLUSTER if settings.cluster else ())):
         yield _rights(settings, role, grant)
 
 
