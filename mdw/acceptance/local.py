@@ -54,7 +54,7 @@ def local_deployment(settings: Settings) -> Iterator[str | None]:
             _say("no .venv-airflow (`make airflow`): the schedule is not checked")
             yield None
             return
-        _say(f"Airflow, until {_SCHEDULED_RUNS} scheduled runs have ended")
+        _say(f"Airflow at {airflow.url}, until {_SCHEDULED_RUNS} scheduled runs have ended")
         stack.enter_context(airflow)
         airflow.wait_for_runs(_SCHEDULED_RUNS)
         yield airflow.url
