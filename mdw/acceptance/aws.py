@@ -7,6 +7,7 @@ from typing import Any
 
 from mdw.acceptance.airflow import MwaaAirflow
 from mdw.acceptance.verdict import Seen, met_if
+from warehouse.settings import Settings
 
 _METRIC_AGE = timedelta(hours=1)
 _ALERTS = ("alarms",)
@@ -23,6 +24,12 @@ class AwsEnvironment:
         self._deployment = Deployment(plan.load(name), lambda text: None, 1)
         self._plan = self._deployment.plan
         self.airflow = MwaaAirflow(self._deployment.cloud.mwaa, f"{self._plan.project}-{self._plan.environment}")
+
+    def reached_by(self, settings: Settings) -> Settings:
+        """The settings with the environment's alert topic, where they name none."""
+        with _explained(self._plan.region):
+            topic = settings.alert_sns_topic or self._deployment.outputs().get("AlertTopicArn")
+        return settings.model_copy(update={"alert_sns_topic": topic, "environment": self._plan.environment})
 
     def services(self) -> Sequence[Seen]:
         """Airflow, DAG files, secrets and buckets, as the smoke test of a deployment looks at them."""

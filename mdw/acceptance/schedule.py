@@ -41,7 +41,8 @@ def _publications(context: Context) -> Seen:
 def _runs(context: Context, airflow: AirflowApi) -> Iterator[Seen]:
     dag = airflow.get(f"/dags/{DAG}")
     schedule = dag.get("timetable_summary") or dag.get("timetable_description") or "none"
-    yield met_if(not dag.get("is_paused", True), f"{DAG} is {'paused' if dag.get('is_paused', True) else 'on'}")
+    paused = bool(dag.get("is_paused", True))
+    yield met_if(not paused, f"{DAG} is {'paused' if paused else 'on'}")
     answer = airflow.get(f"/dags/{DAG}/dagRuns", {"order_by": "-run_after", "limit": _RUNS})
     runs = [run for run in answer.get("dag_runs", []) if run.get("run_type") == "scheduled"]
     ended = [run for run in runs if run["state"] in ("success", "failed")]

@@ -55,7 +55,8 @@ def acceptance(
     with local_deployment(settings) if local else nullcontext(airflow) as address:
         cloud = AwsEnvironment(aws) if aws else None
         jobs = cloud.airflow if cloud else HttpAirflow(address) if address else None
-        context = Context.of(Settings.load(), snapshot_id, timedelta(minutes=max_age_minutes), parameters, jobs, cloud)
+        inside = cloud.reached_by(settings) if cloud else Settings.load()
+        context = Context.of(inside, snapshot_id, timedelta(minutes=max_age_minutes), parameters, jobs, cloud)
         verdicts = list(run_criteria(context))
         _show(context, verdicts, page, json)
     raise typer.Exit(1 if any(verdict.state == "not met" for verdict in verdicts) else 0)

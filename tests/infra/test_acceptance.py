@@ -13,6 +13,7 @@ from mdw.metrics.sample import Sample
 from tests.acceptance.airflow_api import Runs
 from tests.infra.conftest import Account
 from warehouse.errors import BadInput
+from warehouse.settings import Settings
 
 
 @pytest.fixture
@@ -52,6 +53,14 @@ def test_alerts_need_a_subscriber_and_metrics_that_arrive(environment: AwsEnviro
     arn = deployed.client("sqs").get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]
     deployed.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn["QueueArn"])
     assert {one.state for one in environment.alerts()} == {"met"}
+
+
+def test_the_test_alert_goes_to_the_topic_of_the_environment(environment: AwsEnvironment, deployed: Account) -> None:
+    inside = environment.reached_by(Settings())
+    assert inside.alert_sns_topic == deployed.outputs()["AlertTopicArn"]
+    assert inside.environment == "dev"
+    own = Settings(alert_sns_topic="arn:aws:sns:eu-central-1:123456789012:mine")
+    assert environment.reached_by(own).alert_sns_topic == own.alert_sns_topic
 
 
 def test_runs_and_logs_come_through_mwaas_own_door(environment: AwsEnvironment, deployed: Account) -> None:
