@@ -1,6 +1,6 @@
 """acceptance: the customer's seven criteria against a deployment."""
 
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -42,7 +42,6 @@ def acceptance(
     from mdw.acceptance import Context, run_criteria
     from mdw.acceptance.airflow import HttpAirflow
     from mdw.acceptance.aws import AwsEnvironment
-    from mdw.acceptance.local import local_deployment
     from mdw.backtest import Parameters
 
     settings = Settings.load()
@@ -52,7 +51,7 @@ def acceptance(
             "MDW_CLICKHOUSE_URL. Nothing was done."
         )
     parameters = Parameters(lookback_days=lookback_days, volatility_days=lookback_days, rebalance_days=1)
-    with local_deployment(settings) if local else nullcontext(airflow) as address:
+    with _local(settings) if local else nullcontext(airflow) as address:
         cloud = AwsEnvironment(aws) if aws else None
         jobs = cloud.airflow if cloud else HttpAirflow(address) if address else None
         inside = cloud.reached_by(settings) if cloud else Settings.load()
@@ -60,6 +59,13 @@ def acceptance(
         verdicts = list(run_criteria(context))
         _show(context, verdicts, page, json)
     raise typer.Exit(1 if any(verdict.state == "not met" for verdict in verdicts) else 0)
+
+
+def _local(settings: Settings) -> AbstractContextManager[str | None]:
+    # It replays exchanges, which a release in AWS does not bring along.
+    from mdw.acceptance.local import local_deployment
+
+    return local_deployment(settings)
 
 
 def _show(context: "Context", verdicts: "list[Verdict]", page: Path | None, json: bool) -> None:

@@ -14,5 +14,3 @@ grant table engine on ReplicatedMergeTree to mdw_transform;
 grant table engine on ReplicatedReplacingMergeTree to mdw_transform;
 -- Reads the member views of all snapshots as one table.
 grant table engine on Merge to mdw_transform;
--- ON CLUSTER, where there are replicas; one server alone has no cluster to name.
-grant cluster on *.* to mdw_transform;
