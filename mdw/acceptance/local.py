@@ -1,6 +1,5 @@
 """A whole deployment on this machine: replayed exchanges, embedded ClickHouse, Airflow by schedule, alerts."""
 
-import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
@@ -12,6 +11,7 @@ from dlt_pipelines.universe import load
 from mdw import building
 from mdw.acceptance.local_airflow import LocalAirflow
 from mdw.acceptance.receiver import receiver
+from mdw.environment import environment
 from mdw.output import err
 from replay.process import ReplayProcess
 from warehouse import embedded
@@ -36,13 +36,14 @@ def local_deployment(settings: Settings) -> Iterator[str | None]:
     with ExitStack() as stack:
         exchanges = stack.enter_context(ReplayProcess("--synthetic", "--seed", str(SEED)))
         hears = stack.enter_context(receiver())
-        variables = {
+        variables: dict[str, str | None] = {
             **exchanges.environment,
+            "MDW_NOW": None,
             "MDW_HOME": str(home),
             "MDW_UNIVERSE": str(_universe(settings)),
             "MDW_ALERT_WEBHOOK_URL": hears,
         }
-        stack.enter_context(_environment(variables))
+        stack.enter_context(environment(variables))
         inside = Settings.load()
         _say(f"ClickHouse in {home}, exchanges: {exchanges.banner}")
         embedded.up(inside)
@@ -87,17 +88,3 @@ def _history(settings: Settings) -> None:
 
 def _say(text: str) -> None:
     err.print(f"[bold cyan]>[/] {text}", soft_wrap=True)
-
-
-@contextmanager
-def _environment(variables: dict[str, str]) -> Iterator[None]:
-    before = {name: os.environ.get(name) for name in (*variables, "MDW_NOW")}
-    os.environ.pop("MDW_NOW", None)
-    os.environ.update(variables)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            os.environ.pop(name, None)
-            if value is not None:
-                os.environ[name] = value
