@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -18,7 +19,8 @@ from warehouse.errors import WorldError
 from warehouse.settings import PROJECT
 
 _BIN = PROJECT / ".venv-airflow" / "bin"
-_START_SECONDS, _RUN_SECONDS = 300, 600
+# Generous: a busy machine starts it in minutes.
+_START_SECONDS, _RUN_SECONDS = 600, 1200
 
 
 class LocalAirflow:
@@ -27,6 +29,7 @@ class LocalAirflow:
     def __init__(self, home: Path) -> None:
         self.home = home
         self.url = f"http://127.0.0.1:{_free_port()}"
+        self._api = HttpAirflow(self.url)
         self.installed = (_BIN / "airflow").exists()
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -63,33 +66,29 @@ class LocalAirflow:
 
     def wait_for_runs(self, wanted: int) -> None:
         """Switch the update on and wait until so many more scheduled runs have ended, well or not."""
-        api = HttpAirflow(self.url)
-        self._wait_for_dag(api)
-        before = self._ended(api)
+        before = self._until(_START_SECONDS, "no DAGs", lambda: self._ended() if self._knows_dag() else None)
         self._run("dags", "unpause", DAG)
-        until = time.monotonic() + wanted * _RUN_SECONDS
-        told = 0
-        while (ended := self._ended(api) - before) < wanted:
-            if ended > told:
-                told = ended
-                err.print(f"  {ended} of {wanted} runs have ended", soft_wrap=True)
-            if time.monotonic() > until:
-                raise WorldError(f"No {wanted} runs of {DAG} in {wanted * _RUN_SECONDS} s: {self.home}/standalone.log")
-            time.sleep(5)
+        for number in range(1, wanted + 1):
+            self._until(_RUN_SECONDS, f"no end of run {number}", lambda n=number: self._ended() - before >= n or None)
+            err.print(f"  {number} of {wanted} runs have ended", soft_wrap=True)
 
-    def _wait_for_dag(self, api: HttpAirflow) -> None:
-        until = time.monotonic() + _START_SECONDS
-        while True:
+    def _until(self, seconds: float, lacking: str, look: Callable[[], int | None]) -> int:
+        """What `look` finds; it may find nothing, or no answer, for so long. Raises WorldError then."""
+        until, said = time.monotonic() + seconds, ""
+        while time.monotonic() < until and self._process is not None and self._process.poll() is None:
             try:
-                api.get(f"/dags/{DAG}")
-                return
+                if (found := look()) is not None:
+                    return found
             except WorldError as error:
-                if time.monotonic() > until or (self._process and self._process.poll() is not None):
-                    raise WorldError(f"Airflow does not start: {error} See {self.home}/standalone.log") from None
-            time.sleep(2)
+                said = f" {error}"
+            time.sleep(3)
+        raise WorldError(f"Airflow shows {lacking} within {seconds:.0f} s.{said} See {self.home / 'standalone.log'}")
 
-    def _ended(self, api: HttpAirflow) -> int:
-        runs = api.get(f"/dags/{DAG}/dagRuns", {"run_type": "scheduled", "limit": 100})["dag_runs"]
+    def _knows_dag(self) -> bool:
+        return bool(self._api.get("/dags", {"dag_id_pattern": DAG})["dags"])
+
+    def _ended(self) -> int:
+        runs = self._api.get(f"/dags/{DAG}/dagRuns", {"run_type": "scheduled", "limit": 100})["dag_runs"]
         return sum(run["state"] in ("success", "failed") for run in runs)
 
     def _run(self, *arguments: str) -> None:

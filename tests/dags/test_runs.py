@@ -11,7 +11,7 @@ from tests.conftest import Warehouse
 from tests.dags.airflow_home import Airflow, Run
 from tests.dags.conftest import NOW
 
-pytestmark = pytest.mark.soak
+pytestmark = [pytest.mark.soak, pytest.mark.timeout(1800)]
 
 FORM = {
     "datasets": ["bars"],
