@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -66,10 +67,10 @@ class LocalAirflow:
 
     def wait_for_runs(self, wanted: int) -> None:
         """Switch the update on and wait until so many more scheduled runs have ended, well or not."""
-        before = self._until(_START_SECONDS, "no DAGs", lambda: self._ended() if self._knows_dag() else None)
+        before = self._until(_START_SECONDS, "no DAGs", self._ended_if_known)
         self._run("dags", "unpause", DAG)
         for number in range(1, wanted + 1):
-            self._until(_RUN_SECONDS, f"no end of run {number}", lambda n=number: self._ended() - before >= n or None)
+            self._until(_RUN_SECONDS, f"no end of run {number}", partial(self._ended_at_least, before + number))
             err.print(f"  {number} of {wanted} runs have ended", soft_wrap=True)
 
     def _until(self, seconds: float, lacking: str, look: Callable[[], int | None]) -> int:
@@ -84,8 +85,12 @@ class LocalAirflow:
             time.sleep(3)
         raise WorldError(f"Airflow shows {lacking} within {seconds:.0f} s.{said} See {self.home / 'standalone.log'}")
 
-    def _knows_dag(self) -> bool:
-        return bool(self._api.get("/dags", {"dag_id_pattern": DAG})["dags"])
+    def _ended_if_known(self) -> int | None:
+        return self._ended() if self._api.get("/dags", {"dag_id_pattern": DAG})["dags"] else None
+
+    def _ended_at_least(self, count: int) -> int | None:
+        ended = self._ended()
+        return ended if ended >= count else None
 
     def _ended(self) -> int:
         runs = self._api.get(f"/dags/{DAG}/dagRuns", {"run_type": "scheduled", "limit": 100})["dag_runs"]
