@@ -65,8 +65,8 @@ reports: $(STAMP)  ## data quality report, data catalog, and Elementary's report
 	@$(BIN)/mdw report
 	@$(BIN)/mdw docs
 
-acceptance: $(STAMP)  ## the seven acceptance criteria against this deployment
-	@$(BIN)/mdw acceptance
+acceptance: $(STAMP) $(AIRFLOW)  ## the seven acceptance criteria; without MDW_CLICKHOUSE_URL on a deployment made here
+	@$(BIN)/mdw acceptance $(if $(MDW_CLICKHOUSE_URL),,--local) --out dist/acceptance.md $(ARGS)
 
 lock:  ## compile the locks anew (needs uv)
 	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-annotate \

@@ -8,7 +8,7 @@ is fetched. The snapshot is published when every slice has landed.
 from datetime import timedelta
 from typing import Any
 
-from airflow.sdk import Param, TaskGroup, task
+from airflow.sdk import Param, TaskGroup, chain, task
 
 from market_data import universe, wiring
 from market_data.operator import MdwOperator
@@ -59,22 +59,27 @@ def slices(venue: str, params: dict[str, Any]) -> list[list[list[str]]]:
     return [[["backfill", *part.options(), *options, "--json"]] for part in _universe.chosen(venue, wanted)]
 
 
-with wiring.market_data_dag(
-    "market_data_backfill", schedule=None, late_after=timedelta(hours=24), doc=__doc__, params=PARAMS
-):
+DAG_ID = "market_data_backfill"
+
+with wiring.market_data_dag(DAG_ID, schedule=None, late_after=timedelta(hours=24), doc=__doc__, params=PARAMS):
+    migrate = wiring.migrate()
     landed = []
     for venue in _universe.named("venue"):
         with TaskGroup(venue):
             land = MdwOperator.partial(
                 task_id="land",
                 role="ingest",
+                runbook=wiring.VENUE_RUNBOOK,
                 pool=wiring.venue_pool(venue),
                 execution_timeout=timedelta(hours=12),
                 map_index_template="{{ task.title }}",
             )
-            landed.append(land.expand(calls=slices(venue)))
-    landed >> wiring.build(
+            parts = slices(venue)
+            migrate >> parts
+            landed.append(land.expand(calls=parts))
+    build = wiring.build(
         f"{{{{ params.snapshot_id or 'backfill-' ~ {wiring.MOMENT}.strftime('%Y%m%dT%H%M%SZ') }}}}",
         "backfill",
         trigger_rule="none_failed_min_one_success",
     )
+    chain(landed, build, wiring.all_clear(DAG_ID))

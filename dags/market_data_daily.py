@@ -22,7 +22,9 @@ def _days_ago(days: int) -> str:
     return f"{{{{ ({wiring.MOMENT} - macros.timedelta(days={days})).strftime('%Y-%m-%dT00:00:00Z') }}}}"
 
 
-with wiring.market_data_dag("market_data_daily", schedule=_universe.daily, late_after=timedelta(hours=4), doc=__doc__):
+DAG_ID = "market_data_daily"
+
+with wiring.market_data_dag(DAG_ID, schedule=_universe.daily, late_after=timedelta(hours=4), doc=__doc__):
     landed = [
         wiring.land(f"listings_{venue}", venue, ["update", "--venue", venue, *options])
         for venue in _universe.named("venue")
@@ -34,7 +36,7 @@ with wiring.market_data_dag("market_data_daily", schedule=_universe.daily, late_
             arguments = ["backfill", "--venue", venue, "--dataset", "bars", "--lane", "archive", "--refetch", *window]
             landed.append(wiring.land(f"archive_{venue}", venue, arguments, execution_timeout=timedelta(hours=2)))
 
-    build = wiring.build(SNAPSHOT, "daily", trigger_rule="all_done")
+    build = wiring.build(SNAPSHOT, "daily", observed=True, trigger_rule="all_done")
 
     # A report is made and uploaded by one task: workers do not share a disk.
     upload = ["publish-reports", "--to", wiring.published("reports"), "--json"]
@@ -48,7 +50,12 @@ with wiring.market_data_dag("market_data_daily", schedule=_universe.daily, late_
         task_id="catalog", role="transform", calls=[["docs", "--json"], upload], trigger_rule="all_done"
     )
 
-    verify = MdwOperator(task_id="verify", role="auditor", calls=[["snapshot", "verify", SNAPSHOT, "--json"]])
+    verify = MdwOperator(
+        task_id="verify",
+        role="auditor",
+        runbook="runbooks/bad_data_published.md",
+        calls=[["snapshot", "verify", SNAPSHOT, "--json"]],
+    )
     export = MdwOperator(
         task_id="export_iceberg",
         role="auditor",
@@ -61,5 +68,6 @@ with wiring.market_data_dag("market_data_daily", schedule=_universe.daily, late_
         pool=wiring.WRITER,
         calls=[["snapshot", "prune", "--prefix", "auto-", "--older-than-days", str(KEEP_DAYS), "--yes", "--json"]],
     )
-    chain(landed, build, [dq_report, catalog, verify])
+    chain(wiring.migrate(), landed, build, [dq_report, catalog, verify])
     chain(verify, export, retention)
+    [*landed, build, dq_report, catalog, retention] >> wiring.all_clear(DAG_ID)

@@ -8,15 +8,15 @@ Each publication is an event of the asset `mdw://snapshots`, with `snapshot_id` 
 
 from datetime import timedelta
 
-from airflow.providers.standard.operators.empty import EmptyOperator
+from airflow.sdk import chain
 
 from market_data import universe, wiring
 
 _universe = universe.load()
 
-with wiring.market_data_dag(
-    "market_data_update", schedule=_universe.update, late_after=timedelta(minutes=45), doc=__doc__
-):
+DAG_ID = "market_data_update"
+
+with wiring.market_data_dag(DAG_ID, schedule=_universe.update, late_after=timedelta(minutes=45), doc=__doc__):
     landed = [
         # Before slices of a backfill that wait for the same venue.
         wiring.land(f"land_{venue}", venue, ["update", "--venue", venue], retries=2, priority_weight=100)
@@ -25,5 +25,5 @@ with wiring.market_data_dag(
     build = wiring.build(
         f"auto-{{{{ {wiring.MOMENT}.strftime('%Y%m%dT%H%M%SZ') }}}}", "scheduled update", trigger_rule="all_done"
     )
-    landed >> build >> wiring.watch()
-    [*landed, build] >> EmptyOperator(task_id="every_venue_landed")
+    chain(wiring.migrate(), landed, build, wiring.watch())
+    [*landed, build] >> wiring.all_clear(DAG_ID)

@@ -18,7 +18,6 @@ from warehouse.settings import PROJECT, Role, Settings
 # Passed on their own branches and file by file, on a machine too busy to time them; behind `make soak` until they have
 # run together within the limit of `make test` (docs/reliability.md).
 _SOAK = (
-    "tests/dags/test_update",
     "tests/iceberg/",
     "tests/reliability/",
     "tests/report/",

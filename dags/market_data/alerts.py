@@ -10,7 +10,14 @@ from urllib.parse import quote
 from market_data.environment import environment
 from market_data.process import program
 
-_RUNBOOK = "runbooks/airflow_stuck.md"
+# Where a task names no page of its own.
+RUNBOOK = "runbooks/airflow_stuck.md"
+
+
+def key(dag_id: str, *below: str) -> str:
+    """Names the trouble for the notifier; the key of a DAG stands above those of its tasks, so it ends them all."""
+    return ":".join(("airflow", dag_id, *below))
+
 
 _log = logging.getLogger(__name__)
 
@@ -19,13 +26,14 @@ def task_failed(context: Mapping[str, Any]) -> None:
     """`on_failure_callback` of every task, after its last try."""
     task = context["ti"]
     tries = f"after {task.try_number} {'try' if task.try_number == 1 else 'tries'}"
-    where = f"{task.dag_id}.{task.task_id}" + (f"[{task.map_index}]" if task.map_index >= 0 else "")
+    name = task.task_id + (f"[{task.map_index}]" if task.map_index >= 0 else "")
     reason = context.get("exception") or "no exception was given: the task was killed"
     send(
-        f"{where} failed {tries}",
+        f"{task.dag_id}.{name} failed {tries}",
         f"{reason}.",
         run_link(task.dag_id, task.run_id, task.task_id),
-        key=f"airflow:{task.dag_id}.{task.task_id}",
+        key(task.dag_id, name),
+        getattr(context.get("task"), "runbook", RUNBOOK),
     )
 
 
@@ -37,7 +45,7 @@ def deadline_missed(context: Mapping[str, Any] | None = None, minutes: int = 0, 
         f"{dag_id} is late",
         f"Run {run_id} has not ended {minutes} minutes after it was queued.",
         run_link(dag_id, run_id),
-        key=f"airflow:{dag_id}:late",
+        key(dag_id, "late"),
     )
 
 
@@ -50,10 +58,10 @@ def run_link(dag_id: str, run_id: str, task_id: str = "") -> str:
     return f"{base}{path}" + (f"/tasks/{quote(task_id)}" if task_id else "")
 
 
-def send(subject: str, text: str, link: str, key: str) -> None:
-    """One alert of severity error; `key` names the trouble, so that the notifier can hold back repetitions."""
+def send(subject: str, text: str, link: str, trouble: str, runbook: str = RUNBOOK) -> None:
+    """One alert of severity error; `trouble` is its key, so that the notifier can hold back repetitions."""
     _log.error("ALERT %s: %s %s", subject, text, link)
-    options = ["--severity", "error", "--text", text, "--link", link, "--runbook", _RUNBOOK, "--key", key]
+    options = ["--severity", "error", "--text", text, "--link", link, "--runbook", runbook, "--key", trouble]
     command = [*program(), "notify", subject, *options]
     try:
         ended = subprocess.run(command, env=_environment(), capture_output=True, text=True, timeout=60, check=False)
@@ -63,7 +71,7 @@ def send(subject: str, text: str, link: str, key: str) -> None:
     except (OSError, subprocess.SubprocessError) as error:
         # Callbacks of killed tasks run beside the scheduler, where MWAA has no venv of ours.
         _log.warning("mdw notify cannot be started here: %s", error)
-    _to_sns(subject, f"{text}\n{link}\n{_RUNBOOK}")
+    _to_sns(subject, f"{text}\n{link}\n{runbook}")
 
 
 def _environment() -> dict[str, str]:

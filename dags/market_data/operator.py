@@ -7,6 +7,7 @@ from typing import Any
 
 from airflow.sdk import Asset, BaseOperator, Context
 
+from market_data.alerts import RUNBOOK
 from market_data.environment import Role, environment
 from market_data.process import Call, Ended, Verdict
 
@@ -24,15 +25,19 @@ class MdwOperator(BaseOperator):
 
     All calls are made even where one fails (a report of a failed audit is still uploaded); then the task fails.
     Returns the JSON of the last call. `publishes` gets an event with the snapshot's id where a build published one.
+    `runbook` is the page that an alert about this task names.
     """
 
     template_fields: Sequence[str] = ("calls",)
     ui_color = "#dbe9f6"
 
-    def __init__(self, *, calls: Any, role: Role, publishes: Asset | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self, *, calls: Any, role: Role, runbook: str = RUNBOOK, publishes: Asset | None = None, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs, **({"outlets": [publishes]} if publishes else {}))
         self.calls = calls
         self.role: Role = role
+        self.runbook = runbook
         self.publishes = publishes
         self._running: Call | None = None
 

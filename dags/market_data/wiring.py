@@ -13,6 +13,8 @@ from market_data.operator import MdwOperator
 
 SNAPSHOTS = Asset(name="market_data_snapshots", uri="mdw://snapshots", group="market_data")
 WRITER = "mdw_writer"
+MIGRATIONS = "mdw_migrations"
+VENUE_RUNBOOK = "runbooks/venue_outage.md"
 
 # The moment a run stands for, for templates: the same in every try. Runs by hand may have no logical date.
 MOMENT = "(dag_run.logical_date or dag_run.run_after)"
@@ -50,6 +52,20 @@ def market_data_dag(dag_id: str, *, schedule: str | None, late_after: timedelta,
     )
 
 
+def migrate() -> MdwOperator:
+    """Schema and roles as this release wants them; nothing to do in all runs but the first after a deployment."""
+    return MdwOperator(
+        task_id="migrate",
+        calls=[["migrate", "--json"]],
+        role="admin",
+        runbook="runbooks/mwaa_upgrade.md",
+        pool=MIGRATIONS,
+        # Quick, and everything waits for it.
+        priority_weight=1000,
+        execution_timeout=timedelta(minutes=15),
+    )
+
+
 def venue_pool(venue: str) -> str:
     """One landing at a time: two processes would each spend the venue's whole limit."""
     return f"mdw_venue_{venue}"
@@ -59,16 +75,26 @@ def land(task_id: str, venue: str, arguments: list[str], **more: Any) -> MdwOper
     """`mdw update` or `backfill` of one venue."""
     options: dict[str, Any] = {"execution_timeout": timedelta(minutes=30), **more}
     return MdwOperator(
-        task_id=task_id, calls=[[*arguments, "--json"]], role="ingest", pool=venue_pool(venue), **options
+        task_id=task_id,
+        calls=[[*arguments, "--json"]],
+        role="ingest",
+        runbook=VENUE_RUNBOOK,
+        pool=venue_pool(venue),
+        **options,
     )
 
 
-def build(snapshot_id: str, note: str, **more: Any) -> MdwOperator:
-    """Transform, audit, publish. `snapshot_id` is the same in every try of a run: publishing it twice is a no-op."""
+def build(snapshot_id: str, note: str, observed: bool = False, **more: Any) -> MdwOperator:
+    """Transform, audit, publish. `snapshot_id` is the same in every try of a run: publishing it twice is a no-op.
+
+    `observed`: Elementary records it, where its dbt packages are part of the release.
+    """
+    observe = ["--observe"] if observed and os.environ.get("MDW_DBT_PACKAGES") else []
     return MdwOperator(
         task_id="build",
-        calls=[["build", "--snapshot-id", snapshot_id, "--note", note, "--json"]],
+        calls=[["build", "--snapshot-id", snapshot_id, "--note", note, *observe, "--json"]],
         role="transform",
+        runbook="runbooks/build_failed.md",
         publishes=SNAPSHOTS,
         pool=WRITER,
         # A build whose worker died holds its claim for 30 minutes: the tries must outlast it.
@@ -89,6 +115,16 @@ def watch() -> MdwOperator:
         calls=[*push, ["notify", "check", "--json"]],
         role="transform",
         trigger_rule="all_done",
+        execution_timeout=timedelta(minutes=10),
+    )
+
+
+def all_clear(dag_id: str) -> MdwOperator:
+    """The last task, when all before it went well: ends the alerts about the DAG. Fails the run where one did not."""
+    return MdwOperator(
+        task_id="all_clear",
+        calls=[["notify", f"{dag_id} runs again", "--resolve", "--key", alerts.key(dag_id), "--json"]],
+        role="transform",
         execution_timeout=timedelta(minutes=10),
     )
 

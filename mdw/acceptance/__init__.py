@@ -1,5 +1,7 @@
 """The seven acceptance criteria of the brief, checked against any deployment."""
 
-from mdw.acceptance.criteria import Verdict, run_criteria
+from mdw.acceptance.context import Context
+from mdw.acceptance.criteria import run_criteria
+from mdw.acceptance.verdict import Verdict, conclusion
 
-__all__ = ["Verdict", "run_criteria"]
+__all__ = ["Context", "Verdict", "conclusion", "run_criteria"]

@@ -24,7 +24,9 @@ def notify(
     link: Annotated[str, typer.Option(help="where to look")] = "",
     runbook: Annotated[str, typer.Option(help="page that says what to do, such as runbooks/build_failed.md")] = "",
     key: Annotated[str, typer.Option(help="names the trouble, so that it is not said twice; else the subject")] = "",
-    resolve: Annotated[bool, typer.Option("--resolve", help="the trouble of --key is over")] = False,
+    resolve: Annotated[
+        bool, typer.Option("--resolve", help="the trouble of --key and all below it (KEY:…) are over")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Tell people: each trouble once, again after MDW_ALERT_REPEAT_HOURS while it lasts, and when it is over.

@@ -2,8 +2,6 @@
 
 import os
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from dlt_pipelines import backfill
@@ -12,6 +10,7 @@ from dlt_pipelines.progress import LandingReport
 from dlt_pipelines.universe import Universe, load
 from mdw import backtesting, building, catalog, report
 from mdw.demo.source import Recorded, Synthetic
+from mdw.environment import environment
 from mdw.landing_view import print_report, progress
 from mdw.output import err, out, table
 from warehouse import embedded, snapshots
@@ -29,7 +28,7 @@ def run_demo(settings: Settings, market: Synthetic | Recorded) -> None:
     home = settings.home / "demo" / market.name
     universe = load(settings.universe)
     out.print(f"[bold]Demo on a {_what(market)}[/], warehouse in {home}", soft_wrap=True)
-    with market.serve() as origins, _environment({**origins, "MDW_HOME": str(home), "MDW_NOW": market.now.isoformat()}):
+    with market.serve() as origins, environment({**origins, "MDW_HOME": str(home), "MDW_NOW": market.now.isoformat()}):
         inside = Settings.load()
         _step("Start ClickHouse and migrate")
         embedded.up(inside)
@@ -111,17 +110,3 @@ def _summary(
         raise WorldError(
             "The second backtest on the same snapshot differs from the first: " + "; ".join(result.differences)
         )
-
-
-@contextmanager
-def _environment(variables: dict[str, str]) -> Iterator[None]:
-    before = {name: os.environ.get(name) for name in variables}
-    os.environ.update(variables)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value

@@ -18,6 +18,7 @@ _NEEDED: tuple[tuple[Role, str], ...] = (
     ("transform", "GRANT INSERT ON marts.*"),
     ("auditor", "GRANT SELECT ON marts.*"),
 )
+_NEEDED_ON_A_CLUSTER: tuple[tuple[Role, str], ...] = (("transform", "GRANT CLUSTER ON *.*"),)
 
 
 def check_database(settings: Settings) -> Iterator[Finding]:
@@ -30,7 +31,7 @@ def check_database(settings: Settings) -> Iterator[Finding]:
     with client:
         yield _version(client, settings)
         yield _migrations(client)
-    for role, grant in _NEEDED:
+    for role, grant in (*_NEEDED, *(_NEEDED_ON_A_CLUSTER if settings.cluster else ())):
         yield _rights(settings, role, grant)
 
 

@@ -2,12 +2,10 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from functools import cache
 
-import yaml
 from clickhouse_connect.driver.client import Client
 
-from mdw.dbt import DBT_PROJECT
+from mdw.audit.freshness import allowed_seconds
 from mdw.metrics.sample import Sample
 from warehouse.client import connect
 from warehouse.errors import WorldError
@@ -33,13 +31,6 @@ _FAULTS = """
     select fault.1, toFloat64(sum(fault.2))
     from (select arrayJoin(faults) as fault from ops.landings) group by fault.1
 """
-
-
-@cache
-def thresholds() -> dict[str, float]:
-    """The audits' thresholds (dbt_project.yml, var `audits`)."""
-    project = yaml.safe_load((DBT_PROJECT / "dbt_project.yml").read_text())
-    return dict(project["vars"]["audits"])
 
 
 def samples(settings: Settings) -> list[Sample]:
@@ -78,18 +69,11 @@ def _publication(client: Client) -> Iterator[Sample]:
 
 
 def _freshness(client: Client, now: datetime) -> Iterator[Sample]:
-    limits = thresholds()
-    allowed = {
-        "bars": limits["bars_fresh_minutes"] * 60,
-        "funding": limits["funding_fresh_hours"] * 3600,
-        "fear_greed": limits["fear_greed_fresh_hours"] * 3600,
-    }
     stale = 0
     for query in (_BARS, _FUNDING, _FEAR_GREED):
         for dataset, instrument, timeframe, newest, step in client.query(query).result_rows:
             age = (now - newest.replace(tzinfo=UTC)).total_seconds() - step
-            # A bar is due a timeframe after the last one, and then has the time that the schedule allows.
-            stale += age > allowed[dataset] + step
+            stale += age > allowed_seconds(dataset, timeframe)
             labels = {"dataset": dataset, "instrument_id": instrument, "timeframe": timeframe}
             yield Sample("mdw_series_age_seconds", age, labels)
     yield Sample("mdw_stale_series", stale)

@@ -37,8 +37,8 @@ def raise_alert(settings: Settings, alert: Alert) -> Said:
 
 
 def resolve(settings: Settings, key: str) -> Said:
-    """Say that the trouble of this key is over; nothing where it does not stand."""
-    return _reconcile(settings, [], lambda standing: standing == key)
+    """Say that the trouble of this key is over, and every trouble below it (`KEY:…`); nothing where none stands."""
+    return _reconcile(settings, [], lambda standing: standing == key or standing.startswith(f"{key}:"))
 
 
 def reconcile(settings: Settings, alerts: Iterable[Alert], prefixes: tuple[str, ...]) -> Said:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from clickhouse_connect.driver.client import Client
 
+from mdw.audit.freshness import allowed_seconds
 from mdw.report.data import (
     GAP_CLASSES,
     Coverage,
@@ -22,11 +23,6 @@ from mdw.report.data import (
 _LONGEST = 60
 _BUILDS_SHOWN_SINGLY = 60
 _DAYS_SHOWN_SINGLY = 400
-# The update runs every 15 minutes (config/universe.yml); a series is late when it missed three runs.
-_THREE_RUNS = 45 * 60
-_HOUR = 3600
-_ALLOWED = {"1m": 60 + _THREE_RUNS, "1h": _HOUR + _THREE_RUNS, "funding": 8 * _HOUR + _THREE_RUNS}
-_ALLOWED_FEAR_GREED = 48 * _HOUR
 
 
 def _rows(client: Client, query: str, **parameters: object) -> list[Any]:
@@ -136,10 +132,9 @@ def freshness(client: Client, now: datetime) -> tuple[Freshness, ...]:
     """Age of every series of the universe at `now`, latest first."""
     found = []
     for dataset, instrument, timeframe, newest in _rows(client, _FRESHNESS):
-        allowed = _ALLOWED_FEAR_GREED if dataset == "fear_greed" else _ALLOWED[timeframe or "funding"]
         age = None if newest is None else max((now - _utc(newest)) / timedelta(seconds=1), 0.0)
         label = _label(instrument, timeframe or dataset) if instrument else "Fear & Greed index"
-        found.append(Freshness(dataset, label, newest and _utc(newest), age, float(allowed)))
+        found.append(Freshness(dataset, label, newest and _utc(newest), age, allowed_seconds(dataset, timeframe)))
     return tuple(sorted(found, key=lambda series: (-series.overdue, series.label)))
 
 

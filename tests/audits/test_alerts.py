@@ -90,6 +90,13 @@ def test_it_is_said_again_after_hours_and_its_end_is_said(people: Warehouse, hoo
     assert len(hook.messages) == 3
 
 
+def test_a_dag_that_runs_again_ends_the_alerts_of_its_tasks_and_no_others(people: Warehouse, hook: Hook):
+    for key in ("market_data_update:land_okx", "market_data_update:late", "market_data_updates"):
+        assert mdw("notify", key, "--key", f"airflow:{key}").exit_code == 0
+    said = json.loads(mdw("notify", "over", "--resolve", "--key", "airflow:market_data_update", "--json").output)
+    assert sorted(said["resolved"]) == ["market_data_update:land_okx", "market_data_update:late"]
+
+
 def test_a_channel_that_fails_is_tried_again_and_its_secret_stays_secret(people: Warehouse, hook: Hook, caplog):
     hook.status = 500
     first = mdw("notify", "disk is full", "--json")

@@ -64,7 +64,7 @@ class Airflow:
             return database.execute(sql, parameters).fetchall()
 
     def test_dag(self, dag_id: str, when: str, *options: str) -> "Run":
-        ended = self.run("dags", "test", dag_id, when, *options, timeout=500)
+        ended = self.run("dags", "test", dag_id, when, *options, timeout=1700)
         return Run(self, dag_id, ended.returncode, ended.stdout + ended.stderr)
 
 

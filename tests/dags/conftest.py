@@ -11,17 +11,18 @@ from tests.conftest import Warehouse, start_warehouse
 from tests.dags.airflow_home import BIN, Airflow
 
 NOW = datetime(2025, 7, 1, 0, 20, 30, tzinfo=UTC)
+START = datetime(2025, 6, 29, tzinfo=UTC)
 SEED = 11
-UNIVERSE = """\
+UNIVERSE = f"""\
 version: 1
-history: {start: 2025-06-27T00:00:00Z}
+history: {{start: {START:%Y-%m-%dT%H:%M:%SZ}}}
 timeframes: [1m, 1h]
 bars:
-  binance: {spot: [BTC/USDT, ETH/USDT]}
-  okx: {spot: [BTC/USDT]}
+  binance: {{spot: [BTC/USDT, ETH/USDT]}}
+  okx: {{spot: [BTC/USDT]}}
 funding:
-  binance: {perp: [BTC/USDT]}
-schedule: {update: "*/20 * * * *", daily: "10 0 * * *"}
+  binance: {{perp: [BTC/USDT]}}
+schedule: {{update: "*/20 * * * *", daily: "10 0 * * *"}}
 """
 
 

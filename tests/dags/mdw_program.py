@@ -32,8 +32,8 @@ def main() -> int:
     if not any(called.startswith(name) for name in named("MDW_TEST_KILL")) or mark.exists():
         os.execv(sys.executable, COMMAND)
     mark.touch()
+    middle = building() if sys.argv[1] == "build" else landing()
     process = subprocess.Popen(COMMAND, start_new_session=True)
-    middle = building if sys.argv[1] == "build" else landing()
     while process.poll() is None and not middle():
         time.sleep(0.05)
     os.killpg(process.pid, signal.SIGKILL)
@@ -46,10 +46,15 @@ def named(variable: str) -> list[str]:
     return [name for name in os.environ.get(variable, "").split(",") if name]
 
 
-def building() -> bool:
-    """dbt's own log says that a versioned model was written."""
+def building():
+    """dbt's own log says that a versioned model was written since now."""
     log = Path(os.environ["MDW_HOME"]) / "dbt" / "logs" / "dbt.log"
-    return log.exists() and "OK created sql versioned model" in log.read_text(errors="replace")
+
+    def written() -> int:
+        return log.read_text(errors="replace").count("OK created sql versioned model") if log.exists() else 0
+
+    before = written()
+    return lambda: written() > before
 
 
 def landing():

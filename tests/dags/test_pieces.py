@@ -104,4 +104,4 @@ child.wait()
 def test_pools_are_a_file_that_airflow_imports():
     pools = json.loads((DAGS / "pools.json").read_text())
     venues = {series.venue for series in load(PROJECT / "config" / "universe.yml").series()}
-    assert set(pools) == {"mdw_writer", *(f"mdw_venue_{venue}" for venue in venues)}
+    assert set(pools) == {"mdw_writer", "mdw_migrations", *(f"mdw_venue_{venue}" for venue in venues)}

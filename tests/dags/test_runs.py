@@ -1,16 +1,17 @@
 """`market_data_backfill`, a landing and the build killed, and `market_data_daily`, whole; an update without a venue."""
 
 import json
-from pathlib import Path
+from collections.abc import Iterator
 
+import boto3
 import pytest
+from moto.server import ThreadedMotoServer
 
 from tests.conftest import Warehouse
 from tests.dags.airflow_home import Airflow, Run
-from tests.dags.commands import mark_absent
 from tests.dags.conftest import NOW
 
-pytestmark = pytest.mark.soak
+pytestmark = [pytest.mark.soak, pytest.mark.timeout(1800)]
 
 FORM = {
     "datasets": ["bars"],
@@ -53,15 +54,59 @@ def test_the_form_refuses_what_is_not_in_the_universe(line: Airflow):
     assert "kraken" in run.log
 
 
-def test_daily_runs_whole(backfill: Run, line: Airflow, dag_warehouse: Warehouse, tmp_path: Path):
-    run = line.test_dag("market_data_daily", NOW.isoformat(), *mark_absent())
-    assert run.state == "success", run.log
-    assert {state for state, _ in run.tasks.values()} == {"success"}
-    assert [event["snapshot_id"] for event in run.events] == ["daily-20250701"]
-    published = dag_warehouse.settings.home / "published" / "reports"
-    assert "snapshots" in (published / "latest" / "catalog.html").read_text()
+@pytest.fixture(scope="module")
+def bucket() -> Iterator[dict[str, str]]:
+    """The data bucket of a deployment, on loopback: the environment that makes tasks use it."""
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    environment = {
+        "AWS_ENDPOINT_URL": f"http://{host}:{port}",
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "MDW_DATA_BUCKET": "market-data",
+    }
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        boto3.client("s3").create_bucket(Bucket="market-data")
+        yield environment
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def daily(backfill: Run, line: Airflow, bucket: dict[str, str]) -> Run:
+    kill = {"MDW_TEST_KILL": "build"}
+    return Airflow(line.home, line.pipeline | bucket | kill).test_dag("market_data_daily", NOW.isoformat())
+
+
+def test_daily_runs_whole_with_its_build_killed_in_the_middle(daily: Run, dag_warehouse: Warehouse):
+    assert daily.state == "success", daily.log
+    assert {state for state, _ in daily.tasks.values()} == {"success"}
+    assert daily.tasks["build"] == ("success", 2)
+    assert [event["snapshot_id"] for event in daily.events] == ["daily-20250701"]
     instruments = "select uniqExact(venue) from marts.v_instruments_at(snapshot_id = 'daily-20250701')"
     assert dag_warehouse.rows(instruments) == [(2,)]
+
+
+def test_its_reports_and_its_export_are_in_the_bucket_and_say_what_they_should(daily: Run, bucket: dict[str, str]):
+    listed = boto3.client("s3").list_objects_v2(Bucket="market-data")["Contents"]
+    sizes = {entry["Key"]: entry["Size"] for entry in listed}
+    for page, word in (("dq_report.html", "daily-20250701"), ("catalog.html", "v_bars")):
+        for folder in ("2025-07-01", "latest"):
+            assert word in read(f"reports/{folder}/{page}")
+    assert (
+        boto3.client("s3")
+        .head_object(Bucket="market-data", Key="reports/latest/catalog.html")["ContentType"]
+        .startswith("text/html")
+    )
+    assert [key for key in sizes if key.startswith("iceberg/") and key.endswith(".parquet")]
+    assert [key for key in sizes if key.startswith("iceberg/") and key.endswith(".metadata.json")]
+
+
+def read(key: str) -> str:
+    return boto3.client("s3").get_object(Bucket="market-data", Key=key)["Body"].read().decode()
 
 
 def test_a_venue_that_is_away_does_not_hold_up_the_others(line: Airflow, dag_warehouse: Warehouse):
@@ -69,10 +114,24 @@ def test_a_venue_that_is_away_does_not_hold_up_the_others(line: Airflow, dag_war
     run = away.test_dag("market_data_update", NOW.isoformat(), "--mark-success-pattern", "build|watch")
     assert run.tasks["land_okx"] == ("failed", 3)
     assert run.tasks["build"][0] == "success"
-    assert run.tasks["every_venue_landed"][0] == "upstream_failed"
+    assert run.tasks["all_clear"][0] == "upstream_failed"
     assert run.state == "failed"
-    (alert,) = [json.loads(text) for text in (dag_warehouse.settings.home / "alerts.jsonl").read_text().splitlines()]
+    (alert,) = [said for said in told(dag_warehouse) if "--resolve" not in said and said[1] != "check"]
     assert alert[1] == "market_data_update.land_okx failed after 3 tries"
     link = alert[alert.index("--link") + 1]
     assert "/dags/market_data_update/runs/manual__" in link
     assert link.endswith("/tasks/land_okx")
+    assert alert[alert.index("--key") + 1] == "airflow:market_data_update:land_okx"
+
+
+def test_the_next_good_run_ends_the_alerts_of_its_dag(line: Airflow, dag_warehouse: Warehouse):
+    run = line.test_dag("market_data_update", "2025-07-01T00:21:30+00:00", "--mark-success-pattern", "build|watch")
+    assert run.state == "success", run.log
+    *_, last = told(dag_warehouse)
+    assert "--resolve" in last
+    assert last[last.index("--key") + 1] == "airflow:market_data_update"
+
+
+def told(warehouse: Warehouse) -> list[list[str]]:
+    """Every call of `mdw notify`, in order."""
+    return [json.loads(text) for text in (warehouse.settings.home / "alerts.jsonl").read_text().splitlines()]

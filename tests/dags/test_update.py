@@ -6,7 +6,7 @@ from replay.synthetic import SyntheticMarket
 from tests.conftest import Warehouse
 from tests.dags.airflow_home import Airflow, Run
 from tests.dags.commands import mark_absent
-from tests.dags.conftest import NOW, SEED
+from tests.dags.conftest import NOW, SEED, START
 
 SNAPSHOT = "auto-20250701T002030Z"
 
@@ -24,11 +24,12 @@ def test_it_succeeds_after_one_more_try_of_what_was_killed(run: Run):
     # Without a try where the command is not there yet.
     assert tasks.pop("watch")[0] == "success"
     assert tasks == {
+        "migrate": ("success", 1),
         "land_binance": ("success", 2),
         "land_okx": ("success", 1),
         "land_alternative_me": ("success", 1),
         "build": ("success", 1),
-        "every_venue_landed": ("success", 1),
+        "all_clear": ("success", 1),
     }
     assert "killed by SIGKILL" in run.log
 
@@ -42,7 +43,7 @@ def test_the_publication_is_an_event_that_names_the_snapshot(run: Run):
 @pytest.mark.parametrize("timeframe", ["1m", "1h"])
 @pytest.mark.parametrize(("venue", "symbol"), [("binance", "BTC/USDT"), ("binance", "ETH/USDT"), ("okx", "BTC/USDT")])
 def test_the_snapshot_holds_each_bar_once(run: Run, dag_warehouse: Warehouse, venue: str, symbol: str, timeframe: str):
-    window = (1_750_982_400_000, int(NOW.timestamp() * 1000))  # from history.start
+    window = (int(START.timestamp() * 1000), int(NOW.timestamp() * 1000))
     step = {"1m": 60_000, "1h": 3_600_000}[timeframe]
     truth = [
         (bar.open_time, float(bar.close))

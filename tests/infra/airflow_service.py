@@ -7,6 +7,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import unquote
 
+from tests.acceptance.airflow_api import Runs
+
 
 class AirflowService:
     """Serves until closed; `environments` holds what was created, by name."""
@@ -15,6 +17,7 @@ class AirflowService:
         self.environments: dict[str, dict[str, Any]] = {}
         self.import_errors: list[dict[str, str]] = []
         self.pools: dict[str, dict[str, Any]] = {"default_pool": {"name": "default_pool", "slots": 128}}
+        self.runs = Runs()
         self.refuse: str | None = None
         service = self
 
@@ -69,9 +72,9 @@ class AirflowService:
             if body["Method"] == "POST":
                 self.pools[body["Body"]["name"]] = body["Body"]
             return {"RestApiStatusCode": 200, "RestApiResponse": {"pools": list(self.pools.values())}}
-        content = (
-            {"import_errors": self.import_errors, "total_entries": len(self.import_errors)}
-            if body["Path"] == "/importErrors"
-            else {"dags": [{"dag_id": "market_data_update"}], "total_entries": 1}
-        )
+        listings = {
+            "/importErrors": {"import_errors": self.import_errors, "total_entries": len(self.import_errors)},
+            "/dags": {"dags": [{"dag_id": "market_data_update"}], "total_entries": 1},
+        }
+        content = listings.get(body["Path"]) or self.runs.answer(body["Path"])
         return {"RestApiStatusCode": 200, "RestApiResponse": content}

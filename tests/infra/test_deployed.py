@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+from dlt_pipelines.universe import load
 from tests.infra.conftest import Account
 from warehouse.settings import PROJECT
 
@@ -129,6 +130,7 @@ def test_every_alarm_reaches_the_topic(deployed: Account) -> None:
     assert {alarm["AlarmName"] for alarm in alarms} == {
         "mdw-dev-no-publication",
         "mdw-dev-stale-series",
+        "mdw-dev-warehouse-down",
         "mdw-dev-failed-tasks",
         "mdw-dev-scheduler-heartbeat",
         "mdw-dev-dag-import-errors",
@@ -150,6 +152,17 @@ def test_silence_of_the_pipeline_is_an_alarm_too(deployed: Account) -> None:
     metrics = {metric["Id"]: metric for metric in alarms["mdw-dev-no-publication"]["Metrics"]}
     assert metrics["seconds"]["MetricStat"]["Metric"]["MetricName"] == "SecondsSincePublication"
     assert metrics["seconds"]["MetricStat"]["Metric"]["Namespace"] == "Mdw"
+
+
+def test_alarms_on_the_pipeline_look_as_often_as_it_speaks(deployed: Account) -> None:
+    """Metrics are sent once a run: a shorter period would take the pauses between runs for silence."""
+    minutes = load(PROJECT / "config" / "universe.yml").schedule.update.split()[0]
+    alarms = {alarm["AlarmName"]: alarm for alarm in deployed.client("cloudwatch").describe_alarms()["MetricAlarms"]}
+    metrics = {metric["Id"]: metric for metric in alarms["mdw-dev-no-publication"]["Metrics"]}
+    periods = [metrics["seconds"]["MetricStat"]["Period"]]
+    periods += [alarms[f"mdw-dev-{name}"]["Period"] for name in ("stale-series", "warehouse-down")]
+    assert [f"*/{period // 60}" for period in periods] == [minutes] * 3
+    assert alarms["mdw-dev-no-publication"]["EvaluationPeriods"] == 4
 
 
 def test_dashboard_is_readable_and_budget_is_set(deployed: Account) -> None:

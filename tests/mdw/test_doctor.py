@@ -41,6 +41,12 @@ def test_all_is_well(doctor, module_warehouse: Warehouse, venues: ReplayServer):
         assert found[check]["state"] == "ok"
 
 
+def test_an_alert_webhook_is_no_exchange(doctor, module_warehouse: Warehouse, venues: ReplayServer):
+    hook = {"MDW_ALERT_WEBHOOK_URL": "http://127.0.0.1:9/hook", "MDW_RUNBOOK_URL": "http://127.0.0.1:9/runbooks/"}
+    code, found = doctor({**module_warehouse.environment, **venues.environment, **hook})
+    assert code == 0, found
+
+
 def test_a_region_that_a_venue_does_not_serve(doctor, module_warehouse: Warehouse, venues: ReplayServer):
     before, venues.faults = venues.faults, Faults(rate=1.0, kinds=("451",))
     try:

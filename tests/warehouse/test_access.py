@@ -4,6 +4,7 @@ import pytest
 from clickhouse_connect.driver.exceptions import DatabaseError
 
 from tests.conftest import Warehouse
+from warehouse import access
 
 PAGE = "raw.binance__spot_klines"
 
@@ -16,6 +17,11 @@ FORBIDDEN = [
     ("transform", f"insert into {PAGE} (venue) values ('binance')"),
     ("transform", f"alter table {PAGE} delete where 1"),
     ("transform", "select * from file('/etc/passwd', 'LineAsString')"),
+    ("transform", "drop database snaps"),
+    ("transform", "create table marts.t (x UInt8) engine = File(CSV)"),
+    ("transform", "create dictionary marts.d (x UInt8) primary key x source(null()) layout(flat()) lifetime(0)"),
+    ("transform", "truncate table ops.builds"),
+    ("transform", "create user mallory"),
     ("researcher", f"select count() from {PAGE}"),
     ("researcher", "select count() from ops.builds"),
     ("researcher", "select count() from marts.bars"),
@@ -53,6 +59,8 @@ def test_forbidden(published: Warehouse, role, statement):
         ("ingest", f"insert into {PAGE} (venue, page_id) values ('binance', generateUUIDv4())"),
         ("transform", f"select count() from {PAGE}"),
         ("transform", "create or replace view staging.v as select 1 as x"),
+        ("transform", "create database if not exists marts"),
+        ("transform", "create table marts.mine (x UInt8) engine = ReplacingMergeTree order by x"),
         ("auditor", "select count() from ops.coverage"),
         ("researcher", "select count() from marts.v_bars"),
     ],
@@ -70,3 +78,14 @@ def test_the_session_user_without_a_password_can_do_nothing(module_warehouse: Wa
         clickhouse_connect.get_client(host=connection.host, port=connection.http_port, username="default").command(
             f"select count() from {PAGE}"
         )
+
+
+def test_on_a_cluster_every_right_is_given_on_every_node(module_warehouse: Warehouse):
+    """There is no cluster here: the server only reads the statements as they would be sent."""
+    sent = [statement for role in access.ROLES for statement in access.cluster_statements(role, "mdw")]
+    assert all(statement.startswith("grant on cluster `mdw` ") for statement in sent)
+    with module_warehouse.client() as client:
+        for statement in sent:
+            assert client.query(f"explain ast {statement}").result_rows, statement
+    # dbt-clickhouse reads system tables through clusterAllReplicas, which ClickHouse refuses without this one.
+    assert "grant on cluster `mdw` read on REMOTE to mdw_transform" in sent

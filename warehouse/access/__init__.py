@@ -1,4 +1,5 @@
-"""Roles and their rights: one SQL file a role, the single source for the embedded server and for real ones.
+"""Roles and their rights: one SQL file a role, the single source for the embedded server and for real ones. What a role
+needs beside it where there are replicas stands in `<role>.cluster.sql`.
 
 The embedded server keeps its users in a file, so the grants are written into it (`grants`). A ClickHouse
 server keeps roles by SQL: `apply` creates them, and an operator grants a role to each service's user.
@@ -26,7 +27,18 @@ RESEARCHER_LIMITS = {
 @cache
 def statements(role: str) -> tuple[str, ...]:
     """The grant statements of a role's file, without comments."""
-    text = (FILES / f"{role}.sql").read_text()
+    return _statements(FILES / f"{role}.sql")
+
+
+def cluster_statements(role: str, cluster: str) -> tuple[str, ...]:
+    """All grants of a role, each for every node of the cluster."""
+    more = FILES / f"{role}.cluster.sql"
+    found = (*statements(role), *(_statements(more) if more.exists() else ()))
+    return tuple(statement.replace("grant ", f"grant on cluster `{cluster}` ", 1) for statement in found)
+
+
+def _statements(file: Path) -> tuple[str, ...]:
+    text = file.read_text()
     code = "\n".join(line for line in text.splitlines() if not line.lstrip().startswith("--"))
     return tuple(part.strip() for part in code.split(";") if part.strip())
 
@@ -44,8 +56,9 @@ def apply(settings: Settings) -> None:
         try:
             for role in ROLES:
                 client.command(f"create role if not exists mdw_{role}{cluster}")
-                for statement in statements(role):
-                    client.command(statement.replace("grant ", f"grant{cluster} ", 1))
+                given = cluster_statements(role, settings.cluster) if settings.cluster else statements(role)
+                for statement in given:
+                    client.command(statement)
             client.command(f"alter role mdw_researcher{cluster} settings readonly = 2, {limits}")
         except Exception as error:
             raise WorldError(

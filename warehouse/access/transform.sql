@@ -1,12 +1,16 @@
--- Runs dbt: reads raw, owns everything after it.
+-- Runs dbt: reads raw, makes and fills the tables and views of everything after it. Databases stay: no drop of those.
 grant select on raw.* to mdw_transform;
-grant all on staging.* to mdw_transform;
-grant all on marts.* to mdw_transform;
-grant all on snaps.* to mdw_transform;
+grant create database, select, insert, alter table, create table, create view, drop table, drop view, truncate, optimize on staging.* to mdw_transform;
+grant create database, select, insert, alter table, create table, create view, drop table, drop view, truncate, optimize on marts.* to mdw_transform;
+grant create database, select, insert, alter table, create table, create view, drop table, drop view, truncate, optimize on snaps.* to mdw_transform;
+grant create database, select, insert, alter table, create table, create view, drop table, drop view, truncate, optimize on elementary.* to mdw_transform;
 grant select, insert on ops.* to mdw_transform;
-grant create database on *.* to mdw_transform;
-grant all on elementary.* to mdw_transform;
 grant select on system.* to mdw_transform;
 grant select on information_schema.* to mdw_transform;
-grant table engine on * to mdw_transform;
 grant select on INFORMATION_SCHEMA.* to mdw_transform;
+grant table engine on MergeTree to mdw_transform;
+grant table engine on ReplacingMergeTree to mdw_transform;
+grant table engine on ReplicatedMergeTree to mdw_transform;
+grant table engine on ReplicatedReplacingMergeTree to mdw_transform;
+-- Reads the member views of all snapshots as one table.
+grant table engine on Merge to mdw_transform;

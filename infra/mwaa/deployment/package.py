@@ -2,18 +2,21 @@
 for the same source."""
 
 import hashlib
+import os
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from infra.mwaa.deployment.plan import ROOT
-from warehouse.errors import WorldError
+from warehouse.errors import BadInput, WorldError
 
 PROJECT_FOLDERS = ("alphaforge_data", "config", "dbt_project", "dlt_pipelines", "elementary", "mdw", "warehouse")
 PROJECT_FILES = ("infra/mwaa/bootstrap.txt", "requirements/main.txt")
 # The embedded server's engine is 130 MB that a deployment with a real server never loads.
 NOT_IN_AWS = ("chdb-core",)
+# Of the folder that MDW_DBT_PACKAGES names: with them in the release, the daily build lets Elementary record it.
+DBT_PACKAGES = ("elementary", "dbt_utils")
 _SKIP = {"__pycache__", "target", "logs", "dbt_packages", ".mypy_cache", ".ruff_cache", ".pytest_cache"}
 _ZIP_TIME = (1980, 1, 1, 0, 0, 0)
 
@@ -37,6 +40,7 @@ def build(folder: Path, airflow_version: str) -> Package:
     folder.mkdir(parents=True, exist_ok=True)
     dags = tuple(_files("dags"))
     project = {name: path.read_bytes() for part in PROJECT_FOLDERS for name, path in _files(part)}
+    project |= _dbt_packages()
     for name in PROJECT_FILES:
         project[name] = _read(ROOT / name)
     project["requirements/runtime.txt"] = runtime_lock(project["requirements/main.txt"].decode()).encode()
@@ -75,6 +79,24 @@ def _files(part: str) -> Iterator[tuple[str, Path]]:
         hidden = any(piece in _SKIP or piece.startswith(".") for piece in parts)
         if path.is_file() and not hidden and path.suffix != ".pyc":
             yield "/".join(parts), path
+
+
+def _dbt_packages() -> dict[str, bytes]:
+    """The dbt packages of elementary/, so that no worker asks the dbt hub; nothing where MDW_DBT_PACKAGES is unset."""
+    folder = os.environ.get("MDW_DBT_PACKAGES")
+    if not folder:
+        return {}
+    found: dict[str, bytes] = {}
+    for name in DBT_PACKAGES:
+        if not (Path(folder) / name / "dbt_project.yml").exists():
+            raise BadInput(
+                f"MDW_DBT_PACKAGES is {folder}, which holds no dbt package {name!r}. Lay them out by "
+                "elementary/packages_from_git.sh, or unset it to deploy without Elementary."
+            )
+        for path in sorted((Path(folder) / name).rglob("*")):
+            if path.is_file():
+                found[f"dbt_packages/{path.relative_to(folder).as_posix()}"] = path.read_bytes()
+    return found
 
 
 def _read(path: Path) -> bytes:

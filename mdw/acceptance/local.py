@@ -1,0 +1,90 @@
+"""A whole deployment on this machine: replayed exchanges, embedded ClickHouse, Airflow by schedule, alerts."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime, timedelta
+
+import yaml
+
+from dlt_pipelines import backfill
+from dlt_pipelines.universe import load
+from mdw import building
+from mdw.acceptance.local_airflow import LocalAirflow
+from mdw.acceptance.receiver import receiver
+from mdw.environment import environment
+from mdw.output import err
+from replay.process import ReplayProcess
+from warehouse import embedded
+from warehouse.errors import WorldError
+from warehouse.migrate import migrate
+from warehouse.settings import Settings
+
+SEED = 7
+_HISTORY_DAYS = 9
+_SCHEDULE = "*/2 * * * *"
+_SCHEDULED_RUNS = 2
+
+
+@contextmanager
+def local_deployment(settings: Settings) -> Iterator[str | None]:
+    """The address of its Airflow while it stands, None where .venv-airflow is absent; MDW_* name the rest of it.
+
+    A market made up from a seed, at the real time. Stays in MDW_HOME/acceptance: a second time nothing lands twice.
+    Raises WorldError where a step fails.
+    """
+    home = settings.home / "acceptance"
+    with ExitStack() as stack:
+        exchanges = stack.enter_context(ReplayProcess("--synthetic", "--seed", str(SEED)))
+        hears = stack.enter_context(receiver())
+        variables: dict[str, str | None] = {
+            **exchanges.environment,
+            "MDW_NOW": None,
+            "MDW_HOME": str(home),
+            "MDW_UNIVERSE": str(_universe(settings)),
+            "MDW_ALERT_WEBHOOK_URL": hears,
+        }
+        stack.enter_context(environment(variables))
+        inside = Settings.load()
+        _say(f"ClickHouse in {home}, exchanges: {exchanges.banner}")
+        embedded.up(inside)
+        stack.callback(embedded.down, inside)
+        migrate(inside)
+        _history(inside)
+        airflow = LocalAirflow(home / "airflow")
+        if not airflow.installed:
+            _say("no .venv-airflow (`make airflow`): the schedule is not checked")
+            yield None
+            return
+        _say(f"Airflow at {airflow.url}, until {_SCHEDULED_RUNS} scheduled runs have ended")
+        stack.enter_context(airflow)
+        airflow.wait_for_runs(_SCHEDULED_RUNS)
+        yield airflow.url
+
+
+def _universe(settings: Settings) -> str:
+    """The project's universe with a short history and a quick schedule; the same file the next time."""
+    path = settings.home / "acceptance" / "universe.yml"
+    if not path.exists():
+        content = yaml.safe_load(settings.universe.read_text())
+        today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+        content["history"]["start"] = today - timedelta(days=_HISTORY_DAYS)
+        content["schedule"]["update"] = _SCHEDULE
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(yaml.safe_dump(content, sort_keys=False))
+    return str(path)
+
+
+def _history(settings: Settings) -> None:
+    universe = load(settings.universe)
+    report = backfill.run(backfill.plan(settings, universe, pace=None), pace=None)
+    if not report.complete:
+        raise WorldError(f"The replay did not serve everything: {report.failures}. Run it again.")
+    _say(f"history has landed: {report.rows:,} records")
+    result = building.build(settings, None, "history")
+    if result.failures:
+        raise WorldError(f"The build of the history failed: {result.failures}")
+    _say(f"published {result.snapshot_id}")
+
+
+def _say(text: str) -> None:
+    err.print(f"[bold cyan]>[/] {text}", soft_wrap=True)

@@ -1,0 +1,90 @@
+"""Criterion 3: incremental updates on a schedule, with job status, failure alerts and logs."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import quote
+
+from mdw.acceptance.airflow import AirflowApi
+from mdw.acceptance.context import Context
+from mdw.acceptance.verdict import Seen, met_if, unchecked
+from mdw.notify import sending
+from mdw.notify.alert import Alert
+from mdw.notify.channels import channels
+from warehouse.client import connect
+
+DAG = "market_data_update"
+_RUNS = 20
+
+
+def look(context: Context) -> Iterator[Seen]:
+    """Publications as the database shows them, runs and logs as Airflow does, and one test alert."""
+    yield _publications(context)
+    if context.airflow is None:
+        yield unchecked("job status and logs: name the Airflow (--airflow URL, or --aws NAME)")
+    else:
+        yield from _runs(context, context.airflow)
+    yield _alert(context)
+    if context.cloud is not None:
+        yield from context.cloud.alerts()
+
+
+def _publications(context: Context) -> Seen:
+    with connect(context.settings) as client:
+        query = "select count() from marts.snapshots where published_at > now() - interval 1 day"
+        since = int(str(client.command(query)))
+    minutes, allowed = context.age.total_seconds() / 60, context.max_age.total_seconds() / 60
+    says = f"newest publication {minutes:,.0f} min ago (allowed: {allowed:,.0f}), {since} in the last day"
+    return met_if(context.age <= context.max_age, says)
+
+
+def _runs(context: Context, airflow: AirflowApi) -> Iterator[Seen]:
+    dag = airflow.get(f"/dags/{DAG}")
+    schedule = dag.get("timetable_summary") or dag.get("timetable_description") or "none"
+    paused = bool(dag.get("is_paused", True))
+    yield met_if(not paused, f"{DAG} is {'paused' if paused else 'on'}")
+    answer = airflow.get(f"/dags/{DAG}/dagRuns", {"order_by": "-run_after", "limit": _RUNS})
+    runs = [run for run in answer.get("dag_runs", []) if run.get("run_type") == "scheduled"]
+    ended = [run for run in runs if run["state"] in ("success", "failed")]
+    good = [run for run in ended if run["state"] == "success"]
+    recent = bool(good) and datetime.now(UTC) - _moment(good[0]["end_date"]) <= context.max_age
+    says = f"{len(good)} of the last {len(ended)} scheduled runs succeeded (schedule {schedule}), newest {_when(good)}"
+    yield met_if(len(good) >= 2 and recent, says)
+    if good:
+        yield _log(airflow, good[0]["dag_run_id"])
+
+
+def _log(airflow: AirflowApi, run_id: str) -> Seen:
+    """The log of the build of a run, as a person would open it."""
+    path = f"/dags/{DAG}/dagRuns/{quote(run_id, safe='')}/taskInstances"
+    tasks = airflow.get(path).get("task_instances", [])
+    tries = next((task["try_number"] for task in tasks if task["task_id"] == "build"), None)
+    if tries is None:
+        return Seen("not met", f"run {run_id} has no task build")
+    content = airflow.get(f"{path}/build/logs/{tries}", {"full_content": "true"}).get("content") or []
+    lines = len(content) if isinstance(content, list) else len(str(content).splitlines())
+    return met_if(lines > 0, f"{len(tasks)} tasks with a status each, log of the build: {lines} lines")
+
+
+def _alert(context: Context) -> Seen:
+    """Send a message through every channel that is configured."""
+    names = [channel.name for channel in channels(context.settings) if channel.name != "log"]
+    if not names:
+        return unchecked("failure alerts: no channel is configured here (MDW_ALERT_SNS_TOPIC, MDW_ALERT_WEBHOOK_URL)")
+    alert = Alert("test:acceptance", "info", "Test of the alerts by `mdw acceptance`: nothing is wrong")
+    said = sending.raise_alert(context.settings, alert)
+    sending.resolve(context.settings, alert.key)
+    return met_if(
+        bool(said.sent) and not said.troubles, "; ".join(said.troubles) or f"{', '.join(names)} took an alert"
+    )
+
+
+def _moment(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+def _when(runs: list[dict[str, Any]]) -> str:
+    if not runs:
+        return "never"
+    minutes = (datetime.now(UTC) - _moment(runs[0]["end_date"])).total_seconds() / 60
+    return f"{minutes:,.0f} min ago"
