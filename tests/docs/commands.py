@@ -38,7 +38,8 @@ def _of_line(page: Path, line: str) -> Iterator[Shown]:
     starts = list(_START.finditer(line))
     for number, start in enumerate(starts):
         end = starts[number + 1].start() if number + 1 < len(starts) else len(line)
-        text = line[start.end() : end]
+        # A diagram may say what the command is for: `mdw docs: the catalog`.
+        text = line[start.end() : end].partition(": ")[0]
         words = shlex.split(text, comments=True)
         yield Shown(page, f"mdw {' '.join(words)}", tuple(words))
 
