@@ -20,7 +20,6 @@ from warehouse.settings import PROJECT, Role, Settings
 _SOAK = (
     "tests/dags/test_update",
     "tests/iceberg/",
-    "tests/reliability/",
     "tests/report/",
     "tests/snapshots/test_h",
     "tests/snapshots/test_t",

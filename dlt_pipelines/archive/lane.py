@@ -16,9 +16,8 @@ from dlt_pipelines.archive.choosing import rest_reach
 from dlt_pipelines.archive.download import Downloader
 from dlt_pipelines.archive.files import ArchiveFile
 from dlt_pipelines.archive.landing import Landed, land_file
-from dlt_pipelines.archive.trouble import FileTrouble, NoFile
 from dlt_pipelines.archive.venues import ARCHIVES
-from dlt_pipelines.errors import Retryable, SourceTrouble
+from dlt_pipelines.errors import FileTrouble, NoFile, Retryable, SourceTrouble
 from dlt_pipelines.progress import Failure, LandingReport, Progress
 from dlt_pipelines.series import Series
 from dlt_pipelines.source import Source

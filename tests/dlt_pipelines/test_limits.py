@@ -23,7 +23,8 @@ from replay.faults import Faults
 from replay.server import ReplayServer
 from replay.synthetic import SyntheticMarket
 from tests.conftest import Warehouse
-from tests.dlt_pipelines.conftest import NOW, settings_for
+from tests.desk import settings_for
+from tests.dlt_pipelines.conftest import NOW
 from warehouse.settings import Settings
 
 
