@@ -57,7 +57,7 @@ def test_a_backfill_at_pace_breaks_no_limit_and_uses_them(desk_warehouse: Wareho
 def test_two_runs_at_once_share_the_limits(desk_warehouse: Warehouse, strict: ReplayServer) -> None:
     strict.journal.clear()
     settings = settings_of(desk_warehouse, strict)
-    narrowed = {"venues": ("okx",), "datasets": ("bars",), "timeframes": ("1m",), "markets": ("spot",)}
+    narrowed = {"datasets": ("bars",), "timeframes": ("1m",), "markets": ("spot",)}
     reports: list[LandingReport] = []
     runs = [threading.Thread(target=lambda: reports.append(land_at_pace(settings, 1.5, **narrowed))) for _ in range(2)]
     for run in runs:
@@ -66,6 +66,7 @@ def test_two_runs_at_once_share_the_limits(desk_warehouse: Warehouse, strict: Re
         run.join(120)
 
     assert [report.complete for report in reports] == [True, True]
+    assert {venue for report in reports for venue, _ in report.by} == {"binance", "okx", "bybit"}
     assert strict.journal.violations == {}
 
 

@@ -173,7 +173,7 @@ class Line:
                 self.ballast.unlink()
 
 
-def wait_for(happened: Callable[[], bool], run: subprocess.Popen[bytes], seconds: float = 120) -> bool:
+def wait_for(happened: Callable[[], bool], run: subprocess.Popen[bytes], seconds: float = 900) -> bool:
     """Whether it happened while the run was at work."""
     until = time.monotonic() + seconds
     while run.poll() is None and time.monotonic() < until:
