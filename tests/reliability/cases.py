@@ -101,9 +101,9 @@ def two_at_once(line: Line, job: Job) -> None:
 
 def killed(line: Line, job: Job, after: float) -> None:
     """A real process, killed a while after its first request: dlt's packages stay behind."""
-    asking = line.first_request()
+    first = line.requests(1)
     run = line.start(*job.command)
-    assert wait_for(asking, run)
+    assert wait_for(first, run)
     time.sleep(after)
     os.killpg(run.pid, signal.SIGKILL)
     run.wait()

@@ -27,6 +27,8 @@ from warehouse import embedded
 from warehouse.settings import PROJECT, Settings
 
 Row = tuple[int, float, float, float, float, float]
+Moment = Callable[[], bool]
+_NODE = rb'"name": "Log(?:Hook)?StartLine"'
 
 
 @dataclass
@@ -53,11 +55,6 @@ class Line:
             "MDW_HOME": str(self.warehouse.settings.home),
             "MDW_NOW": NOW.isoformat(),
         }
-
-    @property
-    def asked(self) -> int:
-        """Requests that the exchanges have seen."""
-        return self.server.journal.counts.total()
 
     def plan(self, job: Job, settings: Settings | None = None, pace: float | None = None) -> Plan:
         settings = settings or self.settings
@@ -144,17 +141,44 @@ class Line:
             stderr=subprocess.DEVNULL,
         )
 
-    def first_request(self) -> Callable[[], bool]:
-        """Whether the exchanges were asked for anything since this call."""
-        before = self.asked
-        return lambda: self.asked > before
+    def requests(self, number: int) -> Moment:
+        """The exchanges were asked so many times since this call."""
+        before = self.server.journal.counts.total()
+        return lambda: self.server.journal.counts.total() >= before + number
 
-    def node_starts(self, node: str) -> Callable[[], bool]:
-        """Whether dbt has begun to build that model of the marts since this call."""
-        log = self.settings.home / "dbt" / "logs" / "dbt.log"
-        before = log.stat().st_size if log.exists() else 0
-        begins = re.compile(rf"START [^\"]*`marts`\.`{node}` ".encode())
-        return lambda: log.exists() and begins.search(log.read_bytes(), before) is not None
+    def nodes(self, number: int) -> Moment:
+        """The next dbt has begun so many models, tests and hooks."""
+        return self._next_log(_NODE, number)
+
+    def node_starts(self, node: str) -> Moment:
+        """The next dbt has begun to build that model of the marts."""
+        return self._next_log(rf"START [^\"]*`marts`\.`{node}` ".encode(), 1)
+
+    @property
+    def nodes_begun(self) -> int:
+        """Models, tests and hooks that the last dbt has begun."""
+        return len(re.findall(_NODE, self._log.read_bytes()))
+
+    @property
+    def _log(self) -> Path:
+        return self.settings.home / "dbt" / "logs" / "dbt.log"
+
+    def _next_log(self, pattern: bytes, number: int) -> Moment:
+        """So many lines of a log that begins anew: the old one may be rotated away meanwhile."""
+        self._log.unlink(missing_ok=True)
+        found = place = 0
+
+        def happened() -> bool:
+            nonlocal found, place
+            if self._log.exists():
+                with self._log.open("rb") as file:
+                    file.seek(place)
+                    lines = file.read().rpartition(b"\n")[0]
+                place += len(lines)
+                found += len(re.findall(pattern, lines))
+            return found >= number
+
+        return happened
 
     @contextmanager
     def full_disk(self) -> Iterator[None]:
@@ -173,7 +197,7 @@ class Line:
                 self.ballast.unlink()
 
 
-def wait_for(happened: Callable[[], bool], run: subprocess.Popen[bytes], seconds: float = 900) -> bool:
+def wait_for(happened: Moment, run: subprocess.Popen[bytes], seconds: float = 900) -> bool:
     """Whether it happened while the run was at work."""
     until = time.monotonic() + seconds
     while run.poll() is None and time.monotonic() < until:
