@@ -12,11 +12,11 @@ from alphaforge_data import address, arguments, views
 from alphaforge_data.arguments import Time
 from alphaforge_data.cache import Cache, default_folder
 from alphaforge_data.catalog import Catalog
-from alphaforge_data.holes import holes
+from alphaforge_data.holes import SCHEMA, Range, explained, holes
 from alphaforge_data.series import filled, joined, of_instrument, sent
 from alphaforge_data.snapshots import Snapshot
 from alphaforge_data.transport import Transport
-from alphaforge_data.views import EXTENT, EXTENT_COLUMNS, View
+from alphaforge_data.views import EXTENT, EXTENT_COLUMNS, GAPS, View
 
 Names = str | Sequence[str]
 
@@ -144,8 +144,9 @@ class Client:
     ) -> pa.Table:
         """Every range of bars that the pinned snapshot lacks in [start, end), before a listing included.
 
-        Columns: instrument_id, timeframe, gap_start (inclusive), gap_end (exclusive), missing_bars. Counted
-        from the pinned bars themselves; why a bar is absent is said by `marts.v_bar_gaps`, for the newest snapshot.
+        Columns: instrument_id, timeframe, gap_start (inclusive), gap_end (exclusive), missing_bars, class.
+        Counted from the pinned bars themselves. `class` is the cause that was known at publication: not_fetched
+        (nobody asked for it), venue_outage, halted, before_listing, after_delisting or quarantined.
         """
         ids = arguments.instruments(symbol, instruments, venue, market)
         first, last = arguments.period(start, end)
@@ -161,7 +162,7 @@ class Client:
                 snapshot_id=snapshot.snapshot_id,
                 columns="open_time",
             )
-            found.append(holes(bars["open_time"], one, timeframe, grid))
+            found.append(self._explained(holes(bars["open_time"], grid), one, timeframe, grid[2], snapshot))
         return snapshot.stamp(pa.concat_tables(found))
 
     def extent(
@@ -248,6 +249,13 @@ class Client:
         answer = self._cached(query, bound, snapshot)
         pinned = {"snapshot_id": snapshot.snapshot_id, "data_version": snapshot.data_version}
         return snapshot.stamp(filled(answer, chosen, {**constants, **pinned}))
+
+    def _explained(
+        self, missing: list[Range], instrument: str, timeframe: str, step: int, snapshot: Snapshot
+    ) -> pa.Table:
+        bound = {"snapshot_id": snapshot.snapshot_id, "instrument_id": instrument, "timeframe": timeframe}
+        causes = self._cached(GAPS, bound, snapshot) if missing else SCHEMA.empty_table()
+        return explained(missing, causes, instrument, timeframe, step)
 
     def _cached(self, query: str, parameters: Mapping[str, Any], snapshot: Snapshot) -> pa.Table:
         if self._cache is None:

@@ -76,3 +76,8 @@ EXTENT = (
     "from marts.v_bars_at(snapshot_id = {snapshot_id:String}) "
     "where instrument_id = {instrument_id:String} and timeframe = {timeframe:String}"
 )
+
+GAPS = (
+    "select gap_start, gap_end, class from marts.v_bar_gaps_at(snapshot_id = {snapshot_id:String}) "
+    "where instrument_id = {instrument_id:String} and timeframe = {timeframe:String} order by gap_start"
+)

@@ -39,9 +39,24 @@ settings max_block_size = 2000000, max_threads = 1,
     min_insert_block_size_rows = 2000000, min_insert_block_size_bytes = 0
 """
 
+# What brought them: pages of 720 bars, taken up long ago. Their payloads are empty: no build reads them again.
+_PAGES = """
+insert into raw.{venue}__spot_{entity} (page_id, venue, market, symbol, venue_symbol, timeframe, lane, endpoint,
+    request_params, window_start, window_end, http_status, fetched_at, server_time, row_count, payload)
+select generateUUIDv4(), '{venue}', 'spot', arrayJoin({symbols}) as symbol, symbol, '1m', 'rest', '/bench', '{{}}',
+    toDateTime64({start}, 3, 'UTC') + interval 12 * number hour as opens, opens + interval 12 hour, 200,
+    opens + interval 36 hour, opens + interval 36 hour, 720, '[]'
+from numbers({pages})
+"""
+_DONE = """
+insert into ops.build_pages (mart, page_id, version, done)
+select 'bars', page_id, 1, 1 from raw.{venue}__spot_{entity} where endpoint = '/bench'
+"""
+_ENTITIES = {"binance": "klines", "okx": "candles", "bybit": "klines"}
+
 
 def fill(client: Client, months: int) -> int:
-    """Insert that many months of all series into marts.bars, one part a month; the number of bars."""
+    """Insert that many months of all series into marts.bars, one part a month, and their pages; the number of bars."""
     bars = 0
     for start, end in month_edges(months):
         minutes = int((end - start).total_seconds()) // 60
@@ -57,6 +72,14 @@ def fill(client: Client, months: int) -> int:
             },
         )
         bars += minutes * len(SERIES)
+    for venue, entity in _ENTITIES.items():
+        for start, end in month_edges(months):
+            pages = int((end - start).total_seconds()) // 43_200
+            values = {"symbols": list(SYMBOLS), "start": int(start.timestamp()), "pages": pages}
+            client.command(
+                _PAGES.format(venue=venue, entity=entity, **values), settings={"max_partitions_per_insert_block": 0}
+            )
+        client.command(_DONE.format(venue=venue, entity=entity))
     # As after the builds that made them: FINAL over parts that were merged once is free.
     for start, _ in month_edges(months):
         client.command(f"optimize table marts.bars partition {start:%Y%m} final")

@@ -20,6 +20,8 @@ from warehouse import embedded
 from warehouse.client import connect
 from warehouse.migrate import migrate
 from warehouse.settings import Settings
+from warehouse.snapshots import registry
+from warehouse.snapshots.verify import verify
 
 SNAPSHOTS = 236
 REPETITIONS = 9
@@ -68,6 +70,7 @@ def measure(settings: Settings, client: Client, months: int) -> dict[str, float]
         register(client, 2000)
         operate(settings, "reconcile_snapshots")
         figures.update(reads(client, "2000 pins"))
+    figures["verify s"] = round(verify(client, registry.find(client, f"s{SNAPSHOTS}")).seconds, 2)
     return figures
 
 

@@ -104,14 +104,22 @@ def now_utc() -> str:
     return "now64(3, 'UTC')"
 
 
-def all_findings() -> str:
-    """A table instead of the union of all audits."""
-    return "\n    select * from findings"
+def findings_of_bars() -> str:
+    """A table instead of the union of audits."""
+    return "select * from findings"
+
+
+findings_of_others = findings_of_bars
 
 
 def audit_catalog() -> str:
     """A table instead of the list of audits."""
     return "select * from catalog"
+
+
+def bar_gaps_at() -> str:
+    """A table instead of the computation of gaps."""
+    return "select * from gaps"
 
 
 def bar_gaps(version: str) -> str:

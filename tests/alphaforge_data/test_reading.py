@@ -139,12 +139,12 @@ def test_instruments_as_they_were_known_at_an_instant(published: Published) -> N
 def test_a_hole_is_reported_to_the_minute(published: Published) -> None:
     client = published.connect()
     table = client.gaps("BTC/USDT", "1m", SPOT_START, SPOT_END, venue="binance")
-    assert [(row["gap_start"], row["gap_end"], row["missing_bars"]) for row in table.to_pylist()] == [(*HOLE, 150)]
+    assert [tuple(row.values())[2:] for row in table.to_pylist()] == [(*HOLE, 150, "venue_outage")]
     inside = client.gaps("BTC/USDT", "1m", HOLE[0] + timedelta(minutes=10), HOLE[1], venue="binance")
     assert inside["missing_bars"].to_pylist() == [140]
     hour = timedelta(hours=1)
     early = client.gaps("BTC/USDT", "1m", SPOT_START - hour, SPOT_START + hour, venue="binance")
-    assert early["missing_bars"].to_pylist() == [60]
+    assert early.select(["missing_bars", "class"]).to_pylist() == [{"missing_bars": 60, "class": "not_fetched"}]
     assert client.gaps("BTC/USDT", "1m", SPOT_START, SPOT_START + hour, venue="binance").num_rows == 0
 
 

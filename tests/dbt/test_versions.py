@@ -51,7 +51,7 @@ def test_revisions_come_in_new_snapshots_and_old_pins_stay(dbt: Dbt) -> None:
 
     # The manifest, written by deltas, says what a full count over the view says.
     full = (
-        "select count(), sum(reinterpretAsUInt128(sipHash128(tuple(instrument_id, venue, market, symbol, timeframe, "
+        "select count(), sum(reinterpretAsUInt128(xxh3_128(tuple(instrument_id, venue, market, symbol, timeframe, "
         "open_time, open, high, low, close, volume, quote_volume, trade_count, source, ingested_at)))) "
         "from marts.v_bars_at(snapshot_id = 'third')"
     )

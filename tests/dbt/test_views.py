@@ -13,7 +13,7 @@ DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)
 TEXT, PRICE, MAYBE = "LowCardinality(String)", "Float64", "Nullable(Float64)"
 TIME, CLOCK = "DateTime64(3, 'UTC')", "DateTime64(6, 'UTC')"
-PIN = {"snapshot_id": "String", "data_version": "UInt32"}
+PIN = {"snapshot_id": "LowCardinality(String)", "data_version": "UInt32"}
 SERIES = {"instrument_id": TEXT, "venue": TEXT, "market": TEXT, "symbol": TEXT}
 CONTRACT = {
     "bars": PIN

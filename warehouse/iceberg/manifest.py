@@ -63,7 +63,7 @@ def recomputed(
         f"""
         select cast({instrument} as String) as series, cast({timeframe} as String) as step,
             toStartOfMonth(toDate({dataset.time})) as month, count(),
-            lower(leftPad(hex(sum(reinterpretAsUInt128(sipHash128(tuple({names}))))), 32, '0'))
+            lower(leftPad(hex(sum(reinterpretAsUInt128(xxh3_128(tuple({names}))))), 32, '0'))
         from marts.{dataset.mart} final
         where valid_from_version <= {{version:UInt32}} and valid_to_version > {{version:UInt32}} {narrowed}
         group by series, step, month

@@ -85,7 +85,7 @@ def _recomputed(client: Client, dataset: Dataset, version: int) -> dict[Key, Con
     names = ", ".join(name for name, _ in columns(client, dataset))
     rows = client.query(
         f"""
-        select {dataset.group}, count(), toUInt128(sum(reinterpretAsUInt128(sipHash128(tuple({names})))))
+        select {dataset.group}, count(), toUInt128(sum(reinterpretAsUInt128(xxh3_128(tuple({names})))))
         from marts.{dataset.mart} final
         where {shown_at(version)}
         group by all

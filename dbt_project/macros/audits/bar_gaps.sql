@@ -206,3 +206,9 @@ select
 from pieces
 settings join_use_nulls = 1
 {%- endmacro -%}
+
+{#- The same for a named snapshot. -#}
+{%- macro bar_gaps_at() -%}
+select {snapshot_id:String} as snapshot_id, gaps.*
+from ({{ bar_gaps('assumeNotNull(' ~ version_of_parameter(ref('snapshots')) ~ ')') }}) as gaps
+{%- endmacro -%}

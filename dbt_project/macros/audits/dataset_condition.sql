@@ -110,8 +110,7 @@ settings join_use_nulls = 1
 
 {#- The same for a named snapshot, as of the build that published it. -#}
 {%- macro dataset_condition_at(snapshots, results) -%}
-    {%- set version = "(select any(named.data_version) + throwIf(count() != 1, 'unknown snapshot_id: marts.v_snapshots lists the published ones') from "
-        ~ ref(snapshots) ~ ' as named where named.snapshot_id = {snapshot_id:String})' -%}
+    {%- set version = version_of_parameter(ref(snapshots)) -%}
     {%- set moment = '(select max(told.audited_at) from ' ~ ref(results) ~ ' as told where told.run = ' ~ version ~ ')' -%}
 select {snapshot_id:String} as snapshot_id, days.*
 from ({{ dataset_condition('assumeNotNull(' ~ version ~ ')', 'assumeNotNull(' ~ moment ~ ')') }}) as days

@@ -1,8 +1,14 @@
-{#- Every finding of this run, in one shape. -#}
-{%- macro all_findings() -%}
-    {%- set families = [
+{#- The findings of audits of bars; in one shape. -#}
+{%- macro findings_of_bars() -%}
+    {{ branches_of([
         find_broken_bars(), find_double_bars(), find_strange_series(), find_missing_bars(), find_stale_bars(),
         find_hours_unlike_minutes(), find_lonely_prices(), find_return_outliers(), find_flat_runs(),
+    ]) }}
+{%- endmacro -%}
+
+{#- The findings of all other audits. -#}
+{%- macro findings_of_others() -%}
+    {{ branches_of([
         find_broken_funding(), find_uneven_funding(), find_interval_changes(), find_stale_funding(),
         find_broken_instruments(), find_insane_steps(), find_absent_instruments(), find_instrument_changes(),
         find_broken_fear_greed(), find_missing_fear_greed(), find_stale_fear_greed(),
@@ -10,10 +16,18 @@
         find_doubles('instruments', 'instruments_one_open_row', 'valid_from', ['instrument_id', 'valid_from']),
         find_doubles('fear_greed', 'fear_greed_one_open_row', "toDateTime64(date, 3, 'UTC')", ['date']),
         find_unresolved_rejects(), find_manifest_differences(),
-    ] + ([find_lane_differences()] if has_lane_differences() else []) -%}
+    ] + ([find_lane_differences()] if has_lane_differences() else [])) }}
+{%- endmacro -%}
+
+{#- Findings in one shape, a few families an insert: see the materialization `branches`. -#}
+{%- macro branches_of(families) -%}
     {%- for family in families %}
-    {{ 'union all' if not loop.first }}
-    select {{ finding_columns() }} from ({{ family }})
+    {%- if not loop.first %}
+{{ 'union all' if loop.index0 % 5 else branch_separator() }}
+    {%- endif %}
+select
+    {{ finding_columns() }}
+from ({{ family }})
     {%- endfor %}
 {%- endmacro -%}
 

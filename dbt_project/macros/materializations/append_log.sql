@@ -2,8 +2,7 @@
 {%- materialization append_log, adapter='clickhouse' -%}
     {{ run_hooks(pre_hooks) }}
     {%- do create_log_table(this) -%}
-    {#- Costs as much as the query itself where that is planned for long; the insert names the columns in any case. -#}
-    {{ get_assert_columns_equivalent(sql) if not config.get('meta', {}).get('costly_to_plan') }}
+    {{ get_assert_columns_equivalent(sql) }}
     {%- call statement('main') -%}
         insert into {{ this }} ({{ model.columns.keys() | join(', ') }})
         select {{ model.columns.keys() | join(', ') }} from ({{ sql }})

@@ -27,8 +27,7 @@
     {%- do stage_candidates(candidates, sql) -%}
     {%- set partitions = partitions_of(candidates) -%}
     {%- for partition in partitions -%}
-        {%- do insert_changes(this, candidates, partition, version) -%}
-        {%- do close_superseded(this, candidates, partition, version) -%}
+        {%- do take_in(this, candidates, partition, version) -%}
         {%- do record_build_state('running') if loop.index % 50 == 0 -%}
     {%- endfor -%}
     {%- do mark_pages_done(this.identifier) -%}

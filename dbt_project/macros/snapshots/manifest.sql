@@ -30,5 +30,5 @@ having max(valid_from_version) > {{ last }} or max(is_removed)
 {#- Hash of all that a reader sees of a row. NULL differs from every value. -#}
 {%- macro row_hash(mart) -%}
     {%- set columns = graph.nodes['model.market_data.' ~ mart].columns.keys() if execute else ['1'] -%}
-    reinterpretAsUInt128(sipHash128(tuple({{ columns | reject('in', ['valid_from_version', 'valid_to_version']) | join(', ') }})))
+    reinterpretAsUInt128(xxh3_128(tuple({{ columns | reject('in', ['valid_from_version', 'valid_to_version']) | join(', ') }})))
 {%- endmacro -%}

@@ -1,4 +1,5 @@
-{#- The Merge table over the member views of a dataset. Its snapshot_id is the member's name without the prefix. -#}
+{#- The Merge table over the member views of a dataset. Its snapshot_id is the member's name without the prefix: of low
+    cardinality, because the server checks it for each row that a member gives. -#}
 {%- macro create_merge_table(dataset) -%}
     {%- set columns = [] -%}
     {%- set defaults = [] -%}
@@ -7,8 +8,8 @@
         {%- do defaults.append(default_of(row[1]) ~ ' as ' ~ row[0]) -%}
     {%- endfor -%}
     {%- do run_query(
-        "create table if not exists snaps." ~ dataset ~ on_cluster() ~ " (" ~ columns | join(', ')
-        ~ ", snapshot_id String alias substring(_table, " ~ (dataset | length + 2) ~ ")) engine = Merge('snaps', '^" ~ dataset ~ "_')") -%}
+        "create or replace table snaps." ~ dataset ~ on_cluster() ~ " (" ~ columns | join(', ')
+        ~ ", snapshot_id LowCardinality(String) alias substring(_table, " ~ (dataset | length + 2) ~ ")) engine = Merge('snaps', '^" ~ dataset ~ "_')") -%}
     {%- do create_unpinned_guard(dataset, defaults) -%}
     {%- do run_query(
         'create table if not exists snaps.archived' ~ on_cluster() ~ ' (snapshot_id String) engine = ' ~ var('log_engine')

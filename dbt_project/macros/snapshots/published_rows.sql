@@ -1,17 +1,23 @@
 {#- The columns that readers see, from the mart of a dataset, as of a cutoff (a number or a scalar). One text for the
-    member view of a snapshot, for v_*_at and for v_*_latest, so that the three cannot differ. -#}
-{%- macro published_rows(dataset, cutoff, relation=none) -%}
+    member view of a snapshot, for v_*_at and for v_*_latest, so that the three cannot differ. `snapshot_id`: an expression,
+    for the views that say it; a view around this one would cost a reader as much planning again. -#}
+{%- macro published_rows(dataset, cutoff, relation=none, snapshot_id=none) -%}
     {%- set versions = 'valid_from_version <= ' ~ cutoff ~ ' and valid_to_version > ' ~ cutoff -%}
     {%- set mart = relation or ref(datasets()[dataset].mart) -%}
     {{ return({
         'bars': published_bars, 'funding': published_funding,
         'instruments': published_instruments, 'fear_greed': published_fear_greed,
-    }[dataset](mart, cutoff, versions)) }}
+    }[dataset](mart, pinned_columns(cutoff, snapshot_id), versions)) }}
 {%- endmacro -%}
 
-{%- macro published_bars(mart, cutoff, versions) -%}
+{%- macro pinned_columns(cutoff, snapshot_id) -%}
+    {%- if snapshot_id %}toLowCardinality({{ snapshot_id }}) as snapshot_id, {% endif -%}
+    toUInt32({{ cutoff }}) as data_version
+{%- endmacro -%}
+
+{%- macro published_bars(mart, pinned, versions) -%}
 select
-    toUInt32({{ cutoff }}) as data_version,
+    {{ pinned }},
     instrument_id,
     venue,
     market,
@@ -34,9 +40,9 @@ settings do_not_merge_across_partitions_select_final = 1
 {%- endmacro -%}
 
 {#- The interval is the distance to the payment before, and to the next one where the series begins or has a hole. -#}
-{%- macro published_funding(mart, cutoff, versions) -%}
+{%- macro published_funding(mart, pinned, versions) -%}
 select
-    toUInt32({{ cutoff }}) as data_version,
+    {{ pinned }},
     instrument_id,
     venue,
     symbol,
@@ -66,9 +72,9 @@ from (
 settings do_not_merge_across_partitions_select_final = 1
 {%- endmacro -%}
 
-{%- macro published_instruments(mart, cutoff, versions) -%}
+{%- macro published_instruments(mart, pinned, versions) -%}
 select
-    toUInt32({{ cutoff }}) as data_version,
+    {{ pinned }},
     instrument_id,
     venue,
     market,
@@ -95,9 +101,9 @@ from {{ mart }} final
 where {{ versions }}
 {%- endmacro -%}
 
-{%- macro published_fear_greed(mart, cutoff, versions) -%}
+{%- macro published_fear_greed(mart, pinned, versions) -%}
 select
-    toUInt32({{ cutoff }}) as data_version,
+    {{ pinned }},
     date,
     value,
     classification,

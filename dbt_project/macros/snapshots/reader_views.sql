@@ -1,17 +1,16 @@
 {#- SQL of v_<dataset>_at: the snapshot is a parameter; an unknown one is an error, never an empty answer. -#}
 {%- macro view_at(dataset) -%}
-    {%- set snapshots = ref('snapshots') -%}
-    {%- set id = '{snapshot_id:String}' -%}
-with (
-    select
-        any(data_version) + throwIf(
-            count() != 1, 'unknown snapshot_id: marts.v_snapshots lists the published ones'
-        )
-    from {{ snapshots }}
-    where snapshot_id = {{ id }}
-) as cutoff
-select {{ id }} as snapshot_id, rows.*
-from ({{ published_rows(dataset, 'assumeNotNull(cutoff)') }}) as rows
+with {{ version_of_parameter(ref('snapshots')) }} as cutoff
+{{ published_rows(dataset, 'assumeNotNull(cutoff)', snapshot_id='{snapshot_id:String}') }}
+{%- endmacro -%}
+
+{#- The data version of the snapshot that a parameterized view is asked for, as a scalar subquery. -#}
+{%- macro version_of_parameter(snapshots) -%}
+    (
+        select any(named.data_version) + throwIf(count() != 1, 'unknown snapshot_id: marts.v_snapshots lists the published ones')
+        from {{ snapshots }} as named
+        where named.snapshot_id = {snapshot_id:String}
+    )
 {%- endmacro -%}
 
 {#- SQL of v_<dataset>_latest: the newest published snapshot, never rows that wait for publication. -#}
@@ -20,8 +19,7 @@ from ({{ published_rows(dataset, 'assumeNotNull(cutoff)') }}) as rows
 with
     (select max(data_version) from {{ snapshots }}) as cutoff,
     (select argMax(snapshot_id, data_version) from {{ snapshots }}) as newest
-select cast(newest as String) as snapshot_id, rows.*
-from ({{ published_rows(dataset, 'assumeNotNull(cutoff)') }}) as rows
+{{ published_rows(dataset, 'assumeNotNull(cutoff)', snapshot_id='assumeNotNull(newest)') }}
 {%- endmacro -%}
 
 {#- SQL of v_<dataset>: all published snapshots side by side; a condition on snapshot_id reads that member only. The
@@ -30,14 +28,14 @@ from ({{ published_rows(dataset, 'assumeNotNull(cutoff)') }}) as rows
 {%- macro view_of_all(dataset) -%}
 -- depends_on: {{ ref('snapshots') }}
 select
-    cast(snapshot_id as String) as snapshot_id
+    snapshot_id
     {%- for column in model.columns.values() if column.name != 'snapshot_id' %},
     {{ column.name }}
     {%- endfor %}
 from snaps.{{ dataset }}
 union all
 select
-    snapshot_id
+    toLowCardinality(snapshot_id) as snapshot_id
     {#- Each column depends on the check, so that no condition on it can be decided without the check. #}
     {%- for column in model.columns.values() if column.name != 'snapshot_id' %},
     cast(if(is_stopped, {{ default_of(column.data_type) }}, {{ default_of(column.data_type) }}) as {{ column.data_type }}) as {{ column.name }}

@@ -22,16 +22,23 @@
     )
 {%- endmacro -%}
 
-{#- What is wrong with a row, '' where nothing is: `required` must parse, `optional` may be NULL (unknown). -#}
+{#- What is wrong with a row, '' where nothing is: `required` must parse, `optional` may be NULL (unknown). The texts are
+    made for bad rows only: the branch of an if is computed where its condition holds. -#}
 {%- macro first_problem(required, optional=[]) -%}
-    multiIf(
-        page_problem != '', page_problem,
-        {%- for name in required %}
-        isNull({{ name }}), concat('{{ name }} is no valid value: ', ifNull({{ name }}_text, 'null')),
-        {%- endfor %}
-        {%- for name in optional %}
-        isNull({{ name }}) and isNotNull({{ name }}_text), concat('{{ name }} is no valid value: ', ifNull({{ name }}_text, '')),
-        {%- endfor %}
+    if(
+        page_problem != ''
+        {%- for name in required %} or isNull({{ name }}){% endfor %}
+        {%- for name in optional %} or (isNull({{ name }}) and isNotNull({{ name }}_text)){% endfor %},
+        multiIf(
+            page_problem != '', page_problem,
+            {%- for name in required %}
+            isNull({{ name }}), concat('{{ name }} is no valid value: ', ifNull({{ name }}_text, 'null')),
+            {%- endfor %}
+            {%- for name in optional %}
+            isNull({{ name }}) and isNotNull({{ name }}_text), concat('{{ name }} is no valid value: ', ifNull({{ name }}_text, '')),
+            {%- endfor %}
+            ''
+        ),
         ''
     )
 {%- endmacro -%}

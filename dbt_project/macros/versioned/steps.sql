@@ -26,7 +26,15 @@
         ~ (config.get('partition_by', '') or 'tuple()') ~ ' order by (' ~ key_list() ~ ')') -%}
     {%- do run_query(
         'insert into ' ~ candidates ~ ' (' ~ model.columns.keys() | join(', ') ~ ') select ' ~ model.columns.keys() | join(', ')
-        ~ ' from (' ~ sql ~ ')') -%}
+        ~ ' from (' ~ sql ~ ')' ~ parse_once()) -%}
+{%- endmacro -%}
+
+{#- ClickHouse 26.9 moves the filter on parsed rows into the ARRAY JOIN that explodes a page, and so casts every row twice: as
+    much work again. Versions without that step do not know its setting. -#}
+{%- macro parse_once() -%}
+    {%- set setting = 'query_plan_fuse_filter_into_array_join' -%}
+    {%- set known = run_query("select count() from system.settings where name = '" ~ setting ~ "'").rows[0][0] | int -%}
+    {{ return((' settings ' ~ setting ~ ' = 0') if known else '') }}
 {%- endmacro -%}
 
 {#- Values of the partition expression over a table, oldest first. -#}
@@ -37,15 +45,58 @@
     {{ return(rows.rows | map('first') | list) }}
 {%- endmacro -%}
 
-{#- Inserts candidates that are new or differ from the open row of their key. Of several candidates of a key the latest
-    counts, archive before other lanes; one that was fetched before the open row does not replace it. In the columns of
-    meta.known_stays_known NULL means that this lane does not tell: it neither differs from a value nor replaces it. -#}
+{#- Whether a partition of the relation holds a row with the condition. -#}
+{%- macro holds_rows(relation, partition, condition='1') -%}
+    {{ return(
+        run_query('select 1 from ' ~ relation ~ ' where ' ~ in_partition(partition) ~ ' and ' ~ condition ~ ' limit 1').rows | length > 0) }}
+{%- endmacro -%}
+
+{#- Puts the candidates of a partition into the mart, as rows of the version. -#}
+{%- macro take_in(relation, candidates, partition, version) -%}
+    {%- if not holds_rows(relation, partition) -%}
+        {%- do insert_all(relation, candidates, partition, version) -%}
+    {%- else -%}
+        {%- do insert_changes(relation, candidates, partition, version) -%}
+        {%- if holds_rows(relation, partition, 'valid_from_version = ' ~ version) -%}
+            {%- do close_superseded(relation, candidates, partition, version) -%}
+        {%- endif -%}
+    {%- endif -%}
+{%- endmacro -%}
+
+{#- One candidate a key: the latest counts, archive before other lanes; the hash decides between equals, always alike. In the
+    columns of meta.known_stays_known NULL means that a lane does not tell: another candidate may. -#}
+{%- macro chosen_candidates(candidates, partition) -%}
+    {%- set known = [] -%}
+    {%- for name in known_stays_known() -%}
+        {%- do known.append('coalesce(' ~ name ~ ', any(' ~ name ~ ') over (partition by ' ~ key_list() ~ ')) as ' ~ name) -%}
+    {%- endfor -%}
+    {%- set lane_first = "source = 'archive' desc, " if 'source' in stored_columns() else '' -%}
+    select *{{ (' replace (' ~ known | join(', ') ~ ')') if known }} from {{ candidates }}
+    where {{ in_partition(partition) }}
+    order by {{ key_list() }}, ingested_at desc, {{ lane_first }}cityHash64(tuple({{ value_columns() | join(', ') }}))
+    limit 1 by {{ key_list() }}
+{%- endmacro -%}
+
+{%- macro known_stays_known() -%}
+    {{ return(config.get('meta', {}).get('known_stays_known', [])) }}
+{%- endmacro -%}
+
+{#- Inserts the candidates of a partition that held nothing: there is nothing to compare them with. -#}
+{%- macro insert_all(relation, candidates, partition, version) -%}
+    {%- set columns = stored_columns() | join(', ') -%}
+    {%- call statement('insert_all') -%}
+        insert into {{ relation }} ({{ columns }}, valid_from_version)
+        select {{ columns }}, {{ version }} from ({{ chosen_candidates(candidates, partition) }})
+    {%- endcall -%}
+{%- endmacro -%}
+
+{#- Inserts candidates that are new or differ from the open row of their key. One that was fetched before the open row does
+    not replace it. What a lane does not tell (known_stays_known) neither differs from a value nor replaces it. -#}
 {%- macro insert_changes(relation, candidates, partition, version) -%}
     {%- set columns = stored_columns() -%}
     {%- set values = value_columns() -%}
-    {%- set lane_first = "source = 'archive' desc, " if 'source' in columns else '' -%}
-    {%- set kept = config.get('meta', {}).get('known_stays_known', []) -%}
-    {%- set differs, chosen, known = [], [], [] -%}
+    {%- set kept = known_stays_known() -%}
+    {%- set differs, chosen = [], [] -%}
     {%- for name in values -%}
         {%- do differs.append(
             ('isNotNull(candidate.' ~ name ~ ') and ' if name in kept else '')
@@ -54,17 +105,11 @@
     {%- for name in columns -%}
         {%- do chosen.append('coalesce(candidate.' ~ name ~ ', open_row.' ~ name ~ ')' if name in kept else 'candidate.' ~ name) -%}
     {%- endfor -%}
-    {%- for name in kept -%}
-        {%- do known.append('coalesce(' ~ name ~ ', any(' ~ name ~ ') over (partition by ' ~ key_list() ~ ')) as ' ~ name) -%}
-    {%- endfor -%}
     {%- call statement('insert_changes') -%}
         insert into {{ relation }} ({{ columns | join(', ') }}, valid_from_version)
         select {{ chosen | join(', ') }}, {{ version }}
         from (
-            select *{{ (' replace (' ~ known | join(', ') ~ ')') if known }} from {{ candidates }}
-            where {{ in_partition(partition) }}
-            order by {{ key_list() }}, ingested_at desc, {{ lane_first }}sipHash64(tuple({{ values | join(', ') }}))
-            limit 1 by {{ key_list() }}
+            {{ chosen_candidates(candidates, partition) }}
         ) as candidate
         left join (
             select {{ key_list() }}, {{ values | join(', ') }}, ingested_at, 1 as is_known

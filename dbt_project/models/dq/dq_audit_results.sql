@@ -3,26 +3,17 @@
         materialized='append_log',
         schema='marts',
         order_by=['run', 'audit', 'instrument_id'],
-        meta={'costly_to_plan': true},
         post_hook="{{ say_errors(this) }}",
     )
 }}
-{#- Refs inside macros that run conditionally: #}
--- depends_on: {{ ref('bars') }}
--- depends_on: {{ ref('funding_rates') }}
--- depends_on: {{ ref('instruments') }}
--- depends_on: {{ ref('fear_greed') }}
--- depends_on: {{ ref('dq_rejected_rows') }}
--- depends_on: {{ ref('dq_lane_differences') }}
--- depends_on: {{ ref('dq_bar_hours') }}
--- depends_on: {{ ref('dq_series_days') }}
--- depends_on: {{ ref('universe_series') }}
 with catalog as (
     {{ audit_catalog() }}
 ),
 
 told as (
-    {{ all_findings() }}
+    select * from {{ ref('dq_findings_bars') }}
+    union all
+    select * from {{ ref('dq_findings_others') }}
     union all
     select
         catalog.audit as audit,

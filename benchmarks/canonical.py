@@ -1,0 +1,153 @@
+"""Raw pages to canonical bars, versions and all: bars a second of a build, by wall and CPU time of the server.
+
+`python -m benchmarks.canonical [MONTHS]`: pages of 1m bars of 18 spot series, in each venue's own form, are written
+straight into raw; the build then parses, casts, compares with what is known and writes the mart. Then the same pages
+land again, which must add nothing. The peer is the least there is to do: explode and cast, into a plain table.
+"""
+
+import json
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from clickhouse_connect.driver.client import Client
+
+from benchmarks import generated_bars
+from mdw import building, dbt
+from warehouse import embedded
+from warehouse.client import connect
+from warehouse.migrate import migrate
+from warehouse.settings import Settings
+
+_ROW = {
+    "binance": "tuple(ms, o, h, l, c, v, ms + 59999, q, 17, v, q, '0')",
+    "okx": "tuple(toString(ms), o, h, l, c, v, q, q, '1')",
+    "bybit": "tuple(toString(ms), o, h, l, c, v, q)",
+}
+_BODY = {
+    "binance": "toJSONString({rows})",
+    "okx": """concat('{{"code":"0","msg":"","data":', toJSONString(arrayReverse({rows})), '}}')""",
+    "bybit": """concat('{{"retCode":0,"retMsg":"OK","result":{{"category":"spot","symbol":"X","list":',
+        toJSONString(arrayReverse({rows})), '}},"time":0}}')""",
+}
+_TABLE = {"binance": "binance__spot_klines", "okx": "okx__spot_candles", "bybit": "bybit__spot_klines"}
+_BARS = {"binance": 1000, "okx": 300, "bybit": 1000}
+# The sines of a walk, written as venues write prices: decimal text.
+_PAGES = """
+insert into raw.{table} (page_id, venue, market, symbol, venue_symbol, timeframe, lane, endpoint, request_params,
+    window_start, window_end, http_status, fetched_at, server_time, row_count, payload)
+with
+    toUnixTimestamp64Milli(toDateTime64('{start}', 3, 'UTC')) + number * {bars} * 60000 as first,
+    arrayMap(i -> (
+        first + i * 60000 as ms,
+        60000 + 900 * sin(ms / 7e8 + s) + cityHash64(ms, s) % 1000 / 100 as price,
+        toString(round(price, 2)) as o, toString(round(price + 7.31, 2)) as h, toString(round(price - 6.87, 2)) as l,
+        toString(round(price + 1.17, 2)) as c, toString(cityHash64(ms) % 1000000 / 100000) as v,
+        toString(round(price * 7, 4)) as q, {row}).9, range({bars})) as bars
+select generateUUIDv4(), '{venue}', 'spot', symbols[s], symbols[s], '1m', 'rest', '/bench', '{{}}',
+    fromUnixTimestamp64Milli(first), fromUnixTimestamp64Milli(first + {bars} * 60000), 200, now64(6), now64(3), {bars},
+    {body}
+from (select {symbols} as symbols, arrayJoin(range(1, 7)) as s, number from numbers({pages}))
+"""
+# What no form can do without: explode, cast, write.
+_LEAST = """
+insert into bench.least
+select symbol, fromUnixTimestamp64Milli(toInt64(bar.1), 'UTC'), toFloat64(bar.2), toFloat64(bar.3), toFloat64(bar.4),
+    toFloat64(bar.5), toFloat64(bar.6)
+from raw.{table}
+array join JSONExtract(payload, {path}'Array(Tuple(String, String, String, String, String, String))') as bar
+settings precise_float_parsing = 1
+"""
+_PATH = {"binance": "", "okx": "'data', ", "bybit": "'result', 'list', "}
+
+
+def main(months: int = 6) -> None:
+    """Print the figures as a line of JSON."""
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["MDW_HOME"] = str(Path(folder) / "mdw")
+        settings = Settings.load()
+        embedded.up(settings)
+        try:
+            migrate(settings)
+            assert building.build(settings, "start").published
+            with connect(settings, "admin") as client:
+                print(json.dumps(measure(settings, client, months * 30 * 1440)))
+        finally:
+            embedded.down(settings)
+
+
+def measure(settings: Settings, client: Client, minutes: int) -> dict[str, float]:
+    """Bars a second of the build, of the build of the same pages again, and of the least work."""
+    write_pages(client, minutes)
+    figures: dict[str, float] = {}
+    with spent(client, figures, "build"):
+        build(settings)
+    bars = int(str(client.command("select count() from marts.bars")))
+    write_pages(client, minutes)
+    with spent(client, figures, "the same again"):
+        build(settings)
+    assert int(str(client.command("select count() from marts.bars"))) == bars
+    client.command("create database if not exists bench")
+    client.command(
+        "create table bench.least (symbol LowCardinality(String), open_time DateTime64(3, 'UTC'), o Float64, "
+        "h Float64, l Float64, c Float64, v Float64) "
+        "engine = MergeTree partition by toYYYYMM(open_time) order by (symbol, open_time)"
+    )
+    with spent(client, figures, "least, both sets"):
+        for venue, table in _TABLE.items():
+            client.command(_LEAST.format(table=table, path=_PATH[venue]))
+    each = {f"{name} M bars/s": round(bars / 1e6 / value, 2) for name, value in figures.items() if "start" not in name}
+    return {"bars": bars, **figures, **each, "load": os.getloadavg()[0]}
+
+
+def write_pages(client: Client, minutes: int) -> None:
+    """Pages that cover so many minutes of each series, newest build not yet done with them."""
+    for venue, table in _TABLE.items():
+        rows = _BODY[venue].format(rows="bars")
+        client.command(
+            _PAGES.format(
+                table=table,
+                venue=venue,
+                row=_ROW[venue],
+                body=rows,
+                bars=_BARS[venue],
+                pages=minutes // _BARS[venue],
+                symbols=list(generated_bars.SYMBOLS),
+                start="2024-01-01 00:00:00",
+            ),
+            settings={"max_block_size": 100},
+        )
+
+
+def build(settings: Settings) -> None:
+    """The model, its manifest and the publication, without the audits."""
+    done = dbt.run(
+        settings, "run", building.claim_variables(settings), "--select", "bars", "snapshot_manifest", "snapshots"
+    )
+    assert done.exit_code == 0, done.errors
+
+
+@contextmanager
+def spent(client: Client, figures: dict[str, float], name: str) -> Iterator[None]:
+    """Note seconds from the first to the last insert, and the server's CPU seconds in them."""
+    began = client.command("select toString(now64(6))")
+    clock = time.monotonic()
+    yield
+    figures[f"{name}, s with dbt's start"] = round(time.monotonic() - clock, 2)
+    client.command("system flush logs query_log")
+    wall, cpu = client.query(
+        "select dateDiff('millisecond', min(query_start_time_microseconds), max(event_time_microseconds)) / 1000, "
+        "sum(ProfileEvents['UserTimeMicroseconds'] + ProfileEvents['SystemTimeMicroseconds']) / 1e6 "
+        "from system.query_log where type = 'QueryFinish' and query_kind = 'Insert' "
+        "and query_start_time_microseconds >= {began:DateTime64(6)}",
+        parameters={"began": began},
+    ).result_rows[0]
+    figures[f"{name}, s"], figures[f"{name}, two cores' s"] = round(wall, 2), round(cpu / 2, 2)
+
+
+if __name__ == "__main__":
+    main(*map(int, sys.argv[1:]))

@@ -1,0 +1,3 @@
+{{ config(materialized='parameterized_view') }}
+{{ bar_gaps_at() }}
+-- depends_on: {{ ref('snapshots') }}
