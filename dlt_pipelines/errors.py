@@ -1,4 +1,4 @@
-"""Kinds of trouble at a venue, each with what follows from it."""
+"""Kinds of trouble at a venue, or with a file of its archive, each with what follows from it."""
 
 from datetime import datetime
 from typing import ClassVar
@@ -76,3 +76,33 @@ class UnknownSymbol(Refused):
     """The venue has no such instrument."""
 
     kind = "unknown_symbol"
+
+
+class FileTrouble(SourceTrouble):
+    """An archive's file that is not landed: a reason to ask REST for the same window."""
+
+    kind = "bad_file"
+
+
+class NoFile(FileTrouble):
+    """The archive does not have it (yet)."""
+
+    kind = "missing_file"
+
+
+class BadChecksum(FileTrouble):
+    """The bytes are not those that the venue published."""
+
+    kind = "bad_checksum"
+
+
+class Suspicious(FileTrouble):
+    """A zip that could do harm, or is not of the form that archives have."""
+
+    kind = "suspicious_file"
+
+
+class UnknownForm(FileTrouble):
+    """Rows that are not what the name of the file says."""
+
+    kind = "unknown_form"

@@ -30,7 +30,7 @@ _REFUSALS = ("ACCESS_DENIED", "AUTHENTICATION_FAILED", "UNKNOWN_DATABASE", "NOT_
 
 
 class LandingRefused(WorldError):  # noqa: N818 - trouble of the world, named for people
-    """ClickHouse will not take pages, and asking again cannot help."""
+    """ClickHouse will not take pages, or our own disk is full: trying again cannot help."""
 
 
 class Landing:
@@ -74,6 +74,15 @@ class Landing:
         attempts(self._load_once, venue, pages)
 
     def _load_once(self, venue: str, pages: Sequence[Page]) -> None:
+        try:
+            self._run_pipeline(venue, pages)
+        except OSError as error:
+            raise LandingRefused(
+                f"{self._folder} cannot be written: {error.strerror or error}. Make room there and run the same "
+                "command again: what has landed is kept."
+            ) from error
+
+    def _run_pipeline(self, venue: str, pages: Sequence[Page]) -> None:
         import dlt
         from dlt.common.configuration.utils import get_resolved_traces
         from dlt.pipeline.exceptions import PipelineStepFailed
@@ -140,7 +149,8 @@ def _configure() -> None:
 
     for key, value in {
         "runtime.dlthub_telemetry": False,
-        "runtime.log_level": "ERROR",
+        # It logs pages of traceback for each batch that is tried again; ours say it in one line.
+        "runtime.log_level": "CRITICAL",
         "restore_from_destination": False,
         "enable_runtime_trace": False,
         "normalize.parquet_normalizer.add_dlt_load_id": True,

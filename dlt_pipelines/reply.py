@@ -30,7 +30,7 @@ class Reply:
 
 def decode(venue: Venue, reply: Reply) -> Any:
     """The body as Python values; raises the SourceTrouble that fits where it is no good page."""
-    _check_status(venue.name, reply)
+    check_status(venue.name, reply)
     try:
         body = orjson.loads(reply.text)
     except orjson.JSONDecodeError:
@@ -43,7 +43,8 @@ def decode(venue: Venue, reply: Reply) -> Any:
     return body
 
 
-def _check_status(name: str, reply: Reply) -> None:
+def check_status(name: str, reply: Reply) -> None:
+    """Raise what follows from the status alone; `name` is who answered, in messages."""
     if reply.status == 429:
         raise RateLimited(f"{name} answers 429, too many requests", reply.retry_after)
     if reply.status in (418, 403):

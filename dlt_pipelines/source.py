@@ -7,7 +7,6 @@ from functools import partial
 from typing import Any, Protocol, TypeVar
 
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, stop_after_attempt
-from tenacity.wait import wait_base, wait_random_exponential
 
 from dlt_pipelines.clock import VenueClock
 from dlt_pipelines.errors import Banned, BrokenAnswer, RateLimited, Retryable, SourceTrouble, VenueClosed
@@ -19,6 +18,7 @@ from dlt_pipelines.timeframes import to_ms
 from dlt_pipelines.transport import Client, Gate
 from dlt_pipelines.venue import Budget, Endpoint, Venue
 from dlt_pipelines.venues import VENUES
+from dlt_pipelines.waiting import Wait
 from warehouse.settings import Settings
 
 ATTEMPTS = 8
@@ -34,20 +34,6 @@ class _Http(Protocol):
     def recover(self) -> None: ...
     def share(self, runs: int) -> None: ...
     async def close(self) -> None: ...
-
-
-class _Wait(wait_base):
-    """Retry-After where the venue named it, else exponential with full jitter."""
-
-    def __init__(self) -> None:
-        self._jitter = wait_random_exponential(multiplier=BACKOFF_SECONDS, max=15)
-
-    def __call__(self, retry_state: RetryCallState) -> float:
-        error = retry_state.outcome.exception() if retry_state.outcome else None
-        waits = self._jitter(retry_state)
-        if isinstance(error, RateLimited) and error.retry_after is not None:
-            return error.retry_after + min(waits, 1.0)
-        return waits
 
 
 class Source:
@@ -84,7 +70,7 @@ class Source:
         """The answer and what `read` makes of its body; raises SourceTrouble when trying is over."""
         attempts = AsyncRetrying(
             stop=stop_after_attempt(self._attempts),
-            wait=_Wait(),
+            wait=Wait(BACKOFF_SECONDS),
             retry=retry_if_exception_type(Retryable),
             before_sleep=lambda state: self._note(endpoint.budget, state),
             reraise=True,

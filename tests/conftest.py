@@ -19,7 +19,6 @@ from warehouse.settings import PROJECT, Role, Settings
 # run together within the limit of `make test` (docs/reliability.md).
 _SOAK = (
     "tests/iceberg/",
-    "tests/reliability/",
     "tests/report/",
     "tests/snapshots/test_h",
     "tests/snapshots/test_t",

@@ -5,21 +5,24 @@ import base64
 import hashlib
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from types import TracebackType
-from typing import Self
+from typing import NoReturn, Self
 
 import aiohttp
-from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
+from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt
 
 from dlt_pipelines.archive.files import Archive, ArchiveFile
 from dlt_pipelines.archive.parts import Download
-from dlt_pipelines.archive.trouble import BadChecksum, NoFile, Suspicious
 from dlt_pipelines.archive.unzip import MOST_ZIP_BYTES
-from dlt_pipelines.errors import Banned, NoConnection, RateLimited, RegionBlocked, Retryable, ServerFault
+from dlt_pipelines.errors import BadChecksum, NoConnection, NoFile, Retryable, ServerFault, Suspicious
+from dlt_pipelines.reply import Reply, check_status
+from dlt_pipelines.waiting import Wait
 
 ATTEMPTS = 6
+BACKOFF_SECONDS = 0.4
 _CHECKSUM = re.compile(r"([0-9a-fA-F]{64})[ \t]+\*?(\S+)\s*")
+_SHOWN_BYTES = 2000
 _TIMEOUT = aiohttp.ClientTimeout(total=300, sock_connect=20, sock_read=60)
 
 
@@ -82,7 +85,7 @@ class Downloader:
     async def _request(self, file: ArchiveFile, method: str, path: str) -> tuple[bytes, Mapping[str, str]]:
         attempts = AsyncRetrying(
             stop=stop_after_attempt(ATTEMPTS),
-            wait=wait_random_exponential(multiplier=0.4, max=15),
+            wait=Wait(BACKOFF_SECONDS),
             retry=retry_if_exception_type(Retryable),
             reraise=True,
         )
@@ -92,9 +95,11 @@ class Downloader:
     async def _request_once(self, file: ArchiveFile, method: str, path: str) -> tuple[bytes, Mapping[str, str]]:
         try:
             async with self._session.request(method, self._address + path, allow_redirects=False) as response:
-                _check_status(file, path, response.status)
-                data = await response.content.read(0) if method == "HEAD" else await _body(file, response)
-                return data, {name.lower(): value for name, value in response.headers.items()}
+                headers = {name.lower(): value for name, value in response.headers.items()}
+                if response.status != 200:
+                    said = await response.content.read(_SHOWN_BYTES)
+                    _refuse(file, path, Reply(response.status, headers, said.decode(errors="replace")))
+                return b"" if method == "HEAD" else await _body(file, response), headers
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             text = str(error) or type(error).__name__
             raise NoConnection(f"{self._address}{path}: {text}") from None
@@ -110,20 +115,12 @@ async def _body(file: ArchiveFile, response: aiohttp.ClientResponse) -> bytes:
     return b"".join(parts)
 
 
-def _check_status(file: ArchiveFile, path: str, status: int) -> None:
-    venue = file.series.venue
-    if status == 200:
-        return
-    if status == 404:
-        raise NoFile(f"{venue}'s archive has no {path.rsplit('/', 1)[-1]}")
-    if status == 429:
-        raise RateLimited(f"{venue}'s archive answers 429, too many requests")
-    if status in (403, 418):
-        until = datetime.now(UTC) + timedelta(minutes=10)
-        raise Banned(f"{venue}'s archive answers {status}: this address may fetch nothing there for now", until)
-    if status == 451:
-        raise RegionBlocked(f"{venue}'s archive answers 451: it does not serve the region of this machine's address")
-    raise ServerFault(f"{venue}'s archive answers {status} for {path}")
+def _refuse(file: ArchiveFile, path: str, reply: Reply) -> NoReturn:
+    name = f"{file.series.venue}'s archive"
+    if reply.status == 404:
+        raise NoFile(f"{name} has no {path.rsplit('/', 1)[-1]}")
+    check_status(name, reply)
+    raise ServerFault(f"{name} answers {reply.status} for {path}")
 
 
 def _check_md5(file: ArchiveFile, data: bytes, wanted: str) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dlt_pipelines.archive.files import ArchiveFile
-from dlt_pipelines.archive.trouble import UnknownForm
+from dlt_pipelines.errors import UnknownForm
 from dlt_pipelines.timeframes import from_ms
 
 _COMMA, _NEWLINE, _ZERO = ord(","), ord("\n"), ord("0")

@@ -17,7 +17,9 @@ from dlt_pipelines.archive.form import examine
 from dlt_pipelines.archive.parts import Download, to_arrow
 from dlt_pipelines.archive.unzip import unzip
 from dlt_pipelines.landing import ATTEMPTS, LandingRefused, is_refusal
+from warehouse.client import connect
 from warehouse.errors import WorldError
+from warehouse.settings import Settings
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +32,12 @@ class Landed:
     rows: int
     text_bytes: int
     conflicts: tuple[str, ...]
+
+
+def open_client(settings: Settings) -> Client:
+    """A client to land with; waits for a ClickHouse that restarts, as an insert does. Raises WorldError."""
+    client: Client = _attempts("reaching ClickHouse")(connect, settings, "ingest")
+    return client
 
 
 def land_file(client: Client, file: ArchiveFile, download: Download, server_time: int | None) -> Landed:
@@ -45,14 +53,17 @@ def land_file(client: Client, file: ArchiveFile, download: Download, server_time
 
 
 def _insert(client: Client, table: str, batch: pa.RecordBatch) -> None:
-    attempts = Retrying(
+    _attempts(f"landing into {table}")(_insert_once, client, table, batch)
+
+
+def _attempts(what: str) -> Retrying:
+    return Retrying(
         stop=stop_after_attempt(ATTEMPTS),
         wait=wait_exponential_jitter(initial=0.5, max=15),
         retry=retry_if_not_exception_type(LandingRefused),
         reraise=True,
-        before_sleep=lambda state: log.warning("landing into %s again: %s", table, state.outcome),
+        before_sleep=lambda state: log.warning("%s again: %s", what, state.outcome and state.outcome.exception()),
     )
-    attempts(_insert_once, client, table, batch)
 
 
 def _insert_once(client: Client, table: str, rows: pa.RecordBatch) -> None:

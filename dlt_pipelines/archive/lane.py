@@ -15,16 +15,14 @@ from clickhouse_connect.driver.client import Client
 from dlt_pipelines.archive.choosing import rest_reach
 from dlt_pipelines.archive.download import Downloader
 from dlt_pipelines.archive.files import ArchiveFile
-from dlt_pipelines.archive.landing import Landed, land_file
-from dlt_pipelines.archive.trouble import FileTrouble, NoFile
+from dlt_pipelines.archive.landing import Landed, land_file, open_client
 from dlt_pipelines.archive.venues import ARCHIVES
-from dlt_pipelines.errors import Retryable, SourceTrouble
+from dlt_pipelines.errors import FileTrouble, NoFile, Retryable, SourceTrouble
 from dlt_pipelines.progress import Failure, LandingReport, Progress
 from dlt_pipelines.series import Series
 from dlt_pipelines.source import Source
 from dlt_pipelines.timeframes import TIMEFRAMES, from_ms, to_ms
 from dlt_pipelines.venues.okx.archive import LIST, list_calls, list_params, read_list
-from warehouse.client import connect
 from warehouse.settings import Settings
 
 FILES_AT_ONCE = 4
@@ -82,7 +80,8 @@ class _VenueFiles:
         """Land all files, oldest first."""
         waiting = iter(await self._located(files))
         address = self._settings.origins.get(self._archive.origin)
-        with connect(self._settings, "ingest") as client:
+        loop = asyncio.get_running_loop()
+        with await loop.run_in_executor(self._workers, open_client, self._settings) as client:
             async with Downloader(self._archive, address) as downloader:
 
                 async def work() -> None:

@@ -10,7 +10,6 @@ from clickhouse_connect.driver.client import Client
 from dlt_pipelines.archive.download import Downloader
 from dlt_pipelines.archive.files import ArchiveFile
 from dlt_pipelines.archive.periods import periods
-from dlt_pipelines.archive.trouble import FileTrouble
 from dlt_pipelines.archive.venues import ARCHIVES
 from dlt_pipelines.errors import SourceTrouble
 from dlt_pipelines.series import Series
@@ -45,7 +44,7 @@ async def replaced_files(
                 async with gate:
                     try:
                         tag = await downloader.tag(file)
-                    except (FileTrouble, SourceTrouble) as trouble:
+                    except SourceTrouble as trouble:
                         notices.append(f"{file.name} could not be compared with what landed: {trouble}")
                         return
                 if tag != tags[file.path]:

@@ -5,7 +5,7 @@ import stat
 import zipfile
 import zlib
 
-from dlt_pipelines.archive.trouble import Suspicious
+from dlt_pipelines.errors import Suspicious
 
 # A month of 1m bars is 6 MB of text and packs 4 to 30 times (quiet minutes pack best).
 MOST_ZIP_BYTES = 64_000_000

@@ -10,9 +10,9 @@ import pytest
 from dlt_pipelines.archive.files import ArchiveFile
 from dlt_pipelines.archive.form import examine
 from dlt_pipelines.archive.parts import Download, to_arrow
-from dlt_pipelines.archive.trouble import Suspicious, UnknownForm
 from dlt_pipelines.archive.unzip import unzip
 from dlt_pipelines.archive.venues import ARCHIVES
+from dlt_pipelines.errors import Suspicious, UnknownForm
 from dlt_pipelines.series import Series
 from dlt_pipelines.timeframes import to_ms
 

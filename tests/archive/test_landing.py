@@ -6,7 +6,8 @@ import pytest
 
 from replay.archives.tricks import Trick
 from replay.faults import Faults
-from tests.archive.conftest import NOW, Desk
+from tests.archive.conftest import NOW
+from tests.desk import Desk
 
 NOVEMBER, DECEMBER = datetime(2024, 11, 1, tzinfo=UTC), datetime(2024, 12, 1, tzinfo=UTC)
 HOURS = {"venues": ("binance",), "markets": ("spot",), "symbols": ("BTC/USDT",), "timeframes": ("1h",)}
@@ -19,7 +20,7 @@ ZIP = "/data/spot/monthly/klines/BTCUSDT/1h/BTCUSDT-1h-2024-11.zip"
 
 
 def test_a_month_lands_once_as_it_is(desk: Desk):
-    report = desk.backfill(NOVEMBER, DECEMBER, **HOURS)
+    report = desk.backfill(NOVEMBER, DECEMBER, "archive", **HOURS)
     true = len(desk.market.bars("binance", "spot", "BTC/USDT", "1h", 1730419200000, 1733011200000))
     assert report.complete
     assert desk.files() == [(ZIP, 1, 1, true)]
@@ -28,7 +29,7 @@ def test_a_month_lands_once_as_it_is(desk: Desk):
 
 
 def test_days_fill_what_months_do_not_yet_have(desk: Desk):
-    desk.backfill(NEW_YEAR - DAY, NEW_YEAR + 2 * DAY, **MINUTES)
+    desk.backfill(NEW_YEAR - DAY, NEW_YEAR + 2 * DAY, "archive", **MINUTES)
     daily = "/data/spot/daily/klines/BTCUSDT/1m/BTCUSDT-1m-"
     assert [row[0] for row in desk.files()] == [
         f"{daily}{day}.zip" for day in ("2024-12-31", "2025-01-01", "2025-01-02")
@@ -40,7 +41,7 @@ def test_days_fill_what_months_do_not_yet_have(desk: Desk):
 
 
 def test_okx_days_are_cut_at_utc_8(desk: Desk):
-    desk.backfill(NEW_YEAR - 8 * timedelta(hours=1), NEW_YEAR + 16 * timedelta(hours=1), **OKX_MINUTES)
+    desk.backfill(NEW_YEAR - 8 * timedelta(hours=1), NEW_YEAR + 16 * timedelta(hours=1), "archive", **OKX_MINUTES)
     windows = desk.warehouse.rows(
         "select distinct toString(window_start), toString(window_end) from raw.okx__archive_spot_candles"
     )
@@ -67,7 +68,7 @@ def test_okx_days_are_cut_at_utc_8(desk: Desk):
 )
 def test_a_bad_file_does_not_land(desk: Desk, kind: str, says: str):
     desk.trick(Trick(kind))
-    report = desk.backfill(NOVEMBER, DECEMBER, **HOURS)
+    report = desk.backfill(NOVEMBER, DECEMBER, "archive", **HOURS)
     assert not report.complete
     assert says in report.failures[0].message
     assert desk.files() == []
@@ -75,7 +76,7 @@ def test_a_bad_file_does_not_land(desk: Desk, kind: str, says: str):
 
 def test_a_header_row_is_no_bar(desk: Desk):
     desk.trick(Trick("header"))
-    desk.backfill(NOVEMBER, DECEMBER, **HOURS)
+    desk.backfill(NOVEMBER, DECEMBER, "archive", **HOURS)
     (row,) = desk.warehouse.rows("select header, row_count, payload from raw.binance__archive_spot_klines")
     assert str(row[0]).startswith("open_time,open,")
     assert str(row[2]).count("\n") == row[1] + 1
@@ -127,7 +128,7 @@ def test_rest_alone_says_what_it_cannot_reach(desk: Desk):
 def test_contradicting_rows_are_set_aside_and_asked_of_rest(desk: Desk):
     desk.trick(Trick("conflicts"))
     window = (NEW_YEAR - 8 * timedelta(hours=1), NEW_YEAR + 16 * timedelta(hours=1))
-    report = desk.backfill(*window, **OKX_MINUTES)
+    report = desk.backfill(*window, "archive", **OKX_MINUTES)
     assert any("contradict each other at 1 times" in notice for notice in report.notices)
     assert desk.warehouse.rows("select count() from raw.okx__spot_candles") == [(0,)]
     (row,) = desk.warehouse.rows("select any(conflicts) from raw.okx__archive_spot_candles")
@@ -136,7 +137,7 @@ def test_contradicting_rows_are_set_aside_and_asked_of_rest(desk: Desk):
 
 def test_a_replaced_file_lands_again_and_only_that(desk: Desk):
     window = (NOVEMBER - 30 * DAY, DECEMBER)
-    desk.backfill(*window, **HOURS)
+    desk.backfill(*window, "archive", **HOURS)
     assert desk.plan(*window, "archive", recheck=True, **HOURS).files == []
     desk.trick(Trick("replaced", "2024-11"))
     plan = desk.plan(*window, "archive", recheck=True, **HOURS)
@@ -149,13 +150,22 @@ def test_a_replaced_file_lands_again_and_only_that(desk: Desk):
 def test_faults_on_the_way_are_overcome(desk: Desk):
     desk.server.faults = Faults(rate=0.4, kinds=("5xx", "reset", "cut", "html"), path="archive", seed=3)
     try:
-        report = desk.backfill(datetime(2024, 7, 1, tzinfo=UTC), DECEMBER, **HOURS)
+        report = desk.backfill(datetime(2024, 7, 1, tzinfo=UTC), DECEMBER, "archive", **HOURS)
     finally:
         desk.server.faults = Faults()
-    again = desk.backfill(datetime(2024, 7, 1, tzinfo=UTC), DECEMBER, **HOURS)
+    again = desk.backfill(datetime(2024, 7, 1, tzinfo=UTC), DECEMBER, "archive", **HOURS)
     assert again.complete
     assert len(desk.files()) == 5
     assert report.pages + again.pages == 5
+
+
+def test_the_archive_is_not_asked_again_before_its_retry_after(desk: Desk):
+    desk.server.faults = Faults(rate=1, kinds=("429",), path="archive", times=1, retry_after_seconds=2)
+    report = desk.backfill(NOVEMBER, DECEMBER, "archive", **HOURS)
+    refused, *later = [entry for entry in desk.server.journal.last if "archive" in entry["path"]]
+    assert report.complete
+    assert refused["status"] == 429
+    assert all(entry["at"] >= refused["at"] + 2 for entry in later)
 
 
 def test_a_lane_without_an_archive_is_refused(desk: Desk):

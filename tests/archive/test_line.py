@@ -8,8 +8,8 @@ import pytest
 
 from dlt_pipelines.progress import LandingReport
 from replay.archives.tricks import Trick
-from tests.archive.conftest import Desk
 from tests.dbt.conftest import Dbt, Outcome
+from tests.desk import Desk
 
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 NOVEMBER, DECEMBER = datetime(2024, 11, 1, tzinfo=UTC), datetime(2024, 12, 1, tzinfo=UTC)
@@ -59,9 +59,9 @@ def line(world: Desk, tmp_path_factory: pytest.TempPathFactory) -> Line:
     world.trick(Trick("replaced", "spot/monthly/"), Trick("duplicates", "BTC-USDT-candlesticks-2025-01-01"))
     world.land(world.plan(NOVEMBER, DECEMBER, "archive", **SPOT_HOURS))
     refetch(world, **SPOT_HOURS)
-    world.backfill(NOVEMBER, DECEMBER, **PERP_HOURS)
-    world.backfill(NEW_YEAR - DAY, NEW_YEAR + DAY, **SPOT_MINUTES)
-    world.backfill(NEW_YEAR - 8 * HOUR, NEW_YEAR + 16 * HOUR, **OKX_MINUTES)
+    world.backfill(NOVEMBER, DECEMBER, "archive", **PERP_HOURS)
+    world.backfill(NEW_YEAR - DAY, NEW_YEAR + DAY, "archive", **SPOT_MINUTES)
+    world.backfill(NEW_YEAR - 8 * HOUR, NEW_YEAR + 16 * HOUR, "archive", **OKX_MINUTES)
     world.trick(Trick("conflicts", "BTC-USDT-candlesticks-2025-01-02"))
     # A single day is faster by REST: the file is taken here as auto would take a month.
     plan = world.plan(NEW_YEAR + 16 * HOUR, NEW_YEAR + 40 * HOUR, "archive", **OKX_MINUTES)
@@ -79,12 +79,7 @@ def line(world: Desk, tmp_path_factory: pytest.TempPathFactory) -> Line:
 
 def refetch(world: Desk, **chosen: tuple[str, ...]) -> None:
     """What `--lane archive --refetch` does."""
-    from dlt_pipelines import backfill
-    from dlt_pipelines.selection import Selection
-
-    plan = backfill.plan(
-        world.settings, world.universe, Selection(**chosen), NOVEMBER, DECEMBER, refetch=True, pace=None, lane="archive"
-    )
+    plan = world.plan(NOVEMBER, DECEMBER, "archive", refetch=True, **chosen)
     assert plan.files
     assert world.land(plan).complete
 

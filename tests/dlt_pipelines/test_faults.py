@@ -9,7 +9,8 @@ from dlt_pipelines.errors import SourceTrouble
 from dlt_pipelines.progress import Silent
 from dlt_pipelines.sharing import Ban
 from replay.faults import Faults
-from tests.dlt_pipelines.conftest import NOW, Desk
+from tests.desk import Desk
+from tests.dlt_pipelines.conftest import NOW
 
 LAST_CLOSED = NOW.replace(second=0)
 START = LAST_CLOSED - timedelta(hours=20)
@@ -52,6 +53,16 @@ def test_a_mix_of_everything_at_one_in_five(desk: Desk) -> None:
     assert report.complete
     assert set(report.faults) <= {"rate_limited", "server_fault", "broken_answer", "no_connection"}
     assert_complete(desk)
+
+
+def test_a_venue_that_says_nothing_four_times_over_is_not_believed(desk: Desk) -> None:
+    desk.server.faults = Faults(rate=1, kinds=("empty",), path="/okx/api/v5/market/", times=4)
+    start = LAST_CLOSED - timedelta(hours=2)
+    report = desk.backfill(start=start, venues=("okx",), timeframes=("1m",), **BTC)
+
+    assert report.complete
+    truth = desk.true_bars("okx", "spot", "BTC/USDT", "1m", start, LAST_CLOSED)
+    assert desk.landed_bars("okx", "spot", "BTC/USDT", "1m") == truth
 
 
 def test_retry_after_is_honoured(desk: Desk) -> None:

@@ -12,7 +12,8 @@ from dlt_pipelines.landing import Landing
 from dlt_pipelines.page import Page
 from dlt_pipelines.series import Series
 from dlt_pipelines.timeframes import to_ms
-from tests.dlt_pipelines.conftest import NOW, Desk
+from tests.desk import Desk
+from tests.dlt_pipelines.conftest import NOW
 
 LAST_CLOSED = NOW.replace(second=0)
 ORIGINS = {"binance__spot_klines": "/binance-spot", "okx__spot_candles": "/okx", "bybit__spot_klines": "/bybit"}

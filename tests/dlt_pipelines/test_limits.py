@@ -23,7 +23,8 @@ from replay.faults import Faults
 from replay.server import ReplayServer
 from replay.synthetic import SyntheticMarket
 from tests.conftest import Warehouse
-from tests.dlt_pipelines.conftest import NOW, settings_for
+from tests.desk import settings_for
+from tests.dlt_pipelines.conftest import NOW
 from warehouse.settings import Settings
 
 
@@ -71,7 +72,7 @@ def test_a_venue_that_counts_calls_by_the_second(
 def test_two_runs_at_once_share_the_limits(desk_warehouse: Warehouse, strict: ReplayServer) -> None:
     strict.journal.clear()
     settings = settings_of(desk_warehouse, strict)
-    narrowed = {"venues": ("okx",), "datasets": ("bars",), "timeframes": ("1m",), "markets": ("spot",)}
+    narrowed = {"datasets": ("bars",), "timeframes": ("1m",), "markets": ("spot",)}
     reports: list[LandingReport] = []
     runs = [threading.Thread(target=lambda: reports.append(land_at_pace(settings, 1.5, **narrowed))) for _ in range(2)]
     for run in runs:
@@ -80,6 +81,7 @@ def test_two_runs_at_once_share_the_limits(desk_warehouse: Warehouse, strict: Re
         run.join(120)
 
     assert [report.complete for report in reports] == [True, True]
+    assert {venue for report in reports for venue, _ in report.by} == {"binance", "okx", "bybit"}
     assert strict.journal.violations == {}
 
 

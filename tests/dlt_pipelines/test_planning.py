@@ -13,7 +13,8 @@ from dlt_pipelines.planning import window_asks
 from dlt_pipelines.series import Series
 from dlt_pipelines.venue import Answer
 from dlt_pipelines.venues import VENUES
-from tests.dlt_pipelines.conftest import NOW, Desk
+from tests.desk import Desk
+from tests.dlt_pipelines.conftest import NOW
 from warehouse.errors import BadInput
 
 MINUTE = 60_000

@@ -14,7 +14,8 @@ from dlt_pipelines import backfill, landing
 from dlt_pipelines.progress import Silent
 from replay.server import ReplayServer
 from tests.conftest import Warehouse
-from tests.dlt_pipelines.conftest import NOW, Desk
+from tests.desk import Desk
+from tests.dlt_pipelines.conftest import NOW
 from warehouse import embedded
 from warehouse.errors import WorldError
 from warehouse.settings import PROJECT

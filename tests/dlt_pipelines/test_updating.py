@@ -12,7 +12,8 @@ from dlt_pipelines.timeframes import to_ms
 from dlt_pipelines.universe import load
 from replay.faults import Faults
 from replay.synthetic.listings import outages_of_day
-from tests.dlt_pipelines.conftest import NOW, Desk
+from tests.desk import Desk
+from tests.dlt_pipelines.conftest import NOW
 
 LAST_CLOSED = NOW.replace(second=0)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)

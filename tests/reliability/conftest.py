@@ -10,7 +10,8 @@ from replay.clock import Clock
 from replay.server import ReplayServer
 from replay.synthetic import SyntheticMarket
 from tests.conftest import Warehouse, start_warehouse
-from tests.reliability.harness import NOW, Line
+from tests.reliability.harness import Line
+from tests.reliability.job import NOW
 from warehouse import embedded
 
 
@@ -31,7 +32,7 @@ def line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Line]:
 
 
 def _mount(home: Path) -> bool:
-    command = ["mount", "-t", "tmpfs", "-o", "size=1200m", "tmpfs", str(home)]
+    command = ["mount", "-t", "tmpfs", "-o", "size=2000m", "tmpfs", str(home)]
     try:
         return subprocess.run(command, capture_output=True).returncode == 0
     except FileNotFoundError:

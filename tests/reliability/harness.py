@@ -1,51 +1,34 @@
 """The whole line under one roof: replayed exchanges, landing, ClickHouse, dbt, and the truth to compare with."""
 
 import os
+import re
 import subprocess
 import sys
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from io import FileIO
 from pathlib import Path
 
 from dlt_pipelines import backfill
 from dlt_pipelines.plan import Plan
 from dlt_pipelines.progress import LandingReport, Progress
-from dlt_pipelines.selection import Selection
 from dlt_pipelines.universe import load
 from mdw import building
 from replay.faults import Faults
 from replay.server import ReplayServer
 from replay.synthetic import SyntheticMarket
 from tests.conftest import Warehouse
-from tests.dlt_pipelines.conftest import settings_for
+from tests.desk import settings_for
+from tests.reliability.job import NOW, Job
 from warehouse import embedded
 from warehouse.settings import PROJECT, Settings
 
-NOW = datetime(2025, 3, 30, 18, 40, 30, tzinfo=UTC)
-FIRST = datetime(2025, 3, 1, tzinfo=UTC)
-HOURS = 8
-VENUES = ("binance", "okx", "bybit")
-SYMBOLS = ("BTC/USDT", "SOL/BTC")
 Row = tuple[int, float, float, float, float, float]
-
-
-@dataclass(frozen=True)
-class Window:
-    """The span of one case: no two cases share an instant, so each is judged by its own bars."""
-
-    start: datetime
-    end: datetime
-
-    @classmethod
-    def number(cls, number: int) -> "Window":
-        start = FIRST + timedelta(hours=HOURS) * number
-        return cls(start, start + timedelta(hours=HOURS))
-
-    @property
-    def milliseconds(self) -> tuple[int, int]:
-        return int(self.start.timestamp() * 1000), int(self.end.timestamp() * 1000)
+Moment = Callable[[], bool]
+_NODE = rb'"name": "Log(?:Hook)?StartLine"'
 
 
 @dataclass
@@ -73,13 +56,13 @@ class Line:
             "MDW_NOW": NOW.isoformat(),
         }
 
-    def plan(self, window: Window, settings: Settings | None = None, pace: float | None = None) -> Plan:
+    def plan(self, job: Job, settings: Settings | None = None, pace: float | None = None) -> Plan:
         settings = settings or self.settings
-        chosen = Selection(datasets=("bars",), markets=("spot",), symbols=SYMBOLS, timeframes=("1m",))
-        return backfill.plan(settings, load(settings.universe), chosen, window.start, window.end, pace=pace)
+        universe = load(settings.universe)
+        return backfill.plan(settings, universe, job.selection, job.start, job.end, pace=pace, lane=job.lane)
 
-    def land(self, window: Window, progress: Progress | None = None) -> LandingReport:
-        return backfill.run(self.plan(window), progress, pace=None)
+    def land(self, job: Job, progress: Progress | None = None) -> LandingReport:
+        return backfill.run(self.plan(job), progress, pace=None)
 
     def heal(self) -> None:
         """End whatever the case did, as an operator would before one more run."""
@@ -88,6 +71,14 @@ class Line:
             ban.unlink()
         if not embedded.status(self.warehouse.settings).running:
             embedded.up(self.warehouse.settings)
+
+    def one_more_run(self, job: Job) -> None:
+        """It brings everything that is missing: the next one has nothing to ask, and nothing is left behind."""
+        report = self.land(job)
+        assert report.complete, report.failures
+        again = self.plan(job)
+        assert (again.asks, again.files) == ([], []), "the run after the healthy one still finds something missing"
+        assert list((self.settings.home / "dlt").iterdir()) == []
 
     def publish(self, snapshot: str) -> None:
         """Build and publish; every older snapshot must still read as it did."""
@@ -108,10 +99,18 @@ class Line:
         )
         return row
 
-    def assert_true(self, snapshot: str, window: Window) -> None:
+    def assert_whole_files(self) -> None:
+        """A file is in raw with all its parts or not at all, whatever happened while it landed."""
+        halves = self.warehouse.rows(
+            "select file_path, fetched_at, uniqExact(part), any(parts) from merge('raw', '__archive_')"
+            " group by file_path, fetched_at having uniqExact(part) != any(parts)"
+        )
+        assert halves == []
+
+    def assert_true(self, snapshot: str, job: Job) -> None:
         """Views equal to the truth: no hole, no double, no other value."""
-        for venue in VENUES:
-            for symbol in SYMBOLS:
+        for venue in job.venues:
+            for symbol in job.symbols:
                 seen = self.warehouse.rows(
                     "select toUnixTimestamp64Milli(open_time), open, high, low, close, volume"
                     " from marts.v_bars_at(snapshot_id = {id:String}) where instrument_id = {instrument:String}"
@@ -119,13 +118,15 @@ class Line:
                     " and open_time < fromUnixTimestamp64Milli({end:Int64}) order by open_time",
                     id=snapshot,
                     instrument=f"{venue}:spot:{symbol}",
-                    start=window.milliseconds[0],
-                    end=window.milliseconds[1],
+                    start=job.milliseconds[0],
+                    end=job.milliseconds[1],
                 )
-                assert seen == self.truth(venue, symbol, window), (venue, symbol, window)
+                # Said in figures: pytest would compare the lists themselves for minutes.
+                equal = seen == (true := self.truth(venue, symbol, job))
+                assert equal, f"{venue} {symbol} from {job.start}: {_difference(seen, true)}"
 
-    def truth(self, venue: str, symbol: str, window: Window) -> list[Row]:
-        bars = self.market.bars(venue, "spot", symbol, "1m", *window.milliseconds)
+    def truth(self, venue: str, symbol: str, job: Job) -> list[Row]:
+        bars = self.market.bars(venue, "spot", symbol, "1m", *job.milliseconds)
         assert bars
         return [(b.open_time, *map(float, (b.open, b.high, b.low, b.close, b.volume))) for b in bars]
 
@@ -140,14 +141,86 @@ class Line:
             stderr=subprocess.DEVNULL,
         )
 
+    def requests(self, number: int) -> Moment:
+        """The exchanges were asked so many times since this call."""
+        before = self.server.journal.counts.total()
+        return lambda: self.server.journal.counts.total() >= before + number
+
+    def nodes(self, number: int) -> Moment:
+        """The next dbt has begun so many models, tests and hooks."""
+        return self._next_log(_NODE, number)
+
+    def node_starts(self, node: str) -> Moment:
+        """The next dbt has begun to build that model of the marts."""
+        return self._next_log(rf"START [^\"]*`marts`\.`{node}` ".encode(), 1)
+
+    @property
+    def nodes_begun(self) -> int:
+        """Models, tests and hooks that the last dbt has begun."""
+        return len(re.findall(_NODE, self._log.read_bytes()))
+
+    @property
+    def _log(self) -> Path:
+        return self.settings.home / "dbt" / "logs" / "dbt.log"
+
+    def _next_log(self, pattern: bytes, number: int) -> Moment:
+        """So many lines of a log that begins anew: the old one may be rotated away meanwhile."""
+        self._log.unlink(missing_ok=True)
+        found = place = 0
+
+        def happened() -> bool:
+            nonlocal found, place
+            if self._log.exists():
+                with self._log.open("rb") as file:
+                    file.seek(place)
+                    lines = file.read().rpartition(b"\n")[0]
+                place += len(lines)
+                found += len(re.findall(pattern, lines))
+            return found >= number
+
+        return happened
+
     @contextmanager
     def full_disk(self) -> Iterator[None]:
-        """No byte left where the warehouse and its pipelines write."""
+        """No byte left where the warehouse and its pipelines write, also when merges give some back."""
         assert self.ballast is not None
-        with self.ballast.open("wb", buffering=0) as file, suppress(OSError):
-            while True:
-                file.write(bytes(1 << 20))
-        try:
-            yield
-        finally:
-            self.ballast.unlink()
+        over = threading.Event()
+        with self.ballast.open("wb", buffering=0) as file:
+            _fill(file)
+            filler = threading.Thread(target=_keep_full, args=(file, over))
+            filler.start()
+            try:
+                yield
+            finally:
+                over.set()
+                filler.join()
+                self.ballast.unlink()
+
+
+def wait_for(happened: Moment, run: subprocess.Popen[bytes], seconds: float = 900) -> bool:
+    """Whether it happened while the run was at work."""
+    until = time.monotonic() + seconds
+    while run.poll() is None and time.monotonic() < until:
+        if happened():
+            return True
+        time.sleep(0.02)
+    return False
+
+
+def _fill(file: FileIO) -> None:
+    with suppress(OSError):
+        while True:
+            file.write(bytes(1 << 20))
+
+
+def _keep_full(file: FileIO, over: threading.Event) -> None:
+    while not over.wait(0.005):
+        _fill(file)
+
+
+def _difference(seen: list[tuple[object, ...]], true: list[Row]) -> str:
+    times, wanted = [row[0] for row in seen], {row[0] for row in true}
+    return (
+        f"{len(wanted - set(times))} bars missing, {len(set(times) - wanted)} too many, "
+        f"{len(times) - len(set(times))} doubles, {len(set(seen) - set(true))} with other values"
+    )

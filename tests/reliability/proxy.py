@@ -48,7 +48,8 @@ class CutAfterInsert:
     def _upstream(self, client: socket.socket, server: socket.socket, inserting: threading.Event) -> None:
         with contextlib.suppress(OSError):
             while data := client.recv(1 << 16):
-                if b"INSERT" in data.upper() and b"PARQUET" in data.upper():
+                head = data.upper()
+                if b"INSERT" in head and (b"PARQUET" in head or b"ARROWSTREAM" in head):
                     inserting.set()
                 server.sendall(data)
             server.shutdown(socket.SHUT_WR)

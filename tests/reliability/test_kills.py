@@ -1,6 +1,7 @@
-"""kill -9 at random moments of `mdw backfill` and `mdw build`, and ClickHouse killed under a build.
+"""kill -9 at random moments of landing (REST, archive, both lanes), building and publishing, and of ClickHouse itself.
 
-MDW_SOAK_KILLS sets how many (50); the moments follow from the seed MDW_SOAK_SEED.
+MDW_SOAK_KILLS sets how many (50); the moments follow from the seed MDW_SOAK_SEED. They are counted in requests and in
+dbt's nodes, not in seconds: the same ones are met on a busy machine.
 """
 
 import os
@@ -8,84 +9,117 @@ import random
 import signal
 import threading
 import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from itertools import count, cycle
 
 import pytest
 
 from mdw import building
-from tests.reliability.harness import Line, Window
+from tests.reliability.harness import Line, Moment, wait_for
+from tests.reliability.job import Job
+from warehouse.errors import WorldError
 
 KILLS = int(os.environ.get("MDW_SOAK_KILLS", "50"))
 SEED = int(os.environ.get("MDW_SOAK_SEED", "1"))
+NODES = ("bars", "snapshot_manifest", "snapshots")
+
+pytestmark = pytest.mark.soak
 
 
-def kill_at(line: Line, moment: float, whole_group: bool, *command: str) -> bool:
-    """Whether the command was still at work at the moment (seconds after its start)."""
-    run = line.start(*command)
-    until = time.monotonic() + moment
-    while run.poll() is None and time.monotonic() < until:
-        time.sleep(0.01)
-    if run.poll() is not None:
-        return False
-    if whole_group:
-        os.killpg(run.pid, signal.SIGKILL)
-    else:
-        run.kill()
-    run.wait()
-    return True
+@dataclass
+class Killer:
+    """Kills commands of mdw; counts kills by stage, and those that met a process at work."""
+
+    line: Line
+    chance: random.Random = field(default_factory=lambda: random.Random(SEED))
+    tried: Counter[str] = field(default_factory=Counter)
+    met: Counter[str] = field(default_factory=Counter)
+
+    def landing(self, stage: str, job: Job) -> None:
+        plan = self.line.plan(job)
+        requests = len(plan.asks) + 2 * len(plan.files)
+        self._kill(stage, self.line.requests(self.chance.randint(1, requests)), 0.5, *job.command)
+
+    def build(self, snapshot: str, nodes: int) -> None:
+        moment = self.line.nodes(self.chance.randint(1, nodes))
+        self._kill("build", moment, 0.2, "build", "--snapshot-id", snapshot)
+
+    def publication(self, snapshot: str) -> None:
+        self._kill("publication", self.line.node_starts("snapshots"), 1.0, "build", "--snapshot-id", snapshot)
+
+    def _kill(self, stage: str, moment: Moment, within: float, *command: str) -> None:
+        """Within so many seconds after the moment."""
+        run = self.line.start(*command)
+        wait_for(moment, run)
+        time.sleep(self.chance.random() * within)
+        self.tried[stage] += 1
+        self.met[stage] += run.poll() is None
+        if self.chance.random() < 0.25:
+            # mdw alone: what it started goes on.
+            run.kill()
+        else:
+            with suppress(ProcessLookupError):
+                os.killpg(run.pid, signal.SIGKILL)
+        run.wait()
 
 
-def duration(line: Line, *command: str) -> float:
-    began = time.monotonic()
-    assert line.start(*command).wait() == 0
-    return time.monotonic() - began
+def landings() -> Iterator[tuple[str, Job]]:
+    hours, files, mixed = (map(make, count()) for make in (Job.hours, Job.files, Job.mixed))
+    for name in cycle(("REST", "archive", "REST", "REST", "both lanes", "REST")):
+        yield name, next({"REST": hours, "archive": files, "both lanes": mixed}[name])
 
 
-def backfill(window: Window) -> tuple[str, ...]:
-    narrowed = ("--dataset", "bars", "--market", "spot", "--timeframe", "1m")
-    return ("backfill", *narrowed, "--start", window.start.isoformat(), "--end", window.end.isoformat())
-
-
-@pytest.mark.soak
 @pytest.mark.timeout(6 * 3600)
 def test_kills_at_random_moments(line: Line) -> None:
-    chance = random.Random(SEED)
-    windows = [Window.number(0)]
-    landing = duration(line, *backfill(windows[0]))
-    build = duration(line, "build", "--snapshot-id", "s0")
-    line.pins["s0"] = line.fingerprint("s0")
-    kills = 0
-    for number in range(1, KILLS + 1):
-        window = Window.number(number)
-        windows.append(window)
+    killer, work, jobs = Killer(line), landings(), [Job.hours(80)]
+    line.land(jobs[0])
+    line.publish("s0")
+    nodes = line.nodes_begun
+
+    for number in count(1):
+        landed = [next(work) for _ in range(3)]
+        for stage, job in landed:
+            killer.landing(stage, job)
+            line.assert_whole_files()
+            line.one_more_run(job)
         snapshot = f"s{number}"
-        whole = chance.random() < 0.75
-        if chance.random() < 0.4:
-            kills += kill_at(line, chance.random() * landing, whole, *backfill(window))
-            assert line.land(window).complete
-        else:
-            assert line.land(window).complete
-            kills += kill_at(line, chance.random() * build, whole, "build", "--snapshot-id", snapshot)
-            line.assert_pins_unchanged()
-        if not line.warehouse.rows("select 1 from marts.snapshots where snapshot_id = {id:String}", id=snapshot):
-            line.publish(snapshot)
-        line.pins[snapshot] = line.fingerprint(snapshot)
-        for one in (window, chance.choice(windows)):
-            line.assert_true(snapshot, one)
-    print(f"{kills} of {KILLS} kills met a process at work (landing {landing:.1f} s, build {build:.1f} s)")  # noqa: T201
-    for one in windows:
-        line.assert_true(f"s{KILLS}", one)
-
-
-@pytest.mark.soak
-@pytest.mark.parametrize("share", [0.5, 0.7, 0.85])
-def test_clickhouse_is_killed_during_a_build(line: Line, share: float) -> None:
-    window = Window.number(60 + round(share * 20))
-    snapshot = f"cut-{share}"
-    line.land(window)
-    seconds = 12.0
-    threading.Timer(seconds * share, line.warehouse.kill).start()
-    result = building.build(line.settings, snapshot)
-    line.heal()
-    if not result.published:
+        killer.build(snapshot, nodes)
+        line.assert_pins_unchanged()
+        killer.publication(snapshot)
         line.publish(snapshot)
-    line.assert_true(snapshot, window)
+        older = killer.chance.choice(jobs)
+        jobs += [job for _, job in landed]
+        for job in (*jobs[-3:], older):
+            line.assert_true(snapshot, job)
+        print(f"kills that met a process at work: {dict(killer.met)} of {dict(killer.tried)}", flush=True)  # noqa: T201
+        if killer.tried.total() >= KILLS:
+            break
+    for job in jobs:
+        line.assert_true(snapshot, job)
+
+
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("node", NODES)
+def test_clickhouse_is_killed_while_dbt_builds(line: Line, node: str) -> None:
+    job = Job.hours(81 + NODES.index(node))
+    assert line.land(job).complete
+    snapshot = f"cut-{node}"
+    cut = threading.Thread(target=_cut_power, args=(line, line.node_starts(node)))
+    cut.start()
+    with suppress(WorldError):
+        building.build(line.settings, snapshot)
+    cut.join()
+    line.heal()
+    line.assert_pins_unchanged()
+    line.publish(snapshot)
+    line.assert_true(snapshot, job)
+
+
+def _cut_power(line: Line, begins: Moment) -> None:
+    until = time.monotonic() + 900
+    while not begins() and time.monotonic() < until:
+        time.sleep(0.01)
+    line.warehouse.kill()
