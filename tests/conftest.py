@@ -15,23 +15,6 @@ from warehouse.embedded.state import read_state
 from warehouse.migrate import migrate
 from warehouse.settings import PROJECT, Role, Settings
 
-# Passed on their own branches and file by file, on a machine too busy to time them; behind `make soak` until they have
-# run together within the limit of `make test` (docs/reliability.md).
-_SOAK = (
-    "tests/iceberg/",
-    "tests/report/",
-    "tests/snapshots/test_h",
-    "tests/snapshots/test_t",
-)
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what does not run in `make test` yet."""
-    for item in items:
-        if item.nodeid.startswith(_SOAK):
-            item.add_marker(pytest.mark.soak)
-
-
 @dataclass
 class Warehouse:
     """A running embedded server of the test's own. `environment` makes any command use it."""
