@@ -15,6 +15,7 @@ from warehouse.embedded.state import read_state
 from warehouse.migrate import migrate
 from warehouse.settings import PROJECT, Role, Settings
 
+
 @dataclass
 class Warehouse:
     """A running embedded server of the test's own. `environment` makes any command use it."""
