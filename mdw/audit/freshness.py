@@ -20,5 +20,6 @@ def allowed_seconds(dataset: str, timeframe: str = "") -> float:
     limits = thresholds()
     if dataset == "bars":
         # A bar is due a timeframe after the last one, and then has the time that the schedule allows.
-        return limits["bars_fresh_minutes"] * 60 + TIMEFRAMES[timeframe] / 1000
+        # An unknown timeframe is the finding of an audit, and no reason to have no metrics.
+        return limits["bars_fresh_minutes"] * 60 + TIMEFRAMES.get(timeframe, 0) / 1000
     return limits[f"{dataset}_fresh_hours"] * 3600

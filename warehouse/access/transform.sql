@@ -14,3 +14,5 @@ grant table engine on ReplicatedMergeTree to mdw_transform;
 grant table engine on ReplicatedReplacingMergeTree to mdw_transform;
 -- Reads the member views of all snapshots as one table.
 grant table engine on Merge to mdw_transform;
+-- dbt's unit tests keep their rows in tables of this engine.
+grant table engine on Memory to mdw_transform;
