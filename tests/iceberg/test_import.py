@@ -23,6 +23,7 @@ from warehouse.iceberg.export import export
 from warehouse.iceberg.target import Target
 from warehouse.settings import Settings
 
+pytestmark = pytest.mark.soak
 DATASETS = ("bars", "funding", "instruments", "fear_greed")
 
 
