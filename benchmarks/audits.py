@@ -67,6 +67,11 @@ def fill(client: Client, first_day: int, days: int, version: int) -> int:
     return len(_SERIES) * (count + count // 60)
 
 
+def next_version(client: Client) -> int:
+    """Number that the next build takes."""
+    return int(client.query("select max(version) + 1 from ops.builds").result_rows[0][0])
+
+
 def node_seconds(settings: Settings) -> dict[str, float]:
     """Wall time from the first to the last audit node, and the slowest models."""
     results = json.loads((target(settings) / "run_results.json").read_text())["results"]
@@ -108,8 +113,11 @@ def main() -> None:
         full = running.run(settings, full=True)
         found = {"load": os.getloadavg(), "bars": rows, "full": node_seconds(settings), "full_counts": full.counts}
         with connect(settings, "admin") as client:
-            version = client.query("select max(version) + 1 from ops.builds").result_rows[0][0]
-            found["day_bars"] = fill(client, arguments.days, 1, version)
+            fill(client, arguments.days, 1, next_version(client))
+        # A day as any other: the snapshot before it changed one day, not the history.
+        assert building.build(settings, "yesterday").published
+        with connect(settings, "admin") as client:
+            found["day_bars"] = fill(client, arguments.days + 1, 1, next_version(client))
         day = running.run(settings)
         found |= {"day": node_seconds(settings), "day_counts": day.counts, "load_after": os.getloadavg()}
         print(json.dumps(found, indent=2, default=str))
