@@ -8,19 +8,15 @@ land again, which must add nothing. The peer is the least there is to do: explod
 import json
 import os
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from clickhouse_connect.driver.client import Client
 
 from benchmarks import generated_bars
+from benchmarks.built_warehouse import built_warehouse
 from mdw import building, dbt
-from warehouse import embedded
-from warehouse.client import connect
-from warehouse.migrate import migrate
 from warehouse.settings import Settings
 
 _ROW = {
@@ -67,17 +63,8 @@ _PATH = {"binance": "", "okx": "'data', ", "bybit": "'result', 'list', "}
 
 def main(months: int = 6) -> None:
     """Print the figures as a line of JSON."""
-    with tempfile.TemporaryDirectory() as folder:
-        os.environ["MDW_HOME"] = str(Path(folder) / "mdw")
-        settings = Settings.load()
-        embedded.up(settings)
-        try:
-            migrate(settings)
-            assert building.build(settings, "start").published
-            with connect(settings, "admin") as client:
-                print(json.dumps(measure(settings, client, months * 30 * 1440)))
-        finally:
-            embedded.down(settings)
+    with built_warehouse() as (settings, client):
+        print(json.dumps(measure(settings, client, months * 30 * 1440)))
 
 
 def measure(settings: Settings, client: Client, minutes: int) -> dict[str, float]:

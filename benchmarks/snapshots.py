@@ -8,17 +8,13 @@ import json
 import os
 import statistics
 import sys
-import tempfile
 import uuid
-from pathlib import Path
 
 from clickhouse_connect.driver.client import Client
 
 from benchmarks import generated_bars
+from benchmarks.built_warehouse import built_warehouse
 from mdw import building, dbt
-from warehouse import embedded
-from warehouse.client import connect
-from warehouse.migrate import migrate
 from warehouse.settings import Settings
 from warehouse.snapshots import registry
 from warehouse.snapshots.verify import verify
@@ -40,19 +36,10 @@ def main(months: tuple[int, ...] = (2, 36)) -> None:
 
 def history(months: int) -> None:
     """A warehouse of its own with so many months of 18 series."""
-    with tempfile.TemporaryDirectory() as folder:
-        os.environ["MDW_HOME"] = str(Path(folder) / "mdw")
-        settings = Settings.load()
-        embedded.up(settings)
-        try:
-            migrate(settings)
-            assert building.build(settings, "start").published
-            with connect(settings, "admin") as client:
-                bars = generated_bars.fill(client, months)
-                figures = {"bars": bars, **measure(settings, client, months)}
-            print(json.dumps({**figures, "load": os.getloadavg()[0]}))
-        finally:
-            embedded.down(settings)
+    with built_warehouse() as (settings, client):
+        bars = generated_bars.fill(client, months)
+        figures = {"bars": bars, **measure(settings, client, months)}
+    print(json.dumps({**figures, "load": os.getloadavg()[0]}))
 
 
 def measure(settings: Settings, client: Client, months: int) -> dict[str, float]:

@@ -9,6 +9,7 @@ from clickhouse_connect.driver.client import Client
 
 from warehouse.iceberg import columns
 from warehouse.iceberg.layout import DATASETS, Dataset, Key, months_since_1970
+from warehouse.snapshots import layout as snapshot_layout
 
 Series = tuple[str, str, date]
 
@@ -55,7 +56,7 @@ def recomputed(
     client: Client, dataset: Dataset, data_version: int, months: Iterable[date] | None = None
 ) -> dict[Series, Content]:
     """The same from the mart's rows themselves; `months` narrows it."""
-    names = ", ".join(column.name for column in columns.stored(client, dataset))
+    hashed = snapshot_layout.content_hash(column.name for column in columns.stored(client, dataset))
     instrument = "instrument_id" if "instrument_id" in dataset.key else "''"
     timeframe = "timeframe" if "timeframe" in dataset.key else "''"
     narrowed = "" if months is None else f"and toYYYYMM({dataset.time}) in {{months:Array(UInt32)}}"
@@ -63,7 +64,7 @@ def recomputed(
         f"""
         select cast({instrument} as String) as series, cast({timeframe} as String) as step,
             toStartOfMonth(toDate({dataset.time})) as month, count(),
-            lower(leftPad(hex(sum(reinterpretAsUInt128(xxh3_128(tuple({names}))))), 32, '0'))
+            lower(leftPad(hex({hashed}), 32, '0'))
         from marts.{dataset.mart} final
         where valid_from_version <= {{version:UInt32}} and valid_to_version > {{version:UInt32}} {narrowed}
         group by series, step, month

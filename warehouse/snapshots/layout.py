@@ -1,5 +1,6 @@
 """The four published datasets as they lie in the marts; the same as the dbt macro `datasets`."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from clickhouse_connect.driver.client import Client
@@ -50,3 +51,8 @@ def columns(client: Client, dataset: Dataset) -> list[tuple[str, str]]:
 def shown_at(version: int) -> str:
     """SQL: the row is part of the data version."""
     return f"valid_from_version <= {version:d} and valid_to_version > {version:d}"
+
+
+def content_hash(names: Iterable[str]) -> str:
+    """SQL: order-free hash (UInt128) of a group of rows: the dbt macro `row_hash`, summed."""
+    return f"sum(reinterpretAsUInt128(xxh3_128(tuple({', '.join(names)}))))"

@@ -7,7 +7,7 @@ from datetime import date
 
 from clickhouse_connect.driver.client import Client
 
-from warehouse.snapshots.layout import DATASETS, Dataset, columns, shown_at
+from warehouse.snapshots.layout import DATASETS, Dataset, columns, content_hash, shown_at
 from warehouse.snapshots.registry import Snapshot, datasets
 
 Key = tuple[str, str, str, date]
@@ -82,10 +82,10 @@ def manifest(client: Client, version: int) -> dict[Key, Content]:
 
 
 def _recomputed(client: Client, dataset: Dataset, version: int) -> dict[Key, Content]:
-    names = ", ".join(name for name, _ in columns(client, dataset))
+    content = content_hash(name for name, _ in columns(client, dataset))
     rows = client.query(
         f"""
-        select {dataset.group}, count(), toUInt128(sum(reinterpretAsUInt128(xxh3_128(tuple({names})))))
+        select {dataset.group}, count(), toUInt128({content})
         from marts.{dataset.mart} final
         where {shown_at(version)}
         group by all

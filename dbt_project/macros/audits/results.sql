@@ -1,4 +1,4 @@
-{#- The findings of audits of bars; in one shape. -#}
+{#- The findings of audits of bars. -#}
 {%- macro findings_of_bars() -%}
     {{ branches_of([
         find_broken_bars(), find_double_bars(), find_strange_series(), find_missing_bars(), find_stale_bars(),

@@ -1,0 +1,31 @@
+"""A warehouse of a benchmark's own: migrated, built once with nothing in it, gone afterwards."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from clickhouse_connect.driver.client import Client
+
+from mdw import building
+from warehouse import embedded
+from warehouse.client import connect
+from warehouse.migrate import migrate
+from warehouse.settings import Settings
+
+
+@contextmanager
+def built_warehouse() -> Iterator[tuple[Settings, Client]]:
+    """Its settings (MDW_HOME names it, so that dbt finds it, too) and a client of the administrator."""
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["MDW_HOME"] = str(Path(folder) / "mdw")
+        settings = Settings.load()
+        embedded.up(settings)
+        try:
+            migrate(settings)
+            assert building.build(settings, "start").published
+            with connect(settings, "admin") as client:
+                yield settings, client
+        finally:
+            embedded.down(settings)
