@@ -110,8 +110,17 @@ def test_an_unpinned_read_by_a_researcher_is_told_to_pin(pins, before):
 def test_archived_pins_say_so_and_come_back_when_protected(pins, before, mdw):
     by_name = "select count() from marts.v_bars where snapshot_id = 'first'"
     quick_publish(pins, "fifth", live_pins=2)
+    stopped = (
+        by_name,
+        f"{by_name} and instrument_id = 'binance:spot:BTC/USDT' and open_time >= '2020-01-01' and close > 0",
+        "select close from marts.v_bars where snapshot_id = 'first' and instrument_id = 'no such'",
+        "select max(open_time) from marts.v_bars where snapshot_id in ('first', 'fourth') and timeframe = '1m'",
+        "select count() from marts.v_funding where snapshot_id = 'first' and funding_rate > 1",
+        "select status from marts.v_instruments where snapshot_id = 'first' limit 1",
+        "select * from marts.v_fear_greed where snapshot_id = 'first'",
+    )
     with pins.warehouse.client("researcher") as researcher:
-        for query in (by_name, f"{by_name} and instrument_id = 'binance:spot:BTC/USDT'"):
+        for query in stopped:
             with pytest.raises(DatabaseError, match="archived: read it by"):
                 researcher.query(query)
         assert pins.bars("first") == before["first"]

@@ -36,20 +36,19 @@ from snaps.{{ dataset }}
 union all
 select
     toLowCardinality(snapshot_id) as snapshot_id
-    {#- Each column depends on the check, so that no condition on it can be decided without the check. #}
     {%- for column in model.columns.values() if column.name != 'snapshot_id' %},
-    cast(if(is_stopped, {{ default_of(column.data_type) }}, {{ default_of(column.data_type) }}) as {{ column.data_type }}) as {{ column.name }}
+    no_{{ column.name }} as {{ column.name }}
     {%- endfor %}
 from snaps.archived
-{#- An ARRAY JOIN, because a condition on snapshot_id passes below it and is decided first, and because no query, not even
-    count(), can do without it. #}
+{#- Columns of an ARRAY JOIN, because a condition on snapshot_id passes below it and is decided first, while conditions on
+    these, and the one that stops, have to wait; and constants, because planning them costs least. #}
 array join
-    if(
-        throwIf(
-            snapshot_id != '',
-            'this snapshot is archived: read it by marts.v_{{ dataset }}_at(snapshot_id = ...), or bring it back by mdw snapshot protect'
-        ),
-        [1],
-        emptyArrayUInt8()
-    ) as is_stopped
+    [1] as is_archived
+    {%- for column in model.columns.values() if column.name != 'snapshot_id' %},
+    [{{ default_of(column.data_type) }}] as no_{{ column.name }}
+    {%- endfor %}
+where throwIf(
+    is_archived,
+    'this snapshot is archived: read it by marts.v_{{ dataset }}_at(snapshot_id = ...), or bring it back by mdw snapshot protect'
+)
 {%- endmacro -%}
