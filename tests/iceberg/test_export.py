@@ -5,12 +5,14 @@ from pathlib import Path
 
 import pytest
 from clickhouse_connect.driver.exceptions import DatabaseError
+from pyiceberg.catalog.rest import RestCatalog
 from pyiceberg.catalog.sql import SqlCatalog
 from typer.testing import CliRunner
 
 from mdw.cli import app
 from tests.alphaforge_data.published import Published
 from tests.iceberg.conftest import SECRET, Command, Lake, parquet_files, read_back, shown
+from tests.iceberg.rest_catalog import rest_catalog
 from warehouse.errors import BadInput, WorldError
 from warehouse.iceberg.export import export
 from warehouse.iceberg.target import Target
@@ -162,6 +164,37 @@ def test_glue_by_configuration(published: Published, aws: dict[str, str], monkey
     assert [part.dataset for part in one.parts] == ["fear_greed"]
     rest = export(settings, "first", target, catalog="glue")
     assert sorted(part.dataset for part in rest.parts) == ["bars", "funding", "instruments"]
+
+
+def test_rest_by_configuration(published: Published, tmp_path: Path):
+    path = published.warehouse.settings.home / "clickhouse" / "rest"
+    lake = Lake(str(path), f"icebergLocal('{path}/{{}}')")
+    with rest_catalog(tmp_path, SECRET) as address:
+        named = {"MDW_ICEBERG_CATALOG": "rest", "PYICEBERG_CATALOG__MDW__URI": address}
+        refused, _, complained = Command(published.warehouse, named).run(
+            "snapshot", "export", "first", "--to", lake.address
+        )
+        assert (refused, "The rest catalog cannot be opened" in complained) == (1, True), complained
+
+        mdw = Command(published.warehouse, {**named, "PYICEBERG_CATALOG__MDW__TOKEN": SECRET})
+        for snapshot_id in ("first", "second"):
+            code, said, complained = mdw.run("snapshot", "export", snapshot_id, "--to", lake.address)
+            assert code == 0, complained
+            assert SECRET not in said + complained
+        assert "nothing to do" in mdw.run("snapshot", "export", "second", "--to", lake.address)[1]
+        catalog = RestCatalog("any", uri=address, token=SECRET)
+        tagged = {d: catalog.load_table(("market_data", d)).snapshot_by_name("second") for d in DATASETS}
+    assert not (path / "catalog.sqlite").exists()
+    for snapshot_id in ("first", "second"):
+        for dataset in DATASETS:
+            assert read_back(published.warehouse, lake, dataset, snapshot_id) == shown(
+                published.warehouse, dataset, snapshot_id
+            )
+    [(recorded,)] = published.warehouse.rows(
+        "select iceberg_snapshot_ids from ops.iceberg_exports where snapshot_id = 'second' and target = {to:String}",
+        to=lake.address,
+    )
+    assert {d: snapshot and snapshot.snapshot_id for d, snapshot in tagged.items()} == recorded
 
 
 @pytest.mark.parametrize(
