@@ -74,10 +74,11 @@ def build(settings: Settings, snapshot_id: str | None, note: str = "", *, observ
         "snapshot_note": note,
         "code_revision": code_revision(),
     }
+    package_variables: dict[str, object] = {}
     if settings.now is not None:
         variables["now"] = settings.now.isoformat()
         if observed:
-            variables["custom_run_started_at"] = settings.now.isoformat()
+            package_variables["custom_run_started_at"] = settings.now.isoformat()
     with only_writer(settings) as lock:
         result.data_version = data_version(settings, result.snapshot_id)
         if result.data_version is not None:
@@ -89,7 +90,14 @@ def build(settings: Settings, snapshot_id: str | None, note: str = "", *, observ
             return result
         # Unit tests judge the code, not the data: `make test` runs them.
         outcome = dbt.run(
-            settings, "build", variables, "--exclude-resource-type", "unit_test", project=project, held=_files(lock)
+            settings,
+            "build",
+            variables,
+            "--exclude-resource-type",
+            "unit_test",
+            project=project,
+            held=_files(lock),
+            package_variables=package_variables,
         )
     result.notices = outcome.notices
     result.failures = [(node.name, node.failures, node.message) for node in outcome.failed]

@@ -98,9 +98,12 @@ def run(
     held: tuple[int, ...] = (),
     project: Path = DBT_PROJECT,
     artifacts: Path | None = None,
+    package_variables: Mapping[str, object] | None = None,
 ) -> DbtRun:
     """`dbt COMMAND` in dbt_project/, or another project, with progress on a terminal.
 
+    `variables` are read by our macros (`of_this_run`); they go by the environment, so that dbt need not parse the
+    project again when they change. `package_variables` are those that packages read, and go by --vars.
     `artifacts` is another place than target() for what dbt writes. `held` are files that stay open as long as dbt
     works, even where this process is killed: a lock on them then outlives it. Raises WorldError where dbt could not
     start its work at all.
@@ -122,11 +125,11 @@ def run(
         *sub[:1],
     ]
     arguments += ["--project-dir", str(project), "--profiles-dir", str(DBT_PROJECT)]
-    given = json.dumps({**universe.variables(settings), **variables})
+    given = json.dumps({**universe.variables(settings), **(package_variables or {})})
     arguments += ["--target-path", str(artifacts), "--vars", given, *sub[1:], *extra]
     with subprocess.Popen(
         arguments,
-        env=environment(settings),
+        env={**environment(settings), "MDW_DBT_RUN": json.dumps(dict(variables))},
         cwd=project,
         text=True,
         stdin=subprocess.DEVNULL,

@@ -68,7 +68,6 @@ def _restore(settings: Settings, lake: Lake, entry: Exported, result: Restored, 
             rows.claim(admin, entry)
         report("tables")
         variables = _variables(settings, entry)
-        # The same variables twice: dbt then parses the project once.
         _dbt(settings, "run-operation", variables, sub=("create_marts",))
         for dataset in DATASETS:
             report(dataset.name)

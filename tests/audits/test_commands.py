@@ -116,6 +116,14 @@ def test_a_series_is_left_out_knowingly(served: tuple[Warehouse, dict[str, str]]
     assert [row[1] for row in conditions(warehouse, "healed", ETH)] == ["available"] * 4
 
 
+def test_dbt_parsed_the_project_once_for_all_these_runs(served: tuple[Warehouse, dict[str, str]]) -> None:
+    # A third of a run's time, again in each, when what differs from run to run went by --vars.
+    logs = (served[0].settings.home / "dbt" / "logs").glob("dbt.log*")
+    said = "".join(log.read_text() for log in logs)
+    assert said.count("Running with dbt=") == 4
+    assert said.count("Unable to do partial parsing") == 1
+
+
 def test_an_unknown_snapshot_is_an_error_not_an_empty_answer(served: tuple[Warehouse, dict[str, str]]) -> None:
     for view in ("v_bar_gaps_at", "v_dataset_condition_at"):
         with pytest.raises(Exception, match="unknown snapshot_id"):

@@ -1,6 +1,6 @@
 {#- Whether this run looks at every row: asked for, or nothing is published yet. -#}
 {%- macro audits_everything() -%}
-    {{ return(var('audit_everything') or last_published_version() == 0) }}
+    {{ return(of_this_run('audit_everything') or last_published_version() == 0) }}
 {%- endmacro -%}
 
 {#- Rows of a mart as the running build leaves them: what would be published now. -#}

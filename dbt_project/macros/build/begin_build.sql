@@ -9,7 +9,7 @@
 
 {#- Takes the claim, after waiting for other builds as long as var build_wait_seconds allows. -#}
 {%- macro claim_build() -%}
-    {%- for attempt in range(var('build_wait_seconds') | int + 1) -%}
+    {%- for attempt in range(of_this_run('build_wait_seconds') | int + 1) -%}
         {%- do abandon_dead_builds() -%}
         {%- set running = live_builds() | selectattr('state', 'equalto', 'running') | list -%}
         {%- set blocker = running[0] if running else try_claim() -%}
@@ -63,7 +63,7 @@
 
 {#- Claims without a sign of life within the lease, or of an owner known to be dead, stop counting. -#}
 {%- macro abandon_dead_builds() -%}
-    {%- set dead_owner = sql_text(var('break_claims_of')) -%}
+    {%- set dead_owner = sql_text(of_this_run('break_claims_of')) -%}
     {%- do run_query(
         "insert into ops.builds (version, invocation_id, state, owner) select version, invocation_id, 'abandoned', owner from ("
         ~ build_states_sql() ~ ") where state in ('claiming', 'running') and (owner = '" ~ dead_owner

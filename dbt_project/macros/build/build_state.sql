@@ -36,5 +36,5 @@
 {%- endmacro -%}
 
 {%- macro build_owner() -%}
-    {{ return(var('build_owner') or target.user) }}
+    {{ return(of_this_run('build_owner') or target.user) }}
 {%- endmacro -%}

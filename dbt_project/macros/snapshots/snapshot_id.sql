@@ -1,6 +1,6 @@
 {#- Name of the snapshot that this build publishes: var snapshot_id, or the UTC time of the run. -#}
 {%- macro snapshot_id() -%}
-    {%- set id = (var('snapshot_id') | string) or run_started_at.strftime('%Y%m%dT%H%M%SZ') -%}
+    {%- set id = (of_this_run('snapshot_id') | string) or run_started_at.strftime('%Y%m%dT%H%M%SZ') -%}
     {%- if not modules.re.match('^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$', id) or id.endswith('\n') -%}
         {%- do exceptions.raise_compiler_error(
             "snapshot_id is '" ~ id ~ "': it must be 1 to 64 letters, digits, dots, dashes or underscores and begin with a letter "
