@@ -186,3 +186,15 @@ def test_one_value_changed_by_hand_is_found_and_named(pins, mdw):
     told = mdw("verify", "--newest", "1")
     assert (told.code, "does not hold" in told.out) == (1, True)
     assert mdw("verify").code == 2
+
+
+def test_scheduled_publications_do_not_archive_what_people_named(pins):
+    for number in range(4):
+        quick_publish(pins, f"auto-20250601T00000{number}Z", live_pins=2)
+    with pins.warehouse.client("researcher") as researcher:
+        by_name = "select count() from marts.v_bars where snapshot_id = {name:String}"
+        for name in ("fifth", "fourth", "auto-20250601T000003Z"):
+            assert researcher.query(by_name, parameters={"name": name}).result_rows[0][0] > 0
+        for name in ("third", "auto-20250601T000000Z"):
+            with pytest.raises(DatabaseError, match="archived: read it by"):
+                researcher.query(by_name, parameters={"name": name})

@@ -43,10 +43,16 @@
     {%- do run_query('drop view if exists snaps.`' ~ dataset ~ '_' ~ id ~ '`' ~ on_cluster()) -%}
 {%- endmacro -%}
 
-{#- Published ids that have member views: the newest ones and the protected ones. Planning a read of the Merge table takes
-    longer with each member, so the number is bounded (var live_pins); an archived id is read by v_*_at. -#}
+{#- Published ids that have member views: the newest ones, the newest that people named, and the protected ones. Planning a
+    read of the Merge table takes longer with each member, so the number is bounded (var live_pins); an archived id is read by
+    v_*_at. -#}
 {%- macro live_ids_sql(registry) -%}
-    select snapshot_id from (select snapshot_id from {{ registry }} order by data_version desc limit {{ var('live_pins') | int }})
+    {%- set newest = 'order by data_version desc limit ' ~ (var('live_pins') | int) -%}
+    select snapshot_id from (select snapshot_id from {{ registry }} {{ newest }})
+    union distinct
+    select snapshot_id from (
+        select snapshot_id from {{ registry }} where not match(snapshot_id, '{{ sql_text(var('unnamed_pins')) }}') {{ newest }}
+    )
     union distinct
     {{ protected_ids_sql() }}
 {%- endmacro -%}
