@@ -14,7 +14,7 @@ select
     instrument_id,
     timeframe,
     toStartOfHour(open_time) as hour,
-    any(open_bars.symbol) as symbol,
+    toLowCardinality(any(open_bars.symbol)) as symbol,
     toUInt32(count()) as bars,
     toUInt8(bitCount(groupBitOr(bitShiftLeft(toUInt64(1), toMinute(open_time))))) as minutes,
     min(open_time) as first_open_time,
