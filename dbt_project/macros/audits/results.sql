@@ -1,6 +1,6 @@
 {#- The findings of audits of bars. -#}
 {%- macro findings_of_bars() -%}
-    {{ branches_of([
+    {{ queries_of([
         find_broken_bars(), find_double_bars(), find_strange_series(), find_missing_bars(), find_stale_bars(),
         find_hours_unlike_minutes(), find_lonely_prices(), find_return_outliers(), find_flat_runs(), find_inexact_prices(),
     ]) }}
@@ -8,7 +8,7 @@
 
 {#- The findings of all other audits. -#}
 {%- macro findings_of_others() -%}
-    {{ branches_of([
+    {{ queries_of([
         find_broken_funding(), find_uneven_funding(), find_interval_changes(), find_stale_funding(),
         find_broken_instruments(), find_insane_steps(), find_absent_instruments(), find_instrument_changes(),
         find_broken_fear_greed(), find_missing_fear_greed(), find_stale_fear_greed(),
@@ -19,11 +19,11 @@
     ] + ([find_lane_differences()] if has_lane_differences() else [])) }}
 {%- endmacro -%}
 
-{#- Findings in one shape, a few families an insert: see the materialization `branches`. -#}
-{%- macro branches_of(families) -%}
+{#- Findings in one shape, a query a family: see the materialization `work_table`. -#}
+{%- macro queries_of(families) -%}
     {%- for family in families %}
     {%- if not loop.first %}
-{{ 'union all' if loop.index0 % 5 else branch_separator() }}
+{{ next_query() }}
     {%- endif %}
 select
     {{ finding_columns() }}

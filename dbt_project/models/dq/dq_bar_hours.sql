@@ -1,4 +1,4 @@
-{{ config(materialized='table', schema='staging', order_by='(instrument_id, timeframe, hour)') }}
+{{ config(materialized='work_table', schema='staging', order_by=['instrument_id', 'timeframe', 'hour']) }}
 {#- The one pass over bars that their audits share. #}
 -- depends_on: {{ ref('dq_scope_days') }}
 with open_bars as (
