@@ -45,6 +45,7 @@ full outer join (
         {%- endfor %}
     )
     group by dataset, instrument_id, timeframe, month
+    having row_count > 0
 ) as found
     on
         told.dataset = found.dataset and told.instrument_id = found.instrument_id
@@ -68,7 +69,7 @@ select
     cast({{ info.instrument }} as String) as instrument_id,
     cast({{ info.timeframe }} as String) as timeframe,
     toStartOfMonth(toDate({{ info.time }})) as month,
-    count() as counted,
+    toInt64(count()) as counted,
     sum({{ row_hash(info.mart) }}) as hashed
 from {{ ref(info.mart) }} final
 where
@@ -84,30 +85,24 @@ where
 group by instrument_id, timeframe, month
 {%- endmacro -%}
 
-{#- The same of every group of bars: what dq_bar_hours summed over open rows, and the rows that were closed since. -#}
+{#- The same of every group of bars: the open rows, which dq_bar_hours summed up, less what changed since the publication. -#}
 {%- macro counted_bars() -%}
-    {%- set last = last_published_version() -%}
 select
     'bars' as dataset,
     toString(instrument_id) as instrument_id,
     toString(timeframe) as timeframe,
     toStartOfMonth(toDate(hour)) as month,
-    toUInt64(sum(bars) - sum(waiting)) as counted,
-    sum(published_hash) as hashed
-from {{ ref('dq_bar_hours') }}
+    toInt64(sum(bars)) as counted,
+    sum(dq_bar_hours.content_hash) as hashed
+from {{ ref('dq_bar_hours') }} as dq_bar_hours
 group by instrument_id, timeframe, month
-having counted > 0
 union all
 select
-    'bars' as dataset,
-    toString(instrument_id) as instrument_id,
-    toString(timeframe) as timeframe,
-    toStartOfMonth(toDate(open_time)) as month,
-    count() as counted,
-    sum({{ row_hash('bars') }}) as hashed
--- FINAL needs no other copy of a row that was closed since.
-from {{ ref('bars') }} final
-prewhere {{ changed_in() }} > {{ last }}
-where valid_from_version <= {{ last }} and valid_to_version != 4294967295
-group by instrument_id, timeframe, month
+    dataset,
+    instrument_id,
+    timeframe,
+    month,
+    -row_delta as counted,
+    toUInt128(removed_hash - added_hash) as hashed
+from ({{ manifest_delta('bars') }})
 {%- endmacro -%}

@@ -1,14 +1,15 @@
-{#- The findings of audits of bars. -#}
+{#- The findings of the audits that look into hours of bars. -#}
 {%- macro findings_of_bars() -%}
     {{ queries_of([
-        find_broken_bars(), find_double_bars(), find_strange_series(), find_missing_bars(), find_stale_bars(),
-        find_hours_unlike_minutes(), find_lonely_prices(), find_return_outliers(), find_flat_runs(), find_inexact_prices(),
+        find_broken_bars(), find_double_bars(), find_strange_series(), find_hours_unlike_minutes(), find_lonely_prices(),
+        find_return_outliers(), find_flat_runs(), find_inexact_prices(),
     ]) }}
 {%- endmacro -%}
 
-{#- The findings of all other audits. -#}
+{#- The findings of all other audits; those of missing bars wait for dq_series_days. -#}
 {%- macro findings_of_others() -%}
     {{ queries_of([
+        find_missing_bars(), find_stale_bars(),
         find_broken_funding(), find_uneven_funding(), find_interval_changes(), find_stale_funding(),
         find_broken_instruments(), find_insane_steps(), find_absent_instruments(), find_instrument_changes(),
         find_broken_fear_greed(), find_missing_fear_greed(), find_stale_fear_greed(),

@@ -70,14 +70,3 @@
         )
     {%- endif -%}
 {%- endmacro -%}
-
-{#- Hash of a row of bars where the run looks at every row and the newest snapshot shows it, else 0: what the audit of the
-    manifest sums, so that it does not read bars once more. -#}
-{%- macro published_hash() -%}
-    {%- set last = last_published_version() -%}
-    {%- if audits_everything() and last -%}
-        if(valid_from_version <= {{ last }}, {{ row_hash('bars') }}, toUInt128(0))
-    {%- else -%}
-        toUInt128(0)
-    {%- endif -%}
-{%- endmacro -%}

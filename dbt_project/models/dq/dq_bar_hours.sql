@@ -5,7 +5,7 @@ with open_bars as (
     select
         *,
         {{ broken_rules('bars') }} as broken_rules,
-        {{ published_hash() }} as row_hash
+        {{ row_hash('bars') if audits_everything() and last_published_version() else 'toUInt128(0)' }} as row_hash
     from {{ ref('bars') }} final
     where {{ open_rows() }} and {{ bars_in_scope() }}
 )
@@ -26,7 +26,7 @@ select
     sum(open_bars.volume) as volume,
     groupBitOr(broken_rules) as broken,
     toUInt32(countIf(valid_from_version > {{ last_published_version() }})) as waiting,
-    sum(row_hash) as published_hash,
+    sum(row_hash) as content_hash,
     {%- if audits_everything() %}
     true as is_audited
     {%- else %}

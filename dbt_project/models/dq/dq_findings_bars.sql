@@ -2,7 +2,5 @@
 {#- Refs inside macros that run conditionally: #}
 -- depends_on: {{ ref('bars') }}
 -- depends_on: {{ ref('dq_bar_hours') }}
--- depends_on: {{ ref('dq_series_days') }}
--- depends_on: {{ ref('instruments') }}
 -- depends_on: {{ ref('universe_series') }}
 {{ findings_of_bars() }}
