@@ -1,9 +1,10 @@
 {#- The findings of the audits that look into hours of bars. -#}
 {%- macro findings_of_bars() -%}
+    {%- set leaves = leaves_of_waiting_pages('bars', 'bars') -%}
     {{ queries_of([
         find_broken_bars(), find_double_bars(), find_strange_series(), find_hours_unlike_minutes(), find_lonely_prices(),
-        find_return_outliers(), find_flat_runs(), find_inexact_prices(),
-    ]) }}
+        find_return_outliers(), find_flat_runs(),
+    ] + ([find_inexact_prices(leaves)] if leaves else [])) }}
 {%- endmacro -%}
 
 {#- The findings of all other audits; those of missing bars wait for dq_series_days. -#}
