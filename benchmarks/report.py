@@ -28,7 +28,7 @@ _PAGES = {"binance": "binance__spot_klines", "okx": "okx__spot_candles", "bybit"
 _BUILDS = 200
 FIRST_CHART = (PROJECT / "tests/report/scripts/first_chart.js").read_text()
 
-# Lost: the beginning of every fourth series, one week in 200 that was never asked for, up to two days of one week in 10.
+# Lost: the beginning of every fourth series, a week in 200 that was never asked for, up to two days of a week in 10.
 _BARS = """
 insert into marts.bars (instrument_id, venue, market, symbol, timeframe, open_time, open, high, low, close, volume,
     quote_volume, trade_count, source, ingested_at, valid_from_version, valid_to_version)

@@ -54,7 +54,9 @@ def test_a_scrape_tells_publication_freshness_audits_and_landings(refused: tuple
 def test_the_command_serves_until_it_is_stopped(refused: tuple[Dbt, Outcome]):
     command = [sys.executable, "-m", "mdw", "status", "--serve", "--port", "0"]
     environment = {**os.environ, **refused[0].warehouse.environment}
-    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as serving:
+    with subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as serving:
         assert serving.stdout is not None
         said = serving.stdout.readline()
         address = re.search(r"http://127\.0\.0\.1:\d+/metrics", said)

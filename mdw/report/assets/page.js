@@ -4,7 +4,7 @@
   const root = document.documentElement;
   const system = matchMedia("(prefers-color-scheme: dark)");
   const drawn = new Set();
-  const states = ["not expected", "complete", "part missing at the venue", "nothing at the venue", "part not fetched (ours)", "nothing fetched (ours)"];
+  const states = ["not expected", "complete", "part missing at the venue, or withheld", "nothing at the venue, or withheld", "part not fetched (ours)", "nothing fetched (ours)"];
   const DAY = 86400000;
 
   // --- theme -------------------------------------------------------------------------------------------------------
