@@ -70,3 +70,14 @@
         )
     {%- endif -%}
 {%- endmacro -%}
+
+{#- Whether findings at that time count (not: whether it is read for context). -#}
+{%- macro in_audited_day(time) -%}
+    {%- if audits_everything() -%}
+        true
+    {%- else -%}
+        cast((instrument_id, timeframe, toDate({{ time }})) in (
+            select scope.instrument_id, scope.timeframe, scope.day from {{ ref('dq_scope_days') }} as scope where scope.is_audited
+        ) as Bool)
+    {%- endif -%}
+{%- endmacro -%}

@@ -27,14 +27,6 @@ select
     groupBitOr(broken_rules) as broken,
     toUInt32(countIf(valid_from_version > {{ last_published_version() }})) as waiting,
     sum(row_hash) as content_hash,
-    {%- if audits_everything() %}
-    true as is_audited
-    {%- else %}
-    cast(
-        (instrument_id, timeframe, toDate(hour)) in (
-            select scope.instrument_id, scope.timeframe, scope.day from {{ ref('dq_scope_days') }} as scope where scope.is_audited
-        ) as Bool
-    ) as is_audited
-    {%- endif %}
+    {{ in_audited_day('hour') }} as is_audited
 from open_bars
 group by instrument_id, timeframe, hour
