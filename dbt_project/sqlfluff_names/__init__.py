@@ -124,7 +124,7 @@ def findings_of_bars() -> str:
     return "select * from findings"
 
 
-findings_of_others = findings_of_bars
+findings_of_missing = findings_of_others = findings_of_bars
 
 
 def audit_catalog() -> str:

@@ -7,10 +7,14 @@
     ] + ([find_inexact_prices(leaves)] if leaves else [])) }}
 {%- endmacro -%}
 
-{#- The findings of all other audits; those of missing bars wait for dq_series_days. -#}
+{#- The findings of the audits of bars that are not there: they need dq_series_days, for which no other audit waits. -#}
+{%- macro findings_of_missing() -%}
+    {{ queries_of([find_missing_bars(), find_stale_bars()]) }}
+{%- endmacro -%}
+
+{#- The findings of all other audits. -#}
 {%- macro findings_of_others() -%}
     {{ queries_of([
-        find_missing_bars(), find_stale_bars(),
         find_broken_funding(), find_uneven_funding(), find_interval_changes(), find_stale_funding(),
         find_broken_instruments(), find_insane_steps(), find_absent_instruments(), find_instrument_changes(),
         find_broken_fear_greed(), find_missing_fear_greed(), find_stale_fear_greed(),

@@ -7,6 +7,5 @@
 -- depends_on: {{ ref('dq_rejected_rows') }}
 -- depends_on: {{ ref('dq_lane_differences') }}
 -- depends_on: {{ ref('dq_bar_hours') }}
--- depends_on: {{ ref('dq_series_days') }}
 -- depends_on: {{ ref('universe_series') }}
 {{ findings_of_others() }}
