@@ -15,6 +15,8 @@ def main(names: list[str]) -> int:
     if unknown:
         sys.stderr.write(f"no benchmark {', '.join(unknown)}; there are {', '.join(known)}\n")
         return 2
+    # Each reads its own options, of which it has none here.
+    sys.argv[1:] = []
     for name in names or known:
         print(f"== {name}")
         importlib.import_module(f"benchmarks.{name}").main()

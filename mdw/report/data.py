@@ -7,12 +7,22 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import NDArray
 
-GAP_CLASSES = ("not_fetched", "venue_outage", "halted", "no_trade", "before_listing", "after_delisting")
+GAP_CLASSES = (
+    "not_fetched",
+    "venue_outage",
+    "halted",
+    "quarantined",
+    "no_trade",
+    "before_listing",
+    "after_delisting",
+)
 _NOT_EXPECTED = ("before_listing", "after_delisting")
 
 
 class DayState(IntEnum):
-    """Condition of one series on one UTC day; the worse of two days is the greater number."""
+    """Condition of one series on one UTC day; the worse of two days is the greater number. What people withheld counts
+    as what the venue lacks: it is not for a fetch to repair.
+    """
 
     NOT_EXPECTED = 0
     COMPLETE = 1
@@ -164,7 +174,7 @@ def day_states(
 ) -> NDArray[np.uint8]:
     """Day states from bars and missing bars by class, all [series, day]; `asked`: the day was asked for."""
     ours = missing["not_fetched"] > 0
-    venue = (missing["venue_outage"] + missing["halted"]) > 0
+    venue = (missing["venue_outage"] + missing["halted"] + missing["quarantined"]) > 0
     none = bars == 0
     states = np.full(bars.shape, DayState.COMPLETE, np.uint8)
     states[venue] = DayState.VENUE_PART

@@ -72,7 +72,7 @@ def _coverage_rows(report: Report) -> list[dict[str, Any]]:
     for label, bars, states in zip(report.coverage.labels, report.coverage.bars, report.coverage.states, strict=True):
         expected = states != DayState.NOT_EXPECTED
         held = int(bars.sum())
-        absent = sum(lost.get((label, kind), 0) for kind in ("not_fetched", "venue_outage", "halted"))
+        absent = sum(lost.get((label, kind), 0) for kind in ("not_fetched", "venue_outage", "halted", "quarantined"))
         rows.append(
             {
                 "label": label,

@@ -69,13 +69,14 @@ def sow_others(dbt: Dbt) -> None:
 def tamper(dbt: Dbt) -> None:
     """Rows that no build writes: as after a crash, or by a stranger's hand."""
     with dbt.warehouse.client("admin") as client:
-        for mart, condition in (
-            ("bars", f"open_time = '{START:%Y-%m-%d %H:%M:%S}' and venue = 'binance' and symbol = 'BTC/USDT'"),
-            ("funding_rates", "true"),
-            ("instruments", "symbol = 'BTC/USDT'"),
-            ("fear_greed", "true"),
+        for mart, condition, changed in (
+            ("bars", f"open_time = '{START:%Y-%m-%d %H:%M:%S}' and venue = 'binance' and symbol = 'BTC/USDT'", ""),
+            ("funding_rates", "true", ""),
+            ("instruments", "symbol = 'BTC/USDT'", ""),
+            ("instruments", "instrument_id = 'binance:spot:ETH/USDT'", ", 'ETH' as symbol"),
+            ("fear_greed", "true", ""),
         ):
             client.command(
-                f"insert into marts.{mart} select * replace (0 as valid_from_version) from marts.{mart} final "
+                f"insert into marts.{mart} select * replace (0 as valid_from_version{changed}) from marts.{mart} final "
                 f"where valid_to_version = 4294967295 and {condition} limit 1"
             )

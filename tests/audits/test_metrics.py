@@ -1,6 +1,10 @@
 """What Prometheus scrapes is what the warehouse holds."""
 
+import os
 import re
+import signal
+import subprocess
+import sys
 import threading
 import urllib.error
 import urllib.request
@@ -45,6 +49,28 @@ def test_a_scrape_tells_publication_freshness_audits_and_landings(refused: tuple
     assert float(age) == 10 * 86400 - 10 * 60
     assert float(lines["mdw_stale_series"]) > 5
     assert lines['mdw_rows_landed_total{venue="okx",dataset="bars",lane="rest"}'] == "1"
+
+
+def test_the_command_serves_until_it_is_stopped(refused: tuple[Dbt, Outcome]):
+    command = [sys.executable, "-m", "mdw", "status", "--serve", "--port", "0"]
+    environment = {**os.environ, **refused[0].warehouse.environment}
+    with subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as serving:
+        try:
+            assert serving.stdout is not None
+            said = serving.stdout.readline()
+            address = re.search(r"http://127\.0\.0\.1:\d+/metrics", said)
+            assert address, said
+            with urllib.request.urlopen(address[0], timeout=60) as answer:
+                assert answer.headers["Content-Type"].startswith("text/plain")
+                assert "mdw_up 1\n" in answer.read().decode()
+            serving.terminate()
+            _, complaints = serving.communicate(timeout=60)
+        finally:
+            serving.kill()
+    assert serving.returncode == -signal.SIGTERM
+    assert complaints == ""
 
 
 def test_a_warehouse_that_is_away_is_an_answer_and_a_failed_probe():

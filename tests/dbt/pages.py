@@ -60,6 +60,34 @@ def land(
     return page_id
 
 
+def land_archive(
+    client: Client,
+    table: str,
+    lines: Sequence[str],
+    fetched_at: datetime,
+    *,
+    series: tuple[str, str, str, str],
+    window: tuple[datetime, datetime],
+) -> uuid.UUID:
+    """Insert one file of one part, without a header row; `series` is (venue, market, symbol, timeframe)."""
+    page_id = uuid.uuid4()
+    names = ("venue", "market", "symbol", "timeframe", "window_start", "window_end")
+    row = dict(zip(names, (*series, *window), strict=True)) | {
+        "page_id": page_id,
+        "lane": "archive",
+        "http_status": 200,
+        "fetched_at": fetched_at,
+        "server_time": fetched_at,
+        "row_count": len(lines),
+        "payload": "\n".join(lines),
+        "part": 1,
+        "parts": 1,
+        "time_unit": "ms",
+    }
+    client.insert(f"raw.{table}", [list(row.values())], column_names=list(row))
+    return page_id
+
+
 def kline(number: int, close: str = "100.5", **other: str) -> list[Any]:
     """A one-minute kline of Binance, `number` minutes after START."""
     opens = milliseconds(START + number * MINUTE)

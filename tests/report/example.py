@@ -80,7 +80,7 @@ def _holes(rng: np.random.Generator, labels: list[str], days: int):
     for row, label in enumerate(labels):
         listed = int(rng.integers(0, days // 3)) if row % 4 == 0 else 0
         lost["before_listing"][row, :listed] = 1440
-        for kind, count in (("venue_outage", 20), ("not_fetched", 3), ("halted", 1)):
+        for kind, count in (("venue_outage", 20), ("not_fetched", 3), ("halted", 1), ("quarantined", 1)):
             found = []
             for day in rng.integers(listed, days, count):
                 size = int(rng.integers(1, 1441))

@@ -70,10 +70,11 @@ def test_links_reach_their_targets_and_every_chart_has_a_table(small: Path) -> N
             "[...document.querySelectorAll('[data-figure]')].every(node => "
             "node.getAttribute('aria-label') && node.closest('section').querySelector('table'))"
         )
-        # A link into a folded part opens it.
+        # A link into a folded part opens it, and what it is folded into.
         await page.evaluate("document.querySelector('a[href^=\"#sql-\"]').click()")
         await page.evaluate("new Promise(done => setTimeout(done, 100))")
         assert await page.evaluate("document.getElementById(location.hash.slice(1)).open")
+        assert await page.evaluate("document.querySelector('.sql[open] summary').checkVisibility()")
 
     browse(visit)
 
@@ -107,6 +108,24 @@ def test_a_report_of_100_series_and_5_years_opens_almost_like_a_small_one(large:
     # Text and tables are there long before Plotly has been read, and 100 x 5 years cost less than reading it.
     assert times["large"][0] < times["large"][1]
     assert times["large"][1] < 3 * times["small"][1]
+
+
+def test_100_series_and_5_years_stay_a_light_page_whose_coverage_shows_before_plotly(large: Path) -> None:
+    async def visit(page: Page) -> None:
+        await page.size(1300, 900)
+        await page.open(large.as_uri())
+        await page.evaluate(FIRST_CHART)
+        marks = "['coverage-sketched', 'first-chart'].map(name => performance.getEntriesByName(name)[0].startTime)"
+        sketched, drawn = await page.evaluate(marks)
+        assert sketched < drawn
+        assert not await page.evaluate("document.querySelector('.sketch')"), "the picture must make way for the chart"
+        # A cell of the heatmaps must not become an element: that would be 182,600.
+        assert await page.evaluate("document.getElementsByTagName('*').length") < 15_000
+        assert page.problems == []
+
+    browse(visit)
+    # Plotly is 4.8 MB of it.
+    assert large.stat().st_size < 8_000_000
 
 
 def test_the_report_prints_with_every_chart(small: Path, tmp_path: Path) -> None:

@@ -1,15 +1,18 @@
-{#- Condition on rows of bars: in an hour of dq_bar_hours that meets `condition`, or in one of `before` hours before it. -#}
-{%- macro in_hours_where(condition, before=0, key='instrument_id') -%}
-    {%- set hours = '(select * from ' ~ ref('dq_bar_hours') ~ ' where is_audited and ' ~ condition ~ ')' -%}
-    {%- set edges = '(select (subtractHours(min(hour), ' ~ before ~ '), addHours(max(hour), 1)) from ' ~ hours ~ ')' -%}
+{#- Condition on rows of bars: in an hour of `hours` (series, timeframe, hour), or in one of `before` hours before it. -#}
+{%- macro in_hours(hours, before=0, key='instrument_id') -%}
+    {%- set edges = '(select (subtractHours(min(hour), ' ~ before ~ '), addHours(max(hour), 1)) from (' ~ hours ~ '))' -%}
     open_time >= tupleElement({{ edges }}, 1) and open_time < tupleElement({{ edges }}, 2)
     and ({{ key }}, timeframe, toStartOfHour(open_time)) in (
-        select {{ key }}, timeframe, {{ 'arrayJoin([hour, subtractHours(hour, ' ~ before ~ ')])' if before else 'hour' }} from {{ hours }}
+        select {{ key }}, timeframe, {{ 'arrayJoin([hour, subtractHours(hour, ' ~ before ~ ')])' if before else 'hour' }} from ({{ hours }})
     )
 {%- endmacro -%}
 
+{%- macro audited_hours(condition='true') -%}
+    select instrument_id, timeframe, hour from {{ ref('dq_bar_hours') }} where is_audited and {{ condition }}
+{%- endmacro -%}
+
 {%- macro find_broken_bars() -%}
-    {{ find_broken_rules('bars', 'open_time', open_rows() ~ ' and ' ~ in_hours_where('broken != 0'), 'timeframe') }}
+    {{ find_broken_rules('bars', 'open_time', open_rows() ~ ' and ' ~ in_hours(audited_hours('broken != 0')), 'timeframe') }}
 {%- endmacro -%}
 
 {%- macro find_double_bars() -%}
@@ -27,7 +30,7 @@ select
 from (
     select instrument_id, timeframe, open_time, count() as copies
     from {{ ref('bars') }} final
-    where {{ open_rows() }} and {{ in_hours_where('bars > minutes') }}
+    where {{ open_rows() }} and {{ in_hours(audited_hours('bars > minutes')) }}
     group by instrument_id, timeframe, open_time
     having copies > 1
 )
@@ -127,6 +130,31 @@ from (
 where is_audited
 {%- endmacro -%}
 
+{#- Audited hours that can hold a close far from the close before it: prices of the hour and the close before lie far apart. -#}
+{%- macro wide_hours() -%}
+select
+    instrument_id,
+    timeframe,
+    hour
+from (
+    select
+        instrument_id,
+        timeframe,
+        hour,
+        is_audited,
+        high,
+        low,
+        lagInFrame(close, 1, open) over (
+            partition by instrument_id, timeframe order by hour rows between 1 preceding and current row
+        ) as previous_close
+    from {{ ref('dq_bar_hours') }}
+)
+where
+    is_audited
+    and greatest(high, previous_close) / least(low, previous_close)
+    > 1 + if(timeframe = '1m', {{ threshold('return_warn_1m') }}, {{ threshold('return_warn_1h') }})
+{%- endmacro -%}
+
 {#- Jumps from one bar to the next. Hours whose range is small cannot hold one, so few bars are read. -#}
 {%- macro find_return_outliers() -%}
 select
@@ -156,12 +184,10 @@ from (
         -- Over a long hole a price may have gone anywhere: that is the hole's finding, not this one's.
         if(dateDiff('hour', previous_time, open_time) < 24, log(close / previous_close), 0) as log_return
     from {{ ref('bars') }} final
-    where {{ open_rows() }} and close > 0 and open > 0 and {{ in_hours_where('is_wide', 1) }}
+    where {{ open_rows() }} and close > 0 and open > 0 and {{ in_hours(wide_hours(), before=1) }}
 )
 where
     abs(log_return) > log(1 + if(timeframe = '1m', {{ threshold('return_warn_1m') }}, {{ threshold('return_warn_1h') }}))
-    and (instrument_id, timeframe, toStartOfHour(open_time)) in (
-        select instrument_id, timeframe, hour from {{ ref('dq_bar_hours') }} where is_audited and is_wide
-    )
+    and (instrument_id, timeframe, toStartOfHour(open_time)) in ({{ wide_hours() }})
 group by instrument_id, timeframe, toDate(open_time)
 {%- endmacro -%}

@@ -1,7 +1,7 @@
 {#- Prices that are not, digit for digit, one of the numbers in the venue's row. Looked for in the rows that wait for
     publication: raw never changes, and what was published is proven by the manifest. Any decimal of 15 digits comes back from
     a double; one with more may not, which is worth knowing but nobody's mistake. -#}
-{%- macro find_inexact_prices() -%}
+{%- macro find_inexact_prices(leaves) -%}
     {%- set key = ['instrument_id', 'timeframe', 'open_time', 'ingested_at'] -%}
     {%- set prices = ['open', 'high', 'low', 'close'] -%}
 select
@@ -30,7 +30,7 @@ from (
     ) as stored
     inner join (
         select {{ key | reject('equalto', 'open_time') | join(', ') }}, assumeNotNull(open_time) as open_time, raw_row
-        from ({{ union_leaves('bars', 'bars', condition=sampled_waiting_pages('bars')) }})
+        from ({{ union_leaves('bars', 'bars', condition=sampled_waiting_pages('bars'), leaves=leaves) }})
         where problem = ''
     ) as sent using ({{ key | join(', ') }})
     where not (
@@ -42,14 +42,26 @@ from (
 group by instrument_id, timeframe, toDate(open_time)
 {%- endmacro -%}
 
-{#- Condition on staging rows: of a page that a build took up and none has published; of very many, an even sample. -#}
+{#- Pages that a build took up and none has published. -#}
+{%- macro waiting_pages(mart) -%}
+    select built.page_id from {{ source('ops', 'build_pages') }} as built
+    where built.mart = '{{ mart }}' and built.done = 1 and built.version > {{ last_published_version() }}
+{%- endmacro -%}
+
+{#- Condition on staging rows: of such a page; of very many, an even sample. -#}
 {%- macro sampled_waiting_pages(mart, most=1000) -%}
-    {%- set waiting -%}
-        from {{ source('ops', 'build_pages') }} as built
-        where built.mart = '{{ mart }}' and built.done = 1 and built.version > {{ last_published_version() }}
-    {%- endset -%}
     page_id in (
-        select built.page_id {{ waiting }}
-        and cityHash64(built.page_id) % greatest(intDiv((select count() {{ waiting }}), {{ most }}), 1) = 0
+        {{ waiting_pages(mart) }}
+        and cityHash64(built.page_id) % greatest(intDiv((select count() from ({{ waiting_pages(mart) }})), {{ most }}), 1) = 0
     )
+{%- endmacro -%}
+
+{#- Leaves of an entity that such a page belongs to: planning the others would cost more than reading these. -#}
+{%- macro leaves_of_waiting_pages(entity, mart) -%}
+    {%- set leaves = staging_leaves(entity) -%}
+    {%- if not execute -%}{{ return(leaves) }}{%- endif -%}
+    {%- set tables = run_query(
+        "select distinct _table from merge('raw', '^(" ~ leaves | map(attribute='raw') | join('|') ~ ")$') where page_id in ("
+        ~ waiting_pages(mart) ~ ")").rows | map('first') | list -%}
+    {{ return(leaves | selectattr('raw', 'in', tables) | list) }}
 {%- endmacro -%}

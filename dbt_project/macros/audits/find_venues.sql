@@ -1,3 +1,14 @@
+{#- Hours in which the prices of a symbol lie far apart, over all venues. -#}
+{%- macro scattered_hours() -%}
+select
+    symbol,
+    timeframe,
+    hour
+from {{ ref('dq_bar_hours') }}
+group by symbol, timeframe, hour
+having max(is_audited) and max(high) / min(low) > 1 + {{ threshold('venue_deviation_warn') }}
+{%- endmacro -%}
+
 {#- Closes that no other venue's close of the same bar comes near. Hours in which all prices of a symbol lie close
     together cannot hold one, so few bars are read. -#}
 {%- macro find_lonely_prices() -%}
@@ -35,15 +46,15 @@ from (
         from {{ ref('bars') }} final
         where
             {{ open_rows() }} and close > 0
-            and {{ in_hours_where('is_scattered', key='symbol') }}
+            and {{ in_hours(scattered_hours(), key='symbol') }}
         group by symbol, timeframe, open_time
         having length(quotes) > 1 and arrayMax(quotes.2) / arrayMin(quotes.2) > 1 + {{ warn }}
     )
 )
 where
     nearest > {{ warn }}
-    and (instrument_id, timeframe, toStartOfHour(open_time)) in (
-        select instrument_id, timeframe, hour from {{ ref('dq_bar_hours') }} where is_audited and is_scattered
-    )
+    {%- if not audits_everything() %}
+    and (instrument_id, timeframe, toStartOfHour(open_time)) in ({{ audited_hours() }})
+    {%- endif %}
 group by instrument_id, timeframe, toDate(open_time)
 {%- endmacro -%}

@@ -1,14 +1,20 @@
-{#- The findings of audits of bars. -#}
+{#- The findings of the audits that look into hours of bars. -#}
 {%- macro findings_of_bars() -%}
-    {{ branches_of([
-        find_broken_bars(), find_double_bars(), find_strange_series(), find_missing_bars(), find_stale_bars(),
-        find_hours_unlike_minutes(), find_lonely_prices(), find_return_outliers(), find_flat_runs(), find_inexact_prices(),
-    ]) }}
+    {%- set leaves = leaves_of_waiting_pages('bars', 'bars') -%}
+    {{ queries_of([
+        find_broken_bars(), find_double_bars(), find_strange_series(), find_hours_unlike_minutes(), find_lonely_prices(),
+        find_return_outliers(), find_flat_runs(),
+    ] + ([find_inexact_prices(leaves)] if leaves else [])) }}
+{%- endmacro -%}
+
+{#- The findings of the audits of bars that are not there: they need dq_series_days, for which no other audit waits. -#}
+{%- macro findings_of_missing() -%}
+    {{ queries_of([find_missing_bars(), find_stale_bars()]) }}
 {%- endmacro -%}
 
 {#- The findings of all other audits. -#}
 {%- macro findings_of_others() -%}
-    {{ branches_of([
+    {{ queries_of([
         find_broken_funding(), find_uneven_funding(), find_interval_changes(), find_stale_funding(),
         find_broken_instruments(), find_insane_steps(), find_absent_instruments(), find_instrument_changes(),
         find_broken_fear_greed(), find_missing_fear_greed(), find_stale_fear_greed(),
@@ -19,11 +25,11 @@
     ] + ([find_lane_differences()] if has_lane_differences() else [])) }}
 {%- endmacro -%}
 
-{#- Findings in one shape, a few families an insert: see the materialization `branches`. -#}
-{%- macro branches_of(families) -%}
+{#- Findings in one shape, a query a family: see the materialization `work_table`. -#}
+{%- macro queries_of(families) -%}
     {%- for family in families %}
     {%- if not loop.first %}
-{{ 'union all' if loop.index0 % 5 else branch_separator() }}
+{{ next_query() }}
     {%- endif %}
 select
     {{ finding_columns() }}

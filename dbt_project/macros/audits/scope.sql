@@ -17,9 +17,14 @@
 {#- Number of the newest run of the audits before this one; 0 where there is none. -#}
 {%- macro previous_audit_run() -%}
     {%- if not execute -%}{{ return(0) }}{%- endif -%}
-    {%- set marts = generate_schema_name('marts', none) | trim -%}
-    {%- if run_query('exists table ' ~ marts ~ '.dq_audit_results').rows[0][0] | int == 0 -%}{{ return(0) }}{%- endif -%}
-    {{ return(run_query('select max(run) from ' ~ marts ~ '.dq_audit_results where run < ' ~ build_version()).rows[0][0] | int) }}
+    {%- set facts = build_facts() -%}
+    {%- if 'previous_audit_run' not in facts -%}
+        {%- set results = generate_schema_name('marts', none) | trim ~ '.dq_audit_results' -%}
+        {%- set exists = run_query('exists table ' ~ results).rows[0][0] | int == 1 -%}
+        {%- set query = 'select max(run) from ' ~ results ~ ' where run < ' ~ build_version() -%}
+        {%- do facts.update({'previous_audit_run': run_query(query).rows[0][0] | int if exists else 0}) -%}
+    {%- endif -%}
+    {{ return(facts['previous_audit_run']) }}
 {%- endmacro -%}
 
 {#- What the run before found and this run must look at again, by dataset. -#}
@@ -63,5 +68,16 @@
         and (instrument_id, timeframe, toDate(open_time)) in (
             select scope.instrument_id, scope.timeframe, scope.day from {{ ref('dq_scope_days') }} as scope
         )
+    {%- endif -%}
+{%- endmacro -%}
+
+{#- Whether findings at that time count (not: whether it is read for context). -#}
+{%- macro in_audited_day(time) -%}
+    {%- if audits_everything() -%}
+        true
+    {%- else -%}
+        cast((instrument_id, timeframe, toDate({{ time }})) in (
+            select scope.instrument_id, scope.timeframe, scope.day from {{ ref('dq_scope_days') }} as scope where scope.is_audited
+        ) as Bool)
     {%- endif -%}
 {%- endmacro -%}

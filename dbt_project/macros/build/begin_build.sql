@@ -15,6 +15,7 @@
         {%- set blocker = running[0] if running else try_claim() -%}
         {%- if not blocker -%}
             {%- do record_build_state('running') -%}
+            {%- do build_facts().update({'version': build_version(), 'published': last_published_version()}) -%}
             {%- do log('build ' ~ build_version() ~ ' of ' ~ build_owner(), info=true) -%}
             {{ return('') }}
         {%- endif -%}

@@ -28,9 +28,16 @@
         ~ "from ops.builds where invocation_id = '" ~ invocation_id ~ "' and version = " ~ build_version() ~ " group by version, invocation_id") -%}
 {%- endmacro -%}
 
+{#- What cannot change while this run has its claim, asked once instead of in every model. dbt has no other place that lasts
+    from node to node than `graph`; runs of one process may share it, so they are kept apart. -#}
+{%- macro build_facts() -%}
+    {{ return(graph.setdefault('market_data_builds', {}).setdefault(invocation_id, {})) }}
+{%- endmacro -%}
+
 {#- Number of the running build; 0 where this run claimed none (compile, test, docs). -#}
 {%- macro build_version() -%}
     {%- if not execute -%}{{ return(0) }}{%- endif -%}
+    {%- if 'version' in build_facts() -%}{{ return(build_facts()['version']) }}{%- endif -%}
     {%- set rows = run_query("select max(version) from ops.builds where invocation_id = '" ~ invocation_id ~ "'") -%}
     {{ return(rows.rows[0][0] | int) }}
 {%- endmacro -%}

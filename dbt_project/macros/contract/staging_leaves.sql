@@ -64,9 +64,9 @@
     {{ return(names | join(', ')) }}
 {%- endmacro -%}
 
-{#- Rows of every leaf of an entity, from the pages that this build took up for a mart, or from those of a condition. -#}
-{%- macro union_leaves(entity, mart, condition=none) -%}
-    {%- for leaf in staging_leaves(entity) %}
+{#- Rows of every leaf of an entity, or of some, from the pages that this build took up for a mart, or from those of a condition. -#}
+{%- macro union_leaves(entity, mart, condition=none, leaves=none) -%}
+    {%- for leaf in leaves or staging_leaves(entity) %}
     select {{ staging_columns(entity).keys() | join(', ') }}
     from {{ ref(leaf.model) }}
     where {{ condition or taken_up(mart) }}

@@ -9,9 +9,10 @@
     {{ return(id) }}
 {%- endmacro -%}
 
-{#- Data version of the newest published snapshot; 0 before the first. -#}
+{#- Data version of the newest published snapshot, in a build of the newest when it began; 0 before the first. -#}
 {%- macro last_published_version() -%}
     {%- if not execute -%}{{ return(0) }}{%- endif -%}
+    {%- if 'published' in build_facts() -%}{{ return(build_facts()['published']) }}{%- endif -%}
     {%- set marts = generate_schema_name('marts', none) | trim -%}
     {%- if run_query("exists table " ~ marts ~ ".snapshots").rows[0][0] | int == 0 -%}{{ return(0) }}{%- endif -%}
     {{ return(run_query("select max(data_version) from " ~ marts ~ ".snapshots").rows[0][0] | int) }}

@@ -13,6 +13,8 @@ with catalog as (
 told as (
     select * from {{ ref('dq_findings_bars') }}
     union all
+    select * from {{ ref('dq_findings_missing') }}
+    union all
     select * from {{ ref('dq_findings_others') }}
     union all
     select

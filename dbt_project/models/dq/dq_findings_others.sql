@@ -1,4 +1,4 @@
-{{ config(materialized='branches', schema='staging', order_by=['audit', 'instrument_id']) }}
+{{ config(materialized='work_table', schema='staging', order_by=['audit', 'instrument_id']) }}
 {#- Refs inside macros that run conditionally: #}
 -- depends_on: {{ ref('bars') }}
 -- depends_on: {{ ref('funding_rates') }}

@@ -1,4 +1,4 @@
-{{ config(materialized='table', schema='staging', order_by='(instrument_id, timeframe, day)') }}
+{{ config(materialized='work_table', schema='staging', order_by=['instrument_id', 'timeframe', 'day']) }}
 {#- Empty where the run looks at everything: then no day needs to be named. #}
 with changed as (
     select distinct

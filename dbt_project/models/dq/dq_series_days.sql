@@ -28,7 +28,13 @@ before as (
         day,
         argMax(tuple(bars, first_open_time, last_open_time), version) as state
     from {{ this }}
-    where version < {{ build_version() }}
+    where
+        version < {{ build_version() }}
+        {%- if not audits_everything() %}
+        and (instrument_id, timeframe, day) in (
+            select scope.instrument_id, scope.timeframe, scope.day from {{ ref('dq_scope_days') }} as scope where scope.is_audited
+        )
+        {%- endif %}
     group by instrument_id, timeframe, day
 ),
 
@@ -46,11 +52,6 @@ emptied as (
     where
         before.state.1 > 0
         and (instrument_id, timeframe, day) not in (select days.instrument_id, days.timeframe, days.day from days)
-        {%- if not audits_everything() %}
-        and (instrument_id, timeframe, day) in (
-            select scope.instrument_id, scope.timeframe, scope.day from {{ ref('dq_scope_days') }} as scope where scope.is_audited
-        )
-        {%- endif %}
 ),
 
 either as (

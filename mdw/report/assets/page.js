@@ -4,7 +4,7 @@
   const root = document.documentElement;
   const system = matchMedia("(prefers-color-scheme: dark)");
   const drawn = new Set();
-  const states = ["not expected", "complete", "part missing at the venue", "nothing at the venue", "part not fetched (ours)", "nothing fetched (ours)"];
+  const states = ["not expected", "complete", "part missing at the venue, or withheld", "nothing at the venue, or withheld", "part not fetched (ours)", "nothing fetched (ours)"];
   const DAY = 86400000;
 
   // --- theme -------------------------------------------------------------------------------------------------------
@@ -59,7 +59,11 @@
 
   // --- coverage: as many columns as there are pixels; a column of several days shows the worst of them ----------------
   function bytes(packed, Type) {
-    if (!packed.array) packed.array = new Type(Uint8Array.from(atob(packed.bdata), (c) => c.charCodeAt(0)).buffer);
+    if (!packed.array) {
+      const text = atob(packed.bdata), raw = new Uint8Array(text.length);
+      for (let at = 0; at < raw.length; at++) raw[at] = text.charCodeAt(at);
+      packed.array = new Type(raw.buffer);
+    }
     return packed.array;
   }
   function stamp(figure, day) { return new Date(Date.parse(figure.coverage.first) + day * DAY).toISOString().slice(0, 19); }
@@ -86,6 +90,32 @@
       text: z.map((row) => row.map((state) => states[state])),
     };
   }
+  // Reading Plotly takes longer than all the rest of the page: until it stands, a still picture in its place.
+  function sketch(node) {
+    const figure = figures[node.dataset.figure], { l, r, t, b } = figure.layout.margin;
+    const canvas = document.createElement("canvas"), scale = devicePixelRatio || 1;
+    const width = node.clientWidth, height = node.clientHeight;
+    const z = heat(figure, node, [0, figure.coverage.days]).z, tall = (height - t - b) / z.length, wide = (width - l - r) / z[0].length;
+    Object.assign(canvas, { className: "sketch", width: width * scale, height: height * scale });
+    Object.assign(canvas.style, { width: width + "px", height: height + "px" });
+    canvas.setAttribute("aria-hidden", "true");
+    const pen = canvas.getContext("2d");
+    pen.scale(scale, scale);
+    Object.assign(pen, { font: "11px " + getComputedStyle(document.body).fontFamily, textAlign: "right", textBaseline: "middle" });
+    const colors = states.map((_, state) => color("s" + state)), ink = color("ink");
+    z.forEach((cells, row) => {
+      const top = t + row * tall;
+      pen.fillStyle = ink;
+      pen.fillText(figure.coverage.labels[row], l - 5, top + tall / 2);
+      for (let from = 0, to = 1; from < cells.length; from = to++) {
+        while (to < cells.length && cells[to] === cells[from]) to++;
+        pen.fillStyle = colors[cells[from]];
+        pen.fillRect(l + from * wide, top + 1, (to - from) * wide, tall - 2);
+      }
+    });
+    node.append(canvas);
+    performance.mark("coverage-sketched");
+  }
   function zoom(node, figure, event) {
     const all = figure.coverage, start = Date.parse(all.first);
     let span = null;
@@ -99,9 +129,17 @@
   }
 
   // --- what is on the screen first, the rest when it comes near; everything before printing ---------------------------
-  function show(node) { if (!drawn.has(node)) { drawn.add(node); draw(node); node.dataset.drawn = "yes"; } }
+  function show(node) {
+    if (drawn.has(node)) return;
+    drawn.add(node);
+    node.querySelector(".sketch")?.remove();
+    draw(node);
+    node.dataset.drawn = "yes";
+    if (drawn.size === 1) performance.mark("first-chart");
+  }
   const nodes = [...document.querySelectorAll("[data-figure]")];
   paint(theme());
+  nodes.filter((node) => figures[node.dataset.figure].coverage).forEach(sketch);
   // Plotly is text until the page has been painted: reading it takes longer than everything else.
   function load() {
     if (self.Plotly) return;
@@ -120,7 +158,12 @@
   addEventListener("beforeprint", () => { if (nodes.length) load(); paint("light"); nodes.forEach(show); });
   addEventListener("afterprint", () => paint(theme()));
 
-  // A link into a folded part opens it.
-  function unfold() { const part = location.hash.length > 1 && document.getElementById(decodeURIComponent(location.hash.slice(1))); if (part && part.tagName === "DETAILS") part.open = true; }
+  // A link into a folded part opens it, and what it is folded into.
+  function unfold() {
+    const part = location.hash.length > 1 && document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    if (!part || part.tagName !== "DETAILS") return;
+    for (let fold = part; fold; fold = fold.parentElement.closest("details")) fold.open = true;
+    part.scrollIntoView();
+  }
   addEventListener("hashchange", unfold); unfold();
 })();

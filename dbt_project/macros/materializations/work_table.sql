@@ -1,0 +1,21 @@
+{#- A table made anew by each run, of which nothing outlives the next: no swap, no questions about what stood before. Its
+    SQL may be several queries, one a line of next_query(): planning a long UNION ALL takes longer than planning all its
+    branches. -#}
+{%- materialization work_table, adapter='clickhouse' -%}
+    {{ run_hooks(pre_hooks) }}
+    {%- set columns = model.columns.keys() | join(', ') -%}
+    {%- do run_query('drop table if exists ' ~ this ~ on_cluster()) -%}
+    {%- do create_log_table(this) -%}
+    {%- for query in sql.split(next_query()) -%}
+        {%- call statement('main') -%}
+            insert into {{ this }} ({{ columns }}) select {{ columns }} from ({{ query }})
+        {%- endcall -%}
+    {%- endfor -%}
+    {{ run_hooks(post_hooks) }}
+    {{ return({'relations': [this.incorporate(type='table')]}) }}
+{%- endmaterialization -%}
+
+{#- The line between two queries of a work table: to read, and to run by hand, they are one UNION ALL. -#}
+{%- macro next_query() -%}
+    union all -- next query
+{%- endmacro -%}
