@@ -24,8 +24,8 @@
         {%- do take_up_pages(this.identifier, entity) -%}
     {%- endfor -%}
     {%- do take_up_overlaps(this.identifier) if config.get('meta', {}).get('overlaps') -%}
-    {%- do stage_candidates(candidates, sql) -%}
-    {%- set partitions = partitions_of(candidates) -%}
+    {%- do stage_candidates(this, candidates, sql) -%}
+    {%- set partitions = candidate_partitions(candidates) -%}
     {%- for partition in partitions -%}
         {%- do take_in(this, candidates, partition, version) -%}
         {%- do record_build_state('running') if loop.index % 50 == 0 -%}

@@ -14,19 +14,15 @@
     {%- endfor -%}
 {%- endmacro -%}
 
-{#- Materializes the candidates once, in the partitions of the target, so that each can be compared by itself. -#}
-{%- macro stage_candidates(candidates, sql) -%}
+{#- Materializes the candidates once, in a table of the mart's own columns, codecs and partitions: a partition can be compared
+    by itself, or become one of the mart as it is. A plain engine, so that no merge drops a row before one is chosen. -#}
+{%- macro stage_candidates(relation, candidates, sql) -%}
     {%- do run_query('drop table if exists ' ~ candidates ~ on_cluster()) -%}
-    {%- set columns = [] -%}
-    {%- for column in model.columns.values() -%}
-        {%- do columns.append(column.name ~ ' ' ~ column.data_type) -%}
-    {%- endfor -%}
     {%- do run_query(
-        'create table ' ~ candidates ~ on_cluster() ~ ' (' ~ columns | join(', ') ~ ') engine = ' ~ var('log_engine') ~ ' partition by '
-        ~ (config.get('partition_by', '') or 'tuple()') ~ ' order by (' ~ key_list() ~ ')') -%}
+        'create table ' ~ candidates ~ on_cluster() ~ ' as ' ~ relation ~ ' engine = ' ~ var('log_engine') ~ ' ' ~ versioned_layout(model)) -%}
     {%- do run_query(
         'insert into ' ~ candidates ~ ' (' ~ model.columns.keys() | join(', ') ~ ') select ' ~ model.columns.keys() | join(', ')
-        ~ ' from (' ~ sql ~ ')' ~ parse_once()) -%}
+        ~ ' from (' ~ sql ~ ') settings max_insert_threads = 2' ~ parse_once()) -%}
 {%- endmacro -%}
 
 {#- ClickHouse 26.9 moves the filter on parsed rows into the ARRAY JOIN that explodes a page, and so casts every row twice: as
@@ -34,7 +30,7 @@
 {%- macro parse_once() -%}
     {%- set setting = 'query_plan_fuse_filter_into_array_join' -%}
     {%- set known = run_query("select count() from system.settings where name = '" ~ setting ~ "'").rows[0][0] | int -%}
-    {{ return((' settings ' ~ setting ~ ' = 0') if known else '') }}
+    {{ return((', ' ~ setting ~ ' = 0') if known else '') }}
 {%- endmacro -%}
 
 {#- Values of the partition expression over a table, oldest first. -#}
@@ -51,14 +47,31 @@
         run_query('select 1 from ' ~ relation ~ ' where ' ~ in_partition(partition) ~ ' and ' ~ condition ~ ' limit 1').rows | length > 0) }}
 {%- endmacro -%}
 
+{#- Partitions of the candidates, oldest first, each with whether a key appears twice in it. -#}
+{%- macro candidate_partitions(candidates) -%}
+    {%- set expression = config.get('partition_by', '') or 'toUInt8(1)' -%}
+    {%- set key = config.require('unique_key') -%}
+    {%- set rows = run_query(
+        'select toString(part) as part, max(has_twins) as has_twins from ('
+        ~ 'select ' ~ expression ~ ' as part, count() != uniqExact(' ~ key[-1] ~ ') as has_twins from ' ~ candidates
+        ~ ' group by ' ~ (['part'] + key[:-1]) | join(', ') ~ ') group by part order by part') -%}
+    {%- set partitions = [] -%}
+    {%- for row in rows -%}{%- do partitions.append({'value': row[0], 'has_twins': row[1] | int == 1}) -%}{%- endfor -%}
+    {{ return(partitions) }}
+{%- endmacro -%}
+
 {#- Puts the candidates of a partition into the mart, as rows of the version. -#}
 {%- macro take_in(relation, candidates, partition, version) -%}
-    {%- if not holds_rows(relation, partition) -%}
-        {%- do insert_all(relation, candidates, partition, version) -%}
+    {%- if not holds_rows(relation, partition.value) -%}
+        {%- if partition.has_twins -%}
+            {%- do insert_all(relation, candidates, partition.value, version) -%}
+        {%- else -%}
+            {%- do attach_all(relation, candidates, partition.value) -%}
+        {%- endif -%}
     {%- else -%}
-        {%- do insert_changes(relation, candidates, partition, version) -%}
-        {%- if holds_rows(relation, partition, 'valid_from_version = ' ~ version) -%}
-            {%- do close_superseded(relation, candidates, partition, version) -%}
+        {%- do insert_changes(relation, candidates, partition.value, version) -%}
+        {%- if holds_rows(relation, partition.value, 'valid_from_version = ' ~ version) -%}
+            {%- do close_superseded(relation, candidates, partition.value, version) -%}
         {%- endif -%}
     {%- endif -%}
 {%- endmacro -%}
@@ -81,7 +94,13 @@
     {{ return(config.get('meta', {}).get('known_stays_known', [])) }}
 {%- endmacro -%}
 
-{#- Inserts the candidates of a partition that held nothing: there is nothing to compare them with. -#}
+{#- Makes the candidates' partition one of the mart, all at once and without copying a row: nothing to compare it with, nothing
+    to choose in it. Not on the cluster: replicas fetch it, and each of them would add it once more. -#}
+{%- macro attach_all(relation, candidates, partition) -%}
+    {%- do run_query('alter table ' ~ relation ~ ' attach ' ~ partition_clause(partition) ~ ' from ' ~ candidates) -%}
+{%- endmacro -%}
+
+{#- Inserts the candidates of a partition that held nothing, one a key. -#}
 {%- macro insert_all(relation, candidates, partition, version) -%}
     {%- set columns = stored_columns() | join(', ') -%}
     {%- call statement('insert_all') -%}
@@ -142,7 +161,7 @@
 {#- Merges the touched partitions that lie in several parts: FINAL over one part costs next to nothing. -#}
 {%- macro merge_touched(relation, partitions) -%}
     {%- for partition in partitions -%}
-        {%- set clause = (' partition ' ~ partition) if config.get('partition_by', '') else '' -%}
-        {%- do run_query('optimize table ' ~ relation ~ on_cluster() ~ clause ~ ' final settings optimize_skip_merged_partitions = 1') -%}
+        {%- do run_query(
+            'optimize table ' ~ relation ~ on_cluster() ~ ' ' ~ partition_clause(partition.value) ~ ' final settings optimize_skip_merged_partitions = 1') -%}
     {%- endfor -%}
 {%- endmacro -%}
