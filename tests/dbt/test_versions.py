@@ -1,11 +1,18 @@
 """A pin shows the same rows for ever; a revision is a new version; what did not change is not written again."""
 
 from datetime import timedelta
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+from dbt.adapters.clickhouse.connections import ClickHouseConnectionManager
 
 from tests.dbt.conftest import Dbt
 from tests.dbt.pages import MINUTE, START, kline, land_klines
 
 DAY = timedelta(days=1)
+MONTH = 31 * 24 * 60
+OPEN_ROWS = "select count() from marts.bars final where valid_to_version = 4294967295"
 
 
 def test_revisions_come_in_new_snapshots_and_old_pins_stay(dbt: Dbt) -> None:
@@ -91,6 +98,45 @@ def test_a_build_that_died_half_way_is_repaired(dbt: Dbt) -> None:
     dbt.publish("after", break_claims_of="dead one")
     assert dbt.bars("before") == before
     assert dbt.bars("after", "close") == [(100.7,)] * 6
-    open_rows = "select count() from marts.bars final where valid_to_version = 4294967295"
-    assert dbt.warehouse.rows(open_rows) == [(6,)]
+    assert dbt.warehouse.rows(OPEN_ROWS) == [(6,)]
     assert dbt.warehouse.rows("select count() from marts.bars final") == [(12,)]
+
+
+def test_a_new_month_takes_one_row_a_bar(dbt: Dbt) -> None:
+    """January comes on two pages that tell one bar differently, February without such twins; both held nothing."""
+    client = dbt.warehouse.client("ingest")
+    land_klines(client, [kline(0, "100.9"), kline(1, "100.2")], START + 60 * DAY)
+    land_klines(client, [kline(0, "100.1"), kline(2, "100.3")], START + 59 * DAY)
+    land_klines(client, [kline(MONTH, "100.4"), kline(MONTH + 1, "100.5")], START + 60 * DAY)
+    dbt.publish("both")
+    assert dbt.bars("both", "close") == [(100.9,), (100.2,), (100.3,), (100.4,), (100.5,)]
+    assert dbt.warehouse.rows("select count(), countDistinct(open_time) from marts.bars") == [(5, 5)]
+    # Reads are as fast as of a plain table: no part of either month has to be merged while it is read.
+    parts = "select count(), min(level) > 0 from system.parts where active and database = 'marts' and table = 'bars'"
+    assert dbt.warehouse.rows(parts) == [(2, 1)]
+    assert dbt.warehouse.rows("select count() from system.tables where name like 'bars\\_\\_%'") == [(0,)]
+
+
+@pytest.mark.parametrize("lost", ["final settings optimize_skip", "version, 1 from ops.build_pages"])
+def test_a_build_that_died_after_it_took_in_a_new_month(dbt: Dbt, lost: str) -> None:
+    """Its rows are in the mart, unpublished, its pages perhaps not marked: the next build adds none of them again."""
+    client = dbt.warehouse.client("ingest")
+    land_klines(client, [kline(number) for number in range(6)], START + DAY)
+    execute = ClickHouseConnectionManager.execute
+
+    def dies(manager: Any, sql: str, *arguments: Any, **options: Any) -> Any:
+        if "bars" in sql and lost in sql:
+            raise ConnectionError("the server is gone")
+        return execute(manager, sql, *arguments, **options)
+
+    with patch.object(ClickHouseConnectionManager, "execute", dies):
+        assert not dbt.build("died").succeeded
+    rows = "select count(), max(valid_from_version) from marts.bars"
+    assert dbt.warehouse.rows(rows) == [(6, 1)]
+
+    # One bar is revised, one is new, before it is run again.
+    land_klines(client, [kline(5, "100.7"), kline(6)], START + 2 * DAY)
+    dbt.publish("again")
+    assert dbt.bars("again", "close") == [(100.5,)] * 5 + [(100.7,), (100.5,)]
+    assert dbt.warehouse.rows(OPEN_ROWS) == [(7,)]
+    assert dbt.warehouse.rows("select count() from marts.bars final") == [(8,)]

@@ -82,7 +82,7 @@ class Histories(RuleBasedStateMachine):
         self.newest = name
         return name
 
-    @rule(statements=st.integers(3, 45))
+    @rule(statements=st.integers(3, 60))
     def publish_and_lose_the_server(self, statements: int) -> None:
         """From some statement on nothing reaches the server, not even the end of the claim."""
         name = self._name()

@@ -11,6 +11,7 @@
     {%- set version = build_version() -%}
     {%- set entities = config.get('meta', {}).get('entities', []) -%}
     {%- set candidates = this.incorporate(path={'schema': 'staging', 'identifier': this.identifier ~ '__candidates'}) -%}
+    {%- set changes = this.incorporate(path={'schema': 'staging', 'identifier': this.identifier ~ '__changes'}) -%}
     {%- if version == 0 -%}
         {%- do exceptions.raise_compiler_error(this.identifier ~ ' belongs to a build: use `dbt build` or `dbt run`.') -%}
     {%- endif -%}
@@ -24,14 +25,16 @@
         {%- do take_up_pages(this.identifier, entity) -%}
     {%- endfor -%}
     {%- do take_up_overlaps(this.identifier) if config.get('meta', {}).get('overlaps') -%}
+    {%- do create_work_table(this, candidates) -%}
+    {%- do create_work_table(this, changes) -%}
     {%- do stage_candidates(candidates, sql) -%}
-    {%- set partitions = partitions_of(candidates) -%}
+    {%- set partitions = candidate_partitions(candidates) -%}
     {%- for partition in partitions -%}
-        {%- do take_in(this, candidates, partition, version) -%}
+        {%- do take_in(this, candidates, changes, partition, version) -%}
         {%- do record_build_state('running') if loop.index % 50 == 0 -%}
     {%- endfor -%}
     {%- do mark_pages_done(this.identifier) -%}
-    {%- do run_query('drop table if exists ' ~ candidates ~ on_cluster()) -%}
+    {%- for work in [candidates, changes] -%}{%- do run_query('drop table if exists ' ~ work ~ on_cluster()) -%}{%- endfor -%}
     {%- do merge_touched(this, partitions) if var('merge_touched_partitions') -%}
     {%- call statement('main', fetch_result=True) -%}
         select count() from {{ this }} where valid_from_version = {{ version }}

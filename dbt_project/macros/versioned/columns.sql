@@ -25,6 +25,11 @@
     {{ return((expression ~ ' = ' ~ partition) if expression else '1') }}
 {%- endmacro -%}
 
+{#- The partition by name, as statements on tables take it. -#}
+{%- macro partition_clause(partition) -%}
+    {{ return('partition ' ~ (partition if config.get('partition_by', '') else 'tuple()')) }}
+{%- endmacro -%}
+
 {#- `on cluster` clause of plain statements, empty on one server. -#}
 {%- macro on_cluster() -%}
     {%- set cluster = adapter.get_clickhouse_cluster_name() -%}

@@ -32,7 +32,11 @@
         index valid_from_version_range valid_from_version type minmax granularity 1,
         index changed_in_range {{ changed_in() }} type minmax granularity 1
     )
-    engine = {{ var('versioned_engine') }}(closed)
+    engine = {{ var('versioned_engine') }}(closed) {{ versioned_layout(node) }}
+{%- endmacro -%}
+
+{#- Partitions and order of a versioned table. -#}
+{%- macro versioned_layout(node) -%}
     partition by {{ node.config.get('partition_by', '') or 'tuple()' }}
     order by ({{ node.config.get('unique_key') | join(', ') }}, valid_from_version)
 {%- endmacro -%}
