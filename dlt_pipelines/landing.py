@@ -92,7 +92,9 @@ class Landing:
             by_table[page.table].append(page)
         resources = [
             dlt.resource(
-                [to_arrow(rows)],
+                # An iterator is empty once it was read. A list would stay in dlt's cycles of objects, pages and all, until
+                # Python looks for such: run by run it grew.
+                map(to_arrow, [rows]),
                 name=table,
                 write_disposition="append",
                 schema_contract={"tables": "evolve", "columns": "evolve", "data_type": "freeze"},

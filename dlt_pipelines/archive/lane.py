@@ -26,9 +26,9 @@ from dlt_pipelines.venues.okx.archive import LIST, list_calls, list_params, read
 from warehouse.settings import Settings
 
 FILES_AT_ONCE = 4
-# Two batches under way keep two cores busy: one is fetched and checked while the other is inserted.
-BATCHES_AT_ONCE = 2
-WORKERS = 3
+# Batches under way, so that some are fetched and checked while others are inserted.
+BATCHES_AT_ONCE = 4
+WORKERS = 4
 # What shares an insert: four months of 1m bars, or a month of days.
 BATCH_ROWS = 180_000
 BATCH_FILES = 32
