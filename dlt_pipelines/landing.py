@@ -78,7 +78,7 @@ class Landing:
         self._forget()
 
     def _forget(self) -> None:
-        """Free what dlt left in cycles of frames, which hold the pages: Python by itself looks for them ever less often.
+        """Free what dlt left in cycles of frames, which hold the pages; Python looks for them ever less often.
 
         All that the first batch brought, modules above all, stays and is not searched again.
         """

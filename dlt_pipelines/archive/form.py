@@ -42,7 +42,7 @@ def examine(file: ArchiveFile, text: bytes) -> Form:
         raise UnknownForm(f"{file.name} holds no rows")
     body = np.frombuffer(text, np.uint8, offset=first)
     ends = _fields(file, body)
-    starts = np.concatenate((np.zeros(1, np.int64), ends[:, -1] + 1))
+    starts = np.append(np.int64(0), ends[:, -1].astype(np.int64) + 1)
     times, unit = _times(file, body, ends, starts)
     _check_period(file, times)
     if file.layout.instrument_column is not None:
@@ -67,7 +67,7 @@ def _fields(file: ArchiveFile, body: NDArray[np.uint8]) -> NDArray[np.int32]:
     for start in range(0, len(body), _CHUNK_BYTES):
         chunk = body[start : start + _CHUNK_BYTES]
         separators = chunk == _NEWLINE
-        lines += np.count_nonzero(separators)
+        lines += int(np.count_nonzero(separators))
         separators |= chunk == _COMMA
         found.append((np.flatnonzero(separators) + start).astype(np.int32))
     positions = np.concatenate(found)

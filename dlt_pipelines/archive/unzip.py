@@ -26,7 +26,7 @@ def unzip(name: str, data: bytes, member: str) -> bytes:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             entry = _only_entry(name, archive, member)
         return _text(name, data, entry)
-    except (zipfile.BadZipFile, isal_zlib.error, struct.error) as error:
+    except (zipfile.BadZipFile, isal_zlib.error, struct.error) as error:  # type: ignore[misc]  # wrong in its stub
         raise Suspicious(f"{name} is no sound zip: {error}") from None
 
 

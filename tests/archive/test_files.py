@@ -90,7 +90,7 @@ def test_a_zip_that_lies_about_its_size():
 def test_a_member_whose_digest_is_another_one():
     body = text(*map(kline, range(200)))
     data = packed(body, "a.csv").replace(zlib.crc32(body).to_bytes(4, "little"), bytes(4))
-    with pytest.raises(Suspicious, match="no sound zip: the CRC of 'a.csv'"):
+    with pytest.raises(Suspicious, match="no sound zip: the CRC of"):
         unzip("a.zip", data, "a.csv")
 
 
