@@ -19,9 +19,10 @@ from dlt_pipelines.series import Series
 from dlt_pipelines.source import Source
 from dlt_pipelines.venue import Budget
 
-QUEUE_PAGES = 32
+# Both bound the memory of a run: pages of each venue that wait, and those of the batch that is being landed.
+QUEUE_PAGES = 16
 BATCH_PAGES = 300
-BATCH_BYTES = 12_000_000
+BATCH_BYTES = 6_000_000
 BATCH_SECONDS = 4.0
 # So many windows given up in a row mean that the venue is away.
 PATIENCE = 3
