@@ -50,7 +50,7 @@ Figures = dict[str, float]
 def main() -> None:
     """Run all and print a table."""
     options = argparse.ArgumentParser()
-    options.add_argument("--months", type=int, default=24)
+    options.add_argument("--months", type=int, default=24, help="at most 60: the replay keeps 256 MB of files")
     options.add_argument("--out", type=Path)
     chosen, _ = options.parse_known_args()
     with tempfile.TemporaryDirectory() as folder, ReplayProcess("--synthetic", "--now", NOW.isoformat()) as server:
