@@ -1,19 +1,22 @@
-"""The archive lane from zip to raw: bars a second on this machine, and the same rows by dlt.
+"""The archive lane from zip to raw: bars a second on this machine, what bounds it, and the same rows by dlt.
 
-    python -m benchmarks.archive [--months 24] [--out FILE]
+    python -m benchmarks.archive [--months 60] [--out FILE]
 
-Months of 1m bars of Binance spot are made beforehand and lie in the memory of a replay in its own process. Measured
-is what `mdw backfill --lane archive` does then: download, digest, checks, insert, rows acknowledged by ClickHouse. The
-second line is the CPU work of one file without network and database, the third the same parts landed by a dlt pipeline.
+Months of 1m bars of Binance spot (two symbols) are made beforehand and lie in the memory of a replay in its own
+process. Measured is what `mdw backfill --lane archive` does then: download, digest, checks, insert, rows acknowledged
+by ClickHouse; once over half a year and once over all months. The other lines are the parts of that work for one file,
+in CPU time.
 """
 
 import argparse
 import asyncio
 import hashlib
 import json
+import os
 import tempfile
 import time
 import urllib.request
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -22,8 +25,8 @@ import pyarrow as pa
 
 from dlt_pipelines import backfill
 from dlt_pipelines.archive.download import Downloader
-from dlt_pipelines.archive.form import examine
-from dlt_pipelines.archive.parts import Download, to_arrow
+from dlt_pipelines.archive.landing import check, insert
+from dlt_pipelines.archive.parts import Download
 from dlt_pipelines.archive.unzip import unzip
 from dlt_pipelines.archive.venues import ARCHIVES
 from dlt_pipelines.landing import _make_pipeline
@@ -39,59 +42,33 @@ from warehouse.settings import Settings
 
 NOW = datetime(2025, 7, 20, tzinfo=UTC)
 CHOICE = Selection(("bars",), ("binance",), ("spot",), ("BTC/USDT", "ETH/USDT"), ("1m",))
+TABLE = "raw.binance__archive_spot_klines"
+FEW_MONTHS = 6
+Figures = dict[str, float]
 
 
 def main() -> None:
-    """Run all three and print a table."""
+    """Run all and print a table."""
     options = argparse.ArgumentParser()
-    options.add_argument("--months", type=int, default=12)
+    options.add_argument("--months", type=int, default=24, help="at most 60: the replay keeps 256 MB of files")
     options.add_argument("--out", type=Path)
-    chosen = options.parse_args()
+    chosen, _ = options.parse_known_args()
     with tempfile.TemporaryDirectory() as folder, ReplayProcess("--synthetic", "--now", NOW.isoformat()) as server:
         origins = {name.removeprefix("MDW_").lower(): url for name, url in server.environment.items()}
         settings = Settings(home=Path(folder), now=NOW, **origins)
         embedded.up(settings)
         try:
             migrate(settings)
-            results = measure(settings, chosen.months)
+            warm(settings, _plan(settings, chosen.months))
+            results = {f"{months} months": lane(settings, months) for months in (FEW_MONTHS, chosen.months)}
+            results |= one_file(settings, _plan(settings, chosen.months))
         finally:
             embedded.down(settings)
     for name, figures in results.items():
         print(f"{name:<28}" + "  ".join(f"{key} {value:,.2f}" for key, value in figures.items()))
+    print(f"load {os.getloadavg()[0]:.1f}")
     if chosen.out:
         chosen.out.write_text(json.dumps(results, indent=2))
-
-
-def measure(settings: Settings, months: int) -> dict[str, dict[str, float]]:
-    """Figures by name."""
-    index = 12 * 2025 + 6 - months
-    start = datetime(index // 12, index % 12 + 1, 1, tzinfo=UTC)
-    plan = backfill.plan(
-        settings, load(settings.universe), CHOICE, start, datetime(2025, 7, 1, tzinfo=UTC), pace=None, lane="archive"
-    )
-    warm(settings, plan)
-    used = cpu_seconds(settings)
-    report = backfill.run(plan, pace=None)
-    used = cpu_seconds(settings) - used
-    assert report.complete, report.failures
-    results = {"lane archive, zip to raw": figures(report.rows, report.seconds, report.payload_bytes)}
-    results["the same, as two idle cores"] = figures(report.rows, used / 2, report.payload_bytes)
-    with connect(settings) as client:
-        # The pages that planning fetched land, too.
-        stored = client.query(
-            "select (select sum(row_count) from raw.binance__archive_spot_klines) "
-            "+ (select sum(row_count) from raw.binance__spot_klines)"
-        ).result_rows[0][0]
-    assert stored == report.rows, (stored, report.rows)
-    results |= one_file(settings, plan)
-    return results
-
-
-def cpu_seconds(settings: Settings) -> float:
-    """CPU time of this process and of ClickHouse so far: what a busy machine does not falsify."""
-    server = psutil.Process(read_state(settings.home).pid).cpu_times()
-    own = psutil.Process().cpu_times()
-    return server.user + server.system + own.user + own.system
 
 
 def warm(settings: Settings, plan: Plan) -> None:
@@ -101,51 +78,98 @@ def warm(settings: Settings, plan: Plan) -> None:
             answer.read()
 
 
-def one_file(settings: Settings, plan: Plan) -> dict[str, dict[str, float]]:
-    """One month: its CPU work, its insert, and dlt's."""
-    file = plan.files[-1]
-    download = asyncio.run(_fetch(settings, plan))
-    began = time.perf_counter()
-    hashlib.sha256(download.data).hexdigest()
-    text = unzip(file.name, download.data, file.member)
-    form = examine(file, text)
-    batch = to_arrow(file, download, text, form, None)
-    worked = time.perf_counter() - began
-    table = pa.Table.from_batches([batch])
-    began = time.perf_counter()
-    with connect(settings, "ingest") as client:
-        client.insert_arrow("raw.binance__archive_spot_klines", table)
-    inserted = time.perf_counter() - began
+def lane(settings: Settings, months: int) -> Figures:
+    """Land so many months into an empty table, by the wall clock and by CPU time; merges that come later apart."""
+    with connect(settings, "admin") as client:
+        client.command(f"truncate table {TABLE}")
+        plan = _plan(settings, months)
+        used = cpu_seconds(settings)
+        report = backfill.run(plan, pace=None)
+        used = cpu_seconds(settings) - used
+        assert report.complete, report.failures
+        stored = client.query(f"select sum(row_count) from {TABLE}").result_rows[0][0]
+        assert stored == report.rows, (stored, report.rows)
+        merging = cpu_seconds(settings)
+        while client.query("select count() from system.merges where database = 'raw'").result_rows[0][0]:
+            time.sleep(0.1)
+        merging = cpu_seconds(settings) - merging
     return {
-        "one month: CPU of checks": figures(form.rows, worked, len(text)),
-        "one month: insert": figures(form.rows, inserted, len(text)),
-        "one month: the same by dlt": figures(form.rows, by_dlt(settings, table), len(text)),
+        "files": len(plan.files),
+        "bars": report.rows,
+        "MB of text": report.payload_bytes / 1e6,
+        "seconds": report.seconds,
+        "bars/s": report.rows / report.seconds,
+        "bars/s by CPU, two cores": report.rows / (used / 2),
+        "merges after, CPU s": merging,
     }
+
+
+def cpu_seconds(settings: Settings) -> float:
+    """CPU time of this process and of ClickHouse so far: what a busy machine falsifies less."""
+    return _cpu(read_state(settings.home).pid) + _cpu(os.getpid())
+
+
+def one_file(settings: Settings, plan: Plan) -> dict[str, Figures]:
+    """One month of the plan: its checks, the least that they need, its insert, and dlt's."""
+    file, server = plan.files[-1], read_state(settings.home).pid
+    download = asyncio.run(_fetch(settings, plan))
+    checked = check(file, download, None)
+    own = {
+        "sha256 and inflate alone": lambda: (
+            hashlib.sha256(download.data).digest(),
+            unzip(file.name, download.data, file.member),
+        ),
+        "all checks": lambda: check(file, download, None),
+    }
+    found = {name: _per_bar(checked.rows, os.getpid(), work) for name, work in own.items()}
+    with connect(settings, "admin") as client:
+        found["insert"] = _per_bar(checked.rows, server, lambda: insert(client, TABLE, [checked] * 4), files=4)
+        rows = client.query_arrow(
+            "select * except conflicts replace (toString(page_id) as page_id, toString(file_sha256) as file_sha256) "
+            f"from {TABLE} where file_path = '{file.path}' limit {checked.parts.count}"
+        )
+    found["the same by dlt"] = {"M bars/s": checked.rows / by_dlt(settings, rows) / 1e6}
+    return found
+
+
+def by_dlt(settings: Settings, rows: pa.Table) -> float:
+    """Seconds of a second load: the first one makes tables."""
+    import dlt
+
+    pipeline = _make_pipeline("bench", settings.connection("admin"), settings.home / "bench")
+    seconds = 0.0
+    for _ in range(2):
+        began = time.perf_counter()
+        pipeline.run([dlt.resource([rows], name="parts", write_disposition="append")], loader_file_format="parquet")
+        seconds = time.perf_counter() - began
+    return seconds
+
+
+def _plan(settings: Settings, months: int) -> Plan:
+    index = 12 * 2025 + 6 - months
+    start, end = datetime(index // 12, index % 12 + 1, 1, tzinfo=UTC), datetime(2025, 7, 1, tzinfo=UTC)
+    universe = load(settings.universe)
+    return backfill.plan(settings, universe, CHOICE, start, end, refetch=True, pace=None, lane="archive")
+
+
+def _per_bar(rows: int, pid: int, work: Callable[[], object], files: int = 1, times: int = 12) -> Figures:
+    """CPU time that a process spends on some work, as bars a second of one core."""
+    work()
+    used = _cpu(pid)
+    for _ in range(times):
+        work()
+    used = (_cpu(pid) - used) / times / files
+    return {"M bars/s a core": rows / used / 1e6, "ms a month": used * 1e3}
+
+
+def _cpu(pid: int) -> float:
+    times = psutil.Process(pid).cpu_times()
+    return times.user + times.system
 
 
 async def _fetch(settings: Settings, plan: Plan) -> Download:
     async with Downloader(ARCHIVES["binance"], settings.origins["binance_archive_url"]) as downloader:
         return await downloader.get(plan.files[-1])
-
-
-def by_dlt(settings: Settings, table: pa.Table) -> float:
-    """Seconds of a second load: the first one makes tables."""
-    import dlt
-
-    text = table.set_column(table.schema.get_field_index("payload"), "payload", table["payload"].cast(pa.string()))
-    text = text.drop_columns(["conflicts"])
-    pipeline = _make_pipeline("bench", settings.connection("admin"), settings.home / "bench")
-    seconds = 0.0
-    for _ in range(2):
-        began = time.perf_counter()
-        pipeline.run([dlt.resource([text], name="parts", write_disposition="append")], loader_file_format="parquet")
-        seconds = time.perf_counter() - began
-    return seconds
-
-
-def figures(rows: int, seconds: float, size: int) -> dict[str, float]:
-    """Bars, seconds, bars a second, MB of text a second."""
-    return {"bars": rows, "seconds": seconds, "bars/s": rows / seconds, "MB/s": size / seconds / 1e6}
 
 
 if __name__ == "__main__":

@@ -92,7 +92,7 @@ def make_plan(
     times, notices = asyncio.run(_venue_times(settings, list(spans), pace))
     notices += left_out
     whole = {series: (start, end or times[_clock_key(series)]) for series, (start, end) in spans.items()}
-    probes = asyncio.run(probe(settings, whole, done, pace))
+    probes = asyncio.run(probe(settings, whole, done, pace, with_rows=lane != "archive"))
     notices += probes.notices
     asks: list[Ask] = []
     files: list[ArchiveFile] = []

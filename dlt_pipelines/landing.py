@@ -7,6 +7,7 @@ Each run works in a folder of its own under MDW_HOME/dlt, held by a file lock. W
 is dropped on purpose: the ledger is the pages that arrived, so the planner asks for the others again.
 """
 
+import gc
 import logging
 import shutil
 import uuid
@@ -42,6 +43,7 @@ class Landing:
         self._folder = self._root / f"run-{uuid.uuid4().hex}"
         self._lock = FileLock(self._root / f"{self._folder.name}.lock")
         self._pipelines: dict[str, Any] = {}
+        self._settled = False
 
     def __enter__(self) -> Self:
         """Take a working folder and clear away those of dead runs."""
@@ -54,6 +56,7 @@ class Landing:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        gc.unfreeze()
         shutil.rmtree(self._folder, ignore_errors=True)
         self._lock.release()
         Path(self._lock.lock_file).unlink(missing_ok=True)
@@ -72,6 +75,17 @@ class Landing:
             before_sleep=_say_again,
         )
         attempts(self._load_once, venue, pages)
+        self._forget()
+
+    def _forget(self) -> None:
+        """Free what dlt left in cycles of frames, which hold the pages; Python looks for them ever less often.
+
+        All that the first batch brought, modules above all, stays and is not searched again.
+        """
+        gc.collect()
+        if not self._settled:
+            gc.freeze()
+            self._settled = True
 
     def _load_once(self, venue: str, pages: Sequence[Page]) -> None:
         try:

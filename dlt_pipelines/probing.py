@@ -53,9 +53,16 @@ def unknown_beginnings(
 
 
 async def probe(
-    settings: Settings, spans: Mapping[Series, Span], done: Mapping[Series, Windows], pace: float | None
+    settings: Settings,
+    spans: Mapping[Series, Span],
+    done: Mapping[Series, Windows],
+    pace: float | None,
+    with_rows: bool = True,
 ) -> Probes:
-    """Find the beginning of each series whose span has a long leading hole. Trouble is a notice: asked later."""
+    """Find the beginning of each series whose span has a long leading hole. Trouble is a notice: asked later.
+
+    Without rows, only pages that prove emptiness are kept: bars come from elsewhere.
+    """
     venues = {series.venue for series in spans}
     sources = {name: Source(name, settings, pace, lambda *fault: None) for name in venues}
     probes = Probes()
@@ -68,6 +75,7 @@ async def probe(
         except SourceTrouble as trouble:
             probes.notices.append(f"{series}: its beginning is not known, so every window is asked for ({trouble})")
             return
+        pages = [page for page in pages if with_rows or not page.rows]
         probes.pages += pages
         probes.proven[series] = [(p.window_start or 0, p.window_end or 0) for p in pages]
 

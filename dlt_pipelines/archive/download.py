@@ -23,6 +23,7 @@ ATTEMPTS = 6
 BACKOFF_SECONDS = 0.4
 _CHECKSUM = re.compile(r"([0-9a-fA-F]{64})[ \t]+\*?(\S+)\s*")
 _SHOWN_BYTES = 2000
+_BUFFER_BYTES = 1 << 20
 _TIMEOUT = aiohttp.ClientTimeout(total=300, sock_connect=20, sock_read=60)
 
 
@@ -32,7 +33,7 @@ class Downloader:
     def __init__(self, archive: Archive, address: str | None) -> None:
         self._archive = archive
         self._address = (address or archive.address).rstrip("/")
-        self._session = aiohttp.ClientSession(timeout=_TIMEOUT)
+        self._session = aiohttp.ClientSession(timeout=_TIMEOUT, read_bufsize=_BUFFER_BYTES)
 
     async def __aenter__(self) -> Self:
         return self
@@ -107,7 +108,7 @@ class Downloader:
 
 async def _body(file: ArchiveFile, response: aiohttp.ClientResponse) -> bytes:
     parts, size = [], 0
-    async for part in response.content.iter_chunked(1 << 20):
+    async for part in response.content.iter_any():
         parts.append(part)
         size += len(part)
         if size > MOST_ZIP_BYTES:

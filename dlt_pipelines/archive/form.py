@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from dlt_pipelines.archive.files import ArchiveFile
@@ -11,6 +12,8 @@ from dlt_pipelines.errors import UnknownForm
 from dlt_pipelines.timeframes import from_ms
 
 _COMMA, _NEWLINE, _ZERO = ord(","), ord("\n"), ord("0")
+# Masks of so many bytes stay in the cache, and their memory is used again and again.
+_CHUNK_BYTES = 1 << 20
 _UNITS = {13: ("ms", 1), 16: ("us", 1000)}
 
 
@@ -39,7 +42,7 @@ def examine(file: ArchiveFile, text: bytes) -> Form:
         raise UnknownForm(f"{file.name} holds no rows")
     body = np.frombuffer(text, np.uint8, offset=first)
     ends = _fields(file, body)
-    starts = np.concatenate((np.zeros(1, np.int64), ends[:, -1] + 1))
+    starts = np.append(np.int64(0), ends[:, -1].astype(np.int64) + 1)
     times, unit = _times(file, body, ends, starts)
     _check_period(file, times)
     if file.layout.instrument_column is not None:
@@ -58,20 +61,26 @@ def _header(file: ArchiveFile, text: bytes) -> bytes:
     return b""
 
 
-def _fields(file: ArchiveFile, body: NDArray[np.uint8]) -> NDArray[np.int64]:
+def _fields(file: ArchiveFile, body: NDArray[np.uint8]) -> NDArray[np.int32]:
     """Position of the separator after each field: one row a line."""
-    separators = np.flatnonzero((body == _COMMA) | (body == _NEWLINE))
-    columns = file.layout.columns
-    if len(separators) % columns == 0:
-        ends = separators.reshape(-1, columns)
-        newlines = body[ends] == _NEWLINE
-        if newlines[:, -1].all() and not newlines[:, :-1].any():
+    found, lines, columns = [], 0, file.layout.columns
+    for start in range(0, len(body), _CHUNK_BYTES):
+        chunk = body[start : start + _CHUNK_BYTES]
+        separators = chunk == _NEWLINE
+        lines += int(np.count_nonzero(separators))
+        separators |= chunk == _COMMA
+        found.append((np.flatnonzero(separators) + start).astype(np.int32))
+    positions = np.concatenate(found)
+    if len(positions) == lines * columns:
+        ends = positions.reshape(lines, columns)
+        # As many newlines as rows, each at a row's end: then there is none within a row.
+        if (body[ends[:, -1]] == _NEWLINE).all():
             return ends
     raise UnknownForm(f"{file.name} has rows with more or fewer than {columns} fields")
 
 
 def _times(
-    file: ArchiveFile, body: NDArray[np.uint8], ends: NDArray[np.int64], starts: NDArray[np.int64]
+    file: ArchiveFile, body: NDArray[np.uint8], ends: NDArray[np.int32], starts: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], str]:
     """Time of each row in ms."""
     column = file.layout.time_column
@@ -84,7 +93,7 @@ def _times(
     if len(widths) != 1 or widths[0] not in allowed:
         raise UnknownForm(f"{file.name} has times of {widths.tolist()} digits; known are {allowed}")
     width = int(widths[0])
-    digits = body[begins[:, None] + np.arange(width)] - np.uint8(_ZERO)
+    digits = sliding_window_view(body, width)[begins] - np.uint8(_ZERO)
     if (digits > 9).any():
         raise UnknownForm(f"{file.name} has times that are no numbers")
     powers = 10 ** np.arange(width - 1, -1, -1, dtype=np.int64)

@@ -1,20 +1,21 @@
-"""Files into `raw`, past dlt: a file must arrive as a whole, so it is one insert of one block into one partition.
+"""Files into `raw`, past dlt: a file must arrive as a whole, so it lies in one block of one insert into one partition.
 
 ClickHouse takes such an insert in full or not at all. dlt promises no such thing, and needs more than twice as long for
-the same rows (docs/performance.md).
+the same rows. Some files share an insert: it costs less, and leaves fewer and larger parts to merge
+(docs/performance.md).
 """
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-import pyarrow as pa
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 from tenacity import Retrying, retry_if_not_exception_type, stop_after_attempt, wait_exponential_jitter
 
 from dlt_pipelines.archive.files import ArchiveFile
 from dlt_pipelines.archive.form import examine
-from dlt_pipelines.archive.parts import Download, to_arrow
+from dlt_pipelines.archive.parts import COLUMNS, Download, Parts, to_rows
 from dlt_pipelines.archive.unzip import unzip
 from dlt_pipelines.landing import ATTEMPTS, LandingRefused, is_refusal
 from warehouse.client import connect
@@ -23,12 +24,16 @@ from warehouse.settings import Settings
 
 log = logging.getLogger(__name__)
 
+# Rows are gathered until the insert ends, and written only then.
+_ONE_BLOCK = {"min_insert_block_size_rows": 0, "min_insert_block_size_bytes": 1 << 40}
+
 
 @dataclass(frozen=True, slots=True)
-class Landed:
-    """What one file brought: parts, rows, bytes of text, and times that stand in rows which differ."""
+class Checked:
+    """A file whose digest and form are right: its parts as rows, its lines and bytes of text, times that conflict."""
 
-    parts: int
+    file: ArchiveFile
+    parts: Parts
     rows: int
     text_bytes: int
     conflicts: tuple[str, ...]
@@ -40,20 +45,21 @@ def open_client(settings: Settings) -> Client:
     return client
 
 
-def land_file(client: Client, file: ArchiveFile, download: Download, server_time: int | None) -> Landed:
-    """Check a file and insert it; raises FileTrouble, LandingRefused or WorldError.
+def check(file: ArchiveFile, download: Download, server_time: int | None) -> Checked:
+    """What can be landed of a file; raises FileTrouble."""
+    text = unzip(file.name, download.data, file.member)
+    form = examine(file, text)
+    parts = to_rows(file, download, text, form, server_time)
+    return Checked(file, parts, form.rows, len(text), form.conflicts)
+
+
+def insert(client: Client, table: str, files: Sequence[Checked]) -> None:
+    """Insert files of one table together; raises LandingRefused or WorldError.
 
     An insert whose fate is unknown is sent again: its rows may then stand twice, with the same page_id.
     """
-    text = unzip(file.name, download.data, file.member)
-    form = examine(file, text)
-    batch = to_arrow(file, download, text, form, server_time)
-    _insert(client, f"raw.{file.series.venue}__{file.table}", batch)
-    return Landed(batch.num_rows, form.rows, len(text), form.conflicts)
-
-
-def _insert(client: Client, table: str, batch: pa.RecordBatch) -> None:
-    _attempts(f"landing into {table}")(_insert_once, client, table, batch)
+    pieces = [piece for file in files for piece in file.parts.pieces]
+    _attempts(f"landing into {table}")(_insert_once, client, table, pieces)
 
 
 def _attempts(what: str) -> Retrying:
@@ -66,19 +72,11 @@ def _attempts(what: str) -> Retrying:
     )
 
 
-def _insert_once(client: Client, table: str, rows: pa.RecordBatch) -> None:
+def _insert_once(client: Client, table: str, rows: list[bytes | memoryview]) -> None:
     try:
-        # Not insert_arrow: it packs with LZ4, which costs more here than the bytes on the wire.
-        client.raw_insert(table, column_names=rows.schema.names, insert_block=_stream(rows), fmt="ArrowStream")
+        client.raw_insert(table, COLUMNS, rows, settings=_ONE_BLOCK, fmt="RowBinary")  # type: ignore[arg-type]
     except (ClickHouseError, OSError) as error:
         text = " ".join(str(error).split())
         if is_refusal(text):
             raise LandingRefused(f"ClickHouse refuses the archive files of {table}: {text[:600]}") from None
         raise WorldError(f"ClickHouse did not take the archive files of {table}: {text[:600]}") from None
-
-
-def _stream(rows: pa.RecordBatch) -> bytes:
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, rows.schema) as stream:
-        stream.write_batch(rows)
-    return bytes(sink.getvalue().to_pybytes())

@@ -6,16 +6,16 @@ is `auto`.
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
 from clickhouse_connect.driver.client import Client
 
-from dlt_pipelines.archive.choosing import rest_reach
+from dlt_pipelines.archive.choosing import most_rows, rest_reach
 from dlt_pipelines.archive.download import Downloader
 from dlt_pipelines.archive.files import ArchiveFile
-from dlt_pipelines.archive.landing import Landed, land_file, open_client
+from dlt_pipelines.archive.landing import Checked, check, insert, open_client
 from dlt_pipelines.archive.venues import ARCHIVES
 from dlt_pipelines.errors import FileTrouble, NoFile, Retryable, SourceTrouble
 from dlt_pipelines.progress import Failure, LandingReport, Progress
@@ -26,7 +26,12 @@ from dlt_pipelines.venues.okx.archive import LIST, list_calls, list_params, read
 from warehouse.settings import Settings
 
 FILES_AT_ONCE = 4
-WORKERS = 2
+# Batches under way, so that some are fetched and checked while others are inserted.
+BATCHES_AT_ONCE = 4
+WORKERS = 4
+# What shares an insert: four months of 1m bars, or a month of days.
+BATCH_ROWS = 180_000
+BATCH_FILES = 32
 
 
 @dataclass
@@ -52,6 +57,21 @@ async def land_files(
     return outcome
 
 
+def batches(files: Sequence[ArchiveFile]) -> Iterator[list[ArchiveFile]]:
+    """Files that share an insert: neighbours of one table, of about BATCH_ROWS together."""
+    batch: list[ArchiveFile] = []
+    rows = 0
+    for file in files:
+        full = rows + most_rows(file) > BATCH_ROWS or len(batch) == BATCH_FILES
+        if batch and (full or file.table != batch[0].table):
+            yield batch
+            batch, rows = [], 0
+        batch.append(file)
+        rows += most_rows(file)
+    if batch:
+        yield batch
+
+
 class _VenueFiles:
     """One venue's files."""
 
@@ -73,23 +93,24 @@ class _VenueFiles:
         self._outcome = outcome
         self._fall_back = fall_back
         self._pace = pace
+        self._downloads = asyncio.Semaphore(FILES_AT_ONCE)
         self._now = to_ms(settings.clock())
         self._closed: SourceTrouble | None = None
 
     async def go(self, files: Sequence[ArchiveFile]) -> None:
         """Land all files, oldest first."""
-        waiting = iter(await self._located(files))
+        waiting = batches(await self._located(files))
         address = self._settings.origins.get(self._archive.origin)
         loop = asyncio.get_running_loop()
         with await loop.run_in_executor(self._workers, open_client, self._settings) as client:
             async with Downloader(self._archive, address) as downloader:
 
                 async def work() -> None:
-                    for file in waiting:
-                        await self._land(downloader, client, file)
+                    for batch in waiting:
+                        await self._land(downloader, client, batch)
 
                 async with asyncio.TaskGroup() as group:
-                    for _ in range(FILES_AT_ONCE):
+                    for _ in range(BATCHES_AT_ONCE):
                         group.create_task(work())
 
     async def _located(self, files: Sequence[ArchiveFile]) -> list[ArchiveFile]:
@@ -118,27 +139,37 @@ class _VenueFiles:
                 self._give_up(file, NoFile(f"{self._venue}'s list of files has no {file.name}"))
         return [replace(file, path=paths[file.name]) for file in call if file.name in paths]
 
-    async def _land(self, downloader: Downloader, client: Client, file: ArchiveFile) -> None:
+    async def _land(self, downloader: Downloader, client: Client, batch: Sequence[ArchiveFile]) -> None:
+        answers = await asyncio.gather(*(self._checked(downloader, file) for file in batch))
+        good = [one for one in answers if one is not None]
+        if good:
+            table = f"raw.{self._venue}__{good[0].file.table}"
+            await asyncio.get_running_loop().run_in_executor(self._workers, insert, client, table, good)
+        for one in good:
+            self._count(one)
+
+    async def _checked(self, downloader: Downloader, file: ArchiveFile) -> Checked | None:
         if self._closed is not None:
             self._give_up(file, self._closed)
-            return
+            return None
         try:
-            download = await downloader.get(file)
+            async with self._downloads:
+                download = await downloader.get(file)
             loop = asyncio.get_running_loop()
-            landed = await loop.run_in_executor(self._workers, land_file, client, file, download, self._now)
+            return await loop.run_in_executor(self._workers, check, file, download, self._now)
         except SourceTrouble as trouble:
             if not isinstance(trouble, FileTrouble | Retryable):
                 self._closed = trouble
             self._give_up(file, trouble)
-            return
-        self._count(file, landed)
+            return None
 
-    def _count(self, file: ArchiveFile, landed: Landed) -> None:
-        self._outcome.report.add_file(file.series, landed.parts, landed.rows, landed.text_bytes)
-        self._progress.landed(self._venue, landed.parts, landed.rows)
-        self._progress.finished_file(file, landed.rows)
+    def _count(self, landed: Checked) -> None:
+        parts, rows = landed.parts.count, landed.rows
+        self._outcome.report.add_file(landed.file.series, parts, rows, landed.text_bytes)
+        self._progress.landed(self._venue, parts, rows)
+        self._progress.finished_file(landed.file, rows)
         if landed.conflicts:
-            self._set_aside(file, landed.conflicts)
+            self._set_aside(landed.file, landed.conflicts)
 
     def _set_aside(self, file: ArchiveFile, conflicts: Sequence[str]) -> None:
         """Times that stand in the file twice with different values: none of the rows is taken."""

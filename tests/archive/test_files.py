@@ -3,13 +3,14 @@
 import io
 import stat
 import zipfile
+import zlib
 from datetime import UTC, datetime
 
 import pytest
 
 from dlt_pipelines.archive.files import ArchiveFile
 from dlt_pipelines.archive.form import examine
-from dlt_pipelines.archive.parts import Download, to_arrow
+from dlt_pipelines.archive.parts import Download, to_rows
 from dlt_pipelines.archive.unzip import unzip
 from dlt_pipelines.archive.venues import ARCHIVES
 from dlt_pipelines.errors import Suspicious, UnknownForm
@@ -86,6 +87,19 @@ def test_a_zip_that_lies_about_its_size():
         unzip("a.zip", lie, "a.csv")
 
 
+def test_a_member_whose_digest_is_another_one():
+    body = text(*map(kline, range(200)))
+    data = packed(body, "a.csv").replace(zlib.crc32(body).to_bytes(4, "little"), bytes(4))
+    with pytest.raises(Suspicious, match="no sound zip: the CRC of"):
+        unzip("a.zip", data, "a.csv")
+
+
+def test_a_member_that_lies_elsewhere_than_the_directory_says():
+    data = packed(text(kline(0)), "a.csv").replace(b"a.csv", b"b.csv", 1)
+    with pytest.raises(Suspicious, match="does not lie where the directory says"):
+        unzip("a.zip", data, "a.csv")
+
+
 def test_a_damaged_member():
     data = bytearray(packed(text(*map(kline, range(200))), "a.csv"))
     data[60] ^= 0xFF
@@ -148,20 +162,12 @@ def test_okx_files_must_have_the_header_that_is_known(body: bytes, says: str):
         examine(candle_file(), body)
 
 
-def test_parts_are_whole_lines_and_together_the_file():
+def test_parts_are_whole_lines_and_together_the_file(monkeypatch: pytest.MonkeyPatch):
     body = text(*(kline(minute) for minute in range(1440)))
     file = kline_file()
-    from dlt_pipelines.archive import parts
-
-    form = examine(file, body)
-    whole, parts.LINES_A_PART = parts.LINES_A_PART, 500
-    try:
-        batch = to_arrow(file, Download(b"zip", "0" * 64, "tag", DAY), body, form, None)
-    finally:
-        parts.LINES_A_PART = whole
-    rows = batch.to_pylist()
-    assert b"".join(row["payload"] for row in rows) == body
-    assert [row["row_count"] for row in rows] == [500, 500, 440]
-    assert all(row["payload"].endswith(b"\n") and row["payload"].count(b"\n") == row["row_count"] for row in rows)
-    assert len({row["page_id"] for row in rows}) == 3
-    assert {row["parts"] for row in rows} == {3}
+    monkeypatch.setattr("dlt_pipelines.archive.parts.LINES_A_PART", 500)
+    parts = to_rows(file, Download(b"zip", "0" * 64, "tag", DAY), body, examine(file, body), None)
+    payloads = [bytes(piece) for piece in parts.pieces if isinstance(piece, memoryview)]
+    assert b"".join(payloads) == body
+    assert [payload.count(b"\n") for payload in payloads] == [500, 500, 440]
+    assert all(payload.endswith(b"\n") for payload in payloads)

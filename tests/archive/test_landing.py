@@ -1,9 +1,16 @@
 """From the archives' addresses into raw: what lands, what does not, and what is asked of REST instead."""
 
+import hashlib
+import io
+import socket
+import urllib.request
+import zipfile
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from dlt_pipelines.archive import landing
+from dlt_pipelines.archive.landing import Checked
 from replay.archives.tricks import Trick
 from replay.faults import Faults
 from tests.archive.conftest import NOW
@@ -26,6 +33,68 @@ def test_a_month_lands_once_as_it_is(desk: Desk):
     assert desk.files() == [(ZIP, 1, 1, true)]
     assert desk.plan(NOVEMBER, DECEMBER, "archive", **HOURS).files == []
     assert desk.plan(NOVEMBER, DECEMBER, "rest", **HOURS).asks == []
+
+
+def test_every_part_says_what_it_is(desk: Desk):
+    desk.backfill(NOVEMBER, DECEMBER, "archive", **MINUTES)
+    path = ZIP.replace("1h", "1m")
+    with urllib.request.urlopen(desk.settings.origins["binance_archive_url"] + path) as answer:
+        data = answer.read()
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        text = archive.read(archive.namelist()[0])
+    parts = sorted(desk.pages("binance__archive_spot_klines"), key=lambda part: part["part"])
+    digest = hashlib.sha256(data).hexdigest()
+    one = parts[0]
+    assert "".join(part["payload"] for part in parts).encode() == text
+    assert [part["part"] for part in parts] == [*range(1, one["parts"] + 1)] == [*range(1, 10)]
+    assert sum(part["row_count"] for part in parts) == text.count(b"\n") > 43_000
+    assert len({part["page_id"] for part in parts}) == 9
+    assert all(part["payload_sha256"] == hashlib.sha256(part["payload"].encode()).hexdigest() for part in parts)
+    assert (one["venue"], one["market"], one["symbol"]) == ("binance", "spot", "BTC/USDT")
+    assert (one["venue_symbol"], one["timeframe"], one["lane"]) == ("BTCUSDT", "1m", "archive")
+    assert (one["window_start"], one["window_end"]) == (NOVEMBER.replace(tzinfo=None), DECEMBER.replace(tzinfo=None))
+    assert (one["file_path"], one["endpoint"] + "/" + path.rsplit("/", 1)[1]) == (path, path)
+    assert (one["file_sha256"].decode(), one["file_tag"], one["file_bytes"]) == (digest, digest, len(data))
+    assert (one["http_status"], one["server_time"]) == (200, NOW.replace(tzinfo=None))
+    assert datetime.now(UTC) - one["fetched_at"].replace(tzinfo=UTC) < timedelta(hours=1)
+    assert (one["request_params"], one["header"], one["time_unit"]) == ('{"span":"monthly"}', "", "ms")
+    assert one["conflicts"] == []
+
+
+def test_a_bad_file_keeps_its_neighbours_from_nothing(desk: Desk):
+    desk.trick(Trick("cut", "2024-10"))
+    report = desk.backfill(datetime(2024, 9, 1, tzinfo=UTC), DECEMBER, "archive", **HOURS)
+    assert [failure.kind for failure in report.failures] == ["suspicious_file"]
+    assert [row[0][-11:] for row in desk.files()] == ["2024-09.zip", "2024-11.zip"]
+
+
+def test_the_archive_lane_lands_no_bars_of_rest(desk: Desk):
+    desk.backfill(datetime(2024, 9, 1, tzinfo=UTC), DECEMBER, "archive", **MINUTES)
+    assert desk.warehouse.rows("select sum(row_count) from raw.binance__spot_klines") == [(0,)]
+
+
+def test_a_sender_that_dies_in_the_middle_leaves_nothing(desk: Desk, monkeypatch: pytest.MonkeyPatch):
+    """Between two files is the worst place to die: all that has arrived is whole."""
+
+    def insert_half(client: object, table: str, files: list[Checked]) -> None:
+        rows = files[0].parts.pieces
+        connection = desk.settings.connection("ingest")
+        query = f"insert+into+{table}+({','.join(landing.COLUMNS)})+format+RowBinary"
+        head = (
+            f"POST /?query={query}&user={connection.user}&password={connection.password} HTTP/1.1\r\n"
+            f"Host: {connection.host}\r\nTransfer-Encoding: chunked\r\n\r\n"
+        )
+        with socket.create_connection((connection.host, connection.http_port)) as wire:
+            wire.sendall(head.encode())
+            for piece in rows:
+                wire.sendall(b"%x\r\n%b\r\n" % (len(piece), piece))
+
+    monkeypatch.setattr("dlt_pipelines.archive.lane.insert", insert_half)
+    desk.backfill(NOVEMBER, DECEMBER, "archive", **HOURS)
+    assert desk.files() == []
+    monkeypatch.undo()
+    assert desk.backfill(NOVEMBER, DECEMBER, "archive", **HOURS).complete
+    assert len(desk.files()) == 1
 
 
 def test_days_fill_what_months_do_not_yet_have(desk: Desk):

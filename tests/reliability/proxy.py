@@ -49,7 +49,7 @@ class CutAfterInsert:
         with contextlib.suppress(OSError):
             while data := client.recv(1 << 16):
                 head = data.upper()
-                if b"INSERT" in head and (b"PARQUET" in head or b"ARROWSTREAM" in head):
+                if b"INSERT" in head and (b"PARQUET" in head or b"ROWBINARY" in head):
                     inserting.set()
                 server.sendall(data)
             server.shutdown(socket.SHUT_WR)
