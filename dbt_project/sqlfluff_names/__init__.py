@@ -86,6 +86,11 @@ def in_audited_day(time: str) -> str:
     return "true"
 
 
+def audited_days() -> str:
+    """Days instead of those in scope."""
+    return "select * from days"
+
+
 def bars_in_scope() -> str:
     """A condition instead of the days in scope."""
     return "true"

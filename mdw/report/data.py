@@ -16,6 +16,9 @@ GAP_CLASSES = (
     "before_listing",
     "after_delisting",
 )
+# Bars that should be there and are not: a fetch repairs the first of these, none of the others.
+TO_FETCH = "not_fetched"
+BEYOND_A_FETCH = ("venue_outage", "halted", "quarantined")
 _NOT_EXPECTED = ("before_listing", "after_delisting")
 
 
@@ -173,8 +176,8 @@ def day_states(
     bars: NDArray[np.uint32], missing: dict[str, NDArray[np.uint32]], asked: NDArray[np.bool_]
 ) -> NDArray[np.uint8]:
     """Day states from bars and missing bars by class, all [series, day]; `asked`: the day was asked for."""
-    ours = missing["not_fetched"] > 0
-    venue = (missing["venue_outage"] + missing["halted"] + missing["quarantined"]) > 0
+    ours = missing[TO_FETCH] > 0
+    venue = sum((missing[kind] for kind in BEYOND_A_FETCH), np.zeros_like(bars)) > 0
     none = bars == 0
     states = np.full(bars.shape, DayState.COMPLETE, np.uint8)
     states[venue] = DayState.VENUE_PART

@@ -9,7 +9,7 @@ from markdown_it import MarkdownIt
 from markupsafe import Markup
 
 from mdw.report import charts
-from mdw.report.data import DayState, Report
+from mdw.report.data import BEYOND_A_FETCH, TO_FETCH, DayState, Report
 from mdw.report.words import age, moment, verdict
 from warehouse.settings import PROJECT
 
@@ -72,7 +72,7 @@ def _coverage_rows(report: Report) -> list[dict[str, Any]]:
     for label, bars, states in zip(report.coverage.labels, report.coverage.bars, report.coverage.states, strict=True):
         expected = states != DayState.NOT_EXPECTED
         held = int(bars.sum())
-        absent = sum(lost.get((label, kind), 0) for kind in ("not_fetched", "venue_outage", "halted", "quarantined"))
+        absent = sum(lost.get((label, kind), 0) for kind in (TO_FETCH, *BEYOND_A_FETCH))
         rows.append(
             {
                 "label": label,

@@ -76,8 +76,11 @@
     {%- if audits_everything() -%}
         true
     {%- else -%}
-        cast((instrument_id, timeframe, toDate({{ time }})) in (
-            select scope.instrument_id, scope.timeframe, scope.day from {{ ref('dq_scope_days') }} as scope where scope.is_audited
-        ) as Bool)
+        cast((instrument_id, timeframe, toDate({{ time }})) in ({{ audited_days() }}) as Bool)
     {%- endif -%}
+{%- endmacro -%}
+
+{#- The days whose findings count, where the run does not look at everything. -#}
+{%- macro audited_days() -%}
+    select scope.instrument_id, scope.timeframe, scope.day from {{ ref('dq_scope_days') }} as scope where scope.is_audited
 {%- endmacro -%}

@@ -31,9 +31,7 @@ before as (
     where
         version < {{ build_version() }}
         {%- if not audits_everything() %}
-        and (instrument_id, timeframe, day) in (
-            select scope.instrument_id, scope.timeframe, scope.day from {{ ref('dq_scope_days') }} as scope where scope.is_audited
-        )
+        and (instrument_id, timeframe, day) in ({{ audited_days() }})
         {%- endif %}
     group by instrument_id, timeframe, day
 ),
