@@ -107,9 +107,24 @@ def test_an_unpinned_read_by_a_researcher_is_told_to_pin(pins, before):
         assert [tuple(row) for row in rows] == before["first"]
 
 
+def view_text(pins, name: str) -> str:
+    [(text,)] = pins.warehouse.rows(f"select as_select from system.tables where database = 'marts' and name = '{name}'")
+    return str(text)
+
+
 def test_archived_pins_say_so_and_come_back_when_protected(pins, before, mdw):
     by_name = "select count() from marts.v_bars where snapshot_id = 'first'"
+    # Nothing is archived before the views can say so: an answer without rows would be a lie.
     quick_publish(pins, "fifth", live_pins=2)
+    with pins.warehouse.client("researcher") as researcher:
+        assert researcher.command(by_name) == 3
+    assert "snaps.archived" not in view_text(pins, "v_bars")
+
+    readers = pins.run("run", "--select", "v_bars", "v_funding", "v_instruments", "v_fear_greed", live_pins=2)
+    assert readers.succeeded, readers.text
+    assert "snaps.archived" in view_text(pins, "v_bars")
+    reconciled = pins.run("run-operation", "reconcile_snapshots", live_pins=2)
+    assert reconciled.succeeded, reconciled.text
     stopped = (
         by_name,
         f"{by_name} and instrument_id = 'binance:spot:BTC/USDT' and open_time >= '2020-01-01' and close > 0",

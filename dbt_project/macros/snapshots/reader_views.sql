@@ -1,15 +1,17 @@
 {#- SQL of v_<dataset>_at: the snapshot is a parameter; an unknown one is an error, never an empty answer. -#}
 {%- macro view_at(dataset) -%}
 with {{ version_of_parameter(ref('snapshots')) }} as cutoff
-{{ published_rows(dataset, 'assumeNotNull(cutoff)', snapshot_id='{snapshot_id:String}') }}
+{{ published_rows(dataset, 'cutoff', snapshot_id='{snapshot_id:String}') }}
 {%- endmacro -%}
 
-{#- The data version of the snapshot that a parameterized view is asked for, as a scalar subquery. -#}
+{#- The data version of the snapshot that a parameterized view is asked for. An unknown one is a sentence where a number
+    should be, which stops the query while it is planned; an aggregate with a check of its own costs readers 1 ms more. -#}
 {%- macro version_of_parameter(snapshots) -%}
-    (
-        select any(named.data_version) + throwIf(count() != 1, 'unknown snapshot_id: marts.v_snapshots lists the published ones')
-        from {{ snapshots }} as named
-        where named.snapshot_id = {snapshot_id:String}
+    toUInt32(
+        ifNull(
+            toString((select named.data_version from {{ snapshots }} as named where named.snapshot_id = {snapshot_id:String})),
+            'unknown snapshot_id: marts.v_snapshots lists the published ones'
+        )
     )
 {%- endmacro -%}
 
@@ -22,17 +24,25 @@ with
 {{ published_rows(dataset, 'assumeNotNull(cutoff)', snapshot_id='assumeNotNull(newest)') }}
 {%- endmacro -%}
 
-{#- SQL of v_<dataset>: all published snapshots side by side; a condition on snapshot_id reads that member only. The
-    second branch holds no rows: it stops a reader who names an archived snapshot, instead of answering with nothing.
-    No WHERE in the first branch: it would keep the server from skipping the other members. -#}
+{#- SQL of v_<dataset>: all live snapshots side by side; a condition on snapshot_id reads that member only. No WHERE here: it
+    would keep the server from skipping the other members. -#}
 {%- macro view_of_all(dataset) -%}
--- depends_on: {{ ref('snapshots') }}
+    {%- set registry = ref('snapshots') -%}
+-- depends_on: {{ registry }}
 select
     snapshot_id
     {%- for column in model.columns.values() if column.name != 'snapshot_id' %},
     {{ column.name }}
     {%- endfor %}
 from snaps.{{ dataset }}
+{%- if some_may_be_archived(registry) %}
+{{ stop_at_archived(dataset) }}
+{%- endif %}
+{%- endmacro -%}
+
+{#- A branch without rows that stops a reader who names an archived snapshot, instead of answering with nothing. Planning
+    it costs every reader some milliseconds, so it is there from the build on after which one may be archived. -#}
+{%- macro stop_at_archived(dataset) -%}
 union all
 select
     toLowCardinality(snapshot_id) as snapshot_id
@@ -51,4 +61,13 @@ where throwIf(
     is_archived,
     'this snapshot is archived: read it by marts.v_{{ dataset }}_at(snapshot_id = ...), or bring it back by mdw snapshot protect'
 )
+{%- endmacro -%}
+
+{#- Whether a snapshot is archived, or the next publication may archive one. Where nothing is built yet: yes. -#}
+{%- macro some_may_be_archived(registry) -%}
+    {%- if not execute -%}{{ return(true) }}{%- endif -%}
+    {%- set rows = run_query(
+        "select maxIf(total_rows, database != 'snaps'), maxIf(total_rows, database = 'snaps') from system.tables where (database, name) in (('"
+        ~ registry.schema ~ "', '" ~ registry.identifier ~ "'), ('snaps', 'archived')) having count() = 2").rows -%}
+    {{ return(not rows or (rows[0][0] | int) >= (var('live_pins') | int) or (rows[0][1] | int) > 0) }}
 {%- endmacro -%}
