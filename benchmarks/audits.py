@@ -7,19 +7,16 @@ than what is measured. Times are dbt's own for the nodes of the audits (models/d
 import argparse
 import json
 import os
-import shutil
 import time
 from datetime import UTC, datetime
 from pathlib import Path
 
 from clickhouse_connect.driver.client import Client
 
+from benchmarks.built_warehouse import built_warehouse
 from mdw import building
 from mdw.audit import running
 from mdw.dbt import target
-from warehouse import embedded
-from warehouse.client import connect
-from warehouse.migrate import migrate
 from warehouse.settings import Settings
 
 START = datetime(2021, 1, 1, tzinfo=UTC)
@@ -94,37 +91,26 @@ def main() -> None:
     """Print the figures and write them as JSON."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--days", type=int, default=1095)
-    parser.add_argument("--home", type=Path, default=Path("/tmp/mdw-bench-audits"))
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
-    shutil.rmtree(arguments.home, ignore_errors=True)
-    settings = Settings(home=arguments.home, clickhouse_url=None, now=datetime(2024, 6, 1, tzinfo=UTC))
-    embedded.up(settings)
-    try:
-        migrate(settings)
-        building.build(settings, "empty")
-        with connect(settings, "admin") as client:
-            began = time.monotonic()
-            rows = fill(client, 0, arguments.days, 2)
-            client.command("optimize table marts.bars final")
-            print(f"{rows:,} bars written in {time.monotonic() - began:.1f} s")
+    with built_warehouse(now=datetime(2024, 6, 1, tzinfo=UTC)) as (settings, client):
+        began = time.monotonic()
+        rows = fill(client, 0, arguments.days, 2)
+        client.command("optimize table marts.bars final")
+        print(f"{rows:,} bars written in {time.monotonic() - began:.1f} s")
         first = building.build(settings, "history")
         print("publication of the history:", first.published, [failure[0] for failure in first.failures])
         full = running.run(settings, full=True)
         found = {"load": os.getloadavg(), "bars": rows, "full": node_seconds(settings), "full_counts": full.counts}
-        with connect(settings, "admin") as client:
-            fill(client, arguments.days, 1, next_version(client))
+        fill(client, arguments.days, 1, next_version(client))
         # A day as any other: the snapshot before it changed one day, not the history.
         assert building.build(settings, "yesterday").published
-        with connect(settings, "admin") as client:
-            found["day_bars"] = fill(client, arguments.days + 1, 1, next_version(client))
+        found["day_bars"] = fill(client, arguments.days + 1, 1, next_version(client))
         day = running.run(settings)
         found |= {"day": node_seconds(settings), "day_counts": day.counts, "load_after": os.getloadavg()}
         print(json.dumps(found, indent=2, default=str))
         if arguments.json:
             arguments.json.write_text(json.dumps(found, indent=2, default=str))
-    finally:
-        embedded.down(settings)
 
 
 if __name__ == "__main__":

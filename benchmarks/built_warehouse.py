@@ -4,6 +4,7 @@ import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 
 from clickhouse_connect.driver.client import Client
@@ -16,11 +17,14 @@ from warehouse.settings import Settings
 
 
 @contextmanager
-def built_warehouse() -> Iterator[tuple[Settings, Client]]:
-    """Its settings (MDW_HOME names it, so that dbt finds it, too) and a client of the administrator."""
+def built_warehouse(now: datetime | None = None) -> Iterator[tuple[Settings, Client]]:
+    """Its settings (MDW_HOME names it, so that dbt finds it, too) and a client of the administrator.
+
+    `now`: what its builds take for the present, UTC.
+    """
     with tempfile.TemporaryDirectory() as folder:
         os.environ["MDW_HOME"] = str(Path(folder) / "mdw")
-        settings = Settings.load()
+        settings = Settings.load().model_copy(update={"now": now})
         embedded.up(settings)
         try:
             migrate(settings)

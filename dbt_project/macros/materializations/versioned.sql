@@ -26,9 +26,9 @@
     {%- endfor -%}
     {%- do take_up_overlaps(this.identifier) if config.get('meta', {}).get('overlaps') -%}
     {%- do create_work_table(this, candidates) -%}
-    {%- do create_work_table(this, changes) -%}
     {%- do stage_candidates(candidates, sql) -%}
-    {%- set partitions = candidate_partitions(candidates) -%}
+    {%- set partitions = candidate_partitions(candidates, this) -%}
+    {%- do create_work_table(this, changes) if partitions | selectattr('is_held') | list -%}
     {%- for partition in partitions -%}
         {%- do take_in(this, candidates, changes, partition, version) -%}
         {%- do record_build_state('running') if loop.index % 50 == 0 -%}

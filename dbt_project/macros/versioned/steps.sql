@@ -15,11 +15,13 @@
 {%- endmacro -%}
 
 {#- An empty table of the mart's own columns, codecs and partitions: one of its partitions can be compared by itself, or become
-    one of the mart as it is. A plain engine, so that no merge drops a row before one is chosen. -#}
+    one of the mart as it is. A plain engine, so that no merge drops a row before one is chosen; and hardly any merges, which
+    would take a core from the insert and be thrown away half done. -#}
 {%- macro create_work_table(relation, work) -%}
     {%- do run_query('drop table if exists ' ~ work ~ on_cluster()) -%}
     {%- do run_query(
-        'create table ' ~ work ~ on_cluster() ~ ' as ' ~ relation ~ ' engine = ' ~ var('log_engine') ~ ' ' ~ versioned_layout(model)) -%}
+        'create table ' ~ work ~ on_cluster() ~ ' as ' ~ relation ~ ' engine = ' ~ var('log_engine') ~ ' ' ~ versioned_layout(model)
+        ~ ' settings max_bytes_to_merge_at_max_space_in_pool = 1048576') -%}
 {%- endmacro -%}
 
 {#- Materializes the candidates once. -#}
@@ -52,23 +54,30 @@
         run_query('select 1 from ' ~ relation ~ ' where ' ~ in_partition(partition) ~ ' and ' ~ condition ~ ' limit 1').rows | length > 0) }}
 {%- endmacro -%}
 
-{#- Partitions of the candidates, oldest first, each with whether a key appears twice in it. The last column of a key lies nearly in
-    order, so that sorting it costs half of what a set of its values does. -#}
-{%- macro candidate_partitions(candidates) -%}
+{#- Partitions of the candidates, oldest first, each with whether a key appears twice in it and whether the mart holds parts of it.
+    The last column of a key lies nearly in order, so that sorting it costs half of what a set of its values does; and grouping
+    by the order of the table half of what grouping by hash does. -#}
+{%- macro candidate_partitions(candidates, relation) -%}
+    {%- set held = run_query(
+        "select distinct partition from system.parts where active and rows > 0 and database = '" ~ relation.schema ~ "' and table = '"
+        ~ relation.identifier ~ "'").rows | map('first') | list -%}
+    {%- set by_name = config.get('partition_by', '') -%}
     {%- set expression = config.get('partition_by', '') or 'toUInt8(1)' -%}
     {%- set key = config.require('unique_key') -%}
     {%- set rows = run_query(
         'select toString(part) as part, max(has_twins) as has_twins from ('
         ~ 'select ' ~ expression ~ ' as part, count() != length(arrayCompact(arraySort(groupArray(' ~ key[-1] ~ ')))) as has_twins '
-        ~ 'from ' ~ candidates ~ ' group by ' ~ (['part'] + key[:-1]) | join(', ') ~ ') group by part order by part') -%}
+        ~ 'from ' ~ candidates ~ ' group by ' ~ (key[:-1] + ['part']) | join(', ')
+        ~ ') group by part order by part settings optimize_aggregation_in_order = 1') -%}
     {%- set partitions = [] -%}
-    {%- for row in rows -%}{%- do partitions.append({'value': row[0], 'has_twins': row[1] | int == 1}) -%}{%- endfor -%}
+    {%- for row in rows -%}{%- do partitions.append({
+        'value': row[0], 'has_twins': row[1] | int == 1, 'is_held': (row[0] if by_name else 'tuple()') in held}) -%}{%- endfor -%}
     {{ return(partitions) }}
 {%- endmacro -%}
 
 {#- Puts the candidates of a partition into the mart, as rows of the version. -#}
 {%- macro take_in(relation, candidates, changes, partition, version) -%}
-    {%- if not holds_rows(relation, partition.value) -%}
+    {%- if not partition.is_held -%}
         {%- if partition.has_twins -%}
             {%- do insert_all(relation, candidates, partition, version) -%}
         {%- else -%}

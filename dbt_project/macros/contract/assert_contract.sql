@@ -1,0 +1,13 @@
+{#- Stops a model whose SQL has other columns than its contract. In place of dbt-clickhouse's, which runs the SQL with LIMIT 0:
+    for a union of every venue that is planned and optimized as a whole, three times what DESCRIBE takes. -#}
+{%- macro clickhouse__get_assert_columns_equivalent(sql) -%}
+    {%- set wanted, found, columns = {}, {}, [] -%}
+    {%- for column in model.columns.values() -%}{%- do wanted.update({column.name: column.data_type}) -%}{%- endfor -%}
+    {%- for row in run_query('describe table (\n' ~ sql ~ '\n)') -%}
+        {%- do found.update({row[0]: row[1]}) -%}
+        {%- do columns.append({'name': row[0], 'data_type': row[1]}) -%}
+    {%- endfor -%}
+    {%- if not wanted or found != wanted -%}
+        {%- do exceptions.raise_contract_error(model.columns.values(), columns) -%}
+    {%- endif -%}
+{%- endmacro -%}
