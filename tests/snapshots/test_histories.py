@@ -53,6 +53,7 @@ class Histories(RuleBasedStateMachine):
         for table in ("bars", "snapshot_manifest", "snapshots"):
             self._sql(f"truncate table if exists marts.{table}")
         self.now = START + timedelta(days=60)
+        self.before_all = START + timedelta(days=50)
         self.counter = 0
         self.waiting: list[Bars] = []
         self.late: list[Bars] = []
@@ -70,7 +71,9 @@ class Histories(RuleBasedStateMachine):
     @rule(page=PAGES)
     def land_late(self, page: dict[int, str]) -> None:
         """A page that was fetched before all others arrives now: it fills holes and revises nothing."""
-        self._land(page, START + timedelta(days=50))
+        # Older than the late page before: of two that were fetched at the same instant none is the latest.
+        self.before_all -= MINUTE
+        self._land(page, self.before_all)
         self.late.append({minute: float(close) for minute, close in page.items()})
 
     @rule(target=pins)
