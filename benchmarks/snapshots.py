@@ -20,7 +20,7 @@ from warehouse.snapshots import registry
 from warehouse.snapshots.verify import verify
 
 SNAPSHOTS = 236
-REPETITIONS = 9
+REPETITIONS = 41
 PIN = 200
 _COLUMNS = (
     "instrument_id, venue, market, symbol, timeframe, open_time, open, high, low, close, volume, quote_volume, "

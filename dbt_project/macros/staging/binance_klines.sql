@@ -1,5 +1,6 @@
 {#- Klines of Binance, spot and USD-M alike: [open ms, open, high, low, close, volume, close ms, quote volume,
-    trades, …], oldest first. There is no closed flag and the last row is the open bar. -#}
+    trades, …], oldest first. There is no closed flag and the last row is the open bar.
+    What is absent or null reads as '' and is no number: texts that may be NULL cost a sixth more CPU. -#}
 {%- macro binance_klines(pages) -%}
 with source as (
     select * from {{ pages }} where http_status = 200
@@ -11,7 +12,7 @@ exploded as (
     array join
         arrayFilter(
             row -> {{ is_closed('row.1') }},
-            JSONExtract(payload, 'Array(Tuple({{ (["Nullable(String)"] * 9) | join(", ") }}))')
+            JSONExtract(payload, 'Array(Tuple({{ (["String"] * 9) | join(", ") }}))')
         ) as bar
 ),
 
@@ -25,8 +26,8 @@ named as (
         bar.4 as low_text,
         bar.5 as close_text,
         bar.6 as volume_text,
-        bar.8 as quote_volume_text,
-        bar.9 as trade_count_text,
+        nullIf(bar.8, '') as quote_volume_text,
+        nullIf(bar.9, '') as trade_count_text,
         toJSONString(bar) as raw_row,
         '' as page_problem
     from exploded

@@ -32,7 +32,7 @@
         multiIf(
             page_problem != '', page_problem,
             {%- for name in required %}
-            isNull({{ name }}), concat('{{ name }} is no valid value: ', ifNull({{ name }}_text, 'null')),
+            isNull({{ name }}), concat('{{ name }} is no valid value: ', ifNull(nullIf({{ name }}_text, ''), 'null')),
             {%- endfor %}
             {%- for name in optional %}
             isNull({{ name }}) and isNotNull({{ name }}_text), concat('{{ name }} is no valid value: ', ifNull({{ name }}_text, '')),

@@ -3,13 +3,14 @@ with source as (
 ),
 
 -- [open ms, open, high, low, close, volume, turnover], newest first, no closed flag: the first row is the open bar.
+-- Absent and null read as ''.
 exploded as (
     select *, JSONExtractString(payload, 'result', 'category') as category, bar
     from source
     array join
         arrayFilter(
             row -> {{ is_closed('row.1') }},
-            JSONExtract(payload, 'result', 'list', 'Array(Tuple({{ (["Nullable(String)"] * 7) | join(", ") }}))')
+            JSONExtract(payload, 'result', 'list', 'Array(Tuple({{ (["String"] * 7) | join(", ") }}))')
         ) as bar
 ),
 
@@ -23,7 +24,7 @@ named as (
         bar.4 as low_text,
         bar.5 as close_text,
         bar.6 as volume_text,
-        bar.7 as quote_volume_text,
+        nullIf(bar.7, '') as quote_volume_text,
         toJSONString(bar) as raw_row,
         -- Without category=spot in the request Bybit answers with perpetual bars, silently.
         if(category = 'spot', '', concat('category is ', category, ', not spot')) as page_problem

@@ -3,14 +3,14 @@ with source as (
 ),
 
 -- [open ms, open, high, low, close, vol, volCcy, volCcyQuote, confirm], newest first; confirm '0' is the open bar.
--- Candles of 2022 and before have no confirm: there the venue's clock decides.
+-- Candles of 2022 and before have no confirm: there the venue's clock decides. Absent and null read as ''.
 exploded as (
     select *, bar
     from source
     array join
         arrayFilter(
-            row -> if(isNull(row.9), {{ is_closed('row.1') }}, row.9 = '1'),
-            JSONExtract(payload, 'data', 'Array(Tuple({{ (["Nullable(String)"] * 9) | join(", ") }}))')
+            row -> if(row.9 = '', {{ is_closed('row.1') }}, row.9 = '1'),
+            JSONExtract(payload, 'data', 'Array(Tuple({{ (["String"] * 9) | join(", ") }}))')
         ) as bar
 ),
 
@@ -25,7 +25,7 @@ named as (
         bar.4 as low_text,
         bar.5 as close_text,
         if(market = 'perp', bar.7, bar.6) as volume_text,
-        if(market = 'perp', bar.8, bar.7) as quote_volume_text,
+        nullIf(if(market = 'perp', bar.8, bar.7), '') as quote_volume_text,
         toJSONString(bar) as raw_row,
         '' as page_problem
     from exploded
