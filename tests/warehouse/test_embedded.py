@@ -13,9 +13,11 @@ from pathlib import Path
 
 import psutil
 import pytest
+from clickhouse_connect.driver.exceptions import DatabaseError
 
 from tests.conftest import Warehouse
 from warehouse import embedded
+from warehouse.client import connect
 from warehouse.embedded.state import read_state, state_file, write_state
 from warehouse.errors import WorldError
 from warehouse.settings import Settings
@@ -42,6 +44,21 @@ def test_up_twice_is_one_server_and_down_stops_it_in_good_order(home):
     assert embedded.status(settings).running is False
     assert embedded.down(settings) is False
     assert "Fatal" not in (home / "clickhouse" / "server.err.log").read_text()
+
+
+def test_the_log_holds_warnings_and_no_chatter(home):
+    settings = settings_for(home)
+    embedded.up(settings)
+    with connect(settings, "admin") as client:
+        client.command("create table default.noted (x UInt8) engine = MergeTree order by x")
+        for number in range(5):
+            client.command(f"insert into default.noted values ({number})")
+        with pytest.raises(DatabaseError):
+            client.command("select throwIf(1, 'this belongs into the log')")
+    embedded.down(settings)
+    log = (home / "clickhouse" / "server.log").read_text()
+    assert "this belongs into the log" in log
+    assert re.search("<(Trace|Debug|Information)>|Temporarily pause", log) is None
 
 
 def test_ports_and_passwords_stay_over_a_restart(home):
