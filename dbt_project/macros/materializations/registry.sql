@@ -19,6 +19,8 @@
             insert into {{ this }} ({{ model.columns.keys() | join(', ') }})
             select {{ model.columns.keys() | join(', ') }} from ({{ sql }})
         {%- endcall -%}
+        {#- Each v_*_at looks an id up while it is planned: in five parts that takes 1 ms longer than in one. -#}
+        {%- do run_query('optimize table ' ~ this ~ on_cluster() ~ ' final') -%}
         {%- do log('published snapshot ' ~ id ~ ' (data version ' ~ build_version() ~ ')', info=true) -%}
     {%- endif -%}
     {%- do persist_docs(this, model) -%}
