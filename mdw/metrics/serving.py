@@ -1,37 +1,52 @@
 """`mdw status --serve`: /metrics for Prometheus, /healthz for a probe."""
 
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Iterable
+from socketserver import ThreadingMixIn
+from typing import TYPE_CHECKING
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
-from mdw.metrics.exposition import CONTENT_TYPE, exposition
+from prometheus_client import make_wsgi_app
+
+from mdw.metrics.exposition import registry
 from mdw.metrics.reading import samples
 from warehouse.errors import BadInput
 from warehouse.settings import Settings
 
+if TYPE_CHECKING:
+    from wsgiref.types import StartResponse, WSGIEnvironment
 
-def server(settings: Settings, host: str, port: int) -> ThreadingHTTPServer:
-    """A server that reads ClickHouse anew for each scrape; port 0 takes a free one. Raises BadInput for a taken one."""
+_PLAIN = [("Content-Type", "text/plain; charset=utf-8")]
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            """Answer /metrics and /healthz."""
-            path = self.path.partition("?")[0]
-            if path not in ("/metrics", "/healthz"):
-                self.send_error(404, "metrics are at /metrics")
-                return
-            found = samples(settings)
-            up = found[0].value == 1
-            body = (exposition(found) if path == "/metrics" else ("up\n" if up else "down\n")).encode()
-            # A scrape of a dead warehouse is an answer (mdw_up 0); a probe of it is a failure.
-            self.send_response(200 if up or path == "/metrics" else 503)
-            self.send_header("Content-Type", CONTENT_TYPE)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
 
-        def log_message(self, *_: object) -> None:
-            """Scrapes are no news."""
+class _Server(ThreadingMixIn, WSGIServer):
+    daemon_threads = True
+
+
+class _Quiet(WSGIRequestHandler):
+    def log_message(self, *_: object) -> None:
+        """Scrapes are no news."""
+
+
+def server(settings: Settings, host: str, port: int) -> WSGIServer:
+    """A server that reads ClickHouse anew for each scrape; port 0 takes a free one. Raises BadInput for a taken one.
+
+    A scrape of a dead warehouse is an answer (mdw_up 0); a probe of it is a failure (503).
+    """
+    metrics = make_wsgi_app(registry(lambda: samples(settings)))
+
+    def answer(request: "WSGIEnvironment", start: "StartResponse") -> Iterable[bytes]:
+        path = request["PATH_INFO"]
+        if path == "/metrics":
+            scraped: Iterable[bytes] = metrics(request, start)
+            return scraped
+        if path == "/healthz":
+            up = samples(settings)[0].value == 1
+            start("200 OK" if up else "503 Service Unavailable", _PLAIN)
+            return [b"up\n" if up else b"down\n"]
+        start("404 Not Found", _PLAIN)
+        return [b"metrics are at /metrics\n"]
 
     try:
-        return ThreadingHTTPServer((host, port), Handler)
+        return make_server(host, port, answer, _Server, _Quiet)
     except OSError as error:
         raise BadInput(f"Port {port} on {host} cannot be used: {error.strerror}. Give another with --port.") from None

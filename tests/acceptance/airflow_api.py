@@ -1,12 +1,13 @@
 """An Airflow that answers as version 3's REST API does, about runs that a test makes up."""
 
 import json
-import threading
+import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import unquote, urlsplit
+
+from pytest_httpserver import HTTPServer
+from werkzeug import Request, Response
 
 
 @dataclass
@@ -44,33 +45,26 @@ class AirflowServer:
 
     def __init__(self) -> None:
         self.runs = Runs()
-        service = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def log_message(self, *args: object) -> None:
-                return None
-
-            def answer(self, status: int, body: dict[str, Any]) -> None:
-                self.send_response(status)
-                self.end_headers()
-                self.wfile.write(json.dumps(body).encode())
-
-            def do_POST(self) -> None:
-                given = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                good = given == {"username": "admin", "password": "pass"}
-                self.answer(201 if good else 401, {"access_token": "token"})
-
-            def do_GET(self) -> None:
-                if self.headers["Authorization"] != "Bearer token":
-                    return self.answer(401, {})
-                found = service.runs.answer(unquote(urlsplit(self.path).path).removeprefix("/api/v2"))
-                return self.answer(200 if found else 404, found or {})
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.address = f"127.0.0.1:{self._server.server_port}"
+        self._server = HTTPServer()
+        self._server.expect_request("/auth/token", method="POST").respond_with_handler(self._log_in)
+        self._server.expect_request(re.compile("/api/v2/.*"), method="GET").respond_with_handler(self._answer)
+        self._server.start()
+        self.address = f"{self._server.host}:{self._server.port}"
         self.url = f"http://admin:pass@{self.address}"
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def _log_in(self, request: Request) -> Response:
+        good = request.get_json() == {"username": "admin", "password": "pass"}
+        return _json({"access_token": "token"}, 201 if good else 401)
+
+    def _answer(self, request: Request) -> Response:
+        if request.headers.get("Authorization") != "Bearer token":
+            return _json({}, 401)
+        found = self.runs.answer(request.path.removeprefix("/api/v2"))
+        return _json(found or {}, 200 if found else 404)
 
     def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+        self._server.stop()
+
+
+def _json(body: dict[str, Any], status: int) -> Response:
+    return Response(json.dumps(body), status, content_type="application/json")

@@ -1,14 +1,13 @@
 """Trouble reaches people once, with the page that says what to do, and its end is said, too."""
 
 import json
-import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import boto3
 import pytest
 from moto.server import ThreadedMotoServer
+from pytest_httpserver import HTTPServer
 from typer.testing import CliRunner
+from werkzeug import Request, Response
 
 from mdw.cli import app
 from tests.conftest import Warehouse
@@ -20,30 +19,23 @@ SECRET = "T000/B000/not-to-be-logged"
 class Hook:
     """A Slack-compatible webhook on loopback that keeps what it is told."""
 
-    def __init__(self) -> None:
+    def __init__(self, server: HTTPServer) -> None:
         self.messages: list[str] = []
         self.status = 200
-        hook = self
+        path = f"/services/{SECRET}"
+        self.url = server.url_for(path)
+        server.expect_request(path, method="POST").respond_with_handler(self._take)
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                hook.messages.append(json.loads(body)["text"])
-                self.send_response(hook.status)
-                self.end_headers()
-
-            def log_message(self, *_: object) -> None: ...
-
-        self.server = HTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-        self.url = f"http://127.0.0.1:{self.server.server_port}/services/{SECRET}"
+    def _take(self, request: Request) -> Response:
+        self.messages.append(request.get_json()["text"])
+        return Response(status=self.status)
 
 
 @pytest.fixture
-def hook() -> Iterator[Hook]:
-    running = Hook()
-    yield running
-    running.server.shutdown()
+def hook(httpserver: HTTPServer, caplog: pytest.LogCaptureFixture) -> Hook:
+    # The receiving end would log its own address, which is our secret.
+    caplog.set_level("WARNING", logger="werkzeug")
+    return Hook(httpserver)
 
 
 @pytest.fixture

@@ -37,18 +37,18 @@ def test_a_scrape_tells_publication_freshness_audits_and_landings(refused: tuple
         client.insert("ops.landings", [[2.0, 3, 4, 1, {"429": 5}, {"okx": 0.5}]], column_names=columns)
     text = scrape(Settings(home=dbt.warehouse.settings.home, clickhouse_url=None, now=NOW))
     lines = dict(line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
-    assert lines["mdw_up"] == "1"
-    assert lines["mdw_published_data_version"] == "1"
+    assert lines["mdw_up"] == "1.0"
+    assert lines["mdw_published_data_version"] == "1.0"
     assert float(lines["mdw_seconds_since_publication"]) >= 0
-    assert lines['mdw_faults_total{kind="429"}'] == "5"
+    assert lines['mdw_faults_total{kind="429"}'] == "5.0"
     assert lines['mdw_limit_use_ratio{venue="okx"}'] == "0.5"
-    assert lines['mdw_audit_findings{audit="bars_ohlc_invariants",severity="error"}'] == "1"
+    assert lines['mdw_audit_findings{audit="bars_ohlc_invariants",severity="error"}'] == "1.0"
     assert float(lines["mdw_audit_errors"]) > 20
     # The newest minute of okx opened nine minutes after the start of the seeded market, ten days ago.
     age = lines['mdw_series_age_seconds{dataset="bars",instrument_id="okx:spot:BTC/USDT",timeframe="1m"}']
     assert float(age) == 10 * 86400 - 10 * 60
     assert float(lines["mdw_stale_series"]) > 5
-    assert lines['mdw_rows_landed_total{venue="okx",dataset="bars",lane="rest"}'] == "1"
+    assert lines['mdw_rows_landed_total{dataset="bars",lane="rest",venue="okx"}'] == "1.0"
 
 
 def test_the_command_serves_until_it_is_stopped(refused: tuple[Dbt, Outcome]):
@@ -64,7 +64,7 @@ def test_the_command_serves_until_it_is_stopped(refused: tuple[Dbt, Outcome]):
             assert address, said
             with urllib.request.urlopen(address[0], timeout=60) as answer:
                 assert answer.headers["Content-Type"].startswith("text/plain")
-                assert "mdw_up 1\n" in answer.read().decode()
+                assert "mdw_up 1.0\n" in answer.read().decode()
             serving.terminate()
             _, complaints = serving.communicate(timeout=60)
         finally:
@@ -75,14 +75,14 @@ def test_the_command_serves_until_it_is_stopped(refused: tuple[Dbt, Outcome]):
 
 def test_a_warehouse_that_is_away_is_an_answer_and_a_failed_probe():
     away = Settings(clickhouse_url="http://nobody:nothing@127.0.0.1:9")
-    assert "mdw_up 0" in scrape(away)
+    assert "mdw_up 0.0" in scrape(away)
     with pytest.raises(urllib.error.HTTPError, match="503"):
         scrape(away, "/healthz")
 
 
 def test_labels_are_escaped():
     text = exposition([Sample("mdw_faults_total", 1, {"kind": 'say "no"\n\\'})])
-    assert 'mdw_faults_total{kind="say \\"no\\"\\n\\\\"} 1' in text
+    assert 'mdw_faults_total{kind="say \\"no\\"\\n\\\\"} 1.0' in text
 
 
 def test_the_dashboard_asks_for_metrics_that_exist():

@@ -2,10 +2,11 @@
 errors can be switched on to make a smoke test fail."""
 
 import json
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+import re
 from typing import Any
-from urllib.parse import unquote
+
+from pytest_httpserver import HTTPServer
+from werkzeug import Request, Response
 
 from tests.acceptance.airflow_api import Runs
 
@@ -19,36 +20,20 @@ class AirflowService:
         self.pools: dict[str, dict[str, Any]] = {"default_pool": {"name": "default_pool", "slots": 128}}
         self.runs = Runs()
         self.refuse: str | None = None
-        service = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def log_message(self, *args: object) -> None:
-                return None
-
-            def answer(self, body: dict[str, Any], status: int = 200) -> None:
-                data = json.dumps(body).encode()
-                self.send_response(status)
-                self.send_header("Content-Type", "application/json")
-                self.send_header("Content-Length", str(len(data)))
-                if status != 200:
-                    self.send_header("x-amzn-ErrorType", str(body["__type"]))
-                self.end_headers()
-                self.wfile.write(data)
-
-            def handle_any(self) -> None:
-                size = int(self.headers.get("Content-Length") or 0)
-                body = json.loads(self.rfile.read(size) or b"{}")
-                self.answer(*service.handle(self.command, unquote(self.path.split("?")[0]), body))
-
-            do_GET = do_PUT = do_POST = do_PATCH = handle_any  # noqa: N815
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        self._server = HTTPServer()
+        self._server.expect_request(re.compile(".*")).respond_with_handler(self._answer)
+        self._server.start()
+        self.url = self._server.url_for("")
 
     def close(self) -> None:
-        self.server.shutdown()
-        self.server.server_close()
+        self._server.stop()
+
+    def _answer(self, request: Request) -> Response:
+        body, status = self.handle(request.method, request.path, request.get_json(silent=True) or {})
+        response = Response(json.dumps(body), status, content_type="application/json")
+        if status != 200:
+            response.headers["x-amzn-ErrorType"] = str(body["__type"])
+        return response
 
     def handle(self, method: str, path: str, body: dict[str, Any]) -> tuple[dict[str, Any], int]:
         name = path.rpartition("/")[2]
