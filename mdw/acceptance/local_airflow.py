@@ -24,6 +24,18 @@ _BIN = PROJECT / ".venv-airflow" / "bin"
 _START_SECONDS, _RUN_SECONDS = 600, 1200
 
 
+def quiet(home: Path) -> dict[str, str]:
+    """Environment of an Airflow with that home, our DAGs and no others, that tells nobody of its use."""
+    return {
+        "AIRFLOW_HOME": str(home),
+        "AIRFLOW__CORE__DAGS_FOLDER": str(PROJECT / "dags"),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
+        "DO_NOT_TRACK": "1",
+        "SCARF_ANALYTICS": "false",
+    }
+
+
 class LocalAirflow:
     """Runs the DAGs of this checkout in a home of its own while the context is open; no login, loopback only."""
 
@@ -115,19 +127,14 @@ class LocalAirflow:
             **os.environ,
             # `standalone` starts its parts by the name `airflow`.
             "PATH": f"{_BIN}{os.pathsep}{os.environ['PATH']}",
-            "AIRFLOW_HOME": str(self.home),
+            **quiet(self.home),
             "AIRFLOW__API__HOST": "127.0.0.1",
             "AIRFLOW__API__PORT": port,
             "AIRFLOW__API__BASE_URL": self.url,
             "AIRFLOW__API__WORKERS": "1",
-            "AIRFLOW__CORE__DAGS_FOLDER": str(PROJECT / "dags"),
             "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{self.url}/execution/",
-            "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
             "AIRFLOW__CORE__PARALLELISM": "4",
             "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
-            "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
-            "DO_NOT_TRACK": "1",
-            "SCARF_ANALYTICS": "false",
             "MDW_BIN": shlex.join(["env", f"PYTHONPATH={PROJECT}", sys.executable, "-m", "mdw"]),
         }
 

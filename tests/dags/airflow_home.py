@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from mdw.acceptance.local_airflow import quiet
 from warehouse.settings import PROJECT
 
 BIN = Path(os.environ.get("MDW_TEST_AIRFLOW", PROJECT / ".venv-airflow")) / "bin"
@@ -27,11 +28,7 @@ class Airflow:
     def environment(self) -> dict[str, str]:
         return {
             **os.environ,
-            "AIRFLOW_HOME": str(self.home),
-            "AIRFLOW__CORE__DAGS_FOLDER": str(DAGS),
-            "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
-            "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
-            "SCARF_ANALYTICS": "false",
+            **quiet(self.home),
             "MDW_BIN": f"{sys.executable} {Path(__file__).with_name('mdw_program.py')}",
             "MDW_RETRY_SECONDS": "1",
             "MDW_DEADLINES": "off",
