@@ -9,13 +9,13 @@ from filelock import FileLock, Timeout
 from mdw import dbt
 from warehouse.client import connect
 from warehouse.errors import WorldError
-from warehouse.iceberg import manifest
 from warehouse.iceberg import restore as rows
 from warehouse.iceberg.lake import Lake, opened
 from warehouse.iceberg.layout import DATASETS
 from warehouse.iceberg.ledger import Exported
 from warehouse.iceberg.target import Target
 from warehouse.settings import Settings
+from warehouse.snapshots import manifest
 
 
 @dataclass

@@ -20,10 +20,10 @@ from pyiceberg.types import (
 
 from warehouse.errors import WorldError
 from warehouse.iceberg.layout import Dataset
+from warehouse.snapshots import layout
 
 _WRAPPER = re.compile(r"^(LowCardinality|Nullable)\((.*)\)$")
 _PINS = ("snapshot_id", "data_version")
-_VERSIONS = ("valid_from_version", "valid_to_version")
 
 
 @dataclass(frozen=True)
@@ -89,8 +89,7 @@ def _types(plain: str) -> tuple[IcebergType, pa.DataType, str]:
 
 def stored(client: Client, dataset: Dataset) -> list[Column]:
     """Columns of the mart, in the order in which row hashes take them."""
-    rows = client.query(f"describe table marts.{dataset.mart}").result_rows
-    return [Column(row[0], row[1], True, False) for row in rows if row[0] not in _VERSIONS and row[2] != "MATERIALIZED"]
+    return [Column(name, kind, True, False) for name, kind in layout.columns(client, dataset)]
 
 
 def columns(client: Client, dataset: Dataset, snapshot_id: str) -> list[Column]:

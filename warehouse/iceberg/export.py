@@ -11,13 +11,13 @@ from pyiceberg.manifest import DataFile
 from warehouse import snapshots
 from warehouse.client import connect
 from warehouse.errors import WorldError
-from warehouse.iceberg import columns, ledger, manifest, reading, writing
+from warehouse.iceberg import columns, ledger, partitions, reading, writing
 from warehouse.iceberg.lake import Lake, opened
 from warehouse.iceberg.layout import BY_NAME, Dataset, Key
-from warehouse.iceberg.manifest import Content, Manifest, Series
 from warehouse.iceberg.target import Target
 from warehouse.settings import Settings
-from warehouse.snapshots import Snapshot
+from warehouse.snapshots import Snapshot, manifest
+from warehouse.snapshots.manifest import Content, Manifest, Series
 
 Report = Callable[[str], None]
 _LOCK_SECONDS = 5
@@ -103,14 +103,14 @@ def _dataset(client: Client, lake: Lake, snapshot: Snapshot, dataset: Dataset, w
     schema = columns.schema(found)
     table = lake.ensure(dataset.name, schema, dataset.partition_spec(schema), dataset.sort_order(schema))
     groups = whole[dataset.name]
-    wanted = manifest.partitions(dataset, groups)
+    wanted = partitions.holding(dataset, groups)
     row_count = sum(content.row_count for content in groups.values())
     tagged = table.snapshot_by_name(snapshot.snapshot_id)
     if tagged is not None:
         # An earlier run committed this table and died before it had them all.
         return Part(dataset.name, row_count, 0, len(wanted), 0, 0, tagged.snapshot_id)
     before = ledger.content_of_current(lake, table, dataset.name)
-    stale = None if before is None else manifest.changed(dataset, before, groups)
+    stale = None if before is None else partitions.changed(dataset, before, groups)
     write = wanted.keys() & (wanted.keys() if stale is None else stale)
     _prove(client, snapshot, dataset, {key: wanted[key] for key in write})
     parts = reading.partitions(client, dataset, snapshot, found, write, writing.arrow_schema(table))

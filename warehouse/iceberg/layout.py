@@ -9,6 +9,8 @@ from pyiceberg.schema import Schema
 from pyiceberg.table.sorting import SortField, SortOrder
 from pyiceberg.transforms import IdentityTransform, MonthTransform, Transform, YearTransform
 
+from warehouse.snapshots import layout
+
 # Values of the partition fields as Iceberg stores them: text, months or years since 1970.
 Key = tuple[str | int, ...]
 
@@ -24,21 +26,26 @@ class PartitionBy:
 
 
 @dataclass(frozen=True)
-class Dataset:
+class Dataset(layout.Dataset):
     """One dataset. `streamed`: too large to be read at once, so it is read partition by partition.
 
     `reach`: months before and after a changed one whose derived columns may change with it.
     """
 
-    name: str
-    mart: str
-    view: str
-    key: tuple[str, ...]
-    sort: tuple[str, ...]
-    time: str
     partitions: tuple[PartitionBy, ...] = ()
     streamed: bool = False
     reach: int = 0
+
+    @property
+    def view(self) -> str:
+        """The view that shows one snapshot of it."""
+        return f"v_{self.name}_at"
+
+    @property
+    def sort(self) -> tuple[str, ...]:
+        """The order within a file: by the key, without what is the same in all of it."""
+        same = {field.column for field in self.partitions if isinstance(field.transform, IdentityTransform)}
+        return tuple(name for name in self.key if name not in same)
 
     def partition_key(self, timeframe: str, month: date) -> Key:
         """Where rows of this timeframe and month lie."""
@@ -69,50 +76,20 @@ def _month(column: str) -> PartitionBy:
     return PartitionBy(f"{column}_month", column, MonthTransform(), lambda _, month: months_since_1970(month))
 
 
+def _laid_out(name: str, *partitions: PartitionBy, streamed: bool = False, reach: int = 0) -> Dataset:
+    return Dataset(**vars(layout.BY_NAME[name]), partitions=partitions, streamed=streamed, reach=reach)
+
+
 # A bar file holds one timeframe and month of all instruments, sorted by instrument: some 30 MB a month of 18
 # one-minute series. The small datasets would only multiply files by finer partitions.
+_TIMEFRAME = PartitionBy("timeframe", "timeframe", IdentityTransform(), lambda timeframe, _: timeframe)
+_YEAR = PartitionBy("year", "date", YearTransform(), lambda _, month: month.year - 1970)
 DATASETS = (
-    Dataset(
-        name="bars",
-        mart="bars",
-        view="v_bars_at",
-        key=("instrument_id", "timeframe", "open_time"),
-        sort=("instrument_id", "open_time"),
-        time="open_time",
-        partitions=(
-            PartitionBy("timeframe", "timeframe", IdentityTransform(), lambda timeframe, _: timeframe),
-            _month("open_time"),
-        ),
-        streamed=True,
-    ),
-    Dataset(
-        name="funding",
-        mart="funding_rates",
-        view="v_funding_at",
-        key=("instrument_id", "funding_time"),
-        sort=("instrument_id", "funding_time"),
-        time="funding_time",
-        partitions=(_month("funding_time"),),
-        # interval_hours looks at the payment before and after.
-        reach=1,
-    ),
-    Dataset(
-        name="instruments",
-        mart="instruments",
-        view="v_instruments_at",
-        key=("instrument_id", "valid_from"),
-        sort=("instrument_id", "valid_from"),
-        time="valid_from",
-    ),
-    Dataset(
-        name="fear_greed",
-        mart="fear_greed",
-        view="v_fear_greed_at",
-        key=("date",),
-        sort=("date",),
-        time="date",
-        partitions=(PartitionBy("year", "date", YearTransform(), lambda _, month: month.year - 1970),),
-    ),
+    _laid_out("bars", _TIMEFRAME, _month("open_time"), streamed=True),
+    # interval_hours looks at the payment before and after.
+    _laid_out("funding", _month("funding_time"), reach=1),
+    _laid_out("instruments"),
+    _laid_out("fear_greed", _YEAR),
 )
 BY_NAME = {dataset.name: dataset for dataset in DATASETS}
 MANIFEST = "snapshot_manifest"

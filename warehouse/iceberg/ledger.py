@@ -14,8 +14,8 @@ from warehouse.errors import BadInput
 from warehouse.iceberg import writing
 from warehouse.iceberg.lake import Lake
 from warehouse.iceberg.layout import DATASETS, MANIFEST, SNAPSHOTS
-from warehouse.iceberg.manifest import Content, Manifest, Series, collect
 from warehouse.snapshots import Snapshot
+from warehouse.snapshots.manifest import Content, Manifest, Series, collect
 
 _MANIFEST = Schema(
     NestedField(1, "dataset", StringType(), required=True),

@@ -11,6 +11,7 @@ from clickhouse_connect.driver.client import Client
 from warehouse.iceberg.columns import Column
 from warehouse.iceberg.layout import Dataset, Key
 from warehouse.snapshots import Snapshot
+from warehouse.snapshots.layout import shown_at
 
 # Rows of one data file at most: about 35 MB of Parquet, 200 MB in memory.
 CHUNK = 1_000_000
@@ -20,28 +21,25 @@ def partitions(
     client: Client, dataset: Dataset, snapshot: Snapshot, columns: list[Column], keys: Iterable[Key], schema: pa.Schema
 ) -> Iterator[tuple[Key, pa.Table]]:
     """Tables of at most CHUNK rows, in the order of the files, of the partitions asked for."""
+    pin: dict[str, object] = {"id": snapshot.snapshot_id}
     if dataset.streamed:
         for key in sorted(keys):
             narrowed, parameters = _slice(dataset, key)
-            sql = f"{_select(dataset, columns)} where {narrowed} order by {', '.join(dataset.sort)}"
-            for table in _chunks(client, sql, {**_pin(snapshot), **parameters}, schema):
+            sql = f"{_select(dataset, columns, snapshot)} where {narrowed} order by {', '.join(dataset.sort)}"
+            for table in _chunks(client, sql, {**pin, **parameters}, schema):
                 yield key, table
         return
     wanted = set(keys)
     if not wanted:
         return
-    sql = f"{_select(dataset, columns)} order by {', '.join(dataset.sort)}"
-    whole = pa.concat_tables([schema.empty_table(), *_chunks(client, sql, _pin(snapshot), schema)])
+    sql = f"{_select(dataset, columns, snapshot)} order by {', '.join(dataset.sort)}"
+    whole = pa.concat_tables([schema.empty_table(), *_chunks(client, sql, pin, schema)])
     for key, table in _split(dataset, whole):
         if key in wanted:
             yield key, table
 
 
-def _pin(snapshot: Snapshot) -> dict[str, object]:
-    return {"id": snapshot.snapshot_id, "version": snapshot.data_version}
-
-
-def _select(dataset: Dataset, columns: list[Column]) -> str:
+def _select(dataset: Dataset, columns: list[Column], snapshot: Snapshot) -> str:
     """All columns from the view; those that only the mart holds are joined by the key."""
     shown = f"marts.{dataset.view}(snapshot_id = {{id:String}})"
     hidden = [column.name for column in columns if not column.shown]
@@ -50,8 +48,8 @@ def _select(dataset: Dataset, columns: list[Column]) -> str:
         return f"select {expressions} from {shown}"  # noqa: S608 - names of our own tables
     return (
         f"select {expressions} from {shown} as shown inner join (select {', '.join([*dataset.key, *hidden])} "  # noqa: S608
-        f"from marts.{dataset.mart} final where valid_from_version <= {{version:UInt32}} "
-        f"and valid_to_version > {{version:UInt32}}) as kept using ({', '.join(dataset.key)})"
+        f"from marts.{dataset.mart} final where {shown_at(snapshot.data_version)}) as kept "
+        f"using ({', '.join(dataset.key)})"
     )
 
 

@@ -9,11 +9,12 @@ from pyiceberg.table import Table
 
 from warehouse import snapshots
 from warehouse.errors import BadInput, WorldError
-from warehouse.iceberg import columns, ledger, manifest
+from warehouse.iceberg import columns, ledger
 from warehouse.iceberg.lake import Lake
 from warehouse.iceberg.layout import DATASETS, Dataset
 from warehouse.iceberg.ledger import Exported
-from warehouse.iceberg.manifest import Manifest
+from warehouse.snapshots import manifest
+from warehouse.snapshots.manifest import NOTHING, Manifest
 
 _ROWS_AN_INSERT = 500_000
 # State of the row in ops.builds that an import leaves before the number that it gives its rows.
@@ -155,16 +156,11 @@ def prove(client: Client, entry: Exported, whole: Manifest) -> None:
     for dataset in DATASETS:
         held = manifest.recomputed(client, dataset, entry.snapshot.data_version)
         wanted = whole[dataset.name]
-        wrong = sorted(series for series in held.keys() | wanted.keys() if held.get(series) != wanted.get(series))
-        if wrong:
+        if wrong := manifest.differing(held, wanted):
             instrument, timeframe, month = wrong[0]
+            found, published = (parts.get(wrong[0], NOTHING).row_count for parts in (held, wanted))
             raise WorldError(
                 f"The export is damaged: {len(wrong)} parts of {dataset.name} differ from its manifest, first "
-                f"{instrument} {timeframe} {month:%Y-%m} ({_rows_of(held.get(wrong[0]))} rows, "
-                f"{_rows_of(wanted.get(wrong[0]))} expected). Nothing was published; import another export, or "
-                "another snapshot of this one."
+                f"{instrument} {timeframe} {month:%Y-%m} ({found} rows, {published} expected). Nothing was published; "
+                "import another export, or another snapshot of this one."
             )
-
-
-def _rows_of(content: manifest.Content | None) -> int:
-    return content.row_count if content else 0

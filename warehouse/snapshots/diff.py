@@ -9,9 +9,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from clickhouse_connect.driver.client import Client
 
+from warehouse.snapshots import manifest
 from warehouse.snapshots.layout import DATASETS, Dataset, columns, shown_at
 from warehouse.snapshots.registry import Snapshot
-from warehouse.snapshots.verify import manifest
 
 CHANGES = ("added", "revised", "removed")
 
@@ -45,8 +45,8 @@ class Diff:
     def __init__(self, client: Client, first: Snapshot, second: Snapshot) -> None:
         self._client = client
         self._versions = (first.data_version, second.data_version)
-        before, after = (manifest(client, version) for version in self._versions)
-        self._parts = [key for key in before.keys() | after.keys() if before.get(key) != after.get(key)]
+        before, after = (manifest.published(client, version) for version in self._versions)
+        self._parts = {name: manifest.differing(before[name], after[name]) for name in before}
 
     def series(self) -> list[SeriesChange]:
         """Counts by series, only series that differ."""
@@ -91,13 +91,13 @@ class Diff:
         return written
 
     def _datasets(self) -> list[Dataset]:
-        return [dataset for dataset in DATASETS if any(part[0] == dataset.name for part in self._parts)]
+        return [dataset for dataset in DATASETS if self._parts[dataset.name]]
 
     def _parameters(self, dataset: Dataset) -> dict[str, Any]:
-        parts = [part for part in self._parts if part[0] == dataset.name]
+        parts = self._parts[dataset.name]
         return {
-            "instruments": sorted({part[1] for part in parts}),
-            "months": sorted({part[3] for part in parts}),
+            "instruments": sorted({instrument for instrument, _, _ in parts}),
+            "months": sorted({month for _, _, month in parts}),
         }
 
     def _changes(self, dataset: Dataset) -> str:

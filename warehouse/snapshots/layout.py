@@ -36,6 +36,7 @@ DATASETS = (
     Dataset("funding", "funding_rates", ("instrument_id", "funding_time"), "funding_time"),
     Dataset("instruments", "instruments", ("instrument_id", "valid_from"), "valid_from"),
 )
+BY_NAME = {dataset.name: dataset for dataset in DATASETS}
 
 
 def columns(client: Client, dataset: Dataset) -> list[tuple[str, str]]:

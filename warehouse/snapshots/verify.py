@@ -7,12 +7,10 @@ from datetime import date
 
 from clickhouse_connect.driver.client import Client
 
-from warehouse.snapshots.layout import DATASETS, Dataset, columns, content_hash, shown_at
+from warehouse.snapshots import manifest
+from warehouse.snapshots.layout import DATASETS
+from warehouse.snapshots.manifest import NOTHING, Content, Series
 from warehouse.snapshots.registry import Snapshot, datasets
-
-Key = tuple[str, str, str, date]
-Content = tuple[int, int]
-ABSENT: Content = (0, 0)
 
 
 @dataclass(frozen=True)
@@ -54,52 +52,21 @@ def verify(client: Client, snapshot: Snapshot) -> Verification:
     """Read every row of the snapshot once: the cost is that of hashing all of it, whatever else is stored."""
     began = time.monotonic()
     result = Verification(snapshot.snapshot_id, snapshot.data_version)
-    published = manifest(client, snapshot.data_version)
+    published = manifest.published(client, snapshot.data_version)
     for dataset in DATASETS:
-        found = _recomputed(client, dataset, snapshot.data_version)
+        found = manifest.recomputed(client, dataset, snapshot.data_version)
         result.parts += len(found)
-        result.rows += sum(rows for rows, _ in found.values())
-        expected = {key: value for key, value in published.items() if key[0] == dataset.name}
-        result.differences += _differences(expected, found)
+        result.rows += sum(content.row_count for content in found.values())
+        result.differences += _differences(dataset.name, published[dataset.name], found)
     result.differences += _registry_differences(client, snapshot)
     result.seconds = round(time.monotonic() - began, 3)
     return result
 
 
-def manifest(client: Client, version: int) -> dict[Key, Content]:
-    """Rows and hash of each (dataset, instrument, timeframe, month) of a data version, as published."""
-    rows = client.query(
-        """
-        select dataset, instrument_id, timeframe, month,
-            argMax(row_count, version) as row_count, argMax(content_hash, version) as content_hash
-        from marts.snapshot_manifest
-        where version <= {version:UInt32}
-        group by dataset, instrument_id, timeframe, month
-        """,
-        parameters={"version": version},
-    ).result_rows
-    return {tuple(row[:4]): (int(row[4]), int(row[5])) for row in rows}
-
-
-def _recomputed(client: Client, dataset: Dataset, version: int) -> dict[Key, Content]:
-    content = content_hash(name for name, _ in columns(client, dataset))
-    rows = client.query(
-        f"""
-        select {dataset.group}, count(), toUInt128({content})
-        from marts.{dataset.mart} final
-        where {shown_at(version)}
-        group by all
-        settings do_not_merge_across_partitions_select_final = 1
-        """  # noqa: S608
-    ).result_rows
-    return {(dataset.name, *row[:3]): (int(row[3]), int(row[4])) for row in rows}
-
-
-def _differences(published: dict[Key, Content], found: dict[Key, Content]) -> Iterator[Difference]:
-    for key in sorted(published.keys() | found.keys()):
-        before, now = published.get(key, ABSENT), found.get(key, ABSENT)
-        if before != now:
-            yield Difference(*key, before[0], now[0], _hex(before[1]), _hex(now[1]))
+def _differences(dataset: str, published: dict[Series, Content], found: dict[Series, Content]) -> Iterator[Difference]:
+    for part in manifest.differing(published, found):
+        before, now = published.get(part, NOTHING), found.get(part, NOTHING)
+        yield Difference(dataset, *part, before.row_count, now.row_count, before.content_hash, now.content_hash)
 
 
 def _registry_differences(client: Client, snapshot: Snapshot) -> Iterator[Difference]:
@@ -113,7 +80,3 @@ def _registry_differences(client: Client, snapshot: Snapshot) -> Iterator[Differ
         before, now = (counts.get(name, 0), hashes.get(name, "")), summed.get(name, (0, ""))
         if before != now:
             yield Difference(name, "", "", None, before[0], now[0], before[1], now[1])
-
-
-def _hex(value: int) -> str:
-    return f"{value:032x}"
