@@ -43,10 +43,9 @@ def plan(
 ) -> Plan:
     """What is missing of [start, end): UTC, end exclusive; default from the universe to the last closed bar.
 
-    Changes nothing; asks each venue for its time, and the ledger for what is covered. Listings are due once
-    a day. `refetch` asks for covered windows too. `lane` auto takes
-    the fastest lane for each window; `recheck` adds landed files that were
-    replaced in the archive. Raises BadInput for a value or time that cannot be.
+    Changes nothing; asks each venue for its time, and the ledger for what is covered. Listings are due once a day.
+    `refetch` asks for covered windows too. `lane` auto takes the fastest lane for each window; `recheck` adds landed
+    files that were replaced in the archive. Raises BadInput for a value or time that cannot be.
     """
     series = select(universe, selection or Selection())
     check_times(settings, start, end)
