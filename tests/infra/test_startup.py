@@ -80,7 +80,8 @@ class Container:
 
 
 def python312() -> Path | None:
-    for candidate in (shutil.which("python3.12"), *map(str, Path.home().glob(".pyenv/versions/3.12*/bin/python3.12"))):
+    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
+    for candidate in (shutil.which("python3.12"), *map(str, pyenv.glob("versions/3.12*/bin/python3.12"))):
         if candidate and subprocess.run([candidate, "--version"], capture_output=True).returncode == 0:
             return Path(candidate)
     return Path(sys.executable) if sys.version_info[:2] == (3, 12) else None
