@@ -78,7 +78,7 @@ _MODEL = """query like '%"model.market_data.bars"%'"""
 # What a build has reached, and the statement that ends it.
 _BUILD = {
     "in the mart": "query like '%insert into ops.build_pages%done = 0%' and query like '%version, 1 from%'",
-    "merged": "query_kind in ('Optimize', 'Drop') and query like '%`bars%'",
+    "merged": "query_kind in ('Optimize', 'ParallelWithQuery', 'Drop') and query like '%`bars%'",
     "published": "query_kind = 'Insert' and query like '%marts%snapshots%'",
 }
 _PATH = {"binance": "", "okx": "'data', ", "bybit": "'result', 'list', "}

@@ -117,6 +117,21 @@ def test_a_new_month_takes_one_row_a_bar(dbt: Dbt) -> None:
     assert dbt.warehouse.rows("select count() from system.tables where name like 'bars\\_\\_%'") == [(0,)]
 
 
+def test_more_months_than_one_statement_merges_lie_in_one_part_each(dbt: Dbt) -> None:
+    client = dbt.warehouse.client("ingest")
+    months = [number * MONTH for number in range(14)]
+    for revised, close in enumerate(("100.1", "100.2"), start=1):
+        pages = [kline(month + minute, close) for month in months for minute in range(revised)]
+        land_klines(client, pages, START + 500 * DAY + revised * DAY)
+        dbt.publish(f"build-{revised}")
+    parts = (
+        "select uniqExact(partition), count() from system.parts where active and database = 'marts' and table = 'bars'"
+    )
+    assert dbt.warehouse.rows(parts) == [(14, 14)]
+    assert dbt.bars("build-2", "close") == [(100.2,)] * 28
+    assert dbt.bars("build-1", "close") == [(100.1,)] * 14
+
+
 @pytest.mark.parametrize("lost", ["final settings optimize_skip", "version, 1 from ops.build_pages"])
 def test_a_build_that_died_after_it_took_in_a_new_month(dbt: Dbt, lost: str) -> None:
     """Its rows are in the mart, unpublished, its pages perhaps not marked: the next build adds none of them again."""
