@@ -17,6 +17,7 @@ from benchmarks.built_warehouse import built_warehouse
 from mdw import building, dbt
 from warehouse.settings import Settings
 from warehouse.snapshots import registry
+from warehouse.snapshots.layout import shown_at
 from warehouse.snapshots.verify import verify
 
 SNAPSHOTS = 236
@@ -91,8 +92,7 @@ def plain_copy(client: Client) -> None:
         f"order by (instrument_id, timeframe, open_time) as select {_COLUMNS} from marts.bars limit 0"
     )
     client.command(
-        f"insert into bench.plain select {_COLUMNS} from marts.bars final "
-        f"where valid_from_version <= {PIN} and valid_to_version > {PIN}",
+        f"insert into bench.plain select {_COLUMNS} from marts.bars final where {shown_at(PIN)}",
         settings={"max_partitions_per_insert_block": 0, "max_insert_threads": 1},
     )
     client.command("optimize table bench.plain final")

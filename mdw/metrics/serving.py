@@ -1,11 +1,11 @@
 """`mdw status --serve`: /metrics for Prometheus, /healthz for a probe."""
 
 from collections.abc import Iterable
-from socketserver import ThreadingMixIn
 from typing import TYPE_CHECKING
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 from prometheus_client import make_wsgi_app
+from prometheus_client.exposition import ThreadingWSGIServer
 
 from mdw.metrics.exposition import registry
 from mdw.metrics.reading import samples
@@ -16,10 +16,6 @@ if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIEnvironment
 
 _PLAIN = [("Content-Type", "text/plain; charset=utf-8")]
-
-
-class _Server(ThreadingMixIn, WSGIServer):
-    daemon_threads = True
 
 
 class _Quiet(WSGIRequestHandler):
@@ -47,6 +43,6 @@ def server(settings: Settings, host: str, port: int) -> WSGIServer:
         return [b"metrics are at /metrics\n"]
 
     try:
-        return make_server(host, port, answer, _Server, _Quiet)
+        return make_server(host, port, answer, ThreadingWSGIServer, _Quiet)
     except OSError as error:
         raise BadInput(f"Port {port} on {host} cannot be used: {error.strerror}. Give another with --port.") from None

@@ -20,6 +20,13 @@ class Content:
     content_hash: str
 
 
+# SQL: what the newest row up to a data version says of each part.
+PARTS_AT_VERSION = """
+    select dataset, instrument_id, timeframe, month,
+        argMax(row_count, version) as rows, argMax(content_hash, version) as hash
+    from marts.snapshot_manifest where version <= {version:UInt32}
+    group by dataset, instrument_id, timeframe, month
+"""
 NOTHING = Content(0, "0" * 32)
 # By dataset; parts without rows are absent.
 Manifest = dict[str, dict[Series, Content]]
@@ -28,16 +35,8 @@ Manifest = dict[str, dict[Series, Content]]
 def published(client: Client, data_version: int) -> Manifest:
     """The manifest of a data version, as stored at its publication."""
     rows = client.query(
-        """
-        select dataset, instrument_id, timeframe, month, rows, lower(leftPad(hex(hash), 32, '0'))
-        from (
-            select dataset, instrument_id, timeframe, month,
-                argMax(row_count, version) as rows, argMax(content_hash, version) as hash
-            from marts.snapshot_manifest where version <= {version:UInt32}
-            group by dataset, instrument_id, timeframe, month
-        )
-        where rows > 0
-        """,
+        "select dataset, instrument_id, timeframe, month, rows, lower(leftPad(hex(hash), 32, '0')) "  # noqa: S608
+        f"from ({PARTS_AT_VERSION}) where rows > 0",
         parameters={"version": data_version},
     ).result_rows
     return collect((d, i, t, m, count, digest) for d, i, t, m, count, digest in rows)

@@ -6,6 +6,7 @@ from datetime import datetime
 from clickhouse_connect.driver.client import Client
 
 from warehouse.errors import BadInput
+from warehouse.snapshots.manifest import PARTS_AT_VERSION
 
 
 @dataclass(frozen=True)
@@ -81,17 +82,8 @@ def find(client: Client, snapshot_id: str) -> Snapshot:
 def datasets(client: Client, snapshot: Snapshot) -> list[DatasetPart]:
     """Rows and content hash by dataset, from the manifest."""
     rows = client.query(
-        """
-        select dataset, sum(row_count), lower(hex(sum(content_hash)))
-        from (
-            select dataset, instrument_id, timeframe, month,
-                argMax(row_count, version) as row_count, argMax(content_hash, version) as content_hash
-            from marts.snapshot_manifest
-            where version <= {version:UInt32}
-            group by dataset, instrument_id, timeframe, month
-        )
-        group by dataset order by dataset
-        """,
+        f"select dataset, sum(rows), lower(hex(sum(hash))) from ({PARTS_AT_VERSION}) "  # noqa: S608
+        "group by dataset order by dataset",
         parameters={"version": snapshot.data_version},
     ).result_rows
     return [DatasetPart(*row) for row in rows]
