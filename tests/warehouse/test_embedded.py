@@ -8,7 +8,9 @@ import socket
 import stat
 import subprocess
 import sys
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
@@ -59,6 +61,26 @@ def test_the_log_holds_warnings_and_no_chatter(home):
     log = (home / "clickhouse" / "server.log").read_text()
     assert "this belongs into the log" in log
     assert re.search("<(Trace|Debug|Information)>|Temporarily pause", log) is None
+
+
+def test_the_size_is_told_while_parts_come_and_go(warehouse: Warehouse):
+    done = threading.Event()
+
+    def churn() -> None:
+        with warehouse.client() as client:
+            while not done.is_set():
+                client.command("create or replace table default.coming (x UInt8) engine = MergeTree order by x")
+                client.command("insert into default.coming select 1 from numbers(3)")
+                client.command("drop table default.coming sync")
+
+    with ThreadPoolExecutor(1) as pool:
+        churning = pool.submit(churn)
+        try:
+            sizes = [embedded.status(warehouse.settings).data_bytes for _ in range(300)]
+        finally:
+            done.set()
+        churning.result()
+    assert min(sizes) > 0
 
 
 def test_ports_and_passwords_stay_over_a_restart(home):

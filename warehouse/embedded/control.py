@@ -47,7 +47,7 @@ def up(settings: Settings) -> Status:
     _make_folder(where)
     try:
         with FileLock(where / "control.lock", timeout=_START_SECONDS):
-            if not status(settings).running:
+            if _serving(settings) is None:
                 _start(settings, where)
             return status(settings)
     except Timeout:
@@ -59,11 +59,10 @@ def down(settings: Settings) -> bool:
     if not state_file(settings.home).exists():
         return False
     with FileLock(folder(settings.home) / "control.lock", timeout=_STOP_SECONDS):
-        state = read_state(settings.home)
-        process = _process(state)
+        process = _serving(settings)
         if process is None:
             return False
-        _kill_serving_query(state)
+        _kill_serving_query(read_state(settings.home))
         with contextlib.suppress(psutil.TimeoutExpired):
             process.wait(_STOP_SECONDS)
             return True
@@ -77,16 +76,24 @@ def status(settings: Settings) -> Status:
     """Whether the server answers, where, and how large it is."""
     where = folder(settings.home)
     log = str(where / "server.log")
-    size = sum(path.stat().st_size for path in (where / "data").rglob("*") if path.is_file()) if where.exists() else 0
-    if not state_file(settings.home).exists():
-        return Status(False, None, None, None, None, None, size, log)
-    state = read_state(settings.home)
-    process = _process(state)
+    size = _size(where / "data")
+    process = _serving(settings)
     if process is None:
         return Status(False, None, None, None, None, None, size, log)
+    state = read_state(settings.home)
     version, uptime = _ask(state, "select version(), uptime()").split("\t")
     address = state.connection("admin").address
     return Status(True, address, process.pid, version, float(uptime), process.memory_info().rss, size, log)
+
+
+def _size(data: Path) -> int:
+    """Bytes of all files; what the server removes meanwhile counts for nothing."""
+    size = 0
+    for inside, _, names in os.walk(data):
+        for name in names:
+            with contextlib.suppress(FileNotFoundError):
+                size += os.lstat(os.path.join(inside, name)).st_size
+    return size
 
 
 def _make_folder(where: Path) -> None:
@@ -167,8 +174,11 @@ def _is_free(port: int) -> bool:
         return True
 
 
-def _process(state: State) -> psutil.Process | None:
+def _serving(settings: Settings) -> psutil.Process | None:
     """The serving process, unless its number now belongs to another program."""
+    if not state_file(settings.home).exists():
+        return None
+    state = read_state(settings.home)
     try:
         process = psutil.Process(state.pid) if state.pid else None
         if process is None or abs(process.create_time() - state.pid_started) > 1:
