@@ -92,7 +92,7 @@ def _size(data: Path) -> int:
     for inside, _, names in os.walk(data):
         for name in names:
             with contextlib.suppress(FileNotFoundError):
-                size += os.lstat(os.path.join(inside, name)).st_size
+                size += Path(inside, name).lstat().st_size
     return size
 
 
