@@ -13,8 +13,8 @@ named as (
         f[4] as low_text,
         f[5] as close_text,
         f[6] as volume_text,
-        nullIf(f[8], '') as quote_volume_text,
-        nullIf(f[9], '') as trade_count_text,
+        f[8] as quote_volume_text,
+        f[9] as trade_count_text,
         line as raw_row,
         {{ archive_problem('f[1]') }} as page_problem
     from exploded

@@ -1,23 +1,39 @@
 {#- The last steps of every staging model of an entity: text to types, the problem of a row, the contract.
     `named` is the CTE that holds page_columns(), page_problem, raw_row and one <column>_text a value; `absent` are columns
-    that the venue does not tell, which are NULL. -#}
-{%- macro finish_bars(named, absent=[]) -%}
+    that the venue does not tell, which are NULL.
+    Bars: `whole` are columns that come as <column>_json, Variant(Int64, String), instead of text; `closed` is a condition on
+    the typed row, where a page may hold an open bar. -#}
+{%- macro finish_bars(named, absent=[], whole=[], closed='') -%}
 typed as (
     select
         *,
-        {{ to_time('open_time_text') }} as open_time,
+        {%- for name in whole %}
+        ifNull(toString({{ name }}_json), '') as {{ name }}_text,
+        {%- endfor %}
+        {{ ms_to_time("variantElement(open_time_json, 'Int64')") if 'open_time' in whole else to_time('open_time_text') }} as open_time,
         {%- for name in ['open', 'high', 'low', 'close', 'volume', 'quote_volume'] %}
         {{ 'null' if name in absent else to_number(name ~ '_text') }} as {{ name }},
         {%- endfor %}
-        {{ 'null' if 'trade_count' in absent else 'toUInt64OrNull(trade_count_text)' }} as trade_count
+        {% if 'trade_count' in whole -%}
+        accurateCastOrNull(variantElement(trade_count_json, 'Int64'), 'UInt64')
+        {%- else -%}
+        {{ 'null' if 'trade_count' in absent else 'toUInt64OrNull(trade_count_text)' }}
+        {%- endif %} as trade_count
     from {{ named }}
 ),
 
 checked as (
     select
         *,
-        {{ first_problem(['open_time', 'open', 'high', 'low', 'close', 'volume'], ['quote_volume', 'trade_count'] | reject('in', absent) | list) }} as problem
+        {{ first_problem(
+            ['open_time', 'open', 'high', 'low', 'close', 'volume'],
+            ['quote_volume', 'trade_count'] | reject('in', absent) | list,
+            told="{} != ''"
+        ) }} as problem
     from typed
+    {%- if closed %}
+    where {{ closed }}
+    {%- endif %}
 )
 
 select {{ contract_select('bars') }}

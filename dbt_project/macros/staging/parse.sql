@@ -10,32 +10,40 @@
 
 {#- Milliseconds since 1970 as text to a UTC time; NULL for text that is no whole number. -#}
 {%- macro to_time(text) -%}
-    fromUnixTimestamp64Milli(toInt64OrNull({{ text }}), 'UTC')
+    {{ ms_to_time('toInt64OrNull(' ~ text ~ ')') }}
 {%- endmacro -%}
 
-{#- Whether a bar that opens at `open_ms` (text) had ended by the venue's clock when the page was fetched.
-    Text that is no number counts as closed, so that the row is rejected by name instead of lost. -#}
-{%- macro is_closed(open_ms) -%}
-    ifNull(
-        toInt64OrNull({{ open_ms }}) + {{ timeframe_ms() }} <= toUnixTimestamp64Milli(ifNull(server_time, fetched_at)),
-        true
-    )
+{#- Milliseconds since 1970 to a UTC time. -#}
+{%- macro ms_to_time(ms) -%}
+    fromUnixTimestamp64Milli({{ ms }}, 'UTC')
 {%- endmacro -%}
 
-{#- What is wrong with a row, '' where nothing is: `required` must parse, `optional` may be NULL (unknown). The texts are
-    made for bad rows only: the branch of an if is computed where its condition holds. -#}
-{%- macro first_problem(required, optional=[]) -%}
+{#- Of a page: the open time, in milliseconds, of the newest bar that had ended by the venue's clock when it was fetched. -#}
+{%- macro newest_closed_ms() -%}
+    toUnixTimestamp64Milli(ifNull(server_time, fetched_at)) - {{ timeframe_ms() }}
+{%- endmacro -%}
+
+{#- Whether a typed bar of a page with newest_closed_ms had ended. A time that is none counts as ended, so that the row is
+    rejected by name instead of lost. -#}
+{%- macro had_ended() -%}
+    ifNull(toUnixTimestamp64Milli(open_time) <= newest_closed_ms, true)
+{%- endmacro -%}
+
+{#- What is wrong with a row, '' where nothing is: `required` must parse, `optional` may be NULL (unknown), and `told` says
+    whether its text is there. The texts are made for bad rows only: the branch of an if is computed where its condition
+    holds. -#}
+{%- macro first_problem(required, optional=[], told='isNotNull({})') -%}
     if(
         page_problem != ''
         {%- for name in required %} or isNull({{ name }}){% endfor %}
-        {%- for name in optional %} or (isNull({{ name }}) and isNotNull({{ name }}_text)){% endfor %},
+        {%- for name in optional %} or (isNull({{ name }}) and {{ told.format(name ~ '_text') }}){% endfor %},
         multiIf(
             page_problem != '', page_problem,
             {%- for name in required %}
             isNull({{ name }}), concat('{{ name }} is no valid value: ', ifNull(nullIf({{ name }}_text, ''), 'null')),
             {%- endfor %}
             {%- for name in optional %}
-            isNull({{ name }}) and isNotNull({{ name }}_text), concat('{{ name }} is no valid value: ', ifNull({{ name }}_text, '')),
+            isNull({{ name }}) and {{ told.format(name ~ '_text') }}, concat('{{ name }} is no valid value: ', ifNull({{ name }}_text, '')),
             {%- endfor %}
             ''
         ),

@@ -15,13 +15,15 @@
 {%- endmacro -%}
 
 {#- An empty table of the mart's own columns, codecs and partitions: one of its partitions can be compared by itself, or become
-    one of the mart as it is. A plain engine, so that no merge drops a row before one is chosen; and hardly any merges, which
-    would take a core from the insert and be thrown away half done. -#}
+    one of the mart as it is. A plain engine, so that no merge drops a row before one is chosen; hardly any merges, which would
+    take a core from the insert and be thrown away half done; and a part is one file, since making three a column takes the
+    kernel up to a third of the insert. -#}
 {%- macro create_work_table(relation, work) -%}
     {%- do run_query('drop table if exists ' ~ work ~ on_cluster()) -%}
     {%- do run_query(
         'create table ' ~ work ~ on_cluster() ~ ' as ' ~ relation ~ ' engine = ' ~ var('log_engine') ~ ' ' ~ versioned_layout(model)
-        ~ ' settings max_bytes_to_merge_at_max_space_in_pool = 1048576') -%}
+        ~ ' settings max_bytes_to_merge_at_max_space_in_pool = 1048576, '
+        ~ 'min_bytes_for_wide_part = 1000000000000, min_rows_for_wide_part = 1000000000000') -%}
 {%- endmacro -%}
 
 {#- Materializes the candidates once. -#}

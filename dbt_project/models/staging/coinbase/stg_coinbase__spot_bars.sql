@@ -5,20 +5,18 @@ with source as (
 -- [open seconds, low, high, open, close, volume] as JSON numbers, newest first, no closed flag: the first row may be the
 -- open bar. Rows may precede the window that was asked for.
 exploded as (
-    select *, bar, concat(bar.1, '000') as open_ms
+    select *, bar
     from source
     array join
-        arrayFilter(
-            row -> {{ is_closed("concat(row.1, '000')") }},
-            JSONExtract(payload, 'Array(Tuple({{ (["Nullable(String)"] * 6) | join(", ") }}))')
-        ) as bar
+        JSONExtract(payload, 'Array(Tuple({{ (["Nullable(String)"] * 6) | join(", ") }}))') as bar
 ),
 
 named as (
     select
         {{ page_columns() }},
         timeframe,
-        open_ms as open_time_text,
+        {{ newest_closed_ms() }} as newest_closed_ms,
+        concat(bar.1, '000') as open_time_text,
         bar.4 as open_text,
         bar.3 as high_text,
         bar.2 as low_text,
@@ -29,4 +27,4 @@ named as (
     from exploded
 ),
 
-{{ finish_bars('named', absent=['quote_volume', 'trade_count']) }}
+{{ finish_bars('named', absent=['quote_volume', 'trade_count'], closed=had_ended()) }}

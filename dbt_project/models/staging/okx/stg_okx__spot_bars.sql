@@ -8,10 +8,7 @@ exploded as (
     select *, bar
     from source
     array join
-        arrayFilter(
-            row -> if(row.9 = '', {{ is_closed('row.1') }}, row.9 = '1'),
-            JSONExtract(payload, 'data', 'Array(Tuple({{ (["String"] * 9) | join(", ") }}))')
-        ) as bar
+        JSONExtract(payload, 'data', 'Array(Tuple({{ (["String"] * 9) | join(", ") }}))') as bar
 ),
 
 -- Spot: vol is base, volCcy quote. Swap: vol is contracts, volCcy base, volCcyQuote quote.
@@ -19,16 +16,18 @@ named as (
     select
         {{ page_columns() }},
         timeframe,
+        {{ newest_closed_ms() }} as newest_closed_ms,
+        bar.9 as confirm,
         bar.1 as open_time_text,
         bar.2 as open_text,
         bar.3 as high_text,
         bar.4 as low_text,
         bar.5 as close_text,
         if(market = 'perp', bar.7, bar.6) as volume_text,
-        nullIf(if(market = 'perp', bar.8, bar.7), '') as quote_volume_text,
+        if(market = 'perp', bar.8, bar.7) as quote_volume_text,
         toJSONString(bar) as raw_row,
         '' as page_problem
     from exploded
 ),
 
-{{ finish_bars('named', absent=['trade_count']) }}
+{{ finish_bars('named', absent=['trade_count'], closed="confirm = '1' or (confirm = '' and " ~ had_ended() ~ ')') }}

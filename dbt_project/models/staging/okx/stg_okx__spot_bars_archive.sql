@@ -12,7 +12,7 @@ named as (
         f[4] as low_text,
         f[5] as close_text,
         f[6] as volume_text,
-        nullIf(f[7], '') as quote_volume_text,
+        f[7] as quote_volume_text,
         line as raw_row,
         {{ archive_problem('f[9]') }} as page_problem
     from exploded
