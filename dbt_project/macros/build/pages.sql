@@ -1,12 +1,15 @@
 {#- Fixes the raw pages that this build takes up for one mart: pages landed later wait for the next build. -#}
-{%- macro take_up_pages(mart, entity) -%}
-    {%- set version = build_version() -%}
-    {%- for leaf in staging_leaves(entity) -%}
-        {%- do run_query(
-            "insert into ops.build_pages (mart, page_id, version, done) select distinct '" ~ mart ~ "', page_id, " ~ version ~ ", 0 "
-            ~ "from raw." ~ leaf.raw ~ " where http_status = 200 and page_id not in "
-            ~ "(select page_id from ops.build_pages where mart = '" ~ mart ~ "' and done = 1)") -%}
+{%- macro take_up_pages(mart, entities) -%}
+    {%- set pages = [] -%}
+    {%- for entity in entities -%}
+        {%- for leaf in staging_leaves(entity) -%}
+            {%- do pages.append('select page_id from raw.' ~ leaf.raw ~ ' where http_status = 200') -%}
+        {%- endfor -%}
     {%- endfor -%}
+    {%- do run_query(
+        "insert into ops.build_pages (mart, page_id, version, done) select distinct '" ~ mart ~ "', page_id, " ~ build_version() ~ ", 0 "
+        ~ "from (" ~ pages | join(' union all ') ~ ") where page_id not in "
+        ~ "(select page_id from ops.build_pages where mart = '" ~ mart ~ "' and done = 1)") if pages -%}
 {%- endmacro -%}
 
 {#- Condition on staging rows: the page was taken up by this build for this mart. -#}

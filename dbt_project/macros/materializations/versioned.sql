@@ -21,15 +21,14 @@
     {%- do create_versioned_table(this) -%}
     {{ get_assert_columns_equivalent(sql) }}
     {%- do repair_open_rows(this) -%}
-    {%- for entity in entities -%}
-        {%- do take_up_pages(this.identifier, entity) -%}
-    {%- endfor -%}
+    {%- do take_up_pages(this.identifier, entities) -%}
     {%- do take_up_overlaps(this.identifier) if config.get('meta', {}).get('overlaps') -%}
     {%- do create_work_table(this, candidates) -%}
     {%- do stage_candidates(candidates, sql) -%}
     {%- set partitions = candidate_partitions(candidates, this) -%}
     {%- do create_work_table(this, changes) if partitions | selectattr('is_held') | list -%}
-    {%- for partition in partitions -%}
+    {%- do attach_untouched(this, candidates, partitions) -%}
+    {%- for partition in partitions if partition.is_held or partition.has_twins -%}
         {%- do take_in(this, candidates, changes, partition, version) -%}
         {%- do record_build_state('running') if loop.index % 50 == 0 -%}
     {%- endfor -%}

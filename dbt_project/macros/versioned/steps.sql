@@ -80,11 +80,7 @@
 {#- Puts the candidates of a partition into the mart, as rows of the version. -#}
 {%- macro take_in(relation, candidates, changes, partition, version) -%}
     {%- if not partition.is_held -%}
-        {%- if partition.has_twins -%}
-            {%- do insert_all(relation, candidates, partition, version) -%}
-        {%- else -%}
-            {%- do attach_all(relation, candidates, partition.value) -%}
-        {%- endif -%}
+        {%- do insert_all(relation, candidates, partition, version) -%}
     {%- else -%}
         {%- do stage_changes(relation, candidates, changes, partition) -%}
         {%- do insert_changes(relation, changes, partition.value, version) -%}
@@ -115,10 +111,18 @@
     {{ return(config.get('meta', {}).get('known_stays_known', [])) }}
 {%- endmacro -%}
 
-{#- Makes the candidates' partition one of the mart, all at once and without copying a row: nothing to compare it with, nothing
-    to choose in it. Not on the cluster: replicas fetch it, and each of them would add it once more. -#}
-{%- macro attach_all(relation, candidates, partition) -%}
-    {%- do run_query('alter table ' ~ relation ~ ' attach ' ~ partition_clause(partition) ~ ' from ' ~ candidates) -%}
+{#- Makes the candidates' partitions that the mart does not hold its own, each at once and without copying a row, where no key
+    appears twice: nothing to compare with, nothing to choose. Not on the cluster: replicas fetch them, and each of them would
+    add them once more. -#}
+{%- macro attach_untouched(relation, candidates, partitions) -%}
+    {%- for some in partitions | rejectattr('is_held') | rejectattr('has_twins') | batch(50) -%}
+        {%- set clauses = [] -%}
+        {%- for partition in some -%}
+            {%- do clauses.append('attach ' ~ partition_clause(partition.value) ~ ' from ' ~ candidates) -%}
+        {%- endfor -%}
+        {%- do run_query('alter table ' ~ relation ~ ' ' ~ clauses | join(', ')) -%}
+        {%- do record_build_state('running') if not loop.last -%}
+    {%- endfor -%}
 {%- endmacro -%}
 
 {#- Inserts the candidates of a partition that held nothing, one a key. -#}
