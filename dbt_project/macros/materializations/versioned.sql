@@ -27,8 +27,9 @@
     {%- do stage_candidates(candidates, sql) -%}
     {%- set partitions = candidate_partitions(candidates, this) -%}
     {%- do create_work_table(this, changes) if partitions | selectattr('is_held') | list -%}
-    {%- do attach_untouched(this, candidates, partitions) -%}
-    {%- for partition in partitions if partition.is_held or partition.has_twins -%}
+    {%- set untouched = partitions | rejectattr('is_held') | rejectattr('has_twins') | list -%}
+    {%- do attach_all(this, candidates, untouched) -%}
+    {%- for partition in partitions | reject('in', untouched) -%}
         {%- do take_in(this, candidates, changes, partition, version) -%}
         {%- do record_build_state('running') if loop.index % 50 == 0 -%}
     {%- endfor -%}

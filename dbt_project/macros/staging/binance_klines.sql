@@ -1,7 +1,8 @@
 {#- Klines of Binance, spot and USD-M alike: [open ms, open, high, low, close, volume, close ms, quote volume,
     trades, …], oldest first. There is no closed flag and the last row is the open bar.
     What is absent or null reads as '' and is no number: texts that may be NULL cost a sixth more CPU. The three that are
-    JSON numbers come as such: to print them and parse them again costs a fifth. -#}
+    JSON numbers come as such: to print them and parse them again costs a fifth. A JSON truth value then reads as 1 or 0: in a
+    page that may hold one, such a number is none. -#}
 {%- macro binance_klines(pages) -%}
 {%- set whole = 'Variant(Int64, String)' -%}
 with source as (
@@ -9,7 +10,7 @@ with source as (
 ),
 
 exploded as (
-    select *, bar
+    select *, position(payload, 'true') > 0 or position(payload, 'false') > 0 as holds_truth, bar
     from source
     array join
         JSONExtract(
@@ -31,7 +32,10 @@ named as (
         bar.8 as quote_volume_text,
         bar.9 as trade_count_json,
         toJSONString(bar) as raw_row,
-        '' as page_problem
+        if(
+            holds_truth and (variantElement(bar.1, 'Int64') in (0, 1) or variantElement(bar.9, 'Int64') in (0, 1)),
+            'true or false stands for a time or a trade count', ''
+        ) as page_problem
     from exploded
 ),
 

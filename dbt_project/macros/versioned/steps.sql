@@ -111,11 +111,10 @@
     {{ return(config.get('meta', {}).get('known_stays_known', [])) }}
 {%- endmacro -%}
 
-{#- Makes the candidates' partitions that the mart does not hold its own, each at once and without copying a row, where no key
-    appears twice: nothing to compare with, nothing to choose. Not on the cluster: replicas fetch them, and each of them would
-    add them once more. -#}
-{%- macro attach_untouched(relation, candidates, partitions) -%}
-    {%- for some in partitions | rejectattr('is_held') | rejectattr('has_twins') | batch(50) -%}
+{#- Makes the candidates' partitions those of the mart, each at once and without copying a row: nothing to compare them with,
+    nothing to choose in them. Not on the cluster: replicas fetch them, and each of them would add them once more. -#}
+{%- macro attach_all(relation, candidates, partitions) -%}
+    {%- for some in partitions | batch(50) -%}
         {%- set clauses = [] -%}
         {%- for partition in some -%}
             {%- do clauses.append('attach ' ~ partition_clause(partition.value) ~ ' from ' ~ candidates) -%}
