@@ -1,5 +1,6 @@
 """What has been exported: the lake's own registry and manifests, and the record in ops.iceberg_exports."""
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,6 +16,7 @@ from warehouse.iceberg import writing
 from warehouse.iceberg.lake import Lake
 from warehouse.iceberg.layout import DATASETS, MANIFEST, SNAPSHOTS
 from warehouse.snapshots import Snapshot
+from warehouse.snapshots.hashing import RowHash
 from warehouse.snapshots.manifest import Content, Manifest, Series, collect
 
 _MANIFEST = Schema(
@@ -35,16 +37,23 @@ _SNAPSHOTS = Schema(
     NestedField(7, "row_count", LongType(), required=True),
     NestedField(8, "iceberg_snapshot_id", LongType(), required=True),
     NestedField(9, "exported_at", TimestamptzType(), required=True),
+    # Exports made before manifests named their hash do not have these two.
+    NestedField(10, "row_hash", StringType()),
+    NestedField(11, "hashed_columns", StringType(), doc="JSON: name and type of each column that row_hash covers"),
 )
 
 
 @dataclass(frozen=True)
 class Exported:
-    """A snapshot in a lake: Iceberg's snapshot id and the rows of each dataset that was exported."""
+    """A snapshot in a lake: Iceberg's snapshot id and the rows of each dataset that was exported.
+
+    `row_hash` is how its manifest was made, None where the export does not say.
+    """
 
     snapshot: Snapshot
     iceberg_snapshot_ids: dict[str, int]
     row_counts: dict[str, int]
+    row_hash: RowHash | None = None
 
     @property
     def complete(self) -> bool:
@@ -60,19 +69,31 @@ def exported(lake: Lake) -> dict[str, Exported]:
     for row in sorted(rows, key=lambda row: (row["data_version"], row["exported_at"])):
         name = row["snapshot_id"]
         snapshot = Snapshot(name, row["data_version"], row["published_at"], row["code_revision"], row["note"])
-        entry = found.setdefault(name, Exported(snapshot, {}, {}))
+        named = row.get("row_hash")
+        entry = found.setdefault(name, Exported(snapshot, {}, {}, RowHash(named, {}) if named else None))
         entry.iceberg_snapshot_ids[row["dataset"]] = row["iceberg_snapshot_id"]
         entry.row_counts[row["dataset"]] = row["row_count"]
+        if entry.row_hash is not None:
+            entry.row_hash.columns[row["dataset"]] = [(name, kind) for name, kind in json.loads(row["hashed_columns"])]
     return found
 
 
-def register(lake: Lake, snapshot: Snapshot, ids: dict[str, int], row_counts: dict[str, int]) -> None:
+def register(
+    lake: Lake, snapshot: Snapshot, ids: dict[str, int], row_counts: dict[str, int], row_hash: RowHash
+) -> None:
     """One commit that says: these datasets of the snapshot are whole."""
     table = lake.ensure(SNAPSHOTS, _SNAPSHOTS)
     now = datetime.now(UTC)
     about = {**vars(snapshot), "published_at": snapshot.published_at.replace(tzinfo=UTC), "exported_at": now}
     rows = [
-        {**about, "dataset": name, "row_count": row_counts[name], "iceberg_snapshot_id": ids[name]}
+        {
+            **about,
+            "dataset": name,
+            "row_count": row_counts[name],
+            "iceberg_snapshot_id": ids[name],
+            "row_hash": row_hash.function,
+            "hashed_columns": json.dumps(row_hash.columns.get(name, [])),
+        }
         for name in sorted(ids)
     ]
     table.append(pa.Table.from_pylist(rows, schema=writing.arrow_schema(table)))

@@ -1,6 +1,5 @@
 """The four published datasets as they lie in the marts; the same as the dbt macro `datasets`."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from clickhouse_connect.driver.client import Client
@@ -40,7 +39,7 @@ BY_NAME = {dataset.name: dataset for dataset in DATASETS}
 
 
 def columns(client: Client, dataset: Dataset) -> list[tuple[str, str]]:
-    """(name, type) of all that a reader sees, in the order in which rows are hashed."""
+    """(name, type) of all columns of the mart but the versions, in order."""
     rows = client.query(
         "select name, type from system.columns where database = 'marts' and table = {mart:String} "
         "and default_kind != 'MATERIALIZED' and name not in {versions:Array(String)} order by position",
@@ -52,8 +51,3 @@ def columns(client: Client, dataset: Dataset) -> list[tuple[str, str]]:
 def shown_at(version: int) -> str:
     """SQL: the row is part of the data version."""
     return f"valid_from_version <= {version:d} and valid_to_version > {version:d}"
-
-
-def content_hash(names: Iterable[str]) -> str:
-    """SQL: order-free hash (UInt128) of a group of rows: the dbt macro `row_hash`, summed."""
-    return f"sum(reinterpretAsUInt128(xxh3_128(tuple({', '.join(names)}))))"

@@ -6,7 +6,8 @@ from datetime import date
 
 from clickhouse_connect.driver.client import Client
 
-from warehouse.snapshots.layout import DATASETS, Dataset, columns, content_hash, shown_at
+from warehouse.snapshots.hashing import RowHash
+from warehouse.snapshots.layout import DATASETS, Dataset, shown_at
 
 # (instrument, timeframe, first day of the month), the first two empty where a dataset has none.
 Series = tuple[str, str, date]
@@ -51,10 +52,10 @@ def collect(rows: Iterable[tuple[str, str, str, date, int, str]]) -> Manifest:
 
 
 def recomputed(
-    client: Client, dataset: Dataset, data_version: int, months: Iterable[date] | None = None
+    client: Client, dataset: Dataset, data_version: int, row_hash: RowHash, months: Iterable[date] | None = None
 ) -> dict[Series, Content]:
-    """The same of one dataset from the mart's rows themselves; `months` narrows it."""
-    hashed = content_hash(name for name, _ in columns(client, dataset))
+    """The same of one dataset from the mart's rows themselves, hashed as the snapshot names it; `months` narrows it."""
+    hashed = row_hash.sql(client, dataset)
     narrowed = "" if months is None else f"and toYYYYMM({dataset.time}) in {{months:Array(UInt32)}}"
     rows = client.query(
         f"""
