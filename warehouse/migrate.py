@@ -2,21 +2,18 @@
 
 import re
 from dataclasses import dataclass
-from pathlib import Path
 
-from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import DatabaseError
 from clickhouse_migrations.clickhouse_cluster import ClickhouseCluster
 from clickhouse_migrations.connection import ClickhouseConnectConnection, Connection
 from clickhouse_migrations.exceptions import MigrationException
 
-from warehouse import access
+from warehouse import access, schema
 from warehouse.client import connect
 from warehouse.errors import WorldError
 from warehouse.settings import Settings
 from warehouse.snapshots import recognition
 
-MIGRATIONS = Path(__file__).parent / "migrations"
 # A statement that alters a table which dbt makes.
 _ALTERS_MART = re.compile(r"^\s*(?:--[^\n]*\n\s*)*alter\s+table\s+((?:marts|staging|snaps)\.\w+)", re.IGNORECASE)
 
@@ -60,7 +57,7 @@ def migrate(settings: Settings) -> Migrated:
     connection = settings.connection("admin")
     with connect(settings, "admin") as client:
         client.command(f"create database if not exists ops {variables(settings.cluster)['ON_CLUSTER']}")
-        refuse_older_code(client)
+        schema.refuse_older_code(client)
     cluster = _Cluster(
         db_host=connection.host,
         db_port=str(connection.http_port),
@@ -73,7 +70,7 @@ def migrate(settings: Settings) -> Migrated:
     try:
         applied = cluster.migrate(
             "ops",
-            MIGRATIONS,
+            schema.MIGRATIONS,
             cluster_name=settings.cluster or None,
             create_db_if_no_exists=False,
             multi_statement=True,
@@ -94,21 +91,4 @@ def migrate(settings: Settings) -> Migrated:
     if not settings.embedded:
         access.apply(settings)
     names = [f"{migration.version:03d}" for migration in applied or []]
-    return Migrated(names, len(list(MIGRATIONS.glob("*.sql"))) - len(names))
-
-
-def known() -> set[int]:
-    """Numbers of the migrations that this code has."""
-    return {int(file.name.split("_", 1)[0]) for file in MIGRATIONS.glob("*.sql")}
-
-
-def refuse_older_code(client: Client) -> None:
-    """Raise WorldError where the database was migrated by code that knows more migrations than this one."""
-    if not client.command("exists table ops.schema_migrations"):
-        return
-    applied = {int(row[0]) for row in client.query("select distinct version from ops.schema_migrations").result_rows}
-    if newer := applied - known():
-        raise WorldError(
-            f"The database was migrated by newer code: it has migration {max(newer):03d}, and this code knows no "
-            f"migration after {max(known()):03d}. Use code at least as new as the data. Nothing was changed."
-        )
+    return Migrated(names, len(list(schema.MIGRATIONS.glob("*.sql"))) - len(names))

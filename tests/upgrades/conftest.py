@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from tests.conftest import Warehouse
-from tests.dbt.conftest import Dbt
 from tests.dbt.pages import START, kline, land_klines
 from tests.upgrades import stored
 from warehouse import embedded, snapshots
@@ -68,9 +67,9 @@ def verified(warehouse: Warehouse) -> dict[str, Verification]:
         return {one.snapshot_id: verify(client, one) for one in snapshots.published(client)}
 
 
-def land_next_hour(dbt: Dbt) -> None:
+def land_next_hour(warehouse: Warehouse) -> None:
     """Ten bars more of the series that the fixtures hold, at its last price."""
-    last = dbt.warehouse.rows(
+    last = warehouse.rows(
         "select argMax(close, open_time), max(open_time) from marts.bars "
         "where instrument_id = 'binance:spot:BTC/USDT' and timeframe = '1m'"
     )[0]
@@ -78,4 +77,4 @@ def land_next_hour(dbt: Dbt) -> None:
     first = (last[1].replace(tzinfo=UTC) - START).total_seconds() // 60 + 1  # type: ignore[attr-defined]
     flat = {"open": price, "high": price, "low": price, "volume": "0"}
     klines = [[*kline(int(first) + n, price, **flat)[:7], "0", *kline(0)[8:]] for n in range(10)]
-    land_klines(dbt.warehouse.client("ingest"), klines, NOW)
+    land_klines(warehouse.client(), klines, NOW)

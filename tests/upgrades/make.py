@@ -22,6 +22,15 @@ from warehouse.client import connect
 from warehouse.settings import PROJECT, Settings
 
 HERE = Path(__file__).parent
+# Their audits do not run on the ClickHouse of today's lock: a second snapshot is published without them.
+_UNAUDITED = {"4735738"}
+_PUBLISH = """
+from mdw import dbt
+from warehouse.settings import Settings
+variables = {{"snapshot_id": "second", "now": "{now}"}}
+outcome = dbt.run(Settings.load(), "run", variables, "--exclude", "path:models/dq")
+assert not outcome.failed and not outcome.exit_code, outcome
+"""
 # Fourteen hours after the history of universe.yml begins, so that two months are there.
 _NOW = datetime(2025, 7, 1, 2, 0, 30, tzinfo=UTC)
 
@@ -43,7 +52,7 @@ def main(revision: str) -> None:
 @contextmanager
 def checked_out(revision: str, folder: Path) -> Iterator[Path]:
     """A worktree of the revision while the context is open."""
-    code = folder / "code"
+    code = folder / revision
     git = ("git", "-C", str(PROJECT), "worktree")
     subprocess.run([*git, "add", "--quiet", "--detach", str(code), revision], check=True)
     try:
@@ -66,7 +75,10 @@ def _publish_two(code: Path, home: Path) -> None:
         _mdw(code, home, market, later, "backfill", "--lane", "rest", "--refetch", *window)
     with _replay(code, seed=7, now=later) as market:
         _mdw(code, home, market, later, "backfill", "--lane", "rest")
-        _mdw(code, home, market, later, "build", "--snapshot-id", "second")
+        if code.name in _UNAUDITED:
+            _python(code, home, market, later, "-c", _PUBLISH.format(now=later.isoformat()))
+        else:
+            _mdw(code, home, market, later, "build", "--snapshot-id", "second")
 
 
 @contextmanager
@@ -94,6 +106,10 @@ def _replay(code: Path, seed: int, now: datetime) -> Iterator[dict[str, str]]:
 
 
 def _mdw(code: Path, home: Path, market: dict[str, str], now: datetime, *words: str) -> None:
+    _python(code, home, market, now, "-m", "mdw", *words)
+
+
+def _python(code: Path, home: Path, market: dict[str, str], now: datetime, *arguments: str) -> None:
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith("MDW_")},
         **market,
@@ -102,7 +118,7 @@ def _mdw(code: Path, home: Path, market: dict[str, str], now: datetime, *words: 
         "MDW_NOW": now.isoformat(),
         "MDW_UNIVERSE": str(HERE / "universe.yml"),
     }
-    subprocess.run([sys.executable, "-m", "mdw", *words], cwd=code, env=environment, check=True)
+    subprocess.run([sys.executable, *arguments], cwd=code, env=environment, check=True)
 
 
 if __name__ == "__main__":

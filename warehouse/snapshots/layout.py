@@ -1,8 +1,12 @@
-"""The four published datasets as they lie in the marts; the same as the dbt macro `datasets`."""
+"""The published datasets as they lie in the marts: the one list is `vars: datasets:` of dbt_project/dbt_project.yml."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
+import yaml
 from clickhouse_connect.driver.client import Client
+
+from warehouse.settings import PROJECT
 
 VERSIONS = ("valid_from_version", "valid_to_version")
 
@@ -29,12 +33,23 @@ class Dataset:
         return f"{self.instrument}, {self.timeframe}, {self.month}"
 
 
-DATASETS = (
-    Dataset("bars", "bars", ("instrument_id", "timeframe", "open_time"), "open_time", timeframe="toString(timeframe)"),
-    Dataset("fear_greed", "fear_greed", ("date",), "date", instrument="''"),
-    Dataset("funding", "funding_rates", ("instrument_id", "funding_time"), "funding_time"),
-    Dataset("instruments", "instruments", ("instrument_id", "valid_from"), "valid_from"),
-)
+def load(project: Path) -> tuple[Dataset, ...]:
+    """The datasets of a dbt project, by name."""
+    listed = yaml.safe_load((project / "dbt_project.yml").read_text())["vars"]["datasets"]
+    return tuple(
+        Dataset(
+            name,
+            entry["mart"],
+            tuple(entry["key"]),
+            entry["time"],
+            f"toString({entry['instrument']})",
+            f"toString({entry['timeframe']})",
+        )
+        for name, entry in sorted(listed.items())
+    )
+
+
+DATASETS = load(PROJECT / "dbt_project")
 BY_NAME = {dataset.name: dataset for dataset in DATASETS}
 
 

@@ -28,3 +28,15 @@ from (
 group by instrument_id, timeframe, month
 having max(valid_from_version) > {{ last }} or max(is_removed)
 {%- endmacro -%}
+
+{#- Takes out what builds wrote that were never published: they may have hashed otherwise than the next snapshot does, and its
+    manifest is the newest row of each group. -#}
+{%- macro forget_unpublished_manifest() -%}
+    {%- if execute and run_query('exists table ' ~ this).rows[0][0] | int -%}
+        {%- set unpublished = 'version > ' ~ last_published_version() -%}
+        {%- if run_query('select count() from ' ~ this ~ ' where ' ~ unpublished).rows[0][0] | int -%}
+            {%- do run_query(
+                'alter table ' ~ this ~ on_cluster() ~ ' delete where ' ~ unpublished ~ ' settings mutations_sync = 2') -%}
+        {%- endif -%}
+    {%- endif -%}
+{%- endmacro -%}

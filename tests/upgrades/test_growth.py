@@ -1,0 +1,136 @@
+"""A column and a dataset more, as docs/adding_a_column.md and adding_a_dataset.md say: old pins stay as they are."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from clickhouse_connect.driver.exceptions import DatabaseError
+
+from tests.conftest import Warehouse
+from tests.dbt.conftest import Dbt
+from tests.dbt.pages import land, milliseconds
+from tests.upgrades import growth
+from tests.upgrades.conftest import NOW, columns_of_views, land_next_hour, pinned, warehouse_of
+from warehouse import schema
+from warehouse.client import connect
+from warehouse.errors import WorldError
+from warehouse.iceberg.export import export
+from warehouse.iceberg.target import Target
+from warehouse.migrate import migrate
+
+TAKEN = "count(), countIf(isNotNull(taker_buy_volume)), sum(taker_buy_volume)"
+
+_READ = """
+import sys
+import alphaforge_data
+client = alphaforge_data.connect(sys.argv[1], snapshot_id="grown", cache=False)
+window = ("2025-07-01T03:00:00Z", "2025-07-01T03:05:00Z")
+bars = client.bars("BTC/USDT", "1m", *window, venue="binance", columns=["taker_buy_volume"])
+print(bars["taker_buy_volume"].to_pylist())
+"""
+
+
+@dataclass
+class Code:
+    """A copy of the project, run as a person would run it."""
+
+    folder: Path
+    warehouse: Warehouse
+
+    def python(self, *arguments: str) -> str:
+        universe = Path(__file__).parent / "universe.yml"
+        environment = {
+            **os.environ,
+            **self.warehouse.environment,
+            "PYTHONPATH": str(self.folder),
+            "MDW_NOW": NOW.isoformat(),
+            "MDW_UNIVERSE": str(universe),
+        }
+        command = [sys.executable, *arguments]
+        done = subprocess.run(command, cwd=self.folder, env=environment, text=True, capture_output=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def mdw(self, *words: str) -> Any:
+        return json.loads(self.python("-m", "mdw", *words, "--json"))
+
+
+@pytest.fixture(scope="module")
+def grown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Code]:
+    folder = tmp_path_factory.mktemp("growth")
+    code = growth.copied(folder / "code")
+    growth.add_column(code)
+    growth.add_dataset(code)
+    with warehouse_of("72f2689", folder / "mdw") as running:
+        yield Code(code, running)
+
+
+def test_a_column_and_a_dataset_more(grown: Code, tmp_path: Path) -> None:
+    warehouse = grown.warehouse
+    before, columns = {name: pinned(warehouse, name) for name in ("first", "second")}, columns_of_views(warehouse)
+    migrate(warehouse.settings)
+    lake = tmp_path / "lake"
+    export(warehouse.settings, "first", Target.parse(str(lake)))
+
+    assert grown.mdw("migrate")["applied"] == [f"{max(schema.known()) + 1:03d}"]
+    dbt = Dbt(warehouse, tmp_path / "target")
+    land_next_hour(warehouse)
+    payload = [{"timestamp": str(milliseconds(NOW)), "sumOpenInterest": "12345.5"}]
+    series = ("binance", "perp", "BTC/USDT", "")
+    land(warehouse.client(), "binance__usdm_open_interest", payload, NOW, series=series)
+    assert grown.mdw("build", "--snapshot-id", "grown")["published"]
+
+    # Old pins hold and show what they showed, with NULL in the column; the new one has values where they were landed.
+    held = grown.mdw("snapshot", "verify", "--all")
+    assert [(one["snapshot_id"], one["holds"]) for one in held] == [("grown", True), ("second", True), ("first", True)]
+    for name in ("first", "second"):
+        assert pinned(warehouse, name, columns) == before[name]
+        for source in (f"v_bars_at(snapshot_id = '{name}')", f"v_bars where snapshot_id = '{name}'"):
+            assert warehouse.rows(f"select countIf(isNotNull(taker_buy_volume)) from marts.{source}") == [(0,)]
+    for source in ("v_bars_at(snapshot_id = 'grown')", "v_bars where snapshot_id = 'grown'", "v_bars_latest"):
+        assert warehouse.rows(f"select {TAKEN} from marts.{source}")[0][1:] == (10, 10.0)
+    interest = "select instrument_id, open_interest from marts.v_open_interest"
+    assert warehouse.rows(f"{interest} where snapshot_id = 'grown'") == [("binance:perp:BTC/USDT", 12345.5)]
+    assert warehouse.rows(f"{interest}_at(snapshot_id = 'grown')") == [("binance:perp:BTC/USDT", 12345.5)]
+    assert warehouse.rows(f"{interest} where snapshot_id = 'first'") == []
+    assert warehouse.rows("select distinct dataset from ops.coverage where endsWith(dataset, 'interest')") == [
+        ("open_interest",)
+    ]
+
+    # The SDK, the diff and an export beside one that was made before.
+    found = warehouse.settings.connection("researcher")
+    url = f"http://{found.user}:{found.password}@{found.host}:{found.http_port}"
+    assert json.loads(grown.python("-c", _READ, url)) == [1.0] * 5
+    changed = grown.mdw("snapshot", "diff", "second", "grown")
+    assert [(one["dataset"], one["added"], one["revised"]) for one in changed["series"]] == [
+        ("bars", 10, 0),
+        ("open_interest", 1, 0),
+    ]
+    assert grown.mdw("snapshot", "export", "grown", "--to", str(lake))["parts"]
+
+    # Every page again: rows that were published without the column get it as a revision, which old pins do not show.
+    warehouse.client().command("alter table ops.build_pages delete where mart = 'bars' settings mutations_sync = 2")
+    assert grown.mdw("build", "--snapshot-id", "filled")["published"]
+    filled = "count() = countIf(isNotNull(taker_buy_volume)), count() > 800"
+    assert warehouse.rows(f"select {filled} from marts.v_bars_at(snapshot_id = 'filled') where venue = 'binance'") == [
+        (True, True)
+    ]
+    assert all(one["holds"] for one in grown.mdw("snapshot", "verify", "--all"))
+    assert pinned(warehouse, "second", columns) == before["second"]
+
+    # Code without that migration neither lands nor builds here, and says why.
+    with pytest.raises(WorldError, match="migrated by newer code"):
+        connect(warehouse.settings, "transform")
+    refused = dbt.run("run", "--select", "bars", snapshot_id="older")
+    assert not refused.succeeded
+    assert "migrated by newer code" in refused.text
+    assert "Use code at least as new as the data. Nothing was changed." in refused.text
+    # Code of before there was such a check cannot publish either.
+    with pytest.raises(DatabaseError, match="this_code_is_older_than_the_data"):
+        warehouse.client().command("insert into marts.snapshots (snapshot_id, data_version) values ('older', 99)")
