@@ -69,6 +69,8 @@ def _restore(settings: Settings, lake: Lake, entry: Exported, result: Restored, 
         variables = _variables(settings, entry)
         _dbt(settings, "run-operation", variables, sub=("create_marts",))
         for dataset in DATASETS:
+            if dataset.name not in entry.iceberg_snapshot_ids:
+                continue
             report(dataset.name)
             result.row_counts[dataset.name] = rows.insert(client, lake, entry, dataset, whole)
         report("proof")

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 import pyarrow as pa
 from clickhouse_connect.driver.client import Client
@@ -14,8 +15,8 @@ from pyiceberg.types import DateType, LongType, NestedField, StringType, Timesta
 from warehouse.errors import BadInput
 from warehouse.iceberg import writing
 from warehouse.iceberg.lake import Lake
-from warehouse.iceberg.layout import DATASETS, MANIFEST, SNAPSHOTS
-from warehouse.snapshots import Snapshot
+from warehouse.iceberg.layout import MANIFEST, SNAPSHOTS
+from warehouse.snapshots import Snapshot, recognition
 from warehouse.snapshots.hashing import RowHash
 from warehouse.snapshots.manifest import Content, Manifest, Series, collect
 
@@ -39,7 +40,7 @@ _SNAPSHOTS = Schema(
     NestedField(9, "exported_at", TimestamptzType(), required=True),
     # Exports made before manifests named their hash do not have these two.
     NestedField(10, "row_hash", StringType()),
-    NestedField(11, "hashed_columns", StringType(), doc="JSON: name and type of each column that row_hash covers"),
+    NestedField(11, "hashed_columns", StringType(), doc="JSON: by dataset, name and type of each column it covers"),
 )
 
 
@@ -57,8 +58,9 @@ class Exported:
 
     @property
     def complete(self) -> bool:
-        """Whether all four datasets are there."""
-        return all(dataset.name in self.iceberg_snapshot_ids for dataset in DATASETS)
+        """Whether all datasets that the snapshot was published with are there."""
+        published = self.row_hash.columns if self.row_hash else recognition.COLUMNS
+        return published.keys() <= self.iceberg_snapshot_ids.keys()
 
 
 def exported(lake: Lake) -> dict[str, Exported]:
@@ -69,13 +71,17 @@ def exported(lake: Lake) -> dict[str, Exported]:
     for row in sorted(rows, key=lambda row: (row["data_version"], row["exported_at"])):
         name = row["snapshot_id"]
         snapshot = Snapshot(name, row["data_version"], row["published_at"], row["code_revision"], row["note"])
-        named = row.get("row_hash")
-        entry = found.setdefault(name, Exported(snapshot, {}, {}, RowHash(named, {}) if named else None))
+        entry = found.setdefault(name, Exported(snapshot, {}, {}, _row_hash(row)))
         entry.iceberg_snapshot_ids[row["dataset"]] = row["iceberg_snapshot_id"]
         entry.row_counts[row["dataset"]] = row["row_count"]
-        if entry.row_hash is not None:
-            entry.row_hash.columns[row["dataset"]] = [(name, kind) for name, kind in json.loads(row["hashed_columns"])]
     return found
+
+
+def _row_hash(row: dict[str, Any]) -> RowHash | None:
+    if not row.get("row_hash"):
+        return None
+    columns = json.loads(row["hashed_columns"])
+    return RowHash(row["row_hash"], {name: [tuple(pair) for pair in pairs] for name, pairs in columns.items()})
 
 
 def register(
@@ -92,7 +98,7 @@ def register(
             "row_count": row_counts[name],
             "iceberg_snapshot_id": ids[name],
             "row_hash": row_hash.function,
-            "hashed_columns": json.dumps(row_hash.columns.get(name, [])),
+            "hashed_columns": json.dumps(row_hash.columns),
         }
         for name in sorted(ids)
     ]

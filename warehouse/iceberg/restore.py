@@ -25,7 +25,7 @@ def choose(lake: Lake, snapshot_id: str | None) -> Exported:
     """The whole export of this id, or the newest; raises BadInput that lists what is there."""
     there = {name: entry for name, entry in ledger.exported(lake).items() if entry.complete}
     if not there:
-        raise BadInput(f"{lake.target.address} holds no whole export of all four datasets.")
+        raise BadInput(f"{lake.target.address} holds no whole export, of every dataset.")
     if snapshot_id is None:
         return list(there.values())[-1]
     if snapshot_id not in there:
