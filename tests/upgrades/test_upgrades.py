@@ -92,6 +92,8 @@ def test_pins_of_an_earlier_revision_hold_and_new_ones_are_published_beside_them
         client.command("alter table marts.fear_greed modify column value Int16 settings mutations_sync = 2")
         client.command("alter table marts.bars modify column trade_count Nullable(Int64) settings mutations_sync = 2")
     assert all(one.holds for one in verified(warehouse).values())
+    refused = dbt.run("run", "--select", "bars", snapshot_id="fourth")
+    assert "trade_count is Nullable(Int64) in the database and Nullable(UInt64) in the model" in refused.text
 
 
 @pytest.mark.soak

@@ -1,10 +1,3 @@
-{#- Version of the rules by which the views derive columns that no mart stores, such as interval_hours. Each snapshot keeps
-    the number that it was published with: a rule that changes gets the next one, and snapshots of lower numbers go on to
-    show what the rule before gave. -#}
-{%- macro rules() -%}
-    {{ return(1) }}
-{%- endmacro -%}
-
 {#- Function by which the manifests of new snapshots hash rows. -#}
 {%- macro hash_function() -%}
     {{ return('xxh3_128') }}
@@ -78,6 +71,10 @@
                 ~ generate_schema_name('marts', none) | trim ~ '.snapshots '
                 ~ 'array join mapKeys(hashed_columns) as dataset, mapValues(hashed_columns) as its_columns '
                 ~ 'array join its_columns as one_column where data_version = ' ~ last_published_version()).rows -%}
+            {%- if not rows -%}
+                {%- do exceptions.raise_compiler_error(
+                    'nothing says how data version ' ~ last_published_version() ~ ' was hashed: run `mdw migrate`, then again.') -%}
+            {%- endif -%}
             {%- for row in rows -%}
                 {%- do found.update({'function': row[0]}) -%}
                 {%- do found.columns.setdefault(row[1], []).append({'name': row[2], 'type': row[3]}) -%}
