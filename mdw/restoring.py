@@ -15,7 +15,6 @@ from warehouse.iceberg.layout import DATASETS
 from warehouse.iceberg.ledger import Exported
 from warehouse.iceberg.target import Target
 from warehouse.settings import Settings
-from warehouse.snapshots import manifest
 
 
 @dataclass
@@ -70,6 +69,8 @@ def _restore(settings: Settings, lake: Lake, entry: Exported, result: Restored, 
         variables = _variables(settings, entry)
         _dbt(settings, "run-operation", variables, sub=("create_marts",))
         for dataset in DATASETS:
+            if dataset.name not in entry.iceberg_snapshot_ids:
+                continue
             report(dataset.name)
             result.row_counts[dataset.name] = rows.insert(client, lake, entry, dataset, whole)
         report("proof")
@@ -78,7 +79,7 @@ def _restore(settings: Settings, lake: Lake, entry: Exported, result: Restored, 
         # Everything of a build but the marts, which are filled already, and the audits, which the snapshot passed.
         only = ("--exclude", "config.materialized:versioned", "--exclude-resource-types", "test", "unit_test")
         _dbt(settings, "build", variables, *only)
-        if manifest.published(client, result.data_version) != whole:
+        if not rows.is_published(client, entry, whole):
             raise WorldError(
                 f"Snapshot {result.snapshot_id} was published with a manifest that differs from the exported one: "
                 "do not use this warehouse; restore into another one and report it."

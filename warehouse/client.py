@@ -4,18 +4,27 @@ import clickhouse_connect
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import DatabaseError, OperationalError
 
+from warehouse import schema
 from warehouse.errors import WorldError
 from warehouse.settings import Role, Settings
 
+_WRITING = ("ingest", "transform")
 _BAD_PASSWORD = ("AUTHENTICATION_FAILED", "REQUIRED_PASSWORD", "code 516", "Code: 516")
 
 
 def connect(settings: Settings, role: Role = "auditor", *, database: str = "default") -> Client:
     """A client for the role.
 
-    Raises WorldError where nobody answers, or where the server refuses the user; neither message holds the
-    password.
+    Raises WorldError where nobody answers, where the server refuses the user (neither message holds the password), or
+    where a role that writes meets a database that was migrated by newer code.
     """
+    client = _connected(settings, role, database)
+    if role in _WRITING:
+        schema.refuse_older_code(client)
+    return client
+
+
+def _connected(settings: Settings, role: Role, database: str) -> Client:
     connection = settings.connection(role)
     try:
         return clickhouse_connect.get_client(

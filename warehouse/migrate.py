@@ -1,17 +1,21 @@
 """Schema migrations: plain SQL files of `migrations/`, applied once each by clickhouse-migrations."""
 
+import re
 from dataclasses import dataclass
-from pathlib import Path
 
+from clickhouse_connect.driver.exceptions import DatabaseError
 from clickhouse_migrations.clickhouse_cluster import ClickhouseCluster
+from clickhouse_migrations.connection import ClickhouseConnectConnection, Connection
 from clickhouse_migrations.exceptions import MigrationException
 
-from warehouse import access
+from warehouse import access, schema
 from warehouse.client import connect
 from warehouse.errors import WorldError
 from warehouse.settings import Settings
+from warehouse.snapshots import recognition
 
-MIGRATIONS = Path(__file__).parent / "migrations"
+# A statement that alters a table which dbt makes.
+_ALTERS_MART = re.compile(r"^\s*(?:--[^\n]*\n\s*)*alter\s+table\s+((?:marts|staging|snaps)\.\w+)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -20,6 +24,21 @@ class Migrated:
 
     applied: list[str]
     already: int
+
+
+class _Cluster(ClickhouseCluster):  # type: ignore[misc]
+    """Leaves out statements that alter a table of dbt's where dbt has not made it yet: it will make it as it is now."""
+
+    def connection(self, db_name: str | None = None) -> Connection:
+        return _SkippingConnection(self._connect_client(db_name))
+
+
+class _SkippingConnection(ClickhouseConnectConnection):  # type: ignore[misc]
+    def command(self, statement: str, log_statement: str | None = None) -> None:
+        altered = _ALTERS_MART.match(statement)
+        if altered and not self._client.command(f"exists table {altered[1]}"):
+            return
+        super().command(statement, log_statement)
 
 
 def variables(cluster: str) -> dict[str, str]:
@@ -32,12 +51,14 @@ def variables(cluster: str) -> dict[str, str]:
 def migrate(settings: Settings) -> Migrated:
     """Bring the schema up to date; running it again does nothing.
 
-    Raises WorldError where a file that was applied has changed, or the server refuses a statement.
+    Raises WorldError where a file that was applied has changed, the database was migrated by newer code, or the server
+    refuses a statement.
     """
     connection = settings.connection("admin")
     with connect(settings, "admin") as client:
         client.command(f"create database if not exists ops {variables(settings.cluster)['ON_CLUSTER']}")
-    cluster = ClickhouseCluster(
+        schema.refuse_older_code(client)
+    cluster = _Cluster(
         db_host=connection.host,
         db_port=str(connection.http_port),
         db_user=connection.user,
@@ -49,7 +70,7 @@ def migrate(settings: Settings) -> Migrated:
     try:
         applied = cluster.migrate(
             "ops",
-            MIGRATIONS,
+            schema.MIGRATIONS,
             cluster_name=settings.cluster or None,
             create_db_if_no_exists=False,
             multi_statement=True,
@@ -60,7 +81,14 @@ def migrate(settings: Settings) -> Migrated:
             f"Migration stopped: {error}. Nothing after that statement was applied; correct it and run "
             "`mdw migrate` again."
         ) from None
+    except DatabaseError as error:
+        raise WorldError(
+            f"Migration stopped: ClickHouse refused a statement ({str(error).splitlines()[0][:500]}). Nothing after "
+            "that statement was applied; correct it and run `mdw migrate` again."
+        ) from None
+    with connect(settings, "admin") as client:
+        recognition.record(client, variables(settings.cluster)["ON_CLUSTER"])
     if not settings.embedded:
         access.apply(settings)
     names = [f"{migration.version:03d}" for migration in applied or []]
-    return Migrated(names, len(list(MIGRATIONS.glob("*.sql"))) - len(names))
+    return Migrated(names, len(list(schema.MIGRATIONS.glob("*.sql"))) - len(names))

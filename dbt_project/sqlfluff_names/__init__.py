@@ -1,9 +1,9 @@
 """Stand-ins for macros that return values, so that sqlfluff renders the models without dbt."""
 
 
-def staging_columns(entity: str) -> dict[str, str]:
-    """One column instead of the contract of an entity."""
-    return {"problem": "String"}
+def staging_columns(entity: str, only_numbers: bool = False) -> dict[str, str] | list[str]:
+    """One column instead of the contract of an entity; no numbers beyond the usual ones."""
+    return [] if only_numbers else {"problem": "String"}
 
 
 def union_leaves(entity: str, mart: str, condition: str = "") -> str:
@@ -33,9 +33,29 @@ def datasets() -> dict[str, dict[str, str]]:
     return {"bars": {"mart": "bars"}}
 
 
-def manifest_delta(dataset: str) -> str:
+def manifest_delta(dataset: str, hash: str = "", is_whole: bool = False) -> str:  # noqa: A002 - name of the macro's
     """A table instead of the changes of a dataset."""
     return f"select dataset from {dataset}"
+
+
+def hashes_as_published(dataset: str) -> bool:
+    """A dataset whose manifest begins anew, so that this part is rendered too."""
+    return False
+
+
+def hash_function() -> str:
+    """A name instead of the hash of rows."""
+    return "hash"
+
+
+def hashed_columns_sql() -> str:
+    """A constant instead of the columns."""
+    return "map()"
+
+
+def forget_unpublished_manifest() -> str:
+    """Nothing: a hook."""
+    return ""
 
 
 def build_version() -> int:
@@ -43,7 +63,7 @@ def build_version() -> int:
     return 1
 
 
-last_published_version = build_version
+last_published_version = rules = build_version
 
 
 def snapshot_id() -> str:
@@ -76,7 +96,7 @@ def audits_everything() -> bool:
     return False
 
 
-def row_hash(mart: str) -> str:
+def published_row_hash(dataset: str) -> str:
     """A column instead of the hash of a row."""
     return "hash"
 

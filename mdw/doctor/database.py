@@ -6,9 +6,9 @@ from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import DatabaseError
 
 from mdw.doctor.finding import Finding
+from warehouse import schema
 from warehouse.client import connect
 from warehouse.errors import BadInput, WorldError
-from warehouse.migrate import MIGRATIONS
 from warehouse.settings import Role, Settings
 
 # xxh3_128, the hash of manifests, came with it.
@@ -44,13 +44,15 @@ def _version(client: Client, settings: Settings) -> Finding:
 
 
 def _migrations(client: Client) -> Finding:
-    wanted = len(list(MIGRATIONS.glob("*.sql")))
+    wanted = len(schema.known())
     try:
         done = int(str(client.command("select uniqExact(version) from ops.schema_migrations")))
     except DatabaseError:
         done = 0
     if done < wanted:
         return Finding("migrations", "fail", f"{done} of {wanted} applied", "run `mdw migrate`")
+    if done > wanted:
+        return Finding("migrations", "fail", f"{done} applied, {wanted} known", "use code at least as new as the data")
     return Finding("migrations", "ok", f"all {wanted} applied")
 
 

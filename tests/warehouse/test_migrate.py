@@ -6,7 +6,10 @@ import pytest
 
 from tests.conftest import Warehouse
 from warehouse import migrate as migrations
+from warehouse import schema
+from warehouse.client import connect
 from warehouse.errors import WorldError
+from warehouse.settings import PROJECT
 
 
 def test_databases_and_tables_exist_and_a_second_run_does_nothing(module_warehouse: Warehouse):
@@ -17,9 +20,35 @@ def test_databases_and_tables_exist_and_a_second_run_does_nothing(module_warehou
 
 def test_a_changed_file_is_refused_and_names_the_version(warehouse: Warehouse, tmp_path, monkeypatch):
     copy = tmp_path / "migrations"
-    shutil.copytree(migrations.MIGRATIONS, copy)
+    shutil.copytree(schema.MIGRATIONS, copy)
     changed = copy / "003_ops.sql"
     changed.write_text(changed.read_text() + "\n-- a line that was not there\n")
-    monkeypatch.setattr(migrations, "MIGRATIONS", copy)
+    monkeypatch.setattr(schema, "MIGRATIONS", copy)
     with pytest.raises(WorldError, match="version is 3"):
         migrations.migrate(warehouse.settings)
+
+
+def test_statements_on_tables_of_dbt_wait_for_dbt_to_make_them(warehouse: Warehouse, tmp_path, monkeypatch):
+    """A migration that adds a column to a mart, and code that is older than the database it left."""
+    copy = tmp_path / "migrations"
+    shutil.copytree(schema.MIGRATIONS, copy)
+    added = "-- A comment first.\nalter table marts.bars ${ON_CLUSTER} add column if not exists more Nullable(Float64);"
+    (copy / "999_more.sql").write_text(
+        added + "\ncreate table if not exists ops.kept (a UInt8) engine = MergeTree order by a;\n"
+    )
+    with monkeypatch.context() as newer:
+        newer.setattr(schema, "MIGRATIONS", copy)
+        assert migrations.migrate(warehouse.settings).applied == ["999"]
+    assert warehouse.rows("exists table ops.kept") == [(1,)]
+
+    # This code does not know migration 999.
+    with pytest.raises(WorldError, match=r"migrated by newer code: it has migration 999.*knows no migration after"):
+        migrations.migrate(warehouse.settings)
+    for role in ("ingest", "transform"):
+        with pytest.raises(WorldError, match="Use code at least as new as the data"):
+            connect(warehouse.settings, role)
+
+
+def test_dbt_knows_the_newest_migration():
+    text = (PROJECT / "dbt_project" / "macros" / "build" / "schema_version.sql").read_text()
+    assert f"return({max(schema.known())})" in text

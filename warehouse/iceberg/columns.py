@@ -75,6 +75,8 @@ def _types(plain: str) -> tuple[IcebergType, pa.DataType, str]:
         "Float64": (DoubleType(), pa.float64(), "Float64"),
         "Bool": (BooleanType(), pa.bool_(), "Bool"),
         "Date": (DateType(), pa.date32(), "Date32"),
+        "Int8": (IntegerType(), pa.int8(), "Int32"),
+        "Int16": (IntegerType(), pa.int16(), "Int32"),
         "UInt8": (IntegerType(), pa.uint8(), "Int32"),
         "UInt16": (IntegerType(), pa.uint16(), "Int32"),
         "Int32": (IntegerType(), pa.int32(), "Int32"),

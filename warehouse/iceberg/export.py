@@ -16,7 +16,8 @@ from warehouse.iceberg.lake import Lake, opened
 from warehouse.iceberg.layout import BY_NAME, Dataset, Key
 from warehouse.iceberg.target import Target
 from warehouse.settings import Settings
-from warehouse.snapshots import Snapshot, manifest
+from warehouse.snapshots import Snapshot, hashing, manifest
+from warehouse.snapshots.hashing import RowHash
 from warehouse.snapshots.manifest import Content, Manifest, Series
 
 Report = Callable[[str], None]
@@ -76,6 +77,7 @@ def _export(
     client: Client, lake: Lake, snapshot: Snapshot, datasets: list[Dataset], result: Export, report: Report
 ) -> None:
     whole = manifest.published(client, snapshot.data_version)
+    row_hash = hashing.of(client, snapshot.data_version)
     ledger.store_manifest(lake, snapshot, whole)
     known = ledger.exported(lake)
     there = known.get(snapshot.snapshot_id, ledger.Exported(snapshot, {}, {}))
@@ -86,10 +88,10 @@ def _export(
         )
     for dataset in missing:
         report(dataset.name)
-        result.parts.append(_dataset(client, lake, snapshot, dataset, whole))
+        result.parts.append(_dataset(client, lake, snapshot, dataset, whole, row_hash))
     if missing:
         ids = {part.dataset: part.iceberg_snapshot_id for part in result.parts}
-        ledger.register(lake, snapshot, ids, {part.dataset: part.row_count for part in result.parts})
+        ledger.register(lake, snapshot, ids, {part.dataset: part.row_count for part in result.parts}, row_hash)
         there = ledger.exported(lake)[snapshot.snapshot_id]
     else:
         result.notices.append(f"{lake.target.address} has snapshot {snapshot.snapshot_id} already: nothing to do.")
@@ -98,7 +100,9 @@ def _export(
         ledger.record(client, lake, there, rows, sum(part.files_written for part in result.parts))
 
 
-def _dataset(client: Client, lake: Lake, snapshot: Snapshot, dataset: Dataset, whole: Manifest) -> Part:
+def _dataset(
+    client: Client, lake: Lake, snapshot: Snapshot, dataset: Dataset, whole: Manifest, row_hash: RowHash
+) -> Part:
     found = columns.columns(client, dataset, snapshot.snapshot_id)
     schema = columns.schema(found)
     table = lake.ensure(dataset.name, schema, dataset.partition_spec(schema), dataset.sort_order(schema))
@@ -112,7 +116,7 @@ def _dataset(client: Client, lake: Lake, snapshot: Snapshot, dataset: Dataset, w
     before = ledger.content_of_current(lake, table, dataset.name)
     stale = None if before is None else partitions.changed(dataset, before, groups)
     write = wanted.keys() & (wanted.keys() if stale is None else stale)
-    _prove(client, snapshot, dataset, {key: wanted[key] for key in write})
+    _prove(client, snapshot, dataset, {key: wanted[key] for key in write}, row_hash)
     parts = reading.partitions(client, dataset, snapshot, found, write, writing.arrow_schema(table))
     files = writing.write_files(table, parts)
     expected = sum(content.row_count for key in write for content in wanted[key].values())
@@ -124,13 +128,15 @@ def _dataset(client: Client, lake: Lake, snapshot: Snapshot, dataset: Dataset, w
     return Part(dataset.name, row_count, len(write), kept, done.rows, done.files, done.iceberg_snapshot_id)
 
 
-def _prove(client: Client, snapshot: Snapshot, dataset: Dataset, parts: dict[Key, dict[Series, Content]]) -> None:
+def _prove(
+    client: Client, snapshot: Snapshot, dataset: Dataset, parts: dict[Key, dict[Series, Content]], row_hash: RowHash
+) -> None:
     """What is about to be written must be what was published: a backup of damaged rows is none."""
     expected = {series: content for groups in parts.values() for series, content in groups.items()}
     if not expected:
         return
     months = {month for _, _, month in expected}
-    held = manifest.recomputed(client, dataset, snapshot.data_version, months)
+    held = manifest.recomputed(client, dataset, snapshot.data_version, row_hash, months)
     wrong = sorted(series for series, content in expected.items() if held.get(series) != content)
     if wrong:
         instrument, timeframe, month = wrong[0]

@@ -55,7 +55,10 @@ class Lake:
         spec: PartitionSpec = UNPARTITIONED_PARTITION_SPEC,
         order: SortOrder = UNSORTED_SORT_ORDER,
     ) -> Table:
-        """The table, made where absent; raises WorldError where one of other columns or place is there."""
+        """The table, made where absent; one that exists gets the optional columns that it lacks.
+
+        Raises WorldError where one of other columns or place is there.
+        """
         table = self.table(name)
         if table is None:
             self.catalog.create_namespace_if_not_exists(self.namespace)
@@ -68,11 +71,27 @@ class Lake:
                 f"The {self.kind} catalog has {self.namespace}.{name} at {table.location()}, not below "
                 f"{self.target.address}. Use that address, or another --namespace."
             )
-        if table.schema().as_struct() != schema.as_struct():
+        return self._grown(name, table, schema)
+
+    def _grown(self, name: str, table: Table, schema: Schema) -> Table:
+        there = {field.name: field for field in table.schema().fields}
+        wanted = {field.name: field for field in schema.fields}
+        same = all(
+            column in wanted
+            and (field.field_type, field.required) == (wanted[column].field_type, wanted[column].required)
+            for column, field in there.items()
+        )
+        added = [field for column, field in wanted.items() if column not in there]
+        if not same or any(field.required for field in added):
             raise WorldError(
-                f"The Iceberg table {name} at {self.target.address} has other columns than this warehouse: exports of "
-                "different schemas do not mix. Export to a new address."
+                f"The Iceberg table {name} at {self.target.address} has other columns than this warehouse: exports mix "
+                "only where later ones add optional columns. Export to a new address."
             )
+        if added:
+            with table.update_schema() as update:
+                for field in added:
+                    update.add_column(field.name, field.field_type, field.doc)
+            self.saved()
         return table
 
     def saved(self) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 from pyiceberg.partitioning import PartitionField, PartitionSpec
 from pyiceberg.schema import Schema
@@ -76,21 +77,18 @@ def _month(column: str) -> PartitionBy:
     return PartitionBy(f"{column}_month", column, MonthTransform(), lambda _, month: months_since_1970(month))
 
 
-def _laid_out(name: str, *partitions: PartitionBy, streamed: bool = False, reach: int = 0) -> Dataset:
-    return Dataset(**vars(layout.BY_NAME[name]), partitions=partitions, streamed=streamed, reach=reach)
-
-
 # A bar file holds one timeframe and month of all instruments, sorted by instrument: some 30 MB a month of 18
 # one-minute series. The small datasets would only multiply files by finer partitions.
 _TIMEFRAME = PartitionBy("timeframe", "timeframe", IdentityTransform(), lambda timeframe, _: timeframe)
 _YEAR = PartitionBy("year", "date", YearTransform(), lambda _, month: month.year - 1970)
-DATASETS = (
-    _laid_out("bars", _TIMEFRAME, _month("open_time"), streamed=True),
+# A dataset that is not named here is one unpartitioned table.
+_LAYOUTS: dict[str, dict[str, Any]] = {
+    "bars": {"partitions": (_TIMEFRAME, _month("open_time")), "streamed": True},
     # interval_hours looks at the payment before and after.
-    _laid_out("funding", _month("funding_time"), reach=1),
-    _laid_out("instruments"),
-    _laid_out("fear_greed", _YEAR),
-)
+    "funding": {"partitions": (_month("funding_time"),), "reach": 1},
+    "fear_greed": {"partitions": (_YEAR,)},
+}
+DATASETS = tuple(Dataset(**vars(dataset), **_LAYOUTS.get(dataset.name, {})) for dataset in layout.DATASETS)
 BY_NAME = {dataset.name: dataset for dataset in DATASETS}
 MANIFEST = "snapshot_manifest"
 SNAPSHOTS = "snapshots"

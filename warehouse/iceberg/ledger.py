@@ -1,8 +1,10 @@
 """What has been exported: the lake's own registry and manifests, and the record in ops.iceberg_exports."""
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 import pyarrow as pa
 from clickhouse_connect.driver.client import Client
@@ -13,8 +15,9 @@ from pyiceberg.types import DateType, LongType, NestedField, StringType, Timesta
 from warehouse.errors import BadInput
 from warehouse.iceberg import writing
 from warehouse.iceberg.lake import Lake
-from warehouse.iceberg.layout import DATASETS, MANIFEST, SNAPSHOTS
-from warehouse.snapshots import Snapshot
+from warehouse.iceberg.layout import MANIFEST, SNAPSHOTS
+from warehouse.snapshots import Snapshot, recognition
+from warehouse.snapshots.hashing import RowHash
 from warehouse.snapshots.manifest import Content, Manifest, Series, collect
 
 _MANIFEST = Schema(
@@ -35,21 +38,29 @@ _SNAPSHOTS = Schema(
     NestedField(7, "row_count", LongType(), required=True),
     NestedField(8, "iceberg_snapshot_id", LongType(), required=True),
     NestedField(9, "exported_at", TimestamptzType(), required=True),
+    # Exports made before manifests named their hash do not have these two.
+    NestedField(10, "row_hash", StringType()),
+    NestedField(11, "hashed_columns", StringType(), doc="JSON: by dataset, name and type of each column it covers"),
 )
 
 
 @dataclass(frozen=True)
 class Exported:
-    """A snapshot in a lake: Iceberg's snapshot id and the rows of each dataset that was exported."""
+    """A snapshot in a lake: Iceberg's snapshot id and the rows of each dataset that was exported.
+
+    `row_hash` is how its manifest was made, None where the export does not say.
+    """
 
     snapshot: Snapshot
     iceberg_snapshot_ids: dict[str, int]
     row_counts: dict[str, int]
+    row_hash: RowHash | None = None
 
     @property
     def complete(self) -> bool:
-        """Whether all four datasets are there."""
-        return all(dataset.name in self.iceberg_snapshot_ids for dataset in DATASETS)
+        """Whether all datasets that the snapshot was published with are there."""
+        published = self.row_hash.columns if self.row_hash else recognition.COLUMNS
+        return published.keys() <= self.iceberg_snapshot_ids.keys()
 
 
 def exported(lake: Lake) -> dict[str, Exported]:
@@ -60,19 +71,35 @@ def exported(lake: Lake) -> dict[str, Exported]:
     for row in sorted(rows, key=lambda row: (row["data_version"], row["exported_at"])):
         name = row["snapshot_id"]
         snapshot = Snapshot(name, row["data_version"], row["published_at"], row["code_revision"], row["note"])
-        entry = found.setdefault(name, Exported(snapshot, {}, {}))
+        entry = found.setdefault(name, Exported(snapshot, {}, {}, _row_hash(row)))
         entry.iceberg_snapshot_ids[row["dataset"]] = row["iceberg_snapshot_id"]
         entry.row_counts[row["dataset"]] = row["row_count"]
     return found
 
 
-def register(lake: Lake, snapshot: Snapshot, ids: dict[str, int], row_counts: dict[str, int]) -> None:
+def _row_hash(row: dict[str, Any]) -> RowHash | None:
+    if not row.get("row_hash"):
+        return None
+    columns = json.loads(row["hashed_columns"])
+    return RowHash(row["row_hash"], {name: [tuple(pair) for pair in pairs] for name, pairs in columns.items()})
+
+
+def register(
+    lake: Lake, snapshot: Snapshot, ids: dict[str, int], row_counts: dict[str, int], row_hash: RowHash
+) -> None:
     """One commit that says: these datasets of the snapshot are whole."""
     table = lake.ensure(SNAPSHOTS, _SNAPSHOTS)
     now = datetime.now(UTC)
     about = {**vars(snapshot), "published_at": snapshot.published_at.replace(tzinfo=UTC), "exported_at": now}
     rows = [
-        {**about, "dataset": name, "row_count": row_counts[name], "iceberg_snapshot_id": ids[name]}
+        {
+            **about,
+            "dataset": name,
+            "row_count": row_counts[name],
+            "iceberg_snapshot_id": ids[name],
+            "row_hash": row_hash.function,
+            "hashed_columns": json.dumps(row_hash.columns),
+        }
         for name in sorted(ids)
     ]
     table.append(pa.Table.from_pylist(rows, schema=writing.arrow_schema(table)))

@@ -13,7 +13,7 @@ from warehouse.iceberg import columns, ledger
 from warehouse.iceberg.lake import Lake
 from warehouse.iceberg.layout import DATASETS, Dataset
 from warehouse.iceberg.ledger import Exported
-from warehouse.snapshots import manifest
+from warehouse.snapshots import hashing, manifest, recognition
 from warehouse.snapshots.manifest import NOTHING, Manifest
 
 _ROWS_AN_INSERT = 500_000
@@ -25,7 +25,7 @@ def choose(lake: Lake, snapshot_id: str | None) -> Exported:
     """The whole export of this id, or the newest; raises BadInput that lists what is there."""
     there = {name: entry for name, entry in ledger.exported(lake).items() if entry.complete}
     if not there:
-        raise BadInput(f"{lake.target.address} holds no whole export of all four datasets.")
+        raise BadInput(f"{lake.target.address} holds no whole export, of every dataset.")
     if snapshot_id is None:
         return list(there.values())[-1]
     if snapshot_id not in there:
@@ -46,7 +46,7 @@ def already_there(client: Client, entry: Exported, whole: Manifest) -> bool:
     """Whether this very content is published; raises BadInput where the warehouse is in use otherwise."""
     published = snapshots.published(client)
     same = [s for s in published if s.snapshot_id == entry.snapshot.snapshot_id]
-    if same and manifest.published(client, same[0].data_version) == whole:
+    if same and same[0].data_version == entry.snapshot.data_version and is_published(client, entry, whole):
         return True
     if published:
         raise BadInput(
@@ -55,6 +55,15 @@ def already_there(client: Client, entry: Exported, whole: Manifest) -> bool:
         )
     _refuse_foreign_builds(client, entry)
     return False
+
+
+def is_published(client: Client, entry: Exported, whole: Manifest) -> bool:
+    """Whether the data version holds what the export's manifest says: by its rows, where it is hashed otherwise."""
+    version = entry.snapshot.data_version
+    row_hash = entry.row_hash or recognition.recognised(client, version, whole)
+    if hashing.of(client, version) == row_hash:
+        return manifest.published(client, version) == whole
+    return all(manifest.recomputed(client, one, version, row_hash) == whole[one.name] for one in DATASETS)
 
 
 def _refuse_foreign_builds(client: Client, entry: Exported) -> None:
@@ -105,8 +114,10 @@ def insert(client: Client, lake: Lake, entry: Exported, dataset: Dataset, whole:
     table = lake.table(dataset.name)
     if table is None:
         raise WorldError(f"The Iceberg table {dataset.name} is gone from {lake.target.address}.")
-    found = columns.stored(client, dataset)
-    if missing := {column.name for column in found} - set(table.schema().column_names):
+    exported = set(table.schema().column_names)
+    # A column that a mart has got since the export is NULL in rows that were published without it.
+    found = [column for column in columns.stored(client, dataset) if column.name in exported or not column.nullable]
+    if missing := {column.name for column in found} - exported:
         raise WorldError(
             f"The Iceberg table {dataset.name} lacks {', '.join(sorted(missing))}: it is of another schema."
         )
@@ -153,8 +164,10 @@ def _slices(dataset: Dataset, whole: Manifest) -> list[str]:
 
 def prove(client: Client, entry: Exported, whole: Manifest) -> None:
     """Recompute the manifest from the imported rows; raises WorldError that names what differs."""
+    version = entry.snapshot.data_version
+    row_hash = entry.row_hash or recognition.recognised(client, version, whole)
     for dataset in DATASETS:
-        held = manifest.recomputed(client, dataset, entry.snapshot.data_version)
+        held = manifest.recomputed(client, dataset, version, row_hash)
         wanted = whole[dataset.name]
         if wrong := manifest.differing(held, wanted):
             instrument, timeframe, month = wrong[0]

@@ -1,9 +1,12 @@
-"""The four published datasets as they lie in the marts; the same as the dbt macro `datasets`."""
+"""The published datasets as they lie in the marts: the one list is `vars: datasets:` of dbt_project/dbt_project.yml."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
+import yaml
 from clickhouse_connect.driver.client import Client
+
+from warehouse.settings import PROJECT
 
 VERSIONS = ("valid_from_version", "valid_to_version")
 
@@ -30,17 +33,28 @@ class Dataset:
         return f"{self.instrument}, {self.timeframe}, {self.month}"
 
 
-DATASETS = (
-    Dataset("bars", "bars", ("instrument_id", "timeframe", "open_time"), "open_time", timeframe="toString(timeframe)"),
-    Dataset("fear_greed", "fear_greed", ("date",), "date", instrument="''"),
-    Dataset("funding", "funding_rates", ("instrument_id", "funding_time"), "funding_time"),
-    Dataset("instruments", "instruments", ("instrument_id", "valid_from"), "valid_from"),
-)
+def load(project: Path) -> tuple[Dataset, ...]:
+    """The datasets of a dbt project, by name."""
+    listed = yaml.safe_load((project / "dbt_project.yml").read_text())["vars"]["datasets"]
+    return tuple(
+        Dataset(
+            name,
+            entry["mart"],
+            tuple(entry["key"]),
+            entry["time"],
+            f"toString({entry['instrument']})",
+            f"toString({entry['timeframe']})",
+        )
+        for name, entry in sorted(listed.items())
+    )
+
+
+DATASETS = load(PROJECT / "dbt_project")
 BY_NAME = {dataset.name: dataset for dataset in DATASETS}
 
 
 def columns(client: Client, dataset: Dataset) -> list[tuple[str, str]]:
-    """(name, type) of all that a reader sees, in the order in which rows are hashed."""
+    """(name, type) of all columns of the mart but the versions, in order."""
     rows = client.query(
         "select name, type from system.columns where database = 'marts' and table = {mart:String} "
         "and default_kind != 'MATERIALIZED' and name not in {versions:Array(String)} order by position",
@@ -52,8 +66,3 @@ def columns(client: Client, dataset: Dataset) -> list[tuple[str, str]]:
 def shown_at(version: int) -> str:
     """SQL: the row is part of the data version."""
     return f"valid_from_version <= {version:d} and valid_to_version > {version:d}"
-
-
-def content_hash(names: Iterable[str]) -> str:
-    """SQL: order-free hash (UInt128) of a group of rows: the dbt macro `row_hash`, summed."""
-    return f"sum(reinterpretAsUInt128(xxh3_128(tuple({', '.join(names)}))))"

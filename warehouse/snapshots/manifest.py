@@ -6,7 +6,9 @@ from datetime import date
 
 from clickhouse_connect.driver.client import Client
 
-from warehouse.snapshots.layout import DATASETS, Dataset, columns, content_hash, shown_at
+from warehouse.errors import WorldError
+from warehouse.snapshots.hashing import RowHash
+from warehouse.snapshots.layout import DATASETS, Dataset, shown_at
 
 # (instrument, timeframe, first day of the month), the first two empty where a dataset has none.
 Series = tuple[str, str, date]
@@ -43,18 +45,25 @@ def published(client: Client, data_version: int) -> Manifest:
 
 
 def collect(rows: Iterable[tuple[str, str, str, date, int, str]]) -> Manifest:
-    """A manifest from rows (dataset, instrument, timeframe, month, rows, hash)."""
+    """A manifest from rows (dataset, instrument, timeframe, month, rows, hash).
+
+    Raises WorldError for a dataset that this code does not have.
+    """
     found: Manifest = {dataset.name: {} for dataset in DATASETS}
     for dataset, instrument, timeframe, month, row_count, digest in rows:
+        if dataset not in found:
+            raise WorldError(
+                f"There is a dataset {dataset!r}, which this code does not know: it is older than the data."
+            )
         found[dataset][instrument, timeframe, month] = Content(row_count, digest)
     return found
 
 
 def recomputed(
-    client: Client, dataset: Dataset, data_version: int, months: Iterable[date] | None = None
+    client: Client, dataset: Dataset, data_version: int, row_hash: RowHash, months: Iterable[date] | None = None
 ) -> dict[Series, Content]:
-    """The same of one dataset from the mart's rows themselves; `months` narrows it."""
-    hashed = content_hash(name for name, _ in columns(client, dataset))
+    """The same of one dataset from the mart's rows themselves, hashed as the snapshot names it; `months` narrows it."""
+    hashed = row_hash.sql(client, dataset)
     narrowed = "" if months is None else f"and toYYYYMM({dataset.time}) in {{months:Array(UInt32)}}"
     rows = client.query(
         f"""

@@ -7,7 +7,7 @@ from datetime import date
 
 from clickhouse_connect.driver.client import Client
 
-from warehouse.snapshots import manifest
+from warehouse.snapshots import hashing, manifest
 from warehouse.snapshots.layout import DATASETS
 from warehouse.snapshots.manifest import NOTHING, Content, Series
 from warehouse.snapshots.registry import Snapshot, datasets
@@ -53,8 +53,9 @@ def verify(client: Client, snapshot: Snapshot) -> Verification:
     began = time.monotonic()
     result = Verification(snapshot.snapshot_id, snapshot.data_version)
     published = manifest.published(client, snapshot.data_version)
+    row_hash = hashing.of(client, snapshot.data_version)
     for dataset in DATASETS:
-        found = manifest.recomputed(client, dataset, snapshot.data_version)
+        found = manifest.recomputed(client, dataset, snapshot.data_version, row_hash)
         result.parts += len(found)
         result.rows += sum(content.row_count for content in found.values())
         result.differences += _differences(dataset.name, published[dataset.name], found)

@@ -70,7 +70,7 @@ select
     cast({{ info.timeframe }} as String) as timeframe,
     toStartOfMonth(toDate({{ info.time }})) as month,
     toInt64(count()) as counted,
-    sum({{ row_hash(info.mart) }}) as hashed
+    sum({{ published_row_hash(dataset) }}) as hashed
 from {{ ref(info.mart) }} final
 where
     valid_from_version <= {{ last }} and valid_to_version > {{ last }}
@@ -104,5 +104,5 @@ select
     month,
     -row_delta as counted,
     toUInt128(removed_hash - added_hash) as hashed
-from ({{ manifest_delta('bars') }})
+from ({{ manifest_delta('bars', published_row_hash('bars')) }})
 {%- endmacro -%}

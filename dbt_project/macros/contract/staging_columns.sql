@@ -1,5 +1,6 @@
-{#- Columns and types that every staging model of an entity has, in order: the contract of the leaves. -#}
-{%- macro staging_columns(entity) -%}
+{#- Columns and types that every staging model of an entity has, in order: the contract of the leaves. `only_numbers`: those
+    that are doubles. -#}
+{%- macro staging_columns(entity, only_numbers=false) -%}
     {%- set text = 'LowCardinality(String)' -%}
     {%- set time = "Nullable(DateTime64(3, 'UTC'))" -%}
     {%- set number = 'Nullable(Float64)' -%}
@@ -17,5 +18,11 @@
             'listed_at': time, 'is_full_listing': 'Bool'}),
         'fear_greed': {'date': 'Nullable(Date)', 'value': 'Nullable(UInt8)', 'classification': text},
     } -%}
-    {{ return(dict(columns[entity], **provenance)) }}
+    {%- set found = dict(columns[entity], **provenance) -%}
+    {%- if only_numbers -%}
+        {%- set numbers = [] -%}
+        {%- for name, type in found.items() if type == number -%}{%- do numbers.append(name) -%}{%- endfor -%}
+        {{ return(numbers) }}
+    {%- endif -%}
+    {{ return(found) }}
 {%- endmacro -%}

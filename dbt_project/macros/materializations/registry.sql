@@ -3,6 +3,9 @@
 {%- materialization registry, adapter='clickhouse' -%}
     {{ run_hooks(pre_hooks) }}
     {%- do create_log_table(this) -%}
+    {#- Code of before row_hash existed would publish a snapshot that nobody can verify. -#}
+    {%- do run_query(
+        'alter table ' ~ this ~ on_cluster() ~ ' add constraint if not exists this_code_is_older_than_the_data check row_hash != \'\'') -%}
     {{ get_assert_columns_equivalent(sql) }}
     {%- for dataset in datasets() -%}{%- do create_merge_table(dataset) -%}{%- endfor -%}
     {%- do reconcile_member_views(this) -%}

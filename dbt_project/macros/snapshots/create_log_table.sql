@@ -1,4 +1,5 @@
-{#- Creates a table that only grows, from the contract's columns and descriptions. -#}
+{#- Creates a table that only grows, from the contract's columns and descriptions; one that exists gets the columns that the
+    contract has got since. -#}
 {%- macro create_log_table(relation) -%}
     {%- set columns = [] -%}
     {%- for column in model.columns.values() -%}
@@ -7,4 +8,10 @@
     {%- do run_query(
         'create table if not exists ' ~ relation ~ on_cluster() ~ ' (' ~ columns | join(', ') ~ ') engine = ' ~ var('log_engine')
         ~ ' order by (' ~ config.require('order_by') | join(', ') ~ ") comment '" ~ sql_text(model.description) ~ "'") -%}
+    {%- set found = run_query(
+        "select name from system.columns where database = '" ~ relation.schema ~ "' and table = '" ~ relation.identifier ~ "'").rows
+        | map('first') | list -%}
+    {%- for column in columns if column.split(' ')[0] not in found -%}
+        {%- do run_query('alter table ' ~ relation ~ on_cluster() ~ ' add column if not exists ' ~ column) -%}
+    {%- endfor -%}
 {%- endmacro -%}

@@ -1,9 +1,13 @@
-{#- The published datasets: mart behind each, its time column, and the partition expression of the mart. -#}
+{#- The published datasets (vars of dbt_project.yml). A name that continues another one (`bars`, `bars_daily`) would make its
+    member views those of the other. -#}
 {%- macro datasets() -%}
-    {{ return({
-        'bars': {'mart': 'bars', 'instrument': 'instrument_id', 'timeframe': 'timeframe', 'time': 'open_time', 'partition': 'toYYYYMM(open_time)'},
-        'funding': {'mart': 'funding_rates', 'instrument': 'instrument_id', 'timeframe': "''", 'time': 'funding_time', 'partition': 'toYear(funding_time)'},
-        'instruments': {'mart': 'instruments', 'instrument': 'instrument_id', 'timeframe': "''", 'time': 'valid_from', 'partition': ''},
-        'fear_greed': {'mart': 'fear_greed', 'instrument': "''", 'timeframe': "''", 'time': 'date', 'partition': ''},
-    }) }}
+    {%- set found = var('datasets') -%}
+    {%- for name in found -%}
+        {%- for other in found if name.startswith(other ~ '_') -%}
+            {%- do exceptions.raise_compiler_error(
+                'dataset ' ~ name ~ ' continues the name of dataset ' ~ other ~ ': their member views in snaps could not be told apart. '
+                ~ 'Choose another name.') -%}
+        {%- endfor -%}
+    {%- endfor -%}
+    {{ return(found) }}
 {%- endmacro -%}

@@ -1,8 +1,10 @@
 {#- Rows and content hash of each (instrument, timeframe, month) that changed since the last publication. The hash of a
-    group is the sum (mod 2^128) of its rows' hashes, so order does not matter and a change costs only what changed. -#}
-{%- macro manifest_delta(dataset) -%}
+    group is the sum (mod 2^128) of its rows' hashes, so order does not matter and a change costs only what changed.
+    `hash`: SQL of a row's hash, that of the next snapshot unless given. `is_whole`: every group of the mart with all that the
+    build shows, to begin anew where the hash is no longer the one of the last publication. -#}
+{%- macro manifest_delta(dataset, hash=none, is_whole=false) -%}
     {%- set info = datasets()[dataset] -%}
-    {%- set last = last_published_version() -%}
+    {%- set last = 0 if is_whole else last_published_version() -%}
     {%- set now = build_version() -%}
     {%- set mart = ref(info.mart) -%}
 select
@@ -18,7 +20,7 @@ from (
         *,
         valid_from_version > {{ last }} and valid_to_version > {{ now }} as is_added,
         valid_from_version <= {{ last }} and valid_to_version > {{ last }} and valid_to_version <= {{ now }} as is_removed,
-        if(is_added or is_removed, {{ row_hash(info.mart) }}, 0) as row_hash
+        if(is_added or is_removed, {{ hash or row_hash(info.mart) }}, 0) as row_hash
     -- Both copies of a row that a build brought pass, of an older row only the closed one: FINAL sees all it needs.
     from {{ mart }} final
     prewhere {{ changed_in() }} > {{ last }}
@@ -27,8 +29,14 @@ group by instrument_id, timeframe, month
 having max(valid_from_version) > {{ last }} or max(is_removed)
 {%- endmacro -%}
 
-{#- Hash of all that a reader sees of a row. NULL differs from every value. -#}
-{%- macro row_hash(mart) -%}
-    {%- set columns = graph.nodes['model.market_data.' ~ mart].columns.keys() if execute else ['1'] -%}
-    reinterpretAsUInt128(xxh3_128(tuple({{ columns | reject('in', ['valid_from_version', 'valid_to_version']) | join(', ') }})))
+{#- Takes out what builds wrote that were never published: they may have hashed otherwise than the next snapshot does, and its
+    manifest is the newest row of each group. -#}
+{%- macro forget_unpublished_manifest() -%}
+    {%- if execute and run_query('exists table ' ~ this).rows[0][0] | int -%}
+        {%- set unpublished = 'version > ' ~ last_published_version() -%}
+        {%- if run_query('select count() from ' ~ this ~ ' where ' ~ unpublished).rows[0][0] | int -%}
+            {%- do run_query(
+                'alter table ' ~ this ~ on_cluster() ~ ' delete where ' ~ unpublished ~ ' settings mutations_sync = 2') -%}
+        {%- endif -%}
+    {%- endif -%}
 {%- endmacro -%}

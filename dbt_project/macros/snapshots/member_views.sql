@@ -3,9 +3,9 @@
 {%- macro create_merge_table(dataset) -%}
     {%- set columns = [] -%}
     {%- set defaults = [] -%}
-    {%- for row in run_query('describe table (' ~ published_rows(dataset, 0) ~ ')') -%}
-        {%- do columns.append(row[0] ~ ' ' ~ row[1]) -%}
-        {%- do defaults.append(default_of(row[1]) ~ ' as ' ~ row[0]) -%}
+    {%- for name, type in published_columns(dataset) -%}
+        {%- do columns.append(name ~ ' ' ~ type) -%}
+        {%- do defaults.append(default_of(type) ~ ' as ' ~ name) -%}
     {%- endfor -%}
     {%- do run_query(
         "create or replace table snaps." ~ dataset ~ on_cluster() ~ " (" ~ columns | join(', ')
@@ -14,6 +14,15 @@
     {%- do run_query(
         'create table if not exists snaps.archived' ~ on_cluster() ~ ' (snapshot_id String) engine = ' ~ var('log_engine')
         ~ ' order by snapshot_id') -%}
+{%- endmacro -%}
+
+{#- Names and types that published_rows gives of a dataset, in order. -#}
+{%- macro published_columns(dataset) -%}
+    {%- set columns = [] -%}
+    {%- for row in run_query('describe table (' ~ published_rows(dataset, 0) ~ ')') -%}
+        {%- do columns.append((row[0], row[1])) -%}
+    {%- endfor -%}
+    {{ return(columns) }}
 {%- endmacro -%}
 
 {#- A member that no condition on snapshot_id selects. Whoever has a limit on rows and names no snapshot is told so while
@@ -71,6 +80,17 @@
     {{ return(stopping == views | length) }}
 {%- endmacro -%}
 
+{#- Query of the member views that have the columns which readers see now. One made before a column was added would show what
+    the type defaults to, where the mart may hold a value. -#}
+{%- macro views_as_published(dataset) -%}
+    {%- set columns = [] -%}
+    {%- for name, type in published_columns(dataset) -%}{%- do columns.append("('" ~ name ~ "', '" ~ sql_text(type) ~ "')") -%}{%- endfor -%}
+    select table from (
+        select table, name, type from system.columns where database = 'snaps' and startsWith(table, '{{ dataset }}_') order by table, position
+    )
+    group by table having groupArray((name, type)) = [{{ columns | join(', ') }}]
+{%- endmacro -%}
+
 {#- Makes the member views agree with the registry, also after a publication or a drop that died half way. At no moment
     does an id answer with no rows that should answer with some: archived comes before its views go, and after they come.
     While a v_* would not stop at an archived id, all stay live: the build goes on to make it do so. -#}
@@ -88,7 +108,7 @@
         {%- for row in superfluous -%}{%- do drop_member_view(dataset, row[0]) -%}{%- endfor -%}
         {%- set missing = run_query(
             "select snapshot_id, data_version from " ~ registry ~ " where snapshot_id in (" ~ live ~ ") and concat('" ~ dataset
-            ~ "_', snapshot_id) not in (select name from system.tables where database = 'snaps')") -%}
+            ~ "_', snapshot_id) not in (" ~ views_as_published(dataset) ~ ")") -%}
         {%- for row in missing -%}{%- do create_member_view(dataset, row[0], row[1]) -%}{%- endfor -%}
     {%- endfor -%}
     {%- set outdated = 'snapshot_id in (' ~ live ~ ') or snapshot_id not in (select snapshot_id from ' ~ registry ~ ')' -%}

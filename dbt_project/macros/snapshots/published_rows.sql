@@ -4,10 +4,7 @@
 {%- macro published_rows(dataset, cutoff, relation=none, snapshot_id=none) -%}
     {%- set versions = 'valid_from_version <= ' ~ cutoff ~ ' and valid_to_version > ' ~ cutoff -%}
     {%- set mart = relation or ref(datasets()[dataset].mart) -%}
-    {{ return({
-        'bars': published_bars, 'funding': published_funding,
-        'instruments': published_instruments, 'fear_greed': published_fear_greed,
-    }[dataset](mart, pinned_columns(cutoff, snapshot_id), versions)) }}
+    {{ return(context['published_' ~ dataset](mart, pinned_columns(cutoff, snapshot_id), versions)) }}
 {%- endmacro -%}
 
 {%- macro pinned_columns(cutoff, snapshot_id) -%}

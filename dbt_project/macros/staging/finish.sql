@@ -2,8 +2,11 @@
     `named` is the CTE that holds page_columns(), page_problem, raw_row and one <column>_text a value; `absent` are columns
     that the venue does not tell, which are NULL.
     Bars: `whole` are columns that come as <column>_json, Variant(Int64, String), instead of text; `closed` is a condition on
-    the typed row, where a page may hold an open bar. -#}
-{%- macro finish_bars(named, absent=[], whole=[], closed='') -%}
+    the typed row, where a page may hold an open bar; `more` are numbers of the contract beyond the usual ones that the venue
+    does tell: elsewhere they are NULL. -#}
+{%- macro finish_bars(named, absent=[], whole=[], closed='', more=[]) -%}
+{%- set usual = ['open', 'high', 'low', 'close', 'volume', 'quote_volume'] -%}
+{%- set others = staging_columns('bars', only_numbers=true) | reject('in', usual) | list -%}
 typed as (
     select
         *,
@@ -11,8 +14,8 @@ typed as (
         ifNull(toString({{ name }}_json), '') as {{ name }}_text,
         {%- endfor %}
         {{ ms_to_time("variantElement(open_time_json, 'Int64')") if 'open_time' in whole else to_time('open_time_text') }} as open_time,
-        {%- for name in ['open', 'high', 'low', 'close', 'volume', 'quote_volume'] %}
-        {{ 'null' if name in absent else to_number(name ~ '_text') }} as {{ name }},
+        {%- for name in usual + others %}
+        {{ 'null' if name in absent or (name in others and name not in more) else to_number(name ~ '_text') }} as {{ name }},
         {%- endfor %}
         {% if 'trade_count' in whole -%}
         accurateCastOrNull(variantElement(trade_count_json, 'Int64'), 'UInt64')
@@ -27,7 +30,7 @@ checked as (
         *,
         {{ first_problem(
             ['open_time', 'open', 'high', 'low', 'close', 'volume'],
-            ['quote_volume', 'trade_count'] | reject('in', absent) | list,
+            (['quote_volume', 'trade_count'] | reject('in', absent) | list) + more,
             told="{} != ''"
         ) }} as problem
     from typed

@@ -1,5 +1,5 @@
-{#- Creates the table from the contract's types. An existing table must have exactly these columns: facts are never
-    dropped to fit a changed model. -#}
+{#- Creates the table from the contract's types. A table that exists gets the columns that the contract has got since, and must
+    then have exactly these columns: facts are never dropped to fit a changed model. -#}
 {%- macro create_versioned_table(relation) -%}
     {%- set existing = run_query(
         "select name, type from system.columns where database = '" ~ relation.schema ~ "' and table = '" ~ relation.identifier
@@ -10,14 +10,45 @@
     {%- endif -%}
     {%- set found = {} -%}
     {%- for row in existing -%}{%- do found.update({row[0]: row[1]}) -%}{%- endfor -%}
-    {%- for name in (model.columns.keys() | list) + (found.keys() | list) -%}
-        {%- set wanted = model.columns.get(name, {}).get('data_type', 'absent') -%}
-        {%- if found.get(name, 'absent') != wanted -%}
-            {%- do exceptions.raise_compiler_error(
-                relation ~ '.' ~ name ~ ' is ' ~ found.get(name, 'absent') ~ ' in the database and ' ~ wanted
-                ~ ' in the model. Versioned facts are never dropped: write a migration that alters the table, then build again.') -%}
+    {%- for name, type in found.items() -%}{%- do check_column(relation, name, type) -%}{%- endfor -%}
+    {%- set added = [] -%}
+    {%- for column in model.columns.values() -%}
+        {%- if column.name not in found -%}
+            {%- do added.append(added_column(relation, column, loop.previtem)) -%}
         {%- endif -%}
     {%- endfor -%}
+    {%- if added -%}
+        {%- do run_query('alter table ' ~ relation ~ on_cluster() ~ ' ' ~ added | join(', ')) -%}
+        {%- do log(relation ~ ': ' ~ added | join(', '), info=true) -%}
+    {%- endif -%}
+{%- endmacro -%}
+
+{#- Refuses a column of the database that the contract does not have, or has with another type. -#}
+{%- macro check_column(relation, name, type) -%}
+    {%- if name not in model.columns -%}
+        {%- do exceptions.raise_compiler_error(
+            relation ~ '.' ~ name ~ ' (' ~ type ~ ') is in the database and not in the model: the database was built by newer code than '
+            ~ 'this, or the column was taken out of ' ~ model.name ~ '.yml. Columns of versioned facts stay, because snapshots show them: use '
+            ~ 'the newer code, or put the column back. Nothing was changed.') -%}
+    {%- elif model.columns[name].data_type != type -%}
+        {%- do exceptions.raise_compiler_error(
+            relation ~ '.' ~ name ~ ' is ' ~ type ~ ' in the database and ' ~ model.columns[name].data_type ~ ' in the model. Facts are never '
+            ~ 'dropped to fit a model: write a migration that alters the column (docs/adding_a_column.md), then build again. '
+            ~ 'Nothing was changed.') -%}
+    {%- endif -%}
+{%- endmacro -%}
+
+{#- The clause that adds a column of the contract where the contract has it. Rows stored before know nothing of it: NULL. -#}
+{%- macro added_column(relation, column, previous) -%}
+    {%- if not column.data_type.startswith('Nullable(') -%}
+        {%- do exceptions.raise_compiler_error(
+            relation ~ '.' ~ column.name ~ ' is new and ' ~ column.data_type ~ ': rows stored before have no value of it, and unknown is NULL. '
+            ~ 'Make it Nullable(' ~ column.data_type ~ '), or write a migration that says what those rows hold (docs/adding_a_column.md). '
+            ~ 'Nothing was changed.') -%}
+    {%- endif -%}
+    {{ return(
+        'add column if not exists ' ~ column.name ~ ' ' ~ column.data_type ~ ' ' ~ column_codec(column)
+        ~ ((' after ' ~ previous.name) if previous else ' first')) }}
 {%- endmacro -%}
 
 {#- `node`: the model, where it is not the one that runs. -#}

@@ -5,7 +5,7 @@ with open_bars as (
     select
         *,
         {{ broken_rules('bars') }} as broken_rules,
-        {{ row_hash('bars') if audits_everything() and last_published_version() else 'toUInt128(0)' }} as row_hash
+        {{ published_row_hash('bars') if audits_everything() and last_published_version() else 'toUInt128(0)' }} as row_hash
     from {{ ref('bars') }} final
     where {{ open_rows() }} and {{ bars_in_scope() }}
 )

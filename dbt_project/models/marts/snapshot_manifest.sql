@@ -2,12 +2,13 @@
     config(
         materialized='append_log',
         order_by=['dataset', 'instrument_id', 'timeframe', 'month', 'version'],
+        pre_hook="{{ forget_unpublished_manifest() }}",
     )
 }}
 
 with changed as (
     {%- for dataset in datasets() %}
-    {{ manifest_delta(dataset) }}
+    {{ manifest_delta(dataset, is_whole=not hashes_as_published(dataset)) }}
     {%- if not loop.last %}
     union all
     {%- endif %}
@@ -23,7 +24,12 @@ before as (
         argMax(row_count, version) as row_count,
         argMax(content_hash, version) as content_hash
     from {{ this }}
-    where version <= {{ last_published_version() }}
+    where
+        version <= {{ last_published_version() }}
+        {%- for dataset in datasets() if not hashes_as_published(dataset) %}
+        -- Hashed otherwise than the next snapshot is: its groups begin anew.
+        and dataset != '{{ dataset }}'
+        {%- endfor %}
     group by dataset, instrument_id, timeframe, month
 )
 

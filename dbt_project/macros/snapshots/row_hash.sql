@@ -1,0 +1,86 @@
+{#- Function by which the manifests of new snapshots hash rows. -#}
+{%- macro hash_function() -%}
+    {{ return('xxh3_128') }}
+{%- endmacro -%}
+
+{#- What a new snapshot's manifest covers of a mart: every column of its contract but the versions, in order. -#}
+{%- macro hashed_columns(mart) -%}
+    {%- set columns = [] -%}
+    {%- for column in (graph.nodes['model.market_data.' ~ mart].columns.values() if execute else []) -%}
+        {%- if column.name not in ['valid_from_version', 'valid_to_version'] -%}
+            {%- do columns.append({'name': column.name, 'type': column.data_type}) -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {{ return(columns) }}
+{%- endmacro -%}
+
+{#- The same of every dataset, as the value that a snapshot keeps. -#}
+{%- macro hashed_columns_sql() -%}
+    {%- set of_datasets = [] -%}
+    {%- for dataset, info in datasets().items() -%}
+        {%- set pairs = [] -%}
+        {%- for column in hashed_columns(info.mart) -%}
+            {%- do pairs.append("('" ~ column.name ~ "', '" ~ sql_text(column.type) ~ "')") -%}
+        {%- endfor -%}
+        {%- do of_datasets.append("'" ~ dataset ~ "', [" ~ pairs | join(', ') ~ ']') -%}
+    {%- endfor -%}
+    cast(map({{ of_datasets | join(', ') }}) as Map(String, Array(Tuple(String, String))))
+{%- endmacro -%}
+
+{#- Hash of a row of a mart as the snapshots published from now on take it. -#}
+{%- macro row_hash(mart) -%}
+    {{ return(hash_sql(hash_function(), hashed_columns(mart), {})) }}
+{%- endmacro -%}
+
+{#- Hash of a row of a dataset as the newest published snapshot takes it, whatever the mart and this code have become since. -#}
+{%- macro published_row_hash(dataset) -%}
+    {%- set published = published_hashes() -%}
+    {%- set mart = datasets()[dataset].mart -%}
+    {%- set types = {} -%}
+    {%- for column in hashed_columns(mart) -%}{%- do types.update({column.name: column.type}) -%}{%- endfor -%}
+    {{ return(hash_sql(published.function, published.columns.get(dataset, []), types)) }}
+{%- endmacro -%}
+
+{#- NULL differs from every value. A column is cast where its type has changed: `types` are those of the mart. -#}
+{%- macro hash_sql(function, columns, types) -%}
+    {%- set values = [] -%}
+    {%- for column in columns -%}
+        {%- set is_same = types.get(column.name, column.type) == column.type -%}
+        {%- do values.append(column.name if is_same else 'cast(' ~ column.name ~ " as " ~ column.type ~ ')') -%}
+    {%- endfor -%}
+    {{ return('reinterpretAsUInt128(' ~ function ~ '(tuple(' ~ (values or ['1']) | join(', ') ~ ')))') }}
+{%- endmacro -%}
+
+{#- Whether the newest published snapshot hashes a dataset as the next one will, so that its manifest can be continued. -#}
+{%- macro hashes_as_published(dataset) -%}
+    {%- if last_published_version() == 0 -%}{{ return(true) }}{%- endif -%}
+    {%- set published = published_hashes() -%}
+    {{ return(
+        published.function == hash_function()
+        and published.columns.get(dataset, []) == hashed_columns(datasets()[dataset].mart)) }}
+{%- endmacro -%}
+
+{#- How the newest published snapshot hashes rows: {function, columns: {dataset: [{name, type}]}}. -#}
+{%- macro published_hashes() -%}
+    {%- set facts = build_facts() -%}
+    {%- if 'hashes' not in facts -%}
+        {%- set found = {'function': hash_function(), 'columns': {}} -%}
+        {%- if last_published_version() > 0 -%}
+            {%- set rows = run_query(
+                'select row_hash, dataset, tupleElement(one_column, 1), tupleElement(one_column, 2) from '
+                ~ generate_schema_name('marts', none) | trim ~ '.snapshots '
+                ~ 'array join mapKeys(hashed_columns) as dataset, mapValues(hashed_columns) as its_columns '
+                ~ 'array join its_columns as one_column where data_version = ' ~ last_published_version()).rows -%}
+            {%- if not rows -%}
+                {%- do exceptions.raise_compiler_error(
+                    'nothing says how data version ' ~ last_published_version() ~ ' was hashed: run `mdw migrate`, then again.') -%}
+            {%- endif -%}
+            {%- for row in rows -%}
+                {%- do found.update({'function': row[0]}) -%}
+                {%- do found.columns.setdefault(row[1], []).append({'name': row[2], 'type': row[3]}) -%}
+            {%- endfor -%}
+        {%- endif -%}
+        {%- do facts.update({'hashes': found}) -%}
+    {%- endif -%}
+    {{ return(facts['hashes']) }}
+{%- endmacro -%}

@@ -1,0 +1,51 @@
+"""How the rows behind a manifest are hashed: each snapshot names the function, and the columns with their types."""
+
+from dataclasses import dataclass
+
+from clickhouse_connect.driver.client import Client
+
+from warehouse.errors import WorldError
+from warehouse.snapshots.layout import Dataset, columns
+
+# All that manifests were ever hashed with. A new function is added here; none is ever taken out.
+FUNCTIONS = ("sipHash128", "xxh3_128")
+
+
+@dataclass(frozen=True)
+class RowHash:
+    """`columns`: by dataset the (name, type) that `function` covers, in order."""
+
+    function: str
+    columns: dict[str, list[tuple[str, str]]]
+
+    def sql(self, client: Client, dataset: Dataset) -> str:
+        """SQL: order-free hash (UInt128) of a group of the mart's rows, whatever the mart's types have become since.
+
+        Raises WorldError where a column is gone or the function is unknown.
+        """
+        if self.function not in FUNCTIONS:
+            raise WorldError(
+                f"The snapshot's rows are hashed by {self.function!r}, which this code does not know ("
+                f"{', '.join(FUNCTIONS)}): it is older than the data. Use the code that published it, or newer."
+            )
+        stored = dict(columns(client, dataset))
+        covered = self.columns.get(dataset.name, [])
+        if gone := [name for name, _ in covered if name not in stored]:
+            raise WorldError(
+                f"marts.{dataset.mart} has lost {', '.join(gone)}, which the snapshot was published with: its manifest "
+                "cannot be recomputed. Columns of the marts are never dropped or renamed; restore the table."
+            )
+        values = [name if stored[name] == kind else f"cast({name} as {kind})" for name, kind in covered] or ["1"]
+        return f"sum(reinterpretAsUInt128({self.function}(tuple({', '.join(values)}))))"
+
+
+def of(client: Client, data_version: int) -> RowHash:
+    """How the snapshot of a data version was hashed; raises WorldError where nothing says so."""
+    rows = client.query(
+        "select row_hash, hashed_columns from marts.snapshots where data_version = {version:UInt32} limit 1",
+        parameters={"version": data_version},
+    ).result_rows
+    if not rows or not rows[0][0]:
+        raise WorldError(f"Nothing says how data version {data_version} was hashed. Run `mdw migrate`, then again.")
+    function, by_dataset = rows[0]
+    return RowHash(function, {dataset: [tuple(pair) for pair in pairs] for dataset, pairs in by_dataset.items()})
