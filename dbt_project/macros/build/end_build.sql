@@ -4,6 +4,7 @@
         {%- set mine = live_builds() | selectattr('invocation_id', 'equalto', invocation_id) | list -%}
         {%- if mine -%}
             {%- set bad = results | selectattr('status', 'in', ['error', 'fail', 'runtime error']) | list -%}
+            {%- do record_tests(results) -%}
             {%- do record_build_state('failed' if bad else 'finished') -%}
         {%- endif -%}
     {%- endif -%}
