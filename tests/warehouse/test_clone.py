@@ -106,7 +106,7 @@ def test_a_folder_in_use_a_running_build_and_a_full_disk_leave_nothing(
     with pytest.raises(WorldError, match="no warehouse in"):
         clone(settings_of(tmp_path / "nowhere"), tmp_path / "clone")
 
-    def full(*_: object) -> None:
+    def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device", "x")
 
     with monkeypatch.context() as patched:

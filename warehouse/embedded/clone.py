@@ -173,9 +173,14 @@ def _lay_out(data: _Data, target: Path, raw_only: bool) -> tuple[int, bool]:
     for definition in sorted((data.path / "metadata").glob("*.sql")):
         shutil.copy2(definition, metadata)
         database = definition.stem
-        store = (data.path / "metadata" / database).readlink()
-        (metadata / database).symlink_to(store)
-        tables_of = Path(os.path.normpath(Path("metadata") / store))
+        tables_of = _place(definition)
+        if tables_of is None:
+            raise WorldError(f"Database {database} has an engine that cannot be cloned: {definition}.")
+        # A database without tables has no folder.
+        link = data.path / "metadata" / database
+        if not link.is_symlink():
+            continue
+        (metadata / database).symlink_to(link.readlink())
         (target / tables_of).mkdir(parents=True)
         if raw_only and database in _BUILT:
             continue
@@ -196,7 +201,7 @@ def _lay_out(data: _Data, target: Path, raw_only: bool) -> tuple[int, bool]:
 
 
 def _place(definition: Path) -> Path | None:
-    """Folder of a table's data, from the UUID in its definition."""
+    """Folder of a table's data or of a database's definitions, from the UUID in its own definition."""
     words = definition.read_text().split("'", 2)
     if not words[0].rstrip().endswith("UUID"):
         return None

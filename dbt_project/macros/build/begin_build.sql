@@ -1,7 +1,6 @@
 {#- Claims the next build number; see ops.builds. Two phases, so that of two builds that start together
     at most one goes on: each writes its claim before it looks at the claims of others. -#}
 {%- macro begin_build() -%}
-    {%- if execute and flags.WHICH == 'seed' -%}{%- do refuse_impossible_runs() -%}{%- endif -%}
     {%- if execute and flags.WHICH in ('build', 'run') -%}
         {%- do refuse_dropped_id(snapshot_id()) -%}
         {%- do claim_build() -%}
@@ -10,7 +9,7 @@
 
 {#- Takes the claim, after waiting for other builds as long as var build_wait_seconds allows. -#}
 {%- macro claim_build() -%}
-    {%- do refuse_impossible_runs() -%}
+    {%- do refuse_partial_rows() -%}
     {%- for attempt in range(of_this_run('build_wait_seconds') | int + 1) -%}
         {%- do abandon_dead_builds() -%}
         {%- set running = live_builds() | selectattr('state', 'equalto', 'running') | list -%}

@@ -47,7 +47,6 @@
     {%- do persist_docs(this, model) -%}
     {{ run_hooks(post_hooks) }}
     {%- do accept_lost_rows(lost) -%}
-    {%- do record_mart_rows(
-        this, config.get('partition_by', ''), '1' if lost else changed_in() ~ ' > ' ~ last_published_version()) -%}
+    {%- do record_mart_rows(this, config.get('partition_by', ''), uncounted_rows(this.identifier, lost)) -%}
     {{ return({'relations': [this.incorporate(type='table')]}) }}
 {%- endmaterialization -%}

@@ -36,7 +36,30 @@
         ~ ') as held using (mart, part) where held.stored_rows < wanted.rows order by mart, part settings join_use_nulls = 0') -%}
         {%- do lost.append({'mart': row[0], 'partition': row[1], 'held': row[2] | int, 'expected': row[3] | int}) -%}
     {%- endfor -%}
-    {{ return(lost) }}
+    {{ return(lost or emptied_marts(marts)) }}
+{%- endmacro -%}
+
+{#- The same where ops.mart_rows and the manifest know nothing, since an older version of this project made the marts, or they were left
+    behind by a fail-over: marts that hold no row at all, although pages with records that were not rejected are done. -#}
+{%- macro emptied_marts(marts) -%}
+    {%- set schema = generate_schema_name('marts', none) | trim -%}
+    {%- set names = [] -%}
+    {%- for mart in marts if graph.nodes['model.market_data.' ~ mart].config.get('meta', {}).get('rows_of_every_page') -%}
+        {%- do names.append("'" ~ mart ~ "'") -%}
+    {%- endfor -%}
+    {%- set emptied = [] -%}
+    {%- for row in run_query(
+        'select distinct mart from ops.build_pages where done = 1 and mart in (' ~ (names or ["''"]) | join(', ') ~ ') and mart not in (select mart from ('
+        ~ stored_rows_sql(schema) ~ ') where stored_rows > 0)') -%}
+        {%- set raws = staging_leaves(graph.nodes['model.market_data.' ~ row[0]].config.meta.entities[0]) | map(attribute='raw') | join('|') -%}
+        {%- set has_rejects = run_query('exists table ' ~ schema ~ '.dq_rejected_rows').rows[0][0] | int -%}
+        {%- set records = run_query(
+            "select toString(sum(row_count)) from merge('raw', '^(" ~ raws ~ ")$') where row_count >= 3 and page_id in (select page_id from ops.build_pages "
+            ~ "where done = 1 and mart = '" ~ row[0] ~ "')"
+            ~ (' and page_id not in (select page_id from ' ~ schema ~ '.dq_rejected_rows)' if has_rejects else '')).rows[0][0] | int -%}
+        {%- do emptied.append({'mart': row[0], 'partition': 'tuple()', 'held': 0, 'expected': records}) if records -%}
+    {%- endfor -%}
+    {{ return(emptied) }}
 {%- endmacro -%}
 
 {#- Rows of the newest snapshot by mart and partition, from its manifest; '' where nothing is published. -#}
@@ -83,6 +106,13 @@
     {%- endif -%}
     {%- do log(say_lost_rows(lost) ~ ' No snapshot shows them: every page of ' ~ mart ~ ' is taken up again', info=true) -%}
     {{ return(lost) }}
+{%- endmacro -%}
+
+{#- Which rows of a mart tell that their partition is to be counted: those that changed since the last publication; every one where
+    nothing was counted yet. -#}
+{%- macro uncounted_rows(mart, lost) -%}
+    {%- set counted = run_query("select count() from ops.mart_rows where mart = '" ~ mart ~ "'").rows[0][0] | int -%}
+    {{ return((changed_in() ~ ' > ' ~ last_published_version()) if counted and not lost else '1') }}
 {%- endmacro -%}
 
 {#- Once every page was taken up again, what a partition held before counts no more. -#}

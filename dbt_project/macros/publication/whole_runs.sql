@@ -1,9 +1,3 @@
-{#- Stops a run that would write something else than whole rows into the one warehouse that it is connected to. -#}
-{%- macro refuse_impossible_runs() -%}
-    {%- do refuse_partial_rows() -%}
-    {%- do refuse_other_schemas() -%}
-{%- endmacro -%}
-
 {#- With --empty and --sample dbt gives the marts a part of the rows of their pages, or none, and the pages would count as done. -#}
 {%- macro refuse_partial_rows() -%}
     {%- for option in ['empty', 'sample'] if invocation_args_dict.get(option) or (option == 'empty' and flags.EMPTY) -%}
@@ -14,7 +8,7 @@
     {%- endfor -%}
 {%- endmacro -%}
 
-{#- The databases have fixed names, so a target with another schema would still write to marts, beside views of its own. -#}
+{#- Called while the project is parsed, before dbt makes the schema's database. The databases have fixed names, so a target with another schema would still write to marts, beside views of its own. -#}
 {%- macro refuse_other_schemas() -%}
     {%- if target.schema != 'marts' -%}
         {%- do exceptions.raise_compiler_error(
