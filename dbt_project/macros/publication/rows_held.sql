@@ -78,9 +78,7 @@
 {%- endmacro -%}
 
 {%- macro refuse_lost_rows(node_ids) -%}
-    {%- set marts = [] -%}
-    {%- for id in node_ids if graph.nodes[id].config.materialized == 'versioned' -%}{%- do marts.append(graph.nodes[id].name) -%}{%- endfor -%}
-    {%- set lost = lost_rows(marts) -%}
+    {%- set lost = lost_rows(versioned_marts(node_ids)) -%}
     {%- do refuse_publication(say_lost_rows(lost), 'Next step: runbooks/rows_lost.md.') if lost -%}
 {%- endmacro -%}
 
@@ -94,10 +92,28 @@
     {{ return('rows of pages that are marked done are gone: ' ~ parts | join('; ') ~ (' (and ' ~ (lost | length - 5) ~ ' more partitions)' if lost | length > 5 else '') ~ '.') }}
 {%- endmacro -%}
 
+{#- `lost_rows` of all marts, asked once: before its own model runs, a mart is as the build found it. -#}
+{%- macro lost_before_this_build() -%}
+    {%- set facts = build_facts() -%}
+    {%- if 'lost' not in facts -%}
+        {%- do facts.update({'lost': lost_rows(versioned_marts(graph.nodes.keys()))}) -%}
+    {%- endif -%}
+    {{ return(facts['lost']) }}
+{%- endmacro -%}
+
+{#- Names of the versioned models among these nodes. -#}
+{%- macro versioned_marts(node_ids) -%}
+    {%- set names = [] -%}
+    {%- for id in node_ids if graph.nodes.get(id, {}).get('config', {}).get('materialized') == 'versioned' -%}
+        {%- do names.append(graph.nodes[id].name) -%}
+    {%- endfor -%}
+    {{ return(names) }}
+{%- endmacro -%}
+
 {#- What a mart has lost before it takes up new pages, and what its pages are to bring back. Where a snapshot shows the lost rows,
     only a backup has them under their version, and the build stops. -#}
 {%- macro rows_to_take_up_again(mart) -%}
-    {%- set lost = lost_rows([mart]) -%}
+    {%- set lost = lost_before_this_build() | selectattr('mart', 'equalto', mart) | list -%}
     {%- if not lost -%}{{ return([]) }}{%- endif -%}
     {%- if mart in datasets().values() | map(attribute='mart') | list and was_ever_published() -%}
         {%- do exceptions.raise_compiler_error(
@@ -111,8 +127,11 @@
 {#- Which rows of a mart tell that their partition is to be counted: those that changed since the last publication; every one where
     nothing was counted yet. -#}
 {%- macro uncounted_rows(mart, lost) -%}
-    {%- set counted = run_query("select count() from ops.mart_rows where mart = '" ~ mart ~ "'").rows[0][0] | int -%}
-    {{ return((changed_in() ~ ' > ' ~ last_published_version()) if counted and not lost else '1') }}
+    {%- set facts = build_facts() -%}
+    {%- if 'counted' not in facts -%}
+        {%- do facts.update({'counted': run_query('select distinct mart from ops.mart_rows').rows | map('first') | list}) -%}
+    {%- endif -%}
+    {{ return((changed_in() ~ ' > ' ~ last_published_version()) if mart in facts['counted'] and not lost else '1') }}
 {%- endmacro -%}
 
 {#- Once every page was taken up again, what a partition held before counts no more. -#}

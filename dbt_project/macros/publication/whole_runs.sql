@@ -8,7 +8,8 @@
     {%- endfor -%}
 {%- endmacro -%}
 
-{#- Called while the project is parsed, before dbt makes the schema's database. The databases have fixed names, so a target with another schema would still write to marts, beside views of its own. -#}
+{#- Called while the project is parsed, before dbt makes the schema's database. The databases have fixed names, so a target with
+    another schema would still write to marts, beside views of its own. -#}
 {%- macro refuse_other_schemas() -%}
     {%- if target.schema != 'marts' -%}
         {%- do exceptions.raise_compiler_error(
