@@ -75,6 +75,8 @@ def _restore(settings: Settings, lake: Lake, entry: Exported, result: Restored, 
             result.row_counts[dataset.name] = rows.insert(client, lake, entry, dataset, whole)
         report("proof")
         rows.prove(client, entry, whole)
+        with connect(settings, "admin") as admin:
+            rows.record_proof(admin, entry)
         report("publication")
         # Everything of a build but the marts, which are filled already, and the audits, which the snapshot passed.
         only = ("--exclude", "config.materialized:versioned", "--exclude-resource-types", "test", "unit_test")

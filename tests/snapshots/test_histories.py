@@ -154,7 +154,7 @@ class Histories(RuleBasedStateMachine):
         return minute not in self.mart
 
     def _build(self, name: str):
-        return self.dbt.run("run", *PUBLISH, snapshot_id=name, break_claims_of="test", build_owner="test")
+        return self.dbt.run("build", *PUBLISH, snapshot_id=name, break_claims_of="test", build_owner="test")
 
     def _name(self) -> str:
         self.counter += 1

@@ -14,7 +14,7 @@ def test_mdw_and_plain_dbt_publish_the_same_name_once(dbt: Dbt) -> None:
     land_klines(dbt.warehouse.client("ingest"), [kline(0), kline(1)], START + timedelta(days=1))
     dbt.publish("before")
     land_klines(dbt.warehouse.client("ingest"), [kline(1, "100.7"), kline(2)], START + timedelta(days=2))
-    plain = dbt.start("run", *PUBLISH, snapshot_id="same", build_wait_seconds=300)
+    plain = dbt.start("build", *PUBLISH, snapshot_id="same", build_wait_seconds=300)
     by_mdw = subprocess.Popen(
         [sys.executable, "-m", "mdw", "build", "--snapshot-id", "same"],
         env={**os.environ, **dbt.warehouse.environment},

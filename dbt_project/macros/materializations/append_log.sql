@@ -7,6 +7,7 @@
         insert into {{ this }} ({{ model.columns.keys() | join(', ') }})
         select {{ model.columns.keys() | join(', ') }} from ({{ sql }})
     {%- endcall -%}
+    {%- do record_step('done') -%}
     {%- do persist_docs(this, model) -%}
     {{ run_hooks(post_hooks) }}
     {{ return({'relations': [this.incorporate(type='table')]}) }}

@@ -18,10 +18,12 @@
 
     {{ run_hooks(pre_hooks) }}
     {%- do record_build_state('running') -%}
+    {%- set lost = rows_to_take_up_again(this.identifier) -%}
     {%- do create_versioned_table(this) -%}
     {{ get_assert_columns_equivalent(sql) }}
+    {%- do record_step('begun') -%}
     {%- do repair_open_rows(this) -%}
-    {%- do take_up_pages(this.identifier, entities) -%}
+    {%- do take_up_pages(this.identifier, entities, again=lost | length > 0) -%}
     {%- do take_up_overlaps(this.identifier) if config.get('meta', {}).get('overlaps') -%}
     {%- do create_work_table(this, candidates) -%}
     {%- do stage_candidates(candidates, sql) -%}
@@ -33,6 +35,8 @@
         {%- do take_in(this, candidates, changes, partition, version) -%}
         {%- do record_build_state('running') if loop.index % 50 == 0 -%}
     {%- endfor -%}
+    {%- do refuse_unwritten_rows(this, candidates, changes, partitions, version) -%}
+    {%- do refuse_unread_pages(this.identifier, entities) if not partitions and config.get('meta', {}).get('rows_of_every_page') -%}
     {%- do mark_pages_done(this.identifier) -%}
     {%- for work in [candidates, changes] -%}{%- do run_query('drop table if exists ' ~ work ~ on_cluster()) -%}{%- endfor -%}
     {%- do merge_touched(this, partitions) if var('merge_touched_partitions') -%}
@@ -42,5 +46,7 @@
     {%- do log(this.identifier ~ ': ' ~ load_result('main').table.rows[0][0] ~ ' new or revised rows', info=true) -%}
     {%- do persist_docs(this, model) -%}
     {{ run_hooks(post_hooks) }}
+    {%- do accept_lost_rows(lost) -%}
+    {%- do record_mart_rows(this, config.get('partition_by', ''), uncounted_rows(this.identifier, lost)) -%}
     {{ return({'relations': [this.incorporate(type='table')]}) }}
 {%- endmaterialization -%}

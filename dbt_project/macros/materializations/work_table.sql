@@ -11,6 +11,7 @@
             insert into {{ this }} ({{ columns }}) select {{ columns }} from ({{ query }})
         {%- endcall -%}
     {%- endfor -%}
+    {%- do record_step('done') -%}
     {{ run_hooks(post_hooks) }}
     {{ return({'relations': [this.incorporate(type='table')]}) }}
 {%- endmaterialization -%}

@@ -47,7 +47,8 @@
     {%- set pins = run_query('select distinct data_version from ' ~ registry ~ ' order by data_version').rows | map('first') | list -%}
     {%- set pins = [0] + pins -%}
     {%- for info in datasets().values() -%}
-        {%- do free_rows_of(generate_schema_name('marts', none) | trim ~ '.' ~ info.mart, info.partition, pins) -%}
+        {%- do free_rows_of(
+            api.Relation.create(schema=generate_schema_name('marts', none) | trim, identifier=info.mart), info.partition, pins) -%}
         {%- do record_build_state('running') -%}
     {%- endfor -%}
     {%- do free_manifest_rows(registry, pins) -%}
@@ -62,21 +63,23 @@
     the closed one would bring the open one back. -#}
 {%- macro free_rows_of(relation, partition, pins) -%}
     {%- set free = 'valid_to_version != 4294967295 and ' ~ without_pin('valid_from_version', 'valid_to_version', pins) -%}
-    {%- set database, name = relation.split('.') -%}
     {%- set parts = run_query('select distinct ' ~ (partition or "'tuple()'") ~ ' from ' ~ relation ~ ' where ' ~ free).rows -%}
     {%- for row in parts -%}
         {%- set clause = (' partition ' ~ row[0]) if partition else '' -%}
         {%- do run_query('optimize table ' ~ relation ~ on_cluster() ~ clause ~ ' final settings optimize_skip_merged_partitions = 1') -%}
         {%- set active = run_query(
-            "select count() from system.parts where database = '" ~ database ~ "' and table = '" ~ name ~ "' and active and rows > 0 "
+            "select count() from system.parts where database = '" ~ relation.schema ~ "' and table = '" ~ relation.identifier ~ "' and active and rows > 0 "
             ~ "and partition = '" ~ row[0] ~ "'").rows[0][0] | int -%}
         {%- if active > 1 -%}
             {%- do exceptions.raise_compiler_error(
                 'partition ' ~ row[0] ~ ' of ' ~ relation ~ ' could not be merged to one part, so its rows are kept. Run again later.') -%}
         {%- endif -%}
+        {%- set freed = (partition ~ ' = ' ~ row[0]) if partition else '1' -%}
+        {%- do record_mart_rows(relation, partition, freed, may_shrink=true) -%}
         {%- do run_query(
             'alter table ' ~ relation ~ on_cluster() ~ ' delete' ~ ((' in' ~ clause) if partition else '') ~ ' where ' ~ free
             ~ ' settings mutations_sync = 2') -%}
+        {%- do record_mart_rows(relation, partition, freed) -%}
     {%- endfor -%}
 {%- endmacro -%}
 

@@ -43,7 +43,16 @@
     {{ return("cast(defaultValueOfTypeName('" ~ sql_text(type) ~ "') as " ~ type ~ ")") }}
 {%- endmacro -%}
 
+{#- Only of a version that is published, or that this build may publish: v_* shows whatever has a member view. -#}
 {%- macro create_member_view(dataset, id, version) -%}
+    {%- if build_facts().get('may_publish') != version -%}
+        {%- set registry = generate_schema_name('marts', none) | trim ~ '.snapshots' -%}
+        {%- if not run_query(
+            "select 1 from " ~ registry ~ " where snapshot_id = '" ~ sql_text(id) ~ "' and data_version = " ~ (version | int)).rows -%}
+            {%- do exceptions.raise_compiler_error(
+                'there is no snapshot ' ~ id ~ ' of data version ' ~ version ~ '. `dbt build` publishes one once its audits pass. Nothing was changed.') -%}
+        {%- endif -%}
+    {%- endif -%}
     {%- do run_query(
         'create or replace view snaps.`' ~ dataset ~ '_' ~ id ~ '`' ~ on_cluster() ~ ' as ' ~ published_rows(dataset, version)) -%}
 {%- endmacro -%}

@@ -25,6 +25,12 @@
     {{ return((expression ~ ' = ' ~ partition) if expression else '1') }}
 {%- endmacro -%}
 
+{#- The same for several of `candidate_partitions`. -#}
+{%- macro in_partitions(partitions) -%}
+    {%- set expression = config.get('partition_by', '') -%}
+    {{ return((expression ~ ' in (' ~ partitions | map(attribute='value') | join(', ') ~ ')') if expression else '1') }}
+{%- endmacro -%}
+
 {#- The partition by name, as statements on tables take it. -#}
 {%- macro partition_clause(partition) -%}
     {{ return('partition ' ~ (partition if config.get('partition_by', '') else 'tuple()')) }}

@@ -67,13 +67,13 @@
     {%- set expression = config.get('partition_by', '') or 'toUInt8(1)' -%}
     {%- set key = config.require('unique_key') -%}
     {%- set rows = run_query(
-        'select toString(part) as part, max(has_twins) as has_twins from ('
-        ~ 'select ' ~ expression ~ ' as part, count() != length(arrayCompact(arraySort(groupArray(' ~ key[-1] ~ ')))) as has_twins '
+        'select toString(part) as part, max(has_twins) as has_twins, toString(sum(rows)) as rows from ('
+        ~ 'select ' ~ expression ~ ' as part, count() as rows, rows != length(arrayCompact(arraySort(groupArray(' ~ key[-1] ~ ')))) as has_twins '
         ~ 'from ' ~ candidates ~ ' group by ' ~ (key[:-1] + ['part']) | join(', ')
         ~ ') group by part order by part settings optimize_aggregation_in_order = 1') -%}
     {%- set partitions = [] -%}
     {%- for row in rows -%}{%- do partitions.append({
-        'value': row[0], 'has_twins': row[1] | int == 1, 'is_held': (row[0] if by_name else 'tuple()') in held}) -%}{%- endfor -%}
+        'value': row[0], 'has_twins': row[1] | int == 1, 'rows': row[2] | int, 'is_held': (row[0] if by_name else 'tuple()') in held}) -%}{%- endfor -%}
     {{ return(partitions) }}
 {%- endmacro -%}
 
@@ -200,6 +200,35 @@
             )
         settings do_not_merge_across_partitions_select_final = 1
     {%- endcall -%}
+{%- endmacro -%}
+
+{#- Stops before pages are marked done where a candidate is neither written nor held. Partitions that were new are counted; of the
+    others, candidates that stage_changes left out are held as they are, and the rest must have a valid row of their key. -#}
+{%- macro refuse_unwritten_rows(relation, candidates, changes, partitions, version) -%}
+    {%- set new = partitions | rejectattr('is_held') | list -%}
+    {%- set twins = new | selectattr('has_twins') | list -%}
+    {%- set held = partitions | selectattr('is_held') | list -%}
+    {%- set expected = new | rejectattr('has_twins') | sum(attribute='rows') -%}
+    {%- set written, missing = 0, 0 -%}
+    {%- if twins -%}
+        {%- set expected = expected + run_query(
+            'select toString(count()) from (select distinct ' ~ key_list() ~ ' from ' ~ candidates ~ ' where ' ~ in_partitions(twins) ~ ')').rows[0][0] | int -%}
+    {%- endif -%}
+    {%- if new -%}
+        {%- set written = run_query(
+            'select toString(count()) from ' ~ relation ~ ' where ' ~ in_partitions(new) ~ ' and valid_from_version = ' ~ version).rows[0][0] | int -%}
+    {%- endif -%}
+    {%- if held -%}
+        {%- set missing = run_query(
+            'select toString(count()) from (select distinct ' ~ key_list() ~ ' from ' ~ changes ~ ') where (' ~ key_list() ~ ') not in (select '
+            ~ key_list() ~ ' from ' ~ relation ~ ' final where ' ~ in_partitions(held) ~ ' and ' ~ open_rows() ~ ' and (' ~ key_list() ~ ') in (select '
+            ~ key_list() ~ ' from ' ~ changes ~ ')) settings do_not_merge_across_partitions_select_final = 1').rows[0][0] | int -%}
+    {%- endif -%}
+    {%- if written != expected or missing -%}
+        {%- do exceptions.raise_compiler_error(
+            'the pages of this build hold ' ~ (expected + missing) ~ ' rows that must be in ' ~ relation ~ ', and ' ~ (expected - written + missing)
+            ~ ' of them are not. No page was marked done: run the build again, and if it fails again see runbooks/rows_lost.md') -%}
+    {%- endif -%}
 {%- endmacro -%}
 
 {#- Merges the touched partitions that lie in several parts: FINAL over one part costs next to nothing. Some at a time, because

@@ -4,7 +4,7 @@
         unique_key=['instrument_id', 'timeframe', 'open_time'],
         partition_by='toYYYYMM(open_time)',
         post_hook="{{ apply_quarantine('bars') }}",
-        meta={'entities': ['bars']},
+        meta={'entities': ['bars'], 'rows_of_every_page': true},
     )
 }}
 

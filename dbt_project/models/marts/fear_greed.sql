@@ -3,7 +3,7 @@
         materialized='versioned',
         unique_key=['date'],
         post_hook="{{ apply_quarantine('fear_greed') }}",
-        meta={'entities': ['fear_greed']},
+        meta={'entities': ['fear_greed'], 'rows_of_every_page': true},
     )
 }}
 

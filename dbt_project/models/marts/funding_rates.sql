@@ -4,7 +4,7 @@
         unique_key=['instrument_id', 'funding_time'],
         partition_by='toYear(funding_time)',
         post_hook="{{ apply_quarantine('funding') }}",
-        meta={'entities': ['funding'], 'known_stays_known': ['mark_price']},
+        meta={'entities': ['funding'], 'rows_of_every_page': true, 'known_stays_known': ['mark_price']},
     )
 }}
 

@@ -1,0 +1,309 @@
+"""Nothing that an audit refused, that nobody audited or that the marts lost is published, whatever dbt is asked."""
+
+import os
+import shutil
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+
+from tests.conftest import Warehouse
+from tests.dbt.conftest import DBT_PROJECT, Dbt
+from tests.dbt.pages import START, kline, land_klines
+from warehouse import embedded
+from warehouse.embedded.clone import clone
+from warehouse.settings import Settings
+
+DAY = timedelta(days=1)
+NO_UNIT_TESTS = ("--exclude-resource-type", "unit_test")
+BAD, GOOD = "250", "100.7"
+BROKEN = "bars_ohlc_invariants"
+
+# A command, and what its refusal says. None of them may publish the bar whose close lies above its high.
+SNEAKS = {
+    "the registry alone": (("run", "--select", "snapshots"), "tests of severity error failed: bars_ohlc_invariants"),
+    "the registry in a build": (("build", "--select", "snapshots"), "tests of severity error failed"),
+    "all models, no tests": (("run", "--exclude", "path:models/staging"), "tests of severity error did not run since"),
+    "audits from a stale work table": (
+        ("run", "--select", "bars", "dq_audit_results", "snapshot_manifest", "snapshots"),
+        "dq_bar_hours, dq_findings_bars",
+    ),
+    "one test left out": (
+        (
+            "build",
+            "--select",
+            "path:models/dq",
+            "snapshots",
+            "--exclude",
+            "v_dataset_condition*",
+            "bars_ohlc_invariants",
+        ),
+        "tests of severity error did not run since the marts last changed (bars_ohlc_invariants",
+    ),
+    "no tests selected": (
+        ("build", "--select", "dq_audit_results", "snapshots", "--indirect-selection", "empty"),
+        "tests of severity error did not run since",
+    ),
+    "a view by hand": (
+        ("run-operation", "create_member_view", "--args", "{dataset: bars, id: x, version: 99}"),
+        "there is no snapshot x of data version 99",
+    ),
+    "without rows": (("run", "--empty"), "--empty would mark raw pages as done without their rows"),
+    "with a sample": (("run", "--sample", "1 day"), "--sample would mark raw pages as done"),
+    "dbt clone": (("clone", "--select", "bars", "--full-refresh"), "use `mdw clone`"),
+}
+
+
+@pytest.fixture(scope="module")
+def bad(module_dbt: Dbt) -> Dbt:
+    """Snapshot `good` is published; a page with a broken bar waits, after a build that it stopped."""
+    client = module_dbt.warehouse.client("ingest")
+    land_klines(client, [kline(number) for number in range(5)], START + DAY)
+    module_dbt.publish("good")
+    land_klines(client, [kline(5, BAD)], START + 2 * DAY)
+    refused = module_dbt.build("bad")
+    assert not refused.succeeded
+    assert "bars_ohlc_invariants" in refused.text
+    # What a person would retry, or compare with, after that build.
+    shutil.copytree(module_dbt.target, module_dbt.target.with_name("failed"))
+    return module_dbt
+
+
+def published(warehouse: Warehouse) -> list[tuple[object, ...]]:
+    return warehouse.rows("select snapshot_id, row_counts['bars'] from marts.snapshots order by data_version")
+
+
+def test_no_command_publishes_what_the_audits_refused(bad: Dbt) -> None:
+    state = bad.target.with_name("failed")
+    for name, (command, said) in SNEAKS.items():
+        more = ("--state", str(state)) if command[0] == "clone" else ()
+        outcome = bad.run(*command, *more, snapshot_id="sneak")
+        assert not outcome.succeeded, name
+        assert said in outcome.text, (name, outcome.text[-2000:])
+        assert published(bad.warehouse) == [("good", 5)], name
+        shown = "select count() from marts.v_bars where snapshot_id != 'good'"
+        assert bad.warehouse.rows(shown) == [(0,)], name
+    retried = Dbt(bad.warehouse, state).run("retry")
+    assert not retried.succeeded
+    assert published(bad.warehouse) == [("good", 5)]
+
+
+def test_slim_ci_and_another_schema_publish_nothing(bad: Dbt, tmp_path: Path) -> None:
+    state = ("--state", str(bad.target.with_name("failed")))
+    unchanged = bad.run("build", "--select", "state:modified+", *state, snapshot_id="slim")
+    assert unchanged.succeeded, unchanged.text
+    checked = bad.run("run", "--select", "snapshots", "--defer", *state, snapshot_id="slim")
+    assert checked.succeeded, checked.text
+    assert "nothing published: with --state or --defer a run checks code" in checked.text
+    # Said while the project is parsed: dbt would make the schema's database before any hook of ours.
+    profile = (DBT_PROJECT / "profiles.yml").read_text()
+    (tmp_path / "profiles.yml").write_text(profile.replace("schema: marts", "schema: dev_alice"))
+    builds = bad.warehouse.rows("select count() from ops.builds")
+    process = Dbt(bad.warehouse, tmp_path / "target", profiles=tmp_path).start("build")
+    text = process.communicate(timeout=300)[0]
+    assert process.returncode == 2, text
+    assert "has schema 'dev_alice'" in text
+    assert "mdw clone" in text
+    assert bad.warehouse.rows("select count() from ops.builds") == builds
+    assert bad.warehouse.rows("select count() from system.databases where name = 'dev_alice'") == [(0,)]
+    assert published(bad.warehouse) == [("good", 5)]
+
+
+def test_lost_rows_are_refused_and_a_clone_is_a_place_to_work(bad: Dbt, tmp_path: Path) -> None:
+    """In a clone: the repaired bar is published there and not here; then rows vanish."""
+    made = clone(bad.warehouse.settings, tmp_path / "clone")
+    other = Warehouse(Settings(home=Path(made.home), clickhouse_url=None))
+    embedded.up(other.settings)
+    dbt = Dbt(other, tmp_path / "target")
+    try:
+        land_klines(other.client("ingest"), [kline(5, GOOD)], START + 3 * DAY)
+        dbt.publish("repaired")
+        assert published(other) == [("good", 5), ("repaired", 6)]
+        assert published(bad.warehouse) == [("good", 5)]
+        # The rows stand as they were audited: another name for them needs no second audit.
+        assert dbt.run("run", "--select", "snapshots", snapshot_id="renamed").succeeded
+        assert published(other)[2:] == [("renamed", 6)]
+
+        other.client().command("alter table marts.bars drop partition 202501")
+        for command in (("run", "--select", "snapshots"), ("run", "--select", "bars")):
+            refused = dbt.run(*command, snapshot_id="lost")
+            assert not refused.succeeded
+            assert "marts.bars partition 202501 holds 0 rows and must hold 7" in refused.text
+            assert "runbooks/rows_lost.md" in refused.text
+        assert len(published(other)) == 3
+        # The registry is lost as well: ops still knows that something was published.
+        other.client().command("truncate table marts.snapshots")
+        refused = dbt.run("run", "--select", "bars", snapshot_id="lost")
+        assert "Snapshots show these rows" in refused.text
+    finally:
+        other.kill()
+
+
+def test_pages_count_as_done_only_with_their_rows(dbt: Dbt) -> None:
+    """A mart that was lost before anything was published is filled again; a view that reads nothing is refused."""
+    land_klines(dbt.warehouse.client("ingest"), [kline(0), kline(1), kline(1, "100.2")], START + DAY)
+    assert dbt.run("run", "--select", "+bars").succeeded
+    admin = dbt.warehouse.client()
+    # As in a warehouse of before these counts: only the pages tell what there was.
+    admin.command("truncate table ops.mart_rows")
+    _count_records(dbt, 3)
+    admin.command("drop table marts.bars sync")
+    again = dbt.run("run", "--select", "bars")
+    assert again.succeeded, again.text
+    assert "marts.bars holds 0 rows and must hold 3. No snapshot shows them: every page" in again.text
+    assert dbt.warehouse.rows("select count() from marts.bars final") == [(2,)]
+
+    land_klines(dbt.warehouse.client("ingest"), [kline(number) for number in range(2, 8)], START + 2 * DAY)
+    _count_records(dbt, 6)
+    view = "staging.stg_binance__spot_bars"
+    text = dbt.warehouse.rows("select as_select from system.tables where name = 'stg_binance__spot_bars'")[0][0]
+    admin.command(f"create or replace view {view} as select * from ({text}) where 0")
+    refused = dbt.run("run", "--select", "bars")
+    assert "hold 6 records, and the staging views read none of them" in refused.text
+    done = "select uniqExact(page_id) from ops.build_pages where mart = 'bars' and done = 1"
+    assert dbt.warehouse.rows(done) == [(1,)]
+    # Rows that ClickHouse takes and does not keep: what an insert that is deduplicated does.
+    admin.command(f"create or replace view {view} as {text}")
+    admin.command("create row policy nothing_new on marts.bars using valid_from_version < 3 to all")
+    refused = dbt.run("run", "--select", "bars")
+    admin.command("drop row policy nothing_new on marts.bars")
+    assert "6 of them are not. No page was marked done" in refused.text
+    assert dbt.warehouse.rows(done) == [(1,)]
+    assert dbt.run("run", "--select", "bars").succeeded
+    assert dbt.warehouse.rows("select count() from marts.bars final") == [(8,)]
+    assert dbt.warehouse.rows(done) == [(2,)]
+
+
+def _count_records(dbt: Dbt, records: int) -> None:
+    """Give the pages that count one record, as the pages of tests do, the number that they hold."""
+    dbt.warehouse.client().command(
+        f"alter table raw.binance__spot_klines update row_count = {records} where row_count = 1 "
+        "settings mutations_sync = 2"
+    )
+
+
+SELECTIONS = (
+    (),
+    ("--select", "snapshots"),
+    ("--select", "bars"),
+    ("--select", "bars", "snapshot_manifest", "snapshots"),
+    ("--select", "bars", "path:models/dq", "snapshot_manifest", "snapshots"),
+    ("--select", "path:models/dq", "snapshots"),
+    ("--select", "dq_audit_results+"),
+    ("--select", "dq_findings_bars", "dq_audit_results", "snapshots"),
+    ("--select", "state:modified+"),
+    ("--select", "result:fail+", "result:skipped+"),
+    ("--exclude", "dq_audit_results"),
+    ("--exclude", "bars_ohlc_invariants"),
+    ("--exclude", "snapshot_manifest"),
+    ("--exclude", "bars"),
+)
+FLAGS = (
+    (),
+    ("--full-refresh",),
+    ("--empty",),
+    ("--sample", "1 day"),
+    ("--defer",),
+    ("--defer", "--favor-state"),
+    ("--indirect-selection", "cautious"),
+    ("--indirect-selection", "empty"),
+    ("--exclude-resource-type", "test"),
+)
+GLOBAL = ((), ("--fail-fast",), ("--no-fail-fast",), ("--warn-error",))
+VARIABLES: tuple[dict[str, object], ...] = ({}, {"audit_everything": True}, {"merge_touched_partitions": False})
+
+
+class Commands(RuleBasedStateMachine):
+    """Any sequence of commands of dbt, with good and bad pages landing in between."""
+
+    origin: Dbt
+    home: Path
+
+    @initialize()
+    def begin(self) -> None:
+        self.place = self.home / f"clone-{len(list(self.home.iterdir()))}"
+        made = clone(self.origin.warehouse.settings, self.place)
+        self.warehouse = Warehouse(Settings(home=Path(made.home), clickhouse_url=None))
+        embedded.up(self.warehouse.settings)
+        self.dbt = Dbt(self.warehouse, self.place / "target")
+        shutil.copytree(self.origin.target, self.dbt.target)
+        self.counter, self.now, self.minute = 0, START + DAY, 10
+
+    @rule(is_bad=st.booleans(), is_new=st.booleans())
+    def land(self, is_bad: bool, is_new: bool) -> None:
+        self.now += DAY
+        self.minute += is_new
+        with self.warehouse.client("ingest") as client:
+            land_klines(client, [kline(self.minute, BAD if is_bad else f"100.{self.counter % 9}")], self.now)
+
+    @rule(
+        command=st.sampled_from(("build", "build", "run", "test", "retry", "seed")),
+        selection=st.sampled_from(SELECTIONS),
+        flags=st.sampled_from(FLAGS),
+        general=st.sampled_from(GLOBAL),
+        variables=st.sampled_from(VARIABLES),
+    )
+    def command(self, command: str, selection: tuple[str, ...], flags: tuple[str, ...], general, variables) -> None:
+        self.counter += 1
+        words = [*general, command]
+        if command not in ("retry", "seed"):
+            words += selection
+            words += [flag for flag in flags if command != "test" or flag.startswith("--indirect")]
+            words += NO_UNIT_TESTS if command == "build" and not {"--exclude-resource-type"} & set(flags) else ()
+            if "--defer" in words or any("state:" in word or "result:" in word for word in words):
+                shutil.copytree(self.dbt.target, self.dbt.target.with_name("state"), dirs_exist_ok=True)
+                words += ["--state", str(self.dbt.target.with_name("state"))]
+        self.dbt.run(*words, snapshot_id=f"pin-{self.counter}", **variables)
+
+    @rule()
+    def build(self) -> None:
+        """The plain command publishes exactly when no valid bar is bad."""
+        self.counter += 1
+        outcome = self.dbt.build(f"pin-{self.counter}")
+        bad = self._count("marts.bars final", "valid_to_version = 4294967295 and close > high")
+        assert outcome.succeeded == (bad == 0), outcome.text
+
+    @invariant()
+    def no_pin_shows_a_bad_bar(self) -> None:
+        if not hasattr(self, "dbt"):
+            return
+        assert self._count("marts.v_bars", "close > high") == 0
+        shown = dict(self.warehouse.rows("select snapshot_id, count() from marts.v_bars group by snapshot_id"))
+        assert shown == dict(published(self.warehouse))
+
+    @invariant()
+    def pages_that_are_done_have_their_rows(self) -> None:
+        if not hasattr(self, "dbt"):
+            return
+        lost = (
+            "select count() from raw.binance__spot_klines where page_id in (select page_id from ops.build_pages where "
+            "mart = 'bars' and done = 1) and window_start not in (select open_time from marts.bars)"
+        )
+        assert self.warehouse.rows(lost) == [(0,)]
+
+    def teardown(self) -> None:
+        if hasattr(self, "dbt"):
+            self.warehouse.kill()
+            shutil.rmtree(self.place, ignore_errors=True)
+
+    def _count(self, relation: str, condition: str) -> int:
+        return int(str(self.warehouse.rows(f"select count() from {relation} where {condition}")[0][0]))
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(7200)
+def test_no_sequence_of_commands_publishes_a_bad_bar(bad: Dbt, tmp_path: Path) -> None:
+    Commands.origin, Commands.home = bad, tmp_path / "clones"
+    Commands.home.mkdir()
+    quiet = settings(
+        max_examples=int(os.environ.get("MDW_SOAK_EXAMPLES", "20")),
+        stateful_step_count=12,
+        deadline=None,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+        report_multiple_bugs=False,
+    )
+    run_state_machine_as_test(Commands, settings=quiet)
