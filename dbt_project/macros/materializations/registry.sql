@@ -3,6 +3,8 @@
 {%- materialization registry, adapter='clickhouse' -%}
     {{ run_hooks(pre_hooks) }}
     {%- do create_log_table(this) -%}
+    {#- Snapshots of a registry made before rules were numbered have 0. -#}
+    {%- do run_query('alter table ' ~ this ~ on_cluster() ~ ' add column if not exists rules UInt16') -%}
     {{ get_assert_columns_equivalent(sql) }}
     {%- for dataset in datasets() -%}{%- do create_merge_table(dataset) -%}{%- endfor -%}
     {%- do reconcile_member_views(this) -%}
@@ -13,7 +15,7 @@
         {%- call statement('main') -%}select 1{%- endcall -%}
     {%- else -%}
         {%- for dataset in datasets() -%}
-            {%- do create_member_view(dataset, id, build_version()) -%}
+            {%- do create_member_view(dataset, id, build_version(), rules()) -%}
         {%- endfor -%}
         {%- call statement('main') -%}
             insert into {{ this }} ({{ model.columns.keys() | join(', ') }})
