@@ -43,7 +43,7 @@ def build_version() -> int:
     return 1
 
 
-last_published_version = build_version
+last_published_version = rules = build_version
 
 
 def snapshot_id() -> str:

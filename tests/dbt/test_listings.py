@@ -7,16 +7,20 @@ bars and payments of reused tickers and at all kinds of intervals (tests/dbt/ide
 
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 import alphaforge_data
 from tests.conftest import Warehouse
-from tests.dbt import identity
+from tests.dbt import identity, pages
 from tests.dbt.conftest import Dbt, Outcome
 from tests.dbt.listings import MISSING, VENUES, Venue
 from tests.dbt.pages import START
+from warehouse.iceberg.export import export
+from warehouse.iceberg.lake import opened
+from warehouse.iceberg.target import Target
 
 DAY = timedelta(days=1)
 NOW = START + 2 * DAY
@@ -80,7 +84,12 @@ def built(module_dbt: Dbt) -> tuple[Dbt, Outcome]:
         perpetuals = (identity.listed(START), identity.listed(START + DAY)) if venue.name == "binance" else ([], [])
         perpetuals = perpetuals if venue.market == "perp" else ([], [])
         venue.land(client, [*(venue.record(base, "USDT") for base in bases), *perpetuals[0]], START)
+        # Rows that name nothing may be any instrument: this listing proves no absence.
+        venue.land(client, [venue.record("SOUND", "USDT"), {}, None, 5, "text", []], START + DAY / 2)
         venue.land(client, [*listing(venue), *contracts(venue), *perpetuals[1]], START + DAY)
+    # Nor does one of another category.
+    linear = {"retCode": 0, "result": {"category": "linear", "list": [{"symbol": "OTHERUSDT"}]}}
+    pages.land(client, "bybit__spot_instruments", linear, START + DAY / 3, series=("bybit", "spot", "", ""))
     universe += identity.land(client)
     return module_dbt, module_dbt.build("pin", universe=universe, now=NOW.isoformat())
 
@@ -155,12 +164,13 @@ def states(dbt: Dbt, base: str) -> dict[tuple[str, str], list[tuple[object, obje
 def test_each_instrument_has_its_own_state(built: tuple[Dbt, Outcome]) -> None:
     dbt, _ = built
     everywhere = {(venue.name, venue.market) for venue in VENUES}
-    for base, later in {
+    changed: dict[str, list[tuple[str, float | None]]] = {
         "SOUND": [],
         "TICK": [("trading", None)],
         "WORD": [("rebasing", 0.01)],
         "SOON": [("unknown", 0.01)],
-    }.items():
+    }
+    for base, later in changed.items():
         assert states(dbt, base) == {key: [("trading", 0.01), *later] for key in everywhere}, base
     # A row without base or symbol is withheld: what was known stays.
     for base in ("NOBASE", "NOSYMBOL"):
@@ -226,7 +236,8 @@ def test_bars_and_payments_of_another_asset_are_named(built: tuple[Dbt, Outcome]
     rows = dbt.warehouse.rows(
         "select audit, splitByChar(':', instrument_id)[3], dateDiff('hour', {s:DateTime64(3)}, range_start), "
         "dateDiff('hour', {s:DateTime64(3)}, range_end), rows, severity from marts.dq_audit_results where run = 1 "
-        "and audit in ('bars_before_listing', 'bars_jump_across_gap', 'funding_before_listing', 'funding_without_bars') "
+        "and audit in ('bars_before_listing', 'bars_jump_across_gap', 'funding_before_listing', "
+        "'funding_without_bars') "
         "and severity != 'ok' order by audit, instrument_id, range_start",
         s=identity.FIRST.replace(tzinfo=None),
     )
@@ -296,14 +307,21 @@ def test_only_steps_that_no_interval_explains_are_found(built: tuple[Dbt, Outcom
     }
 
 
-def test_a_pin_of_before_rules_were_numbered_shows_what_it_showed(built: tuple[Dbt, Outcome]) -> None:
-    """Through each form of the view and the SDK, also where its member view has to be made again."""
+@pytest.fixture(scope="module")
+def upgraded(built: tuple[Dbt, Outcome]) -> Dbt:
+    """Beside `pin` the snapshot `old` of the same rows, as code that did not number rules would have registered it."""
     dbt, _ = built
     with dbt.warehouse.client() as client:
         client.command(
             "insert into marts.snapshots select * replace ('old' as snapshot_id, 0 as rules) from marts.snapshots"
         )
     assert dbt.run("run-operation", "reconcile_snapshots").succeeded
+    return dbt
+
+
+def test_a_pin_of_before_rules_were_numbered_shows_what_it_showed(upgraded: Dbt) -> None:
+    """Through each form of the view and the SDK, also where its member view has to be made again."""
+    dbt = upgraded
     at = dbt.warehouse.settings.connection("researcher")
     url = f"http://{at.user}:{at.password}@{at.host}:{at.http_port}"
     sdk = alphaforge_data.connect(url, snapshot_id="old", cache=False)
@@ -313,3 +331,17 @@ def test_a_pin_of_before_rules_were_numbered_shows_what_it_showed(built: tuple[D
         assert hours_paid(dbt, name, "v_funding where snapshot_id = 'old' and") == before, name
         assert sdk.funding(f"{name}/USDT", *window, venue="okx")["interval_hours"].to_pylist() == before, name
     assert hours_paid(dbt, "SIX", "v_funding_at(snapshot_id = 'pin') where") == [6] * 10
+
+
+def test_an_export_is_written_anew_where_the_rules_changed(upgraded: Dbt, tmp_path: Path) -> None:
+    """No stored row differs between the two pins, and still the derived column does."""
+    settings, target = upgraded.warehouse.settings, Target.parse(str(tmp_path / "lake"))
+    for pin, expected in (("old", [None] * 10), ("pin", [6] * 10)):
+        export(settings, pin, target, datasets=("funding",))
+        with opened(settings, target, "sql", "market_data", write=False) as lake:
+            table = lake.table("funding")
+            assert table is not None
+            tagged = table.snapshot_by_name(pin)
+            assert tagged is not None
+            rows = table.scan(snapshot_id=tagged.snapshot_id).to_arrow().sort_by("funding_time").to_pylist()
+        assert [row["interval_hours"] for row in rows if row["instrument_id"] == "okx:perp:SIX/USDT"] == expected

@@ -25,7 +25,7 @@ select
 from ({{ funding_steps(ref('funding_rates'), open_rows()) }})
 where
     isNotNull(step) and not {{ is_one_period() }}
-    and not (isNull(step_before) and {{ may_be_period('step') }} and 1440 % assumeNotNull(step) = 0)
+    and not (isNull(step_before) and {{ may_be_period('step') }} and {{ divides('step', 1440) }})
 {%- endmacro -%}
 
 {%- macro find_interval_changes() -%}

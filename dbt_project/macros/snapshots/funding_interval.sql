@@ -27,6 +27,11 @@ from (
     ifNull({{ step }} between 60 and 1440 and {{ step }} % 60 = 0, false)
 {%- endmacro -%}
 
+{#- Whether a step divides another one. Two payments of one time are no step of 0 to divide by. -#}
+{%- macro divides(step, whole) -%}
+    ifNull({{ whole }} % greatest(ifNull({{ step }}, 1), 1) = 0, false)
+{%- endmacro -%}
+
 {#- Whether a step is one period. OKX has intervals of 1, 2, 4, 6, 8, 12 and 24 hours (?) and Binance of 1, 4 and 8, and at a
     change there may be one of any length below the longer of the two. A longer step than both of its neighbours is one with a
     missing payment. A step without neighbours to compare it with must divide the day. -#}
@@ -38,7 +43,7 @@ from (
                 if({{ may_be_period('step_before') }}, assumeNotNull(step_before), 0),
                 if({{ may_be_period('step_after') }}, assumeNotNull(step_after), 0)
             )
-            or (not {{ may_be_period('step_before') }} and not {{ may_be_period('step_after') }} and 1440 % assumeNotNull(step) = 0)
+            or (not {{ may_be_period('step_before') }} and not {{ may_be_period('step_after') }} and {{ divides('step', 1440) }})
         )
     )
 {%- endmacro -%}
@@ -50,8 +55,8 @@ from (
         {{ is_one_period() }}, step,
         isNull(step),
         if({{ may_be_period('step_after') }} and ifNull(step_after_next = step_after, true), step_after, null),
-        {{ may_be_period('step_after') }} and step % step_after = 0
-        and ifNull(step_before = step_after, 1440 % assumeNotNull(step) != 0), step_after,
+        {{ may_be_period('step_after') }} and {{ divides('step_after', 'step') }}
+        and ifNull(step_before = step_after, not {{ divides('step', 1440) }}), step_after,
         null
     )
 {%- endmacro -%}
