@@ -109,3 +109,15 @@ def land_fear_greed(client: Client, values: list[tuple[int, str]], fetched_at: d
         for days, value in values
     ]
     land(client, "alternative_me__fear_greed", {"data": data}, fetched_at, series=("alternative_me", "", "", ""))
+
+
+def land_another_asset(client: Client, symbol: str) -> None:
+    """A perpetual of 1h bars and payments, then days of nothing but payments, then a listing of another price."""
+    hours = [*range(24), *range(120, 124)]
+    bars = [bar(START + hour * HOUR, "100" if hour < 24 else "0.1", HOUR, high="101") for hour in hours]
+    land_bars(client, symbol, bars, market="perp", timeframe="1h")
+    land_funding(client, symbol, [(hour, "0.0001", "100") for hour in range(32, 128, 8)])
+    listed = {"symbol": symbol.replace("/", ""), "contractType": "PERPETUAL", "status": "TRADING"}
+    assets = dict(zip(("baseAsset", "quoteAsset"), symbol.split("/"), strict=True))
+    record = {**listed, **assets, "onboardDate": milliseconds(START + 5 * DAY)}
+    land(client, "binance__usdm_instruments", {"symbols": [record]}, NOW - DAY, series=("binance", "perp", "", ""))

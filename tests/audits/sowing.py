@@ -8,6 +8,7 @@ from tests.audits.seeding import (
     NOW,
     START,
     bar,
+    land_another_asset,
     land_bars,
     land_elsewhere,
     land_fear_greed,
@@ -62,7 +63,8 @@ def sow_others(dbt: Dbt) -> None:
     land_funding(client, SOL, [(0, "0.0001", "100"), (0.5, "0.0001", "100")])
     land_funding(client, XRP, [(24 * 11, "0.0001", "100")])
     land_funding(client, BNB, [(0, "0.0001", "100"), (8, "0.0001", "100"), (24, "0.0001", "100")])
-    land_listing(client, NOW - DAY, (BTC, "TRADING", "1000"), (ETH, "LIMBO", "0"))
+    land_listing(client, NOW - DAY, (BTC, "TRADING", "1000"), (ETH, "LIMBO", "1OO"))
+    land_another_asset(client, BNB)
     land_fear_greed(client, [(1, "150"), (5, "20"), (11, "20")])
 
 
@@ -73,7 +75,7 @@ def tamper(dbt: Dbt) -> None:
             ("bars", f"open_time = '{START:%Y-%m-%d %H:%M:%S}' and venue = 'binance' and symbol = 'BTC/USDT'", ""),
             ("funding_rates", "true", ""),
             ("instruments", "symbol = 'BTC/USDT'", ""),
-            ("instruments", "instrument_id = 'binance:spot:ETH/USDT'", ", 'ETH' as symbol"),
+            ("instruments", "instrument_id = 'binance:spot:ETH/USDT'", ", 'ETH' as symbol, -1 as tick_size"),
             ("fear_greed", "true", ""),
         ):
             client.command(

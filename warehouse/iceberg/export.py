@@ -114,6 +114,10 @@ def _dataset(
         # An earlier run committed this table and died before it had them all.
         return Part(dataset.name, row_count, 0, len(wanted), 0, 0, tagged.snapshot_id)
     before = ledger.content_of_current(lake, table, dataset.name)
+    rules = snapshots.rules(client, snapshot)
+    if dataset.reach and ledger.rules_of_current(table) != rules:
+        # Its derived columns may differ where no stored one does.
+        before = None
     stale = None if before is None else partitions.changed(dataset, before, groups)
     write = wanted.keys() & (wanted.keys() if stale is None else stale)
     _prove(client, snapshot, dataset, {key: wanted[key] for key in write}, row_hash)
@@ -121,7 +125,7 @@ def _dataset(
     files = writing.write_files(table, parts)
     expected = sum(content.row_count for key in write for content in wanted[key].values())
     done = writing.commit(
-        table, stale, _checked(files, dataset, expected), snapshot.snapshot_id, ledger.properties(snapshot)
+        table, stale, _checked(files, dataset, expected), snapshot.snapshot_id, ledger.properties(snapshot, rules)
     )
     lake.saved()
     kept = len(wanted) - len(write)

@@ -146,9 +146,20 @@ def _rows(manifest: Manifest) -> Iterable[dict[str, object]]:
             }
 
 
-def properties(snapshot: Snapshot) -> dict[str, str]:
-    """What a state of a table says of itself in its summary."""
-    return {"mdw.snapshot-id": snapshot.snapshot_id, "mdw.data-version": str(snapshot.data_version)}
+def properties(snapshot: Snapshot, rules: int = 0) -> dict[str, str]:
+    """What a state of a table says of itself in its summary; `rules` derived its columns."""
+    return {
+        "mdw.snapshot-id": snapshot.snapshot_id,
+        "mdw.data-version": str(snapshot.data_version),
+        "mdw.rules": str(rules),
+    }
+
+
+def rules_of_current(table: Table) -> int:
+    """The rules that derived columns of the table's newest state; 0 where it was written before they were numbered."""
+    current = table.current_snapshot()
+    summary = current.summary if current is not None else None
+    return int(summary["mdw.rules"] or 0) if summary is not None and "mdw.rules" in summary else 0
 
 
 def content_of_current(lake: Lake, table: Table, dataset: str) -> dict[Series, Content] | None:

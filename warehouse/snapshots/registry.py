@@ -43,6 +43,14 @@ def published(client: Client) -> list[Snapshot]:
     return [Snapshot(row[0], row[1], row[2], row[3], row[4], row[0] in protected, int(row[5])) for row in rows]
 
 
+def rules(client: Client, snapshot: Snapshot) -> int:
+    """Version of the rules that derive columns of the snapshot's views: 0 where it is older than their numbers."""
+    rows = client.query(
+        "select * from marts.snapshots where snapshot_id = {id:String}", parameters={"id": snapshot.snapshot_id}
+    ).named_results()
+    return next((int(row.get("rules", 0)) for row in rows), 0)
+
+
 def protected_ids(client: Client) -> set[str]:
     """Ids that cannot be dropped until their protection is taken off."""
     rows = client.query(

@@ -149,8 +149,11 @@ states as (
     select
         instrument_id,
         min(listed_at) as listed_at,
-        groupArrayIf((valid_from, ifNull(valid_to, toDateTime64('2200-01-01', 3, 'UTC')), toString(status)), status != 'trading')
-            as idle_states
+        -- A status that we do not know explains nothing.
+        groupArrayIf(
+            (valid_from, ifNull(valid_to, toDateTime64('2200-01-01', 3, 'UTC')), toString(status)),
+            status in ('pending', 'halted', 'delisted')
+        ) as idle_states
     from ({{ published_rows('instruments', version) }})
     group by instrument_id
 ),

@@ -20,6 +20,8 @@
         'bars_flat_runs': 'bars',
         'bars_prices_keep_their_text': 'bars',
         'bars_archive_against_rest': 'bars',
+        'bars_before_listing': 'bars',
+        'bars_jump_across_gap': 'bars',
         'funding_one_open_row': 'funding',
         'funding_within_bounds': 'funding',
         'funding_positive_mark_price': 'funding',
@@ -27,8 +29,11 @@
         'funding_not_in_the_future': 'funding',
         'funding_one_per_interval': 'funding',
         'funding_interval_changes': 'funding',
+        'funding_before_listing': 'funding',
+        'funding_without_bars': 'funding',
         'funding_fresh': 'funding',
         'instruments_one_open_row': 'instruments',
+        'instruments_readable': 'instruments',
         'instruments_positive_steps': 'instruments',
         'instruments_sane_steps': 'instruments',
         'instruments_known_status': 'instruments',
@@ -45,7 +50,8 @@
     }) }}
 {%- endmacro -%}
 
-{#- Rules that every single row must meet, by mart: name → (condition, severity, value that tells how bad it is). -#}
+{#- Rules that every single row must meet, by mart: name → (condition, severity, value that tells how bad it is, and perhaps
+    the text that breaks it). -#}
 {%- macro row_rules(mart) -%}
     {%- set grid = timeframe_ms() -%}
     {%- set rules = {
@@ -80,7 +86,7 @@
         'instruments': {
             'instruments_positive_steps': [
                 'ifNull(tick_size, 1) > 0 and ifNull(lot_size, 1) > 0', 'error', 'least(ifNull(tick_size, 1), ifNull(lot_size, 1))'],
-            'instruments_known_status': ["status in ('pending', 'trading', 'halted', 'delisted')", 'warn', 'null'],
+            'instruments_known_status': ["status in ('pending', 'trading', 'halted', 'delisted')", 'warn', 'null', 'status'],
             'instruments_symbol_of_parts': ["symbol = concat(base, '/', quote)", 'error', 'null'],
         },
         'fear_greed': {

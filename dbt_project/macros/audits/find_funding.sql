@@ -2,45 +2,30 @@
     {{ find_broken_rules('funding_rates', 'funding_time', open_rows()) }}
 {%- endmacro -%}
 
-{#- Distances of each payment to the one before, and of that one to its own. -#}
-{%- macro funding_steps() -%}
-select
-    instrument_id,
-    funding_time,
-    times_before[-1] as previous_time,
-    length(times_before) as number,
-    dateDiff('minute', previous_time, funding_time) as minutes,
-    dateDiff('minute', times_before[-2], previous_time) as minutes_before
-from (
-    select
-        instrument_id,
-        funding_time,
-        groupArray(funding_time) over (
-            partition by instrument_id order by funding_time rows between 2 preceding and 1 preceding
-        ) as times_before
-    from {{ ref('funding_rates') }} final
-    where {{ open_rows() }}
-)
-{%- endmacro -%}
-
-{#- A distance that no interval explains is a missing payment; one below an hour is a payment too many. -#}
+{#- A longer step than the payments around it explain is a missing payment; one below an hour is a payment too many. Whether the
+    first step of a series, where it divides the day, has one in it cannot be told. -#}
 {%- macro find_uneven_funding() -%}
 select
     'funding_one_per_interval' as audit,
-    if(minutes < 60, 'error', 'warn') as severity,
+    if(step < 60, 'error', 'warn') as severity,
     instrument_id,
     '' as timeframe,
     previous_time as range_start,
     addMilliseconds(funding_time, 1) as range_end,
-    if(minutes < 60, toUInt64(2), toUInt64(1)) as rows,
-    toFloat64(minutes) / 60 as worst,
+    if(step < 60, toUInt64(2), toUInt64(1)) as rows,
+    toFloat64(step) / 60 as worst,
     if(
-        minutes < 60, concat('two payments ', toString(minutes), ' minutes apart'),
-        concat('no payment for ', toString(round(minutes / 60, 2)), ' h')
+        step < 60, concat('two payments ', toString(step), ' minutes apart'),
+        concat(
+            'no payment for ', toString(round(step / 60, 2)), ' h',
+            if(isNull(step_before), '', concat(', after one of ', toString(round(step_before / 60, 2)), ' h'))
+        )
     ) as detail,
     {{ listing('funding_rates', time='funding_time') }} as rows_sql
-from ({{ funding_steps() }})
-where number > 0 and minutes not in (60, 120, 240, 480)
+from ({{ funding_steps(ref('funding_rates'), open_rows()) }})
+where
+    isNotNull(step) and not {{ is_one_period() }}
+    and not (isNull(step_before) and {{ may_be_period('step') }} and {{ divides('step', 1440) }})
 {%- endmacro -%}
 
 {%- macro find_interval_changes() -%}
@@ -52,11 +37,21 @@ select
     previous_time as range_start,
     addMilliseconds(funding_time, 1) as range_end,
     toUInt64(1) as rows,
-    toFloat64(minutes) / 60 as worst,
-    concat('the interval went from ', toString(intDiv(minutes_before, 60)), ' h to ', toString(intDiv(minutes, 60)), ' h') as detail,
+    toFloat64(period) / 60 as worst,
+    concat('the interval went from ', toString(intDiv(period_before, 60)), ' h to ', toString(intDiv(period, 60)), ' h') as detail,
     {{ listing('funding_rates', time='funding_time') }} as rows_sql
-from ({{ funding_steps() }})
-where number = 2 and minutes in (60, 120, 240, 480) and minutes_before in (60, 120, 240, 480) and minutes != minutes_before
+from (
+    select
+        instrument_id,
+        funding_time,
+        previous_time,
+        {{ funding_period() }} as period,
+        lagInFrame({{ funding_period() }}) over (
+            partition by instrument_id order by funding_time rows between 1 preceding and current row
+        ) as period_before
+    from ({{ funding_steps(ref('funding_rates'), open_rows()) }})
+)
+where period != period_before
 {%- endmacro -%}
 
 {%- macro find_stale_funding() -%}

@@ -21,7 +21,10 @@ select
     addMilliseconds(toDateTime64(max(moment), 3, 'UTC'), 1) as range_end,
     count() as rows,
     argMax(found.3, abs(found.3)) as worst,
-    concat(toString(count()), ' rows break: ', any(found.4)) as detail,
+    concat(
+        toString(count()), ' rows break: ', any(found.4),
+        if(any(found.6) = '', '', concat(': ', arrayStringConcat(groupUniqArray(5)(found.6), ', ')))
+    ) as detail,
     {{ listing(mart, "concat(' and not ifNull(', any(found.4), ', false)')", time) }} as rows_sql
 from (
     select
@@ -32,7 +35,7 @@ from (
             {%- for name, rule in rules.items() %}
             tuple(
                 '{{ name }}', '{{ rule[1] }}', cast({{ rule[2] }} as Nullable(Float64)), '{{ sql_text(rule[0]) }}',
-                ifNull({{ rule[0] }}, false)
+                ifNull({{ rule[0] }}, false), {{ 'toString(' ~ rule[3] ~ ')' if rule | length > 3 else "''" }}
             ){{ ',' if not loop.last }}
             {%- endfor %}
         ])) as found

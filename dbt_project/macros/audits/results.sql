@@ -3,13 +3,17 @@
     {%- set leaves = leaves_of_waiting_pages('bars', 'bars') -%}
     {{ queries_of([
         find_broken_bars(), find_double_bars(), find_strange_series(), find_hours_unlike_minutes(), find_lonely_prices(),
-        find_return_outliers(), find_flat_runs(),
+        find_return_outliers(), find_flat_runs(), find_jumps_within_days(),
     ] + ([find_inexact_prices(leaves)] if leaves else [])) }}
 {%- endmacro -%}
 
-{#- The findings of the audits of bars that are not there: they need dq_series_days, for which no other audit waits. -#}
+{#- The findings of the audits of bars that are not there, and of identity: they need dq_series_days, for which no other audit
+    waits. -#}
 {%- macro findings_of_missing() -%}
-    {{ queries_of([find_missing_bars(), find_stale_bars()]) }}
+    {{ queries_of([
+        find_missing_bars(), find_stale_bars(), find_jumps_across_days(), find_bars_before_listing(), find_funding_before_listing(),
+        find_funding_without_bars(),
+    ]) }}
 {%- endmacro -%}
 
 {#- The findings of all other audits. -#}
@@ -21,7 +25,7 @@
         find_doubles('funding_rates', 'funding_one_open_row', 'funding_time', ['instrument_id', 'funding_time']),
         find_doubles('instruments', 'instruments_one_open_row', 'valid_from', ['instrument_id', 'valid_from']),
         find_doubles('fear_greed', 'fear_greed_one_open_row', "toDateTime64(date, 3, 'UTC')", ['date']),
-        find_unresolved_rejects(), find_manifest_differences(),
+        find_unresolved_rejects(), find_unreadable_instruments(), find_manifest_differences(),
     ] + ([find_lane_differences()] if has_lane_differences() else [])) }}
 {%- endmacro -%}
 

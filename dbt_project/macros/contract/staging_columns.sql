@@ -15,7 +15,7 @@
         'instruments': dict(series, **{
             'venue_symbol': 'String', 'base': text, 'quote': text, 'settle': text, 'status': text,
             'tick_size': number, 'lot_size': number, 'min_qty': number, 'min_notional': number, 'contract_size': number,
-            'listed_at': time, 'is_full_listing': 'Bool'}),
+            'listed_at': time, 'is_full_listing': 'Bool', 'notice': 'String'}),
         'fear_greed': {'date': 'Nullable(Date)', 'value': 'Nullable(UInt8)', 'classification': text},
     } -%}
     {%- set found = dict(columns[entity], **provenance) -%}

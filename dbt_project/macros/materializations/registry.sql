@@ -20,7 +20,7 @@
     {%- else -%}
         {%- do refuse_unaudited_rows() -%}
         {%- for dataset in datasets() -%}
-            {%- do create_member_view(dataset, id, build_version()) -%}
+            {%- do create_member_view(dataset, id, build_version(), rules()) -%}
         {%- endfor -%}
         {%- call statement('main') -%}
             insert into {{ this }} ({{ model.columns.keys() | join(', ') }})

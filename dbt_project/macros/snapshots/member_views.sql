@@ -44,7 +44,7 @@
 {%- endmacro -%}
 
 {#- Only of a version that is published, or that this build may publish: v_* shows whatever has a member view. -#}
-{%- macro create_member_view(dataset, id, version) -%}
+{%- macro create_member_view(dataset, id, version, rules) -%}
     {%- if build_facts().get('may_publish') != version -%}
         {%- set registry = generate_schema_name('marts', none) | trim ~ '.snapshots' -%}
         {%- if not run_query(
@@ -54,7 +54,7 @@
         {%- endif -%}
     {%- endif -%}
     {%- do run_query(
-        'create or replace view snaps.`' ~ dataset ~ '_' ~ id ~ '`' ~ on_cluster() ~ ' as ' ~ published_rows(dataset, version)) -%}
+        'create or replace view snaps.`' ~ dataset ~ '_' ~ id ~ '`' ~ on_cluster() ~ ' as ' ~ published_rows(dataset, version, rules=rules)) -%}
 {%- endmacro -%}
 
 {%- macro drop_member_view(dataset, id) -%}
@@ -116,9 +116,9 @@
             ~ live ~ "))") -%}
         {%- for row in superfluous -%}{%- do drop_member_view(dataset, row[0]) -%}{%- endfor -%}
         {%- set missing = run_query(
-            "select snapshot_id, data_version from " ~ registry ~ " where snapshot_id in (" ~ live ~ ") and concat('" ~ dataset
+            "select snapshot_id, data_version, rules from " ~ registry ~ " where snapshot_id in (" ~ live ~ ") and concat('" ~ dataset
             ~ "_', snapshot_id) not in (" ~ views_as_published(dataset) ~ ")") -%}
-        {%- for row in missing -%}{%- do create_member_view(dataset, row[0], row[1]) -%}{%- endfor -%}
+        {%- for row in missing -%}{%- do create_member_view(dataset, row[0], row[1], row[2] | int) -%}{%- endfor -%}
     {%- endfor -%}
     {%- set outdated = 'snapshot_id in (' ~ live ~ ') or snapshot_id not in (select snapshot_id from ' ~ registry ~ ')' -%}
     {%- if run_query('select count() from snaps.archived where ' ~ outdated).rows[0][0] | int -%}

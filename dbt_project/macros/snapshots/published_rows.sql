@@ -1,10 +1,11 @@
 {#- The columns that readers see, from the mart of a dataset, as of a cutoff (a number or a scalar). One text for the
     member view of a snapshot, for v_*_at and for v_*_latest, so that the three cannot differ. `snapshot_id`: an expression,
-    for the views that say it; a view around this one would cost a reader as much planning again. -#}
-{%- macro published_rows(dataset, cutoff, relation=none, snapshot_id=none) -%}
+    for the views that say it; a view around this one would cost a reader as much planning again. `rules`: those that the
+    snapshot was published with (a number or a scalar). -#}
+{%- macro published_rows(dataset, cutoff, relation=none, snapshot_id=none, rules=none) -%}
     {%- set versions = 'valid_from_version <= ' ~ cutoff ~ ' and valid_to_version > ' ~ cutoff -%}
     {%- set mart = relation or ref(datasets()[dataset].mart) -%}
-    {{ return(context['published_' ~ dataset](mart, pinned_columns(cutoff, snapshot_id), versions)) }}
+    {{ return(context['published_' ~ dataset](mart, pinned_columns(cutoff, snapshot_id), versions, rules=rules)) }}
 {%- endmacro -%}
 
 {%- macro pinned_columns(cutoff, snapshot_id) -%}
@@ -12,7 +13,7 @@
     toUInt32({{ cutoff }}) as data_version
 {%- endmacro -%}
 
-{%- macro published_bars(mart, pinned, versions) -%}
+{%- macro published_bars(mart, pinned, versions, rules=none) -%}
 select
     {{ pinned }},
     instrument_id,
@@ -36,8 +37,14 @@ where {{ versions }}
 settings do_not_merge_across_partitions_select_final = 1
 {%- endmacro -%}
 
-{#- The interval is the distance to the payment before, and to the next one where the series begins or has a hole. -#}
-{%- macro published_funding(mart, pinned, versions) -%}
+{#- interval_hours is the period that the payment pays for, told from the payments around it. -#}
+{%- macro published_funding(mart, pinned, versions, rules=none) -%}
+    {%- set known = current_rules() if rules is none else rules -%}
+    {%- if known is number -%}
+        {%- set period = funding_period() if known >= 1 else funding_period_before_rules() -%}
+    {%- else -%}
+        {%- set period = 'if(' ~ known ~ ' >= 1, ' ~ funding_period() ~ ', ' ~ funding_period_before_rules() ~ ')' -%}
+    {%- endif -%}
 select
     {{ pinned }},
     instrument_id,
@@ -46,30 +53,14 @@ select
     funding_time,
     funding_time_raw,
     funding_rate,
-    cast(
-        multiIf(
-            dateDiff('minute', previous_time, funding_time) in (60, 120, 240, 480), dateDiff('hour', previous_time, funding_time),
-            dateDiff('minute', funding_time, next_time) in (60, 120, 240, 480), dateDiff('hour', funding_time, next_time),
-            null
-        ) as Nullable(UInt8)
-    ) as interval_hours,
+    cast(intDiv({{ period }}, 60) as Nullable(UInt8)) as interval_hours,
     mark_price,
     ingested_at
-from (
-    select
-        *,
-        lagInFrame(funding_time) over series as previous_time,
-        leadInFrame(funding_time) over series as next_time
-    from {{ mart }} final
-    where {{ versions }}
-    window series as (
-        partition by instrument_id order by funding_time rows between unbounded preceding and unbounded following
-    )
-)
+from ({{ funding_steps(mart, versions) }})
 settings do_not_merge_across_partitions_select_final = 1
 {%- endmacro -%}
 
-{%- macro published_instruments(mart, pinned, versions) -%}
+{%- macro published_instruments(mart, pinned, versions, rules=none) -%}
 select
     {{ pinned }},
     instrument_id,
@@ -98,7 +89,7 @@ from {{ mart }} final
 where {{ versions }}
 {%- endmacro -%}
 
-{%- macro published_fear_greed(mart, pinned, versions) -%}
+{%- macro published_fear_greed(mart, pinned, versions, rules=none) -%}
 select
     {{ pinned }},
     date,

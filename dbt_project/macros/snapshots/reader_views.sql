@@ -1,7 +1,11 @@
 {#- SQL of v_<dataset>_at: the snapshot is a parameter; an unknown one is an error, never an empty answer. -#}
 {%- macro view_at(dataset) -%}
 with {{ version_of_parameter(ref('snapshots')) }} as cutoff
-{{ published_rows(dataset, 'cutoff', snapshot_id='{snapshot_id:String}') }}
+{%- if dataset == 'funding' -%}
+,
+    (select named.rules from {{ ref('snapshots') }} as named where named.snapshot_id = {snapshot_id:String}) as its_rules
+{%- endif %}
+{{ published_rows(dataset, 'cutoff', snapshot_id='{snapshot_id:String}', rules='its_rules') }}
 {%- endmacro -%}
 
 {#- The data version of the snapshot that a parameterized view is asked for. An unknown one is a sentence where a number
@@ -21,7 +25,11 @@ with {{ version_of_parameter(ref('snapshots')) }} as cutoff
 with
     (select max(data_version) from {{ snapshots }}) as cutoff,
     (select argMax(snapshot_id, data_version) from {{ snapshots }}) as newest
-{{ published_rows(dataset, 'assumeNotNull(cutoff)', snapshot_id='assumeNotNull(newest)') }}
+{%- if dataset == 'funding' -%}
+,
+    (select argMax(rules, data_version) from {{ snapshots }}) as its_rules
+{%- endif %}
+{{ published_rows(dataset, 'assumeNotNull(cutoff)', snapshot_id='assumeNotNull(newest)', rules='its_rules') }}
 {%- endmacro -%}
 
 {#- SQL of v_<dataset>: all live snapshots side by side; a condition on snapshot_id reads that member only. No WHERE here: it

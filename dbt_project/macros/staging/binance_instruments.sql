@@ -1,47 +1,76 @@
 {#- exchangeInfo of Binance. Sizes live in a list of filters; the smallest order value is MIN_NOTIONAL.minNotional in
-    spot until 2023, NOTIONAL.minNotional since, MIN_NOTIONAL.notional on USD-M. Spot tells no listing date. -#}
-{%- macro binance_instruments(pages, condition) -%}
-{%- set filter_value = "tupleElement(arrayFirst(filter -> filter.filterType = '{}', record.filters), '{}')" -%}
+    spot until 2023, NOTIONAL.minNotional since, MIN_NOTIONAL.notional on USD-M. Spot has no listing date.
+    `has_contracts`: USD-M lists perpetuals and dated futures of the same base and quote. A dated one carries its date in the
+    symbol. Anything else of an unknown contract type counts as the perpetual, unless the page has that one, too. -#}
+{%- macro binance_instruments(pages, has_contracts=false) -%}
+{%- set type = listed_name('record', 'contractType') -%}
+{%- set pair = "concat(" ~ listed_name('record', 'baseAsset') ~ ", '/', " ~ listed_name('record', 'quoteAsset') ~ ")" -%}
+{%- set is_perpetual = type ~ " in ('PERPETUAL', 'TRADIFI_PERPETUAL', 'PERPETUAL DELIVERING', 'PERPETUAL_DELIVERING')" -%}
 with source as (
     select * from {{ pages }} where http_status = 200
 ),
 
-exploded as (
-    select *, record
+listed as (
+    select
+        *,
+        JSONExtractArrayRaw(payload, 'symbols') as records
+        {%- if has_contracts %},
+        arrayMap(record -> {{ pair }}, arrayFilter(record -> {{ is_perpetual }}, records)) as perpetual_pairs
+        {%- endif %}
     from source
-    array join
-        arrayFilter(
-            row -> {{ condition }},
-            JSONExtract(
-                payload, 'symbols',
-                'Array(Tuple(symbol String, status String, contractType String, baseAsset String, quoteAsset String,
-                    marginAsset String, onboardDate Nullable(String), filters Array(Tuple(filterType String,
-                    tickSize Nullable(String), stepSize Nullable(String), minQty Nullable(String), minNotional Nullable(String), notional Nullable(String)))))'
-            )
-        ) as record
 ),
 
+exploded as (
+    select *, record
+    from listed
+    {%- if has_contracts %}
+    array join
+        arrayFilter(
+            record -> {{ is_perpetual }}
+            or not (match({{ listed_name('record', 'symbol') }}, '_[0-9]{6}') or has(perpetual_pairs, {{ pair }})),
+            records
+        ) as record
+    {%- else %}
+    array join records as record
+    {%- endif %}
+),
+
+filters as (
+    select *, JSONExtractArrayRaw(record, 'filters') as filters
+    from exploded
+),
+
+{% set filter = "arrayFirst(filter -> JSONExtractString(filter, 'filterType') = '{}', filters)" -%}
 named as (
     select
         {{ page_columns() }},
         request_params,
-        record.symbol as venue_symbol,
-        record.baseAsset as base,
-        record.quoteAsset as quote,
-        record.marginAsset as settle,
-        {{ instrument_status('record.status') }} as status,
-        {{ filter_value.format('PRICE_FILTER', 'tickSize') }} as tick_size_text,
-        {{ filter_value.format('LOT_SIZE', 'stepSize') }} as lot_size_text,
-        {{ filter_value.format('LOT_SIZE', 'minQty') }} as min_qty_text,
+        {{ listed_name('record', 'symbol') }} as venue_symbol,
+        {{ listed_name('record', 'baseAsset') }} as base,
+        {{ listed_name('record', 'quoteAsset') }} as quote,
+        {{ listed_name('record', 'marginAsset') }} as settle,
+        {{ instrument_status(listed_name('record', 'status')) }} as status_of_word,
+        {%- if has_contracts %}
+        -- A contract that waits for its listing has no type yet.
+        if(
+            {{ is_perpetual }} or ({{ type }} = '' and status_of_word = 'pending'), status_of_word,
+            concat('unknown contract type: ', ifNull(nullIf({{ type }}, ''), 'none'))
+        ) as status,
+        {%- else %}
+        status_of_word as status,
+        {%- endif %}
+        {{ listed_text(filter.format('PRICE_FILTER'), ['tickSize']) }} as tick_size_text,
+        {{ listed_text(filter.format('LOT_SIZE'), ['stepSize']) }} as lot_size_text,
+        {{ listed_text(filter.format('LOT_SIZE'), ['minQty']) }} as min_qty_text,
         coalesce(
-            {{ filter_value.format('NOTIONAL', 'minNotional') }},
-            {{ filter_value.format('MIN_NOTIONAL', 'minNotional') }},
-            {{ filter_value.format('MIN_NOTIONAL', 'notional') }}
+            {{ listed_text(filter.format('NOTIONAL'), ['minNotional']) }},
+            {{ listed_text(filter.format('MIN_NOTIONAL'), ['minNotional']) }},
+            {{ listed_text(filter.format('MIN_NOTIONAL'), ['notional']) }}
         ) as min_notional_text,
-        record.onboardDate as listed_at_text,
-        toJSONString(record) as raw_row,
+        {{ listed_text('record', ['onboardDate']) }} as listed_at_text,
+        record as raw_row,
         '' as page_problem
-    from exploded
+    from filters
 ),
 
 {{ finish_instruments('named', absent=['contract_size']) }}

@@ -64,26 +64,36 @@ select {{ contract_select('funding') }}
 from checked
 {%- endmacro -%}
 
+{#- An instrument without a symbol, base or quote is withheld. An optional attribute that cannot be read is NULL, and `notice`
+    says so. -#}
 {%- macro finish_instruments(named, absent=[]) -%}
 {%- set numbers = ['tick_size', 'lot_size', 'min_qty', 'min_notional', 'contract_size'] -%}
+{%- set names = ['venue_symbol', 'base', 'quote'] -%}
 typed as (
     select
         * except (symbol, instrument_id),
         concat(base, '/', quote) as symbol,
         concat(venue, ':', market, ':', base, '/', quote) as instrument_id,
         {%- for name in numbers %}
-        {{ 'null' if name in absent else to_number(name ~ '_text') }} as {{ name }},
+        {{ 'null' if name in absent else positive_number(name ~ '_text') }} as {{ name }},
         {%- endfor %}
-        {{ 'null' if 'listed_at' in absent else to_time('listed_at_text') }} as listed_at,
-        -- A request that named symbols proves nothing about the instruments that it left out.
-        not match(request_params, '(?i)"(symbols?|instId|baseCoin)"') as is_full_listing
+        {{ 'null' if 'listed_at' in absent else listing_time('listed_at_text') }} as listed_at,
+        -- A request that named symbols proves nothing about the instruments that it left out, nor does a page that is refused.
+        page_problem = '' and not match(request_params, '(?i)"(symbols?|instId|baseCoin)"') as is_full_listing
     from {{ named }}
 ),
 
 checked as (
     select
         *,
-        {{ first_problem([], (numbers + ['listed_at']) | reject('in', absent) | list) }} as problem
+        multiIf(
+            page_problem != '', page_problem,
+            {%- for name in names %}
+            {{ name }} = '', concat('{{ name }} is missing: ', substringUTF8(raw_row, 1, 200)),
+            {%- endfor %}
+            ''
+        ) as problem,
+        {{ unread_attributes((numbers + ['listed_at']) | reject('in', absent) | list) }} as notice
     from typed
 )
 

@@ -1,12 +1,14 @@
 {#- A venue's word for the state of an instrument in ours: pending, trading, halted or delisted; an unknown word stays,
-    in lower case, so that nothing new is hidden behind a known name. -#}
+    in lower case, so that nothing new is hidden behind a known name. No word is unknown. -#}
 {%- macro instrument_status(word) -%}
     transform(
         upper({{ word }}),
         ['TRADING', 'LIVE', 'PENDING_TRADING', 'PREOPEN', 'PRELAUNCH', 'TEST', 'BREAK', 'HALT', 'AUCTION_MATCH', 'SUSPEND',
-            'SETTLING', 'PRE_SETTLE', 'PRE_DELIVERING', 'DELIVERING', 'DELIVERED', 'CLOSE', 'CLOSED', 'END_OF_DAY'],
+            'SETTLING', 'PRE_SETTLE', 'PRE_DELIVERING', 'DELIVERING', 'DELIVERED', 'CLOSE', 'CLOSED', 'END_OF_DAY',
+            'PRE_TRADING', 'POST_TRADING', 'TRADING_HALT', 'TRADING_CANCEL_ONLY', ''],
         ['trading', 'trading', 'pending', 'pending', 'pending', 'pending', 'halted', 'halted', 'halted', 'halted',
-            'halted', 'halted', 'delisted', 'delisted', 'delisted', 'delisted', 'delisted', 'halted'],
+            'halted', 'halted', 'delisted', 'delisted', 'delisted', 'delisted', 'delisted', 'halted',
+            'pending', 'halted', 'halted', 'halted', 'unknown'],
         lower({{ word }})
     )
 {%- endmacro -%}

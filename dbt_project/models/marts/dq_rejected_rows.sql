@@ -9,8 +9,10 @@
 {%- set event_time = {
     'bars': 'open_time', 'funding': 'funding_time_raw', 'instruments': 'cast(null as Nullable(DateTime64(3)))',
     'fear_greed': "toDateTime64(date, 3, 'UTC')"} %}
-{#- Listings hold thousands of instruments that nobody asked for. -#}
-{%- set of_the_universe = 'instrument_id in (select u.instrument_id from ' ~ ref('universe_series') ~ ' as u)' %}
+{#- Of a listing also rows of which only optional attributes could not be read. It holds thousands of instruments that nobody
+    asked for; a row without base or quote may be one that somebody did. -#}
+{%- set of_instruments = "(problem != '' or notice != '') and (instrument_id in (select u.instrument_id from "
+    ~ ref('universe_series') ~ " as u) or base = '' or quote = '')" %}
 
 with rejected as (
     {%- for dataset, time in event_time.items() %}
@@ -22,11 +24,11 @@ with rejected as (
         {{ 'instrument_id' if is_series else "toLowCardinality('')" }} as instrument_id,
         {{ 'timeframe' if dataset == 'bars' else "toLowCardinality('')" }} as timeframe,
         cast({{ time }} as Nullable(DateTime64(3, 'UTC'))) as event_time,
-        problem as reason,
+        {{ "if(problem != '', problem, notice)" if dataset == 'instruments' else 'problem' }} as reason,
         source,
         ingested_at
     from ({{ union_leaves(dataset, 'dq_rejected_rows') }})
-    where problem != '' and {{ of_the_universe if dataset == 'instruments' else 'true' }}
+    where {{ of_instruments if dataset == 'instruments' else "problem != ''" }}
     {%- if not loop.last %}
     union all
     {%- endif %}

@@ -48,17 +48,21 @@ either as (
     select * from known
 ),
 
--- A listing that names everything, and not an instrument that we know, says that the instrument is gone.
+-- A listing that names everything, and not an instrument that we know, says that the instrument is gone. A row that cannot be
+-- used still names its instrument: by the symbol, where base or quote is missing. One that lacks all of them may be any
+-- instrument, so its listing proves no absence.
 listings as (
     select
         venue,
         market,
         source,
         ingested_at,
-        groupUniqArray(instrument_id) as listed
+        groupUniqArray(instrument_id) as listed,
+        groupUniqArrayIf(venue_symbol, problem != '') as withheld
     from observations
     where is_full_listing
     group by venue, market, source, ingested_at
+    having countIf(venue_symbol = '' and (base = '' or quote = '')) = 0
 ),
 
 vanished as (
@@ -82,7 +86,9 @@ vanished as (
         1 as is_new
     from listings
     inner join either on listings.venue = either.venue and listings.market = either.market
-    where either.valid_from < listings.ingested_at and not has(listings.listed, either.instrument_id)
+    where
+        either.valid_from < listings.ingested_at
+        and not has(listings.listed, either.instrument_id) and not has(listings.withheld, either.venue_symbol)
     group by either.instrument_id, listings.source, listings.ingested_at
 ),
 

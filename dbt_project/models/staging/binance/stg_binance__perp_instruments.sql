@@ -1,1 +1,1 @@
-{{ binance_instruments(source('raw', 'binance__usdm_instruments'), "row.contractType = 'PERPETUAL'") }}
+{{ binance_instruments(source('raw', 'binance__usdm_instruments'), has_contracts=true) }}

@@ -1,1 +1,1 @@
-{{ binance_instruments(source('raw', 'binance__spot_instruments'), "row.symbol != ''") }}
+{{ binance_instruments(source('raw', 'binance__spot_instruments')) }}

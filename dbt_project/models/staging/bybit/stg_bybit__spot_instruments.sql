@@ -5,29 +5,23 @@ with source as (
 exploded as (
     select *, JSONExtractString(payload, 'result', 'category') as category, record
     from source
-    array join
-        JSONExtract(
-            payload, 'result', 'list',
-            'Array(Tuple(symbol String, status String, baseCoin String, quoteCoin String,
-                priceFilter Tuple(tickSize Nullable(String)), lotSizeFilter Tuple(basePrecision Nullable(String),
-                minOrderQty Nullable(String), minOrderAmt Nullable(String))))'
-        ) as record
+    array join JSONExtractArrayRaw(payload, 'result', 'list') as record
 ),
 
 named as (
     select
         {{ page_columns() }},
         request_params,
-        record.symbol as venue_symbol,
-        record.baseCoin as base,
-        record.quoteCoin as quote,
+        {{ listed_name('record', 'symbol') }} as venue_symbol,
+        {{ listed_name('record', 'baseCoin') }} as base,
+        {{ listed_name('record', 'quoteCoin') }} as quote,
         '' as settle,
-        {{ instrument_status('record.status') }} as status,
-        record.priceFilter.tickSize as tick_size_text,
-        record.lotSizeFilter.basePrecision as lot_size_text,
-        record.lotSizeFilter.minOrderQty as min_qty_text,
-        record.lotSizeFilter.minOrderAmt as min_notional_text,
-        toJSONString(record) as raw_row,
+        {{ instrument_status(listed_name('record', 'status')) }} as status,
+        {{ listed_text('record', ['priceFilter', 'tickSize']) }} as tick_size_text,
+        {{ listed_text('record', ['lotSizeFilter', 'basePrecision']) }} as lot_size_text,
+        {{ listed_text('record', ['lotSizeFilter', 'minOrderQty']) }} as min_qty_text,
+        {{ listed_text('record', ['lotSizeFilter', 'minOrderAmt']) }} as min_notional_text,
+        record as raw_row,
         if(category = 'spot', '', concat('category is ', category, ', not spot')) as page_problem
     from exploded
 ),

@@ -5,12 +5,7 @@ with source as (
 exploded as (
     select *, record
     from source
-    array join
-        JSONExtract(
-            payload,
-            'Array(Tuple(id String, base_currency String, quote_currency String, status String, trading_disabled Bool,
-                quote_increment Nullable(String), base_increment Nullable(String), min_market_funds Nullable(String)))'
-        ) as record
+    array join JSONExtractArrayRaw(payload) as record
 ),
 
 -- The smallest amount of an order went from the API in 2022; min_market_funds is the smallest value of one.
@@ -18,21 +13,23 @@ named as (
     select
         {{ page_columns() }},
         request_params,
-        record.id as venue_symbol,
-        record.base_currency as base,
-        record.quote_currency as quote,
+        {{ listed_name('record', 'id') }} as venue_symbol,
+        {{ listed_name('record', 'base_currency') }} as base,
+        {{ listed_name('record', 'quote_currency') }} as quote,
         '' as settle,
+        lower({{ listed_name('record', 'status') }}) as word,
         multiIf(
-            record.status = 'delisted', 'delisted',
-            record.status = 'internal', 'pending',
-            record.status = 'offline' or record.trading_disabled, 'halted',
-            record.status = 'online', 'trading',
-            record.status
+            word = 'delisted', 'delisted',
+            word = 'internal', 'pending',
+            word = 'offline' or JSONExtractBool(record, 'trading_disabled'), 'halted',
+            word = 'online', 'trading',
+            word = '', 'unknown',
+            word
         ) as status,
-        record.quote_increment as tick_size_text,
-        record.base_increment as lot_size_text,
-        record.min_market_funds as min_notional_text,
-        toJSONString(record) as raw_row,
+        {{ listed_text('record', ['quote_increment']) }} as tick_size_text,
+        {{ listed_text('record', ['base_increment']) }} as lot_size_text,
+        {{ listed_text('record', ['min_market_funds']) }} as min_notional_text,
+        record as raw_row,
         '' as page_problem
     from exploded
 ),

@@ -2,41 +2,74 @@ with source as (
     select * from {{ source('raw', 'okx__instruments') }} where http_status = 200
 ),
 
--- Spot and linear perpetual swaps. Sizes of a swap are in contracts of ctVal base each; '' is unknown.
--- listTime may be the start of an auction.
+listed as (
+    select
+        *,
+        JSONExtractArrayRaw(payload, 'data') as records,
+        -- Ids of which the page has the product that we follow.
+        arrayMap(
+            record -> {{ listed_name('record', 'instId') }},
+            arrayFilter(record -> {{ okx_product('record') }} in ('SPOT', 'SWAP linear'), records)
+        ) as followed
+    from source
+),
+
+-- Spot and linear perpetual swaps. The id says which: BTC-USDT, BTC-USDT-SWAP; dated contracts carry their date in it, and a
+-- swap against USD is inverse. Anything else of an unknown product or contract type counts as what its id says.
 exploded as (
     select *, record
-    from source
+    from listed
     array join
         arrayFilter(
-            row -> row.instType = 'SPOT' or (row.instType = 'SWAP' and row.ctType = 'linear'),
-            JSONExtract(
-                payload, 'data',
-                'Array(Tuple(instId String, instType String, ctType String, baseCcy String, quoteCcy String, settleCcy String,
-                    state String, tickSz Nullable(String), lotSz Nullable(String), minSz Nullable(String), ctVal Nullable(String),
-                    listTime Nullable(String)))'
-            )
+            record -> {{ okx_product('record') }} in ('SPOT', 'SWAP linear')
+            or not (
+                match({{ listed_name('record', 'instId') }}, '^[^-]+-[^-]+-[0-9]')
+                or (match({{ listed_name('record', 'instId') }}, '-USD-SWAP$') and {{ okx_product('record') }} = 'SWAP inverse')
+                or has(followed, replaceRegexpOne({{ listed_name('record', 'instId') }}, '^([^-]+-[^-]+)-.+$', '\\1-SWAP'))
+            ),
+            records
         ) as record
 ),
 
+-- Sizes of a swap are in contracts of ctVal * ctMult base each (NautilusTrader's OKX guide); '' is unknown. listTime may be the
+-- start of an auction.
 named as (
     select
         {{ page_columns() | replace('    market,\n', '') }},
         request_params,
-        if(record.instType = 'SWAP', 'perp', 'spot') as market,
-        record.instId as venue_symbol,
-        splitByChar('-', record.instId)[1] as base,
-        splitByChar('-', record.instId)[2] as quote,
-        record.settleCcy as settle,
-        {{ instrument_status('record.state') }} as status,
-        nullIf(record.tickSz, '') as tick_size_text,
-        nullIf(record.lotSz, '') as lot_size_text,
-        nullIf(record.minSz, '') as min_qty_text,
-        nullIf(record.ctVal, '') as contract_size_text,
-        nullIf(record.listTime, '') as listed_at_text,
-        toJSONString(record) as raw_row,
+        {{ listed_name('record', 'instId') }} as venue_symbol,
+        splitByChar('-', venue_symbol) as parts,
+        if(length(parts) < 2, market, if(length(parts) > 2, 'perp', 'spot')) as market_of_id,
+        parts[1] as base,
+        parts[2] as quote,
+        {{ listed_name('record', 'settleCcy') }} as settle,
+        {{ okx_product('record') }} as product,
+        if(
+            product = if(market_of_id = 'perp', 'SWAP linear', 'SPOT'), {{ instrument_status(listed_name('record', 'state')) }},
+            concat('unknown product type: ', product)
+        ) as status,
+        {{ listed_text('record', ['tickSz']) }} as tick_size_text,
+        {{ listed_text('record', ['lotSz']) }} as lot_size_text,
+        {{ listed_text('record', ['minSz']) }} as min_qty_text,
+        ifNull({{ listed_text('record', ['ctVal']) }}, '') as contract_value_text,
+        ifNull({{ listed_text('record', ['ctMult']) }}, '') as multiplier_text,
+        -- A product of decimals is exact; a value in another currency than the base is not known in base units.
+        multiIf(
+            contract_value_text = '' or {{ listed_name('record', 'ctValCcy') }} not in ('', base), null,
+            multiplier_text in ('', '1'), contract_value_text,
+            isNull(toDecimal256OrNull(contract_value_text, 18)) or isNull(toDecimal256OrNull(multiplier_text, 18)),
+            concat(contract_value_text, ' * ', multiplier_text),
+            toString(toDecimal256OrNull(contract_value_text, 18) * toDecimal256OrNull(multiplier_text, 18))
+        ) as contract_size_text,
+        {{ listed_text('record', ['listTime']) }} as listed_at_text,
+        record as raw_row,
         '' as page_problem
     from exploded
 ),
 
-{{ finish_instruments('named', absent=['min_notional']) }}
+of_market as (
+    select * except (market, market_of_id), market_of_id as market
+    from named
+),
+
+{{ finish_instruments('of_market', absent=['min_notional']) }}
