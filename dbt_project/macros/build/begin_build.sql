@@ -1,7 +1,7 @@
 {#- Claims the next build number; see ops.builds. Two phases, so that of two builds that start together
     at most one goes on: each writes its claim before it looks at the claims of others. -#}
 {%- macro begin_build() -%}
-    {%- do refuse_other_schema() if execute -%}
+    {%- do refuse_other_migrations() if execute -%}
     {%- if execute and flags.WHICH in ('build', 'run') -%}
         {%- do refuse_dropped_id(snapshot_id()) -%}
         {%- do claim_build() -%}

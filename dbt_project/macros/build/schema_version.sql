@@ -4,7 +4,7 @@
 {%- endmacro -%}
 
 {#- Stops a run on a database that newer code has migrated, or that `mdw migrate` has not brought up to this code. -#}
-{%- macro refuse_other_schema() -%}
+{%- macro refuse_other_migrations() -%}
     {%- if 'schema' in build_facts() -%}{{ return('') }}{%- endif -%}
     {%- set is_there = run_query('exists table ops.schema_migrations').rows[0][0] | int -%}
     {%- set found = run_query('select max(version) from ops.schema_migrations').rows[0][0] | int if is_there else 0 -%}
