@@ -7,6 +7,7 @@
         meta={'entities': ['bars']},
     )
 }}
+-- depends_on: {{ ref('dq_conflicting_rows') }}
 
 with candidates as ({{ union_leaves('bars', 'bars') }}
 )
