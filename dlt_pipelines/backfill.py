@@ -1,7 +1,7 @@
 """History of a time range: plan it, then land it. `mdw backfill` and the DAGs call this."""
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from ipaddress import ip_address
 from urllib.parse import urlsplit
@@ -112,6 +112,41 @@ def make_plan(
             again, said = asyncio.run(replaced_files(settings, client, wanted))
         files, notices = list(dict.fromkeys([*files, *again])), [*notices, *said]
     return Plan(settings, asks, notices, files, lane, probes.pages)
+
+
+def make_plan_again(
+    settings: Settings, windows: Sequence[tuple[Series, int, int]], recheck: Collection[Series], pace: float | None
+) -> Plan:
+    """Asks and files for windows in ms since 1970, covered or not, by the lane that still has each; listings whole.
+
+    Landed files of the series of `recheck` are compared with the archive and land again where they were replaced.
+    """
+    _check_pace(settings, pace, {series for series, _, _ in windows})
+    now = to_ms(settings.clock())
+    asks: list[Ask] = []
+    files: list[ArchiveFile] = []
+    notices: list[str] = []
+    for series, start, end in dict.fromkeys(windows):
+        venue = VENUES[series.venue]
+        if not series.windowed:
+            asks.append(Ask(series, venue.endpoint(series, 0, now)))
+            continue
+        choice = choose("auto", venue, series, (start, end), [], now)
+        files += choice.files
+        notices += choice.notices
+        asks += window_asks(venue, series, (start, end), coverage.merge(choice.not_rest), now)
+    if recheck:
+        spans = {
+            series: (
+                min(start for one, start, _ in windows if one == series),
+                max(end for one, _, end in windows if one == series),
+            )
+            for series in recheck
+        }
+        with connect(settings, "ingest") as client:
+            replaced, said = asyncio.run(replaced_files(settings, client, spans))
+        files, notices = [*files, *replaced], [*notices, *said]
+    return Plan(settings, asks, notices, list(dict.fromkeys(files)), "auto")
 
 
 async def _land(plan: Plan, landing: Landing, progress: Progress, pace: float | None) -> LandingReport:

@@ -16,6 +16,16 @@ def overlap_pages(pages: str) -> str:
     return f"{pages}.done = 0"
 
 
+def has_conflicts() -> bool:
+    """As where some rows were set aside."""
+    return True
+
+
+def not_in_conflict(dataset: str, time: str) -> str:
+    """A condition instead of the rows that were set aside."""
+    return f"{time} != '{dataset}'"
+
+
 def version_columns() -> str:
     """Constants instead of the running build."""
     return "1 as valid_from_version, 2 as valid_to_version"

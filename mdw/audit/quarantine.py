@@ -116,9 +116,13 @@ def _check_known(client: Client, dataset: str, instrument: str, timeframe: str) 
     query = f"select count() from marts.{_MARTS[dataset]} where instrument_id = {{i:String}}"  # noqa: S608
     if timeframe:
         query += " and timeframe = {t:String}"
-    rejected = "select count() from marts.dq_rejected_rows where instrument_id = {i:String} and dataset = {d:String}"
+    set_aside = [
+        f"select count() from marts.{table} where instrument_id = {{i:String}} and dataset = {{d:String}}"  # noqa: S608
+        for table in ("dq_rejected_rows", "dq_conflicting_rows")
+        if client.command(f"exists table marts.{table}")
+    ]
     values = {"i": instrument, "t": timeframe, "d": dataset}
-    if any(client.query(text, parameters=values).result_rows[0][0] for text in (query, rejected)):
+    if any(client.query(text, parameters=values).result_rows[0][0] for text in (query, *set_aside)):
         return
     raise BadInput(
         f"The marts hold no {dataset} of {instrument}{'@' + timeframe if timeframe else ''}: nothing was recorded. "

@@ -21,7 +21,9 @@ def register(app: typer.Typer) -> None:
 def audit(
     full: Annotated[bool, typer.Option(help="look at every row, not only at what waits for publication")] = False,
     last: Annotated[bool, typer.Option("--last", help="show the newest results without a new run")] = False,
-    fix: Annotated[bool, typer.Option("--fix", help="fetch bars that were never fetched, and say what it did")] = False,
+    fix: Annotated[
+        bool, typer.Option("--fix", help="fetch what was never fetched, ask again for what cannot be used")
+    ] = False,
     report: Annotated[Path | None, typer.Option(help="write the report to this file, too", show_default=False)] = None,
     quarantine: Annotated[
         str | None, typer.Option(metavar="SERIES", help="withhold rows: INSTRUMENT[@TIMEFRAME] or fear_greed")
@@ -79,30 +81,41 @@ def _report(settings: Settings, path: Path) -> None:
 
 def _fix(settings: Settings, run: object, json: bool) -> dict[str, object]:
     from dlt_pipelines import backfill
+    from dlt_pipelines.progress import LandingReport
     from mdw.audit import fixing
     from mdw.audit.findings import AuditRun
     from mdw.landing_view import print_report, progress, report_as_dict
 
     assert isinstance(run, AuditRun)
     inside, before = fixing.holes(run)
+    again = fixing.unusable(run)
     if before and not json:
         out.print(
             f"{len(before)} series begin later than the universe wants: `mdw backfill` loads that history.",
             soft_wrap=True,
         )
-    if not inside:
+    fixed: dict[str, object] = {"holes": len(inside), "asked_again": len(again), "left_to_backfill": len(before)}
+    plans = [fixing.plan(settings, inside)] if inside else []
+    plans += [fixing.plan_again(settings, again)] if again else []
+    if not plans:
         if not json:
-            out.print("Nothing of ours is missing inside the landed history.")
-        return {"holes": 0, "left_to_backfill": len(before)}
-    plan = fixing.plan(settings, inside)
-    with progress(plan) as watcher:
-        landed = backfill.run(plan, watcher)
+            out.print("Nothing of ours is missing inside the landed history, and nothing needs to be asked for again.")
+        return fixed
+    landed = LandingReport()
+    for plan in plans:
+        with progress(plan) as watcher:
+            done = backfill.run(plan, watcher)
+        landed.merge(done)
+        landed.seconds += done.seconds
     if not json:
-        for hole in inside:
-            out.print(f"asked again: {hole.series} {hole.span} ({hole.rows:,} bars)", soft_wrap=True)
+        for finding in [*inside, *again]:
+            out.print(
+                f"asked again: {finding.dataset} {finding.series} {finding.span} ({finding.rows:,} rows)",
+                soft_wrap=True,
+            )
         print_report(landed)
         out.print("`mdw build` takes up what has landed and audits it.")
-    return {"holes": len(inside), "left_to_backfill": len(before), "landed": report_as_dict(landed)}
+    return {**fixed, "landed": report_as_dict(landed)}
 
 
 def _quarantine(

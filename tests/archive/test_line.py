@@ -106,11 +106,8 @@ def test_views_show_what_the_venue_had(
 
 def test_contradicting_rows_are_kept_out_named_and_asked_of_rest(line: Line):
     assert any("contradict each other" in notice for notice in line.report.notices)
-    rejected = line.desk.warehouse.rows(
-        "select reason, count(), uniqExact(event_time) from marts.dq_rejected_rows final "
-        "where valid_to_version = 4294967295 group by 1"
-    )
-    assert rejected == [("rows of this time in the archive file contradict each other", 2, 1)]
+    aside = line.desk.warehouse.rows("select dataset, instrument_id, source, rows from marts.dq_conflicting_rows")
+    assert aside == [("bars", "okx:spot:BTC/USDT", "archive", 2)]
     asked = line.desk.warehouse.rows("select row_count, lane from ops.coverage where venue = 'okx' and lane = 'rest'")
     assert (1, "rest") in asked
 

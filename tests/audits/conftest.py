@@ -6,9 +6,9 @@ import pytest
 
 from tests.audits.sowing import CLOCK, sow_bars, sow_others, sow_sound, tamper
 from tests.conftest import start_warehouse
-from tests.dbt.conftest import Dbt, Outcome, dbt
+from tests.dbt.conftest import Dbt, Outcome, dbt, module_dbt
 
-__all__ = ["dbt", "refused"]
+__all__ = ["dbt", "module_dbt", "refused"]
 
 
 @pytest.fixture(scope="session")

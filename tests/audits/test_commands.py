@@ -15,7 +15,9 @@ from mdw.cli import app
 from replay.clock import Clock
 from replay.server import ReplayServer
 from replay.synthetic import SyntheticMarket
+from tests.audits.seeding import bar
 from tests.conftest import Warehouse, start_warehouse
+from tests.dbt.pages import land, milliseconds
 from warehouse.settings import Settings
 
 DAY = timedelta(days=1)
@@ -105,6 +107,49 @@ def test_a_lost_day_is_named_fetched_and_published(served: tuple[Warehouse, dict
     assert (code, again["run"] > audited["run"]) == (0, True)
 
 
+def contradict(warehouse: Warehouse, moment: datetime) -> None:
+    """Pages with two contradictory rows of a key: a bar, a payment, the state of an instrument, a day of the index."""
+    client = warehouse.client("ingest")
+    fetched_at = datetime.now(UTC)
+    ms, window = milliseconds(moment), (moment, moment + timedelta(hours=1))
+    series = ("binance", "perp", "BTC/USDT", "")
+    hours = [bar(moment, close, timedelta(hours=1)) for close in ("100", "101")]
+    land(client, "binance__usdm_klines", hours, fetched_at, series=(*series[:3], "1h"), window=window)
+    payments = [{"fundingTime": ms, "fundingRate": rate, "markPrice": "100"} for rate in ("0.0001", "0.0002")]
+    land(client, "binance__usdm_funding", payments, fetched_at, series=series, window=window)
+    contract = {"contractType": "PERPETUAL", "status": "TRADING", "baseAsset": "BTC", "quoteAsset": "USDT"}
+    symbols = [
+        {**contract, "symbol": "BTCUSDT", "filters": [{"filterType": "PRICE_FILTER", "tickSize": tick}]}
+        for tick in ("0.1", "0.2")
+    ]
+    land(client, "binance__usdm_instruments", {"symbols": symbols}, fetched_at, series=(*series[:2], "", ""))
+    days = [{"value": value, "value_classification": "Fear", "timestamp": str(ms // 1000)} for value in ("20", "30")]
+    land(client, "alternative_me__fear_greed", {"data": days}, fetched_at, series=("alternative_me", "", "", ""))
+
+
+def test_conflicting_rows_are_asked_for_again_and_settled(served: tuple[Warehouse, dict[str, str]], mdw: Mdw) -> None:
+    warehouse = served[0]
+    contradict(warehouse, START + DAY)
+    code, built = mdw("build", "--snapshot-id", "contradicted")
+    assert (code, built["published"]) == (1, False), built
+
+    code, audited = mdw("audit", "--fix")
+    assert code == 1
+    named = {(one["dataset"], one["instrument_id"]) for one in audited["findings"] if one["severity"] == "error"}
+    assert named == {
+        ("bars", "binance:perp:BTC/USDT"),
+        ("funding", "binance:perp:BTC/USDT"),
+        ("instruments", "binance:perp:BTC/USDT"),
+        ("fear_greed", ""),
+    }
+    assert audited["fixed"]["asked_again"] == 4
+    assert audited["fixed"]["landed"]["failures"] == []
+    assert audited["fixed"]["landed"]["pages"] == 4
+
+    code, built = mdw("build", "--snapshot-id", "settled")
+    assert (code, built["published"]) == (0, True), built
+
+
 def test_a_series_is_left_out_knowingly(served: tuple[Warehouse, dict[str, str]], mdw: Mdw) -> None:
     warehouse = served[0]
     arguments = ("--without", "binance:perp:ETH/USDT", "--reason", "a poisoned feed")
@@ -120,7 +165,7 @@ def test_dbt_parsed_the_project_once_for_all_these_runs(served: tuple[Warehouse,
     # A third of a run's time, again in each, when what differs from run to run went by --vars.
     logs = (served[0].settings.home / "dbt" / "logs").glob("dbt.log*")
     said = "".join(log.read_text() for log in logs)
-    assert said.count("Running with dbt=") == 4
+    assert said.count("Running with dbt=") == 7
     assert said.count("Unable to do partial parsing") == 1
 
 

@@ -1,6 +1,6 @@
 """Bad data of every kind, landed as raw pages: caught, named, not published; older pins still read."""
 
-from tests.audits import test_inexact_prices, test_lane_differences
+from tests.audits import test_conflicting_rows, test_inexact_prices, test_lane_differences
 from tests.dbt.conftest import Dbt, Outcome
 
 # (audit, series) of what tests/audits/sowing.py sows. Errors keep the build from publishing.
@@ -58,6 +58,8 @@ WARNED_BEFORE = {("fear_greed_fresh", "", "")}
 # Sown by a test of its own, because what is wrong is the line and not a page.
 SOWN_ELSEWHERE = {
     "bars_prices_keep_their_text": test_inexact_prices.test_a_price_that_lost_its_text_is_not_published,
+    "conflicting_rows": test_conflicting_rows.test_each_conflict_blocks_and_is_named_under_its_dataset,
+    "funding_archive_against_rest": test_lane_differences.test_lanes_that_differ_warn_and_agree_again,
     "bars_archive_against_rest": test_lane_differences.test_lanes_that_differ_warn_and_agree_again,
 }
 
@@ -86,6 +88,17 @@ def test_every_error_is_named_with_its_series(refused: tuple[Dbt, Outcome]) -> N
     assert results(dbt, "error") >= ERRORS
     for audit, *_ in ERRORS:
         assert f"audit {audit}: " in outcome.text, "dbt itself must say which audit failed, and where"
+
+
+def test_every_finding_is_filed_under_the_dataset_of_its_rows(refused: tuple[Dbt, Outcome]) -> None:
+    dbt, _ = refused
+    filed = dbt.warehouse.rows("select distinct audit, dataset from marts.dq_audit_results where severity != 'ok'")
+    raw = {"rejected_rows_are_resolved": "bars", "manifest_of_the_newest_snapshot": "snapshots"}
+    datasets = ("bars", "funding", "instruments", "fear_greed")
+    assert dict(filed) == {
+        str(audit): raw.get(str(audit)) or next(name for name in datasets if str(audit).startswith(f"{name}_"))
+        for audit, _ in filed
+    }
 
 
 def test_the_venue_that_is_wrong_is_named_alone(refused: tuple[Dbt, Outcome]) -> None:

@@ -99,8 +99,8 @@ def claim(admin: Client, entry: Exported) -> None:
     version = entry.snapshot.data_version
     emptied = [f"marts.{dataset.mart}" for dataset in DATASETS]
     # Pages that a build took up since then count as not built: their rows go with the marts.
-    emptied += ["marts.dq_rejected_rows", "marts.snapshot_manifest", "ops.build_pages", "ops.builds"]
-    emptied += ["ops.build_steps", "ops.mart_rows"]
+    emptied += ["marts.dq_rejected_rows", "marts.dq_conflicting_rows", "marts.snapshot_manifest"]
+    emptied += ["ops.build_pages", "ops.builds", "ops.build_steps", "ops.mart_rows"]
     for table in emptied:
         admin.command(f"truncate table if exists {table}")
     admin.command(

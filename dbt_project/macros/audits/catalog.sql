@@ -1,4 +1,5 @@
-{#- Every audit with its dataset: the order in which results are listed. What each means and what to do is in
+{#- Every audit with its dataset: the order in which results are listed. A finding of an audit of `raw`, which looks at rows of
+    every dataset, names the dataset of its rows. What each means and what to do is in
     runbooks/audits.md under the audit's name; thresholds are in docs/audits.md. -#}
 {%- macro audits() -%}
     {{ return({
@@ -22,6 +23,7 @@
         'bars_archive_against_rest': 'bars',
         'bars_before_listing': 'bars',
         'bars_jump_across_gap': 'bars',
+        'funding_archive_against_rest': 'funding',
         'funding_one_open_row': 'funding',
         'funding_within_bounds': 'funding',
         'funding_positive_mark_price': 'funding',
@@ -45,6 +47,7 @@
         'fear_greed_not_in_the_future': 'fear_greed',
         'fear_greed_every_day': 'fear_greed',
         'fear_greed_fresh': 'fear_greed',
+        'conflicting_rows': 'raw',
         'rejected_rows_are_resolved': 'raw',
         'manifest_of_the_newest_snapshot': 'snapshots',
     }) }}

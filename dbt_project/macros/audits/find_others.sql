@@ -56,6 +56,7 @@ where
 select
     'rejected_rows_are_resolved' as audit,
     'error' as severity,
+    dataset,
     instrument_id,
     timeframe,
     min(event_time) as range_start,
@@ -97,7 +98,7 @@ group by instrument_id
 {#- Moments that REST and the archive tell differently (dq_lane_differences), where the project has that model. -#}
 {%- macro find_lane_differences() -%}
 select
-    'bars_archive_against_rest' as audit,
+    concat(dataset, '_archive_against_rest') as audit,
     'warn' as severity,
     instrument_id,
     timeframe,
@@ -107,12 +108,12 @@ select
     cast(null as Nullable(Float64)) as worst,
     concat(toString(count()), ' moments, such as: ', any(difference)) as detail,
     concat(
-        'select * from marts.dq_lane_differences final where valid_to_version = 4294967295 and difference != \'\' and instrument_id = \'',
-        instrument_id, '\' and timeframe = \'', timeframe, '\''
+        'select * from marts.dq_lane_differences final where valid_to_version = 4294967295 and difference != \'\' and dataset = \'',
+        dataset, '\' and instrument_id = \'', instrument_id, '\' and timeframe = \'', timeframe, '\''
     ) as rows_sql
 from {{ generate_schema_name('marts', none) | trim }}.dq_lane_differences final
 where {{ open_rows() }} and difference != ''
-group by instrument_id, timeframe, toDate(event_time)
+group by dataset, instrument_id, timeframe, toDate(event_time)
 {%- endmacro -%}
 
 {%- macro has_lane_differences() -%}

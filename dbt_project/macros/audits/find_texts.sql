@@ -31,7 +31,7 @@ from (
     inner join (
         select {{ key | reject('equalto', 'open_time') | join(', ') }}, assumeNotNull(open_time) as open_time, raw_row
         from ({{ union_leaves('bars', 'bars', condition=sampled_waiting_pages('bars'), leaves=leaves) }})
-        where problem = ''
+        where problem = ''{{ (' and ' ~ not_in_conflict('bars', 'assumeNotNull(open_time)')) if has_conflicts() }}
     ) as sent using ({{ key | join(', ') }})
     where not (
         {%- for price in prices %}

@@ -25,23 +25,25 @@
         find_doubles('funding_rates', 'funding_one_open_row', 'funding_time', ['instrument_id', 'funding_time']),
         find_doubles('instruments', 'instruments_one_open_row', 'valid_from', ['instrument_id', 'valid_from']),
         find_doubles('fear_greed', 'fear_greed_one_open_row', "toDateTime64(date, 3, 'UTC')", ['date']),
-        find_unresolved_rejects(), find_unreadable_instruments(), find_manifest_differences(),
-    ] + ([find_lane_differences()] if has_lane_differences() else [])) }}
+        find_unreadable_instruments(), find_manifest_differences(),
+    ] + ([find_lane_differences()] if has_lane_differences() else []),
+        of_any_dataset=[find_unresolved_rejects()] + ([find_conflicts()] if has_conflicts() else [])) }}
 {%- endmacro -%}
 
-{#- Findings in one shape, a query a family: see the materialization `work_table`. -#}
-{%- macro queries_of(families) -%}
-    {%- for family in families %}
+{#- Findings in one shape, a query a family: see the materialization `work_table`. Those of families `of_any_dataset` name their
+    dataset, the others have that of their audit. -#}
+{%- macro queries_of(families, of_any_dataset=[]) -%}
+    {%- for family in families + of_any_dataset %}
     {%- if not loop.first %}
 {{ next_query() }}
     {%- endif %}
 select
-    {{ finding_columns() }}
+    {{ finding_columns(dataset='dataset' if family in of_any_dataset else "''") }}
 from ({{ family }})
     {%- endfor %}
 {%- endmacro -%}
 
-{%- macro finding_columns() -%}
+{%- macro finding_columns(dataset) -%}
     cast(audit as String) as audit,
     cast(severity as String) as severity,
     cast(instrument_id as String) as instrument_id,
@@ -51,7 +53,8 @@ from ({{ family }})
     cast(rows as UInt64) as rows,
     cast(worst as Nullable(Float64)) as worst,
     cast(detail as String) as detail,
-    cast(rows_sql as String) as rows_sql
+    cast(rows_sql as String) as rows_sql,
+    cast({{ dataset }} as String) as dataset
 {%- endmacro -%}
 
 {#- Catalog of audits as rows: audit, dataset. -#}

@@ -6,7 +6,8 @@
     run again: rows of a build that died stay unpublished, and the next build repairs and goes on.
 
     Config: unique_key (list), partition_by (an expression of key columns with whole numbers as values, or ''),
-    meta.entity and meta.provenance (columns that are no values: a row that differs only there is unchanged). -#}
+    meta.entities, meta.provenance (columns that are no values: a row that differs only there is unchanged) and meta.jitters
+    (columns in which rows of one lane and moment may differ without contradicting each other). -#}
 {%- materialization versioned, adapter='clickhouse' -%}
     {%- set version = build_version() -%}
     {%- set entities = config.get('meta', {}).get('entities', []) -%}
@@ -28,6 +29,7 @@
     {%- do create_work_table(this, candidates) -%}
     {%- do stage_candidates(candidates, sql) -%}
     {%- set partitions = candidate_partitions(candidates, this) -%}
+    {%- do set_aside_conflicts(candidates, partitions) -%}
     {%- do create_work_table(this, changes) if partitions | selectattr('is_held') | list -%}
     {%- set untouched = partitions | rejectattr('is_held') | rejectattr('has_twins') | list -%}
     {%- do attach_all(this, candidates, untouched) -%}

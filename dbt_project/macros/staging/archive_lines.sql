@@ -23,8 +23,3 @@ exploded as (
 {%- macro archive_time(text) -%}
     substring({{ text }}, 1, 13)
 {%- endmacro -%}
-
-{#- Rows of one time that contradict each other in one file: none of them is taken. -#}
-{%- macro archive_problem(text) -%}
-    if(has(conflicts, {{ text }}), 'rows of this time in the archive file contradict each other', '')
-{%- endmacro -%}

@@ -16,7 +16,7 @@ named as (
         f[8] as quote_volume_text,
         f[9] as trade_count_text,
         line as raw_row,
-        {{ archive_problem('f[1]') }} as page_problem
+        '' as page_problem
     from exploded
 ),
 

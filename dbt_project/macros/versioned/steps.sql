@@ -83,6 +83,7 @@
         {%- do insert_all(relation, candidates, partition, version) -%}
     {%- else -%}
         {%- do stage_changes(relation, candidates, changes, partition) -%}
+        {%- do set_aside_late_conflicts(relation, changes, partition.value) -%}
         {%- do insert_changes(relation, changes, partition.value, version) -%}
         {%- if holds_rows(relation, partition.value, 'valid_from_version = ' ~ version) -%}
             {%- do close_superseded(relation, changes, partition.value, version) -%}
@@ -90,19 +91,20 @@
     {%- endif -%}
 {%- endmacro -%}
 
-{#- One candidate a key. Where keys have twins, the latest counts, archive before other lanes; the hash decides between equals,
-    always alike. In the columns of meta.known_stays_known NULL means that a lane does not tell: another candidate may. -#}
+{#- One candidate a key. Where keys have twins, the latest counts, archive before other lanes; rows of one lane and moment that
+    contradict each other do not count, and between equals the hash decides, always alike. In the columns of
+    meta.known_stays_known NULL means that a lane does not tell: the latest other candidate that does may. -#}
 {%- macro chosen_candidates(candidates, partition) -%}
     {%- if not partition.has_twins -%}
         {{ return('select * from ' ~ candidates ~ ' where ' ~ in_partition(partition.value)) }}
     {%- endif -%}
     {%- set known = [] -%}
     {%- for name in known_stays_known() -%}
-        {%- do known.append('coalesce(' ~ name ~ ', any(' ~ name ~ ') over (partition by ' ~ key_list() ~ ')) as ' ~ name) -%}
+        {%- do known.append('coalesce(' ~ name ~ ', argMax(' ~ name ~ ", (ingested_at, source = 'archive')) over (partition by " ~ key_list() ~ ')) as ' ~ name) -%}
     {%- endfor -%}
     {%- set lane_first = "source = 'archive' desc, " if 'source' in stored_columns() else '' -%}
     select *{{ (' replace (' ~ known | join(', ') ~ ')') if known }} from {{ candidates }}
-    where {{ in_partition(partition.value) }}
+    where {{ in_partition(partition.value) }}{{ (' and ' ~ without_conflicts()) if partition.has_conflicts }}
     order by {{ key_list() }}, ingested_at desc, {{ lane_first }}cityHash64(tuple({{ value_columns() | join(', ') }}))
     limit 1 by {{ key_list() }}
 {%- endmacro -%}
@@ -156,11 +158,13 @@
 {%- endmacro -%}
 
 {#- Inserts candidates that are new or differ from the open row of their key. One that was fetched before the open row does
-    not replace it. What a lane does not tell (known_stays_known) neither differs from a value nor replaces it. -#}
+    not replace it, nor does one of the same lane and moment (set_aside_late_conflicts). What a lane does not tell (known_stays_known) neither differs from a value nor replaces it. -#}
 {%- macro insert_changes(relation, changes, partition, version) -%}
     {%- set columns = stored_columns() -%}
     {%- set values = value_columns() -%}
     {%- set kept = known_stays_known() -%}
+    {%- set ranked = dataset_of_mart() is not none -%}
+    {%- set later = (row_rank('candidate') ~ ' > ' ~ row_rank('open_row')) if ranked else 'candidate.ingested_at >= open_row.ingested_at' -%}
     {%- set differs, chosen = [], [] -%}
     {%- for name in values -%}
         {%- do differs.append(
@@ -175,12 +179,12 @@
         select {{ chosen | join(', ') }}, {{ version }}
         from (select * from {{ changes }} where {{ in_partition(partition) }}) as candidate
         left join (
-            select {{ key_list() }}, {{ values | join(', ') }}, ingested_at, 1 as is_known
+            select {{ key_list() }}, {{ values | join(', ') }}, ingested_at, {{ 'source, ' if ranked }}1 as is_known
             from {{ relation }} final
             where {{ in_partition(partition) }} and valid_to_version = 4294967295
                 and ({{ key_list() }}) in (select {{ key_list() }} from {{ changes }} where {{ in_partition(partition) }})
         ) as open_row using ({{ key_list() }})
-        where open_row.is_known = 0 or (candidate.ingested_at >= open_row.ingested_at and ({{ differs | join(' or ') }}))
+        where open_row.is_known = 0 or ({{ later }} and ({{ differs | join(' or ') }}))
         settings join_use_nulls = 0, do_not_merge_across_partitions_select_final = 1
     {%- endcall -%}
 {%- endmacro -%}

@@ -27,7 +27,8 @@ told as (
         toUInt64(0) as `rows`,
         cast(null as Nullable(Float64)) as worst,
         '' as detail,
-        '' as rows_sql
+        '' as rows_sql,
+        '' as dataset
     from catalog
 ),
 
@@ -61,7 +62,7 @@ select
     toUInt32({{ build_version() }}) as run,
     {{ now_utc() }} as audited_at,
     {{ audits_everything() | lower }} as everything,
-    catalog.dataset as dataset,
+    if(results.dataset = '', catalog.dataset, results.dataset) as dataset,
     results.audit as audit,
     results.severity as severity,
     results.instrument_id as instrument_id,

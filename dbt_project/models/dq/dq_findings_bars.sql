@@ -2,5 +2,6 @@
 {#- Refs inside macros that run conditionally: #}
 -- depends_on: {{ ref('bars') }}
 -- depends_on: {{ ref('dq_bar_hours') }}
+-- depends_on: {{ ref('dq_conflicting_rows') }}
 -- depends_on: {{ ref('universe_series') }}
 {{ findings_of_bars() }}

@@ -5,6 +5,7 @@
 -- depends_on: {{ ref('instruments') }}
 -- depends_on: {{ ref('fear_greed') }}
 -- depends_on: {{ ref('dq_rejected_rows') }}
+-- depends_on: {{ ref('dq_conflicting_rows') }}
 -- depends_on: {{ ref('dq_lane_differences') }}
 -- depends_on: {{ ref('dq_bar_hours') }}
 -- depends_on: {{ ref('universe_series') }}

@@ -7,6 +7,7 @@
         meta={'entities': ['bars'], 'rows_of_every_page': true},
     )
 }}
+-- depends_on: {{ ref('dq_conflicting_rows') }}
 
 with candidates as ({{ union_leaves('bars', 'bars') }}
 )

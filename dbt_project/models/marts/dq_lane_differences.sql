@@ -12,6 +12,11 @@
     )
 }}
 
+-- Rows that contradict each other within a lane are no value of that lane; which they are, the marts say:
+-- depends_on: {{ ref('dq_conflicting_rows') }}
+-- depends_on: {{ ref('bars') }}
+-- depends_on: {{ ref('funding_rates') }}
+
 {%- set measures = {
     'bars': ['open', 'high', 'low', 'close', 'volume', 'quote_volume', 'trade_count'],
     'funding': ['funding_rate', 'mark_price']} %}
@@ -36,7 +41,7 @@ with told as (
             {%- endfor %}
         ) as measures
     from ({{ union_leaves(dataset, 'dq_lane_differences', in_overlap) }})
-    where problem = ''
+    where problem = ''{{ (' and ' ~ not_in_conflict(dataset, time[dataset])) if has_conflicts() }}
     {%- if not loop.last %}
     union all
     {%- endif %}

@@ -6,6 +6,7 @@
         meta={'entities': ['fear_greed'], 'rows_of_every_page': true},
     )
 }}
+-- depends_on: {{ ref('dq_conflicting_rows') }}
 
 with candidates as ({{ union_leaves('fear_greed', 'fear_greed') }}
 )

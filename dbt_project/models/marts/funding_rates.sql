@@ -4,9 +4,12 @@
         unique_key=['instrument_id', 'funding_time'],
         partition_by='toYear(funding_time)',
         post_hook="{{ apply_quarantine('funding') }}",
-        meta={'entities': ['funding'], 'rows_of_every_page': true, 'known_stays_known': ['mark_price']},
+        meta={
+            'entities': ['funding'], 'rows_of_every_page': true, 'known_stays_known': ['mark_price'], 'jitters': ['funding_time_raw'],
+        },
     )
 }}
+-- depends_on: {{ ref('dq_conflicting_rows') }}
 
 with candidates as ({{ union_leaves('funding', 'funding_rates') }}
 )

@@ -6,6 +6,7 @@
         meta={'entities': ['instruments']},
     )
 }}
+-- depends_on: {{ ref('dq_conflicting_rows') }}
 
 {%- set state = ['venue', 'market', 'symbol', 'venue_symbol', 'base', 'quote', 'settle', 'status', 'tick_size',
     'lot_size', 'min_qty', 'min_notional', 'contract_size', 'listed_at'] %}
@@ -18,16 +19,47 @@ wanted as (
     select distinct instrument_id from {{ ref('universe_series') }}
 ),
 
-seen as (
+-- The names that bars and payments are fetched by.
+fetched_by as (
     select distinct
+        concat(venue, ':', market, ':', symbol) as instrument_id,
+        venue_symbol
+    from merge('raw', '__.*(klines|candles|funding)$')
+),
+
+-- Several rows of one listing may name the same base and quote, such as a contract and the settled one that it replaced: the
+-- one that is traded counts, then the one that bars are fetched by.
+ranked as (
+    select distinct
+        instrument_id,
+        {{ state | join(', ') }},
+        source,
+        ingested_at,
+        (instrument_id, venue_symbol) in (select instrument_id, venue_symbol from fetched_by) as is_fetched,
+        tuple(status = 'trading', is_fetched) as listing_rank,
+        max(listing_rank) over (partition by instrument_id, source, ingested_at) as best_rank
+    from observations
+    where problem = '' and instrument_id in (select instrument_id from wanted)
+),
+
+-- Where several are left, none is the state of the instrument: as candidates of one key, lane and moment they are set aside.
+listed as (
+    select
         instrument_id,
         cast(ingested_at as DateTime64(3, 'UTC')) as valid_from,
         {{ state | join(', ') }},
         source,
         ingested_at,
-        1 as is_new
-    from observations
-    where problem = '' and instrument_id in (select instrument_id from wanted)
+        1 as is_new,
+        count() over (partition by instrument_id, source, ingested_at) > 1 as is_contradicted
+    from ranked
+    where listing_rank = best_rank
+),
+
+seen as (
+    select * except (is_contradicted)
+    from listed
+    where not is_contradicted
 ),
 
 known as (
@@ -106,6 +138,16 @@ compared as (
             partition by instrument_id order by valid_from, is_new rows between unbounded preceding and current row
         ) as previous_hash
     from history
+),
+
+states as (
+    select * except (state_hash, previous_hash)
+    from compared
+    where is_new = 1 and (isNull(previous_hash) or state_hash != previous_hash)
+    union all
+    select * except (is_contradicted)
+    from listed
+    where is_contradicted
 )
 
 select
@@ -117,5 +159,4 @@ select
     source,
     ingested_at,
     {{ version_columns() }}
-from compared
-where is_new = 1 and (isNull(previous_hash) or state_hash != previous_hash)
+from states

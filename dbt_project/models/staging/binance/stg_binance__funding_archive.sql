@@ -7,7 +7,7 @@ named as (
         {{ archive_time('f[1]') }} as funding_time_raw_text,
         f[3] as funding_rate_text,
         line as raw_row,
-        {{ archive_problem('f[1]') }} as page_problem
+        '' as page_problem
     from exploded
 ),
 

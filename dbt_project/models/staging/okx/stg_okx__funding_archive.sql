@@ -7,7 +7,7 @@ named as (
         {{ archive_time('f[3]') }} as funding_time_raw_text,
         f[2] as funding_rate_text,
         line as raw_row,
-        {{ archive_problem('f[3]') }} as page_problem
+        '' as page_problem
     from exploded
 ),
 

@@ -14,7 +14,7 @@ named as (
         f[6] as volume_text,
         f[7] as quote_volume_text,
         line as raw_row,
-        {{ archive_problem('f[9]') }} as page_problem
+        '' as page_problem
     from exploded
 ),
 

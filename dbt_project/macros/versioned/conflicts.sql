@@ -1,0 +1,103 @@
+{#- Rows of one key that one lane brought at one moment (in one page, or in pages fetched at the same instant) and that
+    contradict each other: nothing tells which is right, so none is taken. They are recorded in dq_conflicting_rows, whose
+    audit blocks publication until a later fetch settles the key. Only the marts of published datasets are treated so. -#}
+{%- macro dataset_of_mart() -%}
+    {%- for dataset, info in datasets().items() if info.mart == this.identifier -%}{{ return(dataset) }}{%- endfor -%}
+    {{ return(none) }}
+{%- endmacro -%}
+
+{%- macro conflicts_record() -%}
+    {{ return(this.incorporate(path={'identifier': 'dq_conflicting_rows'})) }}
+{%- endmacro -%}
+
+{#- Key, lane and moment of a row of the mart, as dq_conflicting_rows names them. -#}
+{%- macro conflict_key() -%}
+    {%- set info = datasets()[dataset_of_mart()] -%}
+    {{ return(['toString(' ~ info.instrument ~ ')', 'toString(' ~ info.timeframe ~ ')', 'toDateTime64(' ~ info.time ~ ", 3, 'UTC')",
+        'toString(source)', 'ingested_at']) }}
+{%- endmacro -%}
+
+{#- How late a row is: a later one supersedes an earlier one, the archive counts where both lanes came at once. -#}
+{%- macro row_rank(row) -%}
+    ({{ row }}.ingested_at, {{ row }}.source = 'archive')
+{%- endmacro -%}
+
+{#- Columns whose values make rows contradict each other. In those of meta.jitters a venue repeats itself some ms apart. -#}
+{%- macro contradicting_columns() -%}
+    {{ return(value_columns() | reject('in', config.get('meta', {}).get('jitters', [])) | list) }}
+{%- endmacro -%}
+
+{#- Looks for conflicts among the candidates, in partitions in which a key appears twice; adds has_conflicts to those. -#}
+{%- macro set_aside_conflicts(candidates, partitions) -%}
+    {%- if dataset_of_mart() -%}
+        {%- set key = (config.require('unique_key') + ['source', 'ingested_at']) | join(', ') -%}
+        {%- for partition in partitions | selectattr('has_twins') -%}
+            {%- set rows = candidates ~ ' where ' ~ in_partition(partition.value) -%}
+            {#- Almost always keys appear twice because two fetches overlap: a hash tells that for a quarter of what the keys cost. -#}
+            {%- set equals = run_query(
+                'select 1 from ' ~ rows ~ ' group by cityHash64(' ~ key ~ ') having count() > 1 limit 1').rows | length > 0 -%}
+            {%- set found = equals and record_conflicts(
+                'select * from ' ~ rows ~ ' and (' ~ key ~ ') in (select ' ~ key ~ ' from ' ~ rows ~ ' group by ' ~ key
+                ~ ' having count() > 1)') -%}
+            {%- do partition.update({'has_conflicts': found}) -%}
+        {%- endfor -%}
+    {%- endif -%}
+{%- endmacro -%}
+
+{#- Looks for changes that contradict an open row of the same lane and moment: the page of that row was built before. Such a
+    change is not taken (insert_changes), and the open row stays as it was published. -#}
+{%- macro set_aside_late_conflicts(relation, changes, partition) -%}
+    {%- if dataset_of_mart() and holds_rows(
+            relation, partition, 'valid_to_version = 4294967295 and ingested_at in (select distinct ingested_at from ' ~ changes
+            ~ ' where ' ~ in_partition(partition) ~ ')') -%}
+        {%- set key = (config.require('unique_key') + ['source', 'ingested_at']) | join(', ') -%}
+        {%- do record_conflicts(
+            'select * from ' ~ changes ~ ' where ' ~ in_partition(partition) ~ ' union all select * from ' ~ relation ~ ' final where '
+            ~ in_partition(partition) ~ ' and valid_to_version = 4294967295 and (' ~ key ~ ') in (select ' ~ key ~ ' from ' ~ changes
+            ~ ' where ' ~ in_partition(partition) ~ ')') -%}
+    {%- endif -%}
+{%- endmacro -%}
+
+{#- Records the conflicts among some rows; whether there are any. -#}
+{%- macro record_conflicts(rows) -%}
+    {%- set key = conflict_key() -%}
+    {%- set kept = known_stays_known() -%}
+    {%- set values = contradicting_columns() -%}
+    {#- Where only a part of the project is run, nothing else may have made it yet. -#}
+    {%- do create_log_table(conflicts_record(), graph.nodes['model.market_data.dq_conflicting_rows']) -%}
+    {%- set contradictions = ['uniqExact(tuple(' ~ values | reject('in', kept) | join(', ') ~ ')) > 1'] -%}
+    {%- for name in kept -%}{%- do contradictions.append('uniqExact(' ~ name ~ ') > 1') -%}{%- endfor -%}
+    {%- call statement('record_conflicts') -%}
+        insert into {{ conflicts_record() }}
+            (dataset, instrument_id, timeframe, event_time, source, ingested_at, rows, difference, version)
+        select
+            '{{ dataset_of_mart() }}',
+            {{ key | join(', ') }},
+            count(),
+            arrayStringConcat(arrayFilter(text -> text != '', [
+                {%- for name in values %}
+                if(
+                    {{ 'uniqExact(' ~ name ~ ')' if name in kept else "uniqExact(ifNull(toString(" ~ name ~ "), 'unknown'))" }} > 1,
+                    concat('{{ name }} is ', arrayStringConcat(arraySort(groupUniqArray(5)(
+                        {{ 'toString(' ~ name ~ ')' if name in kept else "ifNull(toString(" ~ name ~ "), 'unknown')" }}
+                    )), ' and ')), ''
+                ){{ ',' if not loop.last }}
+                {%- endfor %}
+            ]), '; '),
+            {{ build_version() }}
+        from ({{ rows }})
+        group by {{ key | join(', ') }}
+        having {{ contradictions | join(' or ') }}
+    {%- endcall -%}
+    {{ return(run_query(
+        'select 1 from ' ~ conflicts_record() ~ ' where dataset = \'' ~ dataset_of_mart() ~ '\' and version = ' ~ build_version()
+        ~ ' limit 1').rows | length > 0) }}
+{%- endmacro -%}
+
+{#- Condition on candidates: they are not part of a conflict that this build recorded. -#}
+{%- macro without_conflicts() -%}
+    ({{ conflict_key() | join(', ') }}) not in (
+        select instrument_id, timeframe, event_time, toString(source), ingested_at from {{ conflicts_record() }}
+        where dataset = '{{ dataset_of_mart() }}' and version = {{ build_version() }}
+    )
+{%- endmacro -%}

@@ -1,0 +1,267 @@
+"""Contradictory rows of one key, in one page or in pages of equal rank: set aside, named, blocked until settled."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import pytest
+from clickhouse_connect.driver.client import Client
+
+from tests.audits.seeding import DAY, HOUR, NOW, START, bar, land_bars, land_fear_greed, land_listing
+from tests.dbt.conftest import Dbt, Outcome
+from tests.dbt.pages import MINUTE, land, land_archive, milliseconds
+
+CLOCK = {"now": NOW.isoformat()}
+FIRST, SECOND, THIRD = NOW - 4 * DAY, NOW - 3 * DAY, NOW - 2 * DAY
+BARS_WINDOW = (START, START + 5 * MINUTE)
+FUNDING_WINDOW = (START, START + DAY)
+# Closes by minute. Minute 1 is told twice, and differently.
+CONTRADICTED = [(0, "100"), (1, "100"), (1, "105"), (2, "100")]
+SETTLED = [(0, "100"), (1, "100.5"), (2, "100")]
+# Rates by hour, with the mark price where the lane has one.
+PAYMENTS_CONTRADICTED = [(0, "0.0001", ""), (8, "0.0002", ""), (8, "0.0003", "100")]
+PAYMENTS_SETTLED = [(0, "0.0001", ""), (8, "0.0004", "100")]
+CONFLICTS = {
+    ("bars", "binance:spot:BTC/USDT", "1m"),
+    ("bars", "binance:perp:BTC/USDT", "1m"),
+    ("bars", "okx:spot:BTC/USDT", "1m"),
+    ("bars", "bybit:spot:BTC/USDT", "1m"),
+    ("bars", "coinbase:spot:BTC/USD", "1m"),
+    ("bars", "binance:spot:ETH/USDT", "1m"),
+    ("bars", "binance:perp:ETH/USDT", "1m"),
+    ("bars", "okx:spot:ETH/USDT", "1m"),
+    ("funding", "binance:perp:BTC/USDT", ""),
+    ("funding", "okx:perp:BTC/USDT", ""),
+    ("funding", "binance:perp:ETH/USDT", ""),
+    ("funding", "okx:perp:ETH/USDT", ""),
+    ("instruments", "binance:spot:SOL/USDT", ""),
+    ("fear_greed", "", ""),
+}
+
+
+def land_rest_bars(client: Client, closes: list[tuple[int, str]], fetched_at: datetime) -> None:
+    """One page of each venue's REST API."""
+    told = [(milliseconds(START + minute * MINUTE), close) for minute, close in closes]
+    klines = [bar(START + minute * MINUTE, close) for minute, close in closes]
+    okx = [[str(ms), *[c] * 4, "2", str(2 * float(c)), "0", "1"] for ms, c in told]
+    bybit = [[str(ms), *[c] * 4, "2", str(2 * float(c))] for ms, c in told]
+    coinbase = [[ms // 1000, *[float(c)] * 4, 2] for ms, c in told]
+    for table, (venue, market, symbol), payload in (
+        ("binance__spot_klines", ("binance", "spot", "BTC/USDT"), klines),
+        ("okx__spot_candles", ("okx", "spot", "BTC/USDT"), {"code": "0", "data": okx}),
+        (
+            "bybit__spot_klines",
+            ("bybit", "spot", "BTC/USDT"),
+            {"retCode": 0, "result": {"category": "spot", "list": bybit}},
+        ),
+        ("coinbase__spot_candles", ("coinbase", "spot", "BTC/USD"), coinbase),
+    ):
+        land(client, table, payload, fetched_at, series=(venue, market, symbol, "1m"), window=BARS_WINDOW)
+
+
+def land_bar_files(client: Client, closes: list[tuple[int, str]], fetched_at: datetime) -> None:
+    """One file of each archive."""
+    told = [(milliseconds(START + minute * MINUTE), close) for minute, close in closes]
+    binance = [f"{ms},{c},{c},{c},{c},2,{ms + 59_999},{2 * float(c)},7,1,100,0" for ms, c in told]
+    okx = [f"ETH-USDT,{c},{c},{c},{c},2,{2 * float(c)},0,{ms},1" for ms, c in told]
+    for table, (venue, market), lines in (
+        ("binance__archive_spot_klines", ("binance", "spot"), binance),
+        ("binance__archive_usdm_klines", ("binance", "perp"), binance),
+        ("okx__archive_spot_candles", ("okx", "spot"), okx),
+    ):
+        land_archive(client, table, lines, fetched_at, series=(venue, market, "ETH/USDT", "1m"), window=BARS_WINDOW)
+
+
+def land_payments(client: Client, payments: list[tuple[int, str, str]], fetched_at: datetime) -> None:
+    """One page of each REST API for BTC/USDT, one file of each archive for ETH/USDT."""
+    told = [(milliseconds(START + hours * HOUR), rate, mark) for hours, rate, mark in payments]
+    binance = [{"fundingTime": ms + 3, "fundingRate": rate, "markPrice": mark} for ms, rate, mark in told]
+    okx = {"code": "0", "data": [{"fundingTime": str(ms), "realizedRate": rate} for ms, rate, _ in told]}
+    for table, venue, payload in (("binance__usdm_funding", "binance", binance), ("okx__swap_funding", "okx", okx)):
+        land(client, table, payload, fetched_at, series=(venue, "perp", "BTC/USDT", ""), window=FUNDING_WINDOW)
+    for table, venue, lines in (
+        ("binance__archive_usdm_funding", "binance", [f"{ms + 5},8,{rate}" for ms, rate, _ in told]),
+        ("okx__archive_swap_funding", "okx", [f"ETH-USDT-SWAP,{rate},{ms}" for ms, rate, _ in told]),
+    ):
+        land_archive(client, table, lines, fetched_at, series=(venue, "perp", "ETH/USDT", ""), window=FUNDING_WINDOW)
+
+
+def land_names(client: Client, fetched_at: datetime, *rows: tuple[str, str, str, str, str]) -> None:
+    """An exchangeInfo of Binance spot: (venue symbol, base, status, tick, lot)."""
+    symbols = [
+        {
+            "symbol": name,
+            "status": status,
+            "baseAsset": base,
+            "quoteAsset": "USDT",
+            "filters": [
+                {"filterType": "PRICE_FILTER", "tickSize": tick},
+                {"filterType": "LOT_SIZE", "stepSize": lot, "minQty": lot},
+            ],
+        }
+        for name, base, status, tick, lot in rows
+    ]
+    land(client, "binance__spot_instruments", {"symbols": symbols}, fetched_at, series=("binance", "spot", "", ""))
+
+
+def sow_sound(client: Client) -> None:
+    land_bars(client, "BTC/USDT", [bar(START), bar(START + MINUTE, "99")], FIRST)
+    land_listing(client, FIRST, ("BTC/USDT", "TRADING", "0.01"), ("SOL/USDT", "TRADING", "0.01"))
+    land_fear_greed(client, [(0, "50")], FIRST)
+
+
+def sow_conflicts(client: Client) -> None:
+    land_rest_bars(client, CONTRADICTED, SECOND)
+    land_bar_files(client, CONTRADICTED, SECOND)
+    land_payments(client, PAYMENTS_CONTRADICTED, SECOND)
+    land_fear_greed(client, [(0, "50"), (1, "20"), (1, "30")], SECOND)
+    # Two pages that were fetched at the same instant.
+    for close in ("100", "105"):
+        land_bars(client, "BTC/USDT", [bar(START + MINUTE, close)], SECOND, market="perp")
+    # One of them is in the mart already, published.
+    land_bars(client, "BTC/USDT", [bar(START, "101")], FIRST)
+    # Rows that repeat to the letter are no conflict.
+    land_bars(client, "XRP/USDT", [bar(START), bar(START)], SECOND)
+    land_bars(client, "XRP/USDT", [bar(START)], SECOND)
+    land_names(
+        client,
+        SECOND,
+        ("BTCUSDT", "BTC", "TRADING", "0.02", "0.1"),
+        ("BTCUSDT_SETTLED", "BTC", "SETTLING", "0.5", "1"),
+        ("XRPUSDTNEW", "XRP", "TRADING", "0.5", "1"),
+        ("XRPUSDT", "XRP", "TRADING", "0.03", "0.1"),
+        ("SOLUSDT_A", "SOL", "TRADING", "0.04", "0.1"),
+        ("SOLUSDT_B", "SOL", "TRADING", "0.05", "0.1"),
+    )
+
+
+def sow_answers(client: Client) -> None:
+    land_rest_bars(client, SETTLED, THIRD)
+    land_bar_files(client, SETTLED, THIRD)
+    land_bars(client, "BTC/USDT", [bar(START + MINUTE, "100.5")], THIRD, market="perp")
+    land_names(
+        client,
+        THIRD,
+        ("BTCUSDT", "BTC", "TRADING", "0.02", "0.1"),
+        ("XRPUSDT", "XRP", "TRADING", "0.03", "0.1"),
+        ("SOLUSDT", "SOL", "TRADING", "0.06", "0.1"),
+    )
+    # OKX and the archives settle their payments; Binance's API and the index insist.
+    told = [(milliseconds(START + hours * HOUR), rate) for hours, rate, _ in PAYMENTS_SETTLED]
+    okx = {"code": "0", "data": [{"fundingTime": str(ms), "realizedRate": rate} for ms, rate in told]}
+    land(client, "okx__swap_funding", okx, THIRD, series=("okx", "perp", "BTC/USDT", ""), window=FUNDING_WINDOW)
+    for table, venue, lines in (
+        ("binance__archive_usdm_funding", "binance", [f"{ms + 5},8,{rate}" for ms, rate in told]),
+        ("okx__archive_swap_funding", "okx", [f"ETH-USDT-SWAP,{rate},{ms}" for ms, rate in told]),
+    ):
+        land_archive(client, table, lines, THIRD, series=(venue, "perp", "ETH/USDT", ""), window=FUNDING_WINDOW)
+
+
+def withhold(client: Client, dataset: str, instrument: str, first: datetime, end: datetime) -> None:
+    row = {"quarantine_id": f"q-{dataset}", "action": "quarantine", "dataset": dataset, "instrument_id": instrument}
+    row |= {"range_start": first, "range_end": end, "reason": "the venue insists", "author": "ada"}
+    client.insert("ops.quarantine", [list(row.values())], column_names=list(row))
+
+
+@dataclass
+class Line:
+    """The warehouse after three builds: sound, refused, and settled or withheld; findings by build."""
+
+    dbt: Dbt
+    refused: Outcome
+    shown: Outcome
+
+    def findings(self, run: int, severity: str) -> list[tuple[Any, ...]]:
+        return self.dbt.warehouse.rows(
+            "select dataset, instrument_id, timeframe, rows, detail, rows_sql from marts.dq_audit_results "
+            "where run = {r:UInt32} and severity = {s:String} and audit = 'conflicting_rows'",
+            r=run,
+            s=severity,
+        )
+
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        return self.dbt.warehouse.rows(query)
+
+
+@pytest.fixture(scope="module")
+def line(module_dbt: Dbt) -> Line:
+    client = module_dbt.warehouse.client("ingest")
+    sow_sound(client)
+    module_dbt.publish("sound", **CLOCK)
+    sow_conflicts(client)
+    refused = module_dbt.build("conflicts", **CLOCK)
+    sow_answers(client)
+    with module_dbt.warehouse.client("transform") as deciding:
+        withhold(deciding, "funding", "binance:perp:BTC/USDT", START + 8 * HOUR, START + 9 * HOUR)
+        withhold(deciding, "fear_greed", "", START + DAY, START + 2 * DAY)
+    return Line(module_dbt, refused, module_dbt.build("settled", **CLOCK))
+
+
+def test_each_conflict_blocks_and_is_named_under_its_dataset(line: Line):
+    assert not line.refused.succeeded
+    found = line.findings(2, "error")
+    assert {row[:3] for row in found} == CONFLICTS
+    errors = "select distinct audit from marts.dq_audit_results where run = 2 and severity = 'error'"
+    assert line.rows(errors) == [("conflicting_rows",)]
+    assert line.rows("select snapshot_id from marts.v_snapshots order by 1") == [("settled",), ("sound",)]
+    for dataset, instrument, _, rows, detail, sql in found:
+        assert sum(row[6] for row in line.rows(sql)) == rows >= 2, sql
+        assert detail.startswith(f"{dataset}: ")
+        if instrument == "okx:spot:BTC/USDT":
+            assert "open is 100 and 105" in detail
+        if (dataset, instrument) == ("funding", "binance:perp:BTC/USDT"):
+            assert "funding_rate is 0.0002 and 0.0003" in detail
+
+
+def test_none_of_the_rows_is_in_the_marts(line: Line):
+    second = "select count() from marts.{} where ingested_at = '2025-01-08 00:00:00' and {}"
+    assert line.rows(second.format("bars", "toMinute(open_time) = 1")) == [(0,)]
+    assert line.rows(second.format("bars", "toMinute(open_time) in (0, 2)")) == [(14,)]
+    assert line.rows(second.format("funding_rates", "toHour(funding_time) = 8")) == [(0,)]
+    assert line.rows(second.format("funding_rates", "toHour(funding_time) = 0")) == [(4,)]
+    assert line.rows(second.format("fear_greed", "date = '2025-01-02'")) == [(0,)]
+    assert line.rows(second.format("instruments", "base = 'SOL'")) == [(0,)]
+    # The row that was published stays, and of rows that repeat there is one.
+    kept = (
+        "select close from marts.v_bars_at(snapshot_id = 'settled') "
+        "where instrument_id = 'binance:spot:{}/USDT' and toMinute(open_time) = 0"
+    )
+    assert line.rows(kept.format("BTC")) == [(100.0,)]
+    assert line.rows(kept.format("XRP")) == [(100.0,)]
+
+
+def test_the_traded_contract_and_the_name_that_bars_are_fetched_by_count(line: Line):
+    states = line.rows(
+        "select base, venue_symbol, status, tick_size from marts.instruments final "
+        "where ingested_at = '2025-01-08 00:00:00' order by 1"
+    )
+    assert states == [("BTC", "BTCUSDT", "trading", 0.02), ("XRP", "XRPUSDT", "trading", 0.03)]
+
+
+def test_a_later_answer_settles(line: Line):
+    assert line.shown.succeeded, line.shown.text
+    assert line.findings(3, "error") == []
+    closes = line.rows(
+        "select distinct close from marts.v_bars_at(snapshot_id = 'settled') where toMinute(open_time) = 1"
+    )
+    assert closes == [(100.5,)]
+    rates = line.rows(
+        "select instrument_id, funding_rate from marts.v_funding_at(snapshot_id = 'settled') "
+        "where toHour(funding_time) = 8 order by 1"
+    )
+    assert rates == [(name, 0.0004) for name in ("binance:perp:ETH/USDT", "okx:perp:BTC/USDT", "okx:perp:ETH/USDT")]
+    assert line.rows("select close from marts.v_bars_at(snapshot_id = 'sound') order by open_time") == [(100,), (99,)]
+
+
+def test_what_is_withheld_makes_its_day_no_sound_one(line: Line):
+    assert {row[:3] for row in line.findings(3, "warn")} == {
+        ("funding", "binance:perp:BTC/USDT", ""),
+        ("fear_greed", "", ""),
+    }
+    days = line.rows(
+        "select dataset, toString(condition), reason from marts.v_dataset_condition "
+        "where (dataset = 'funding' and instrument_id = 'binance:perp:BTC/USDT' and day = '2025-01-01') "
+        "or (dataset = 'fear_greed' and day = '2025-01-02') order by 1"
+    )
+    assert [row[:2] for row in days] == [("fear_greed", "missing"), ("funding", "degraded")]
+    assert all("conflicting_rows" in row[2] for row in days)
