@@ -40,6 +40,7 @@
         'fear_greed_not_in_the_future': 'fear_greed',
         'fear_greed_every_day': 'fear_greed',
         'fear_greed_fresh': 'fear_greed',
+        'listings_are_whole': 'raw',
         'rejected_rows_are_resolved': 'raw',
         'manifest_of_the_newest_snapshot': 'snapshots',
     }) }}

@@ -48,7 +48,7 @@ either as (
     select * from known
 ),
 
--- A listing that names everything, and not an instrument that we know, says that the instrument is gone.
+-- A complete listing that names everything, and not an instrument that we know, says that the instrument is gone.
 listings as (
     select
         venue,
@@ -57,7 +57,7 @@ listings as (
         ingested_at,
         groupUniqArray(instrument_id) as listed
     from observations
-    where is_full_listing
+    where is_full_listing and {{ of_a_whole_listing() }}
     group by venue, market, source, ingested_at
 ),
 
