@@ -199,7 +199,8 @@ def test_a_file_of_a_week_is_repaired_by_one_command_and_the_old_pin_stays(line:
 
 def test_a_listing_that_is_cut_short_leaves_every_state_as_it_was(line: Line):
     states = line.desk.warehouse.rows(
-        "select toString(status), count() from marts.v_instruments_at(snapshot_id = 'second') where venue = 'bybit' group by 1"
+        "select toString(status), count() from marts.v_instruments_at(snapshot_id = 'second') "
+        "where venue = 'bybit' group by 1"
     )
     assert states == [("trading", 6)]
     findings = line.desk.warehouse.rows(

@@ -68,7 +68,7 @@ doubts as (
         and results.dataset in ('bars', 'funding') and results.audit not in ('bars_missing', 'bars_fresh', 'funding_fresh')
         and results.range_start > toDateTime64('1970-01-02 00:00:00', 3, 'UTC')
     group by dataset, instrument_id, timeframe, day
-)
+),
 
 -- What is proven of payments, which have no row for a day that lacks one.
 proven as (
