@@ -2,14 +2,17 @@
 
 import asyncio
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
-from dlt_pipelines import coverage
+from dlt_pipelines import claims, coverage, listings
 from dlt_pipelines.archive.choosing import Lane, choose
 from dlt_pipelines.archive.files import ArchiveFile
+from dlt_pipelines.archive.landed import landed_files
 from dlt_pipelines.archive.lane import land_files
+from dlt_pipelines.archive.leftover import left_to_rest
 from dlt_pipelines.archive.recheck import replaced_files
 from dlt_pipelines.archive.venues import ARCHIVES
 from dlt_pipelines.errors import SourceTrouble
@@ -40,18 +43,40 @@ def plan(
     pace: float | None = 1.0,
     lane: Lane = "rest",
     recheck: bool = False,
+    recheck_claims: bool = False,
+    dry_run: bool = False,
 ) -> Plan:
     """What is missing of [start, end): UTC, end exclusive; default from the universe to the last closed bar.
 
     Changes nothing; asks each venue for its time, and the ledger for what is covered. Listings are due once a day.
     `refetch` asks for covered windows too. `lane` auto takes the fastest lane for each window; `recheck` adds landed
-    files that were replaced in the archive. Raises BadInput for a value or time that cannot be.
+    files that were replaced in the archive. `recheck_claims` plans what pages of older software claim without proof
+    instead (dlt_pipelines/claims.py), and corrects the ledger unless it is a `dry_run`. Raises BadInput for a value or
+    time that cannot be.
     """
     series = select(universe, selection or Selection())
     check_times(settings, start, end)
     begin = to_ms(start or universe.history.start)
+    if recheck_claims:
+        return _unproven_claims(settings, series, begin, to_ms(end or settings.clock()), pace, lane, dry_run)
     spans = {one: (begin, to_ms(end)) if end else (begin, None) for one in series}
     return make_plan(settings, spans, refetch, pace, lane=lane, recheck=recheck)
+
+
+def _unproven_claims(
+    settings: Settings, series: Sequence[Series], start: int, end: int, pace: float | None, lane: Lane, dry_run: bool
+) -> Plan:
+    with connect(settings, "ingest") as client:
+        lost, notices = claims.review(client, series, record=not dry_run)
+    spans: dict[Series, tuple[int, int | None]] = {
+        one: (max(holes[0][0], start), min(holes[-1][1], end))
+        for one, holes in lost.items()
+        if holes[0][0] < end and start < holes[-1][1]
+    }
+    if not spans:
+        return Plan(settings, [], ["No page of an older version claims anything that its rows do not prove."], [], lane)
+    found = make_plan(settings, spans, False, pace, lane=lane, unproven=lost if dry_run else None)
+    return replace(found, notices=[*notices, *found.notices])
 
 
 def run(plan: Plan, progress: Progress | None = None, pace: float | None = 1.0) -> LandingReport:
@@ -76,10 +101,12 @@ def make_plan(
     force_listings: bool = False,
     lane: Lane | None = None,
     recheck: bool = False,
+    unproven: Mapping[Series, coverage.Windows] | None = None,
 ) -> Plan:
     """Asks and files for each series' span in ms since 1970; an end of None means the last closed bar.
 
-    No lane: REST for everything, also for what the real venue keeps no longer but a replayed one may.
+    No lane: REST for everything, also for what the real venue keeps no longer but a replayed one may. `unproven` are
+    windows that the ledger holds and that do not count.
     """
     _check_pace(settings, pace, spans)
     left_out: list[str] = []
@@ -87,7 +114,10 @@ def make_plan(
         spans, left_out = _with_archive(spans)
     with connect(settings, "ingest") as client:
         done = {} if refetch else coverage.covered(client, list(spans))
-        seen = {} if refetch or force_listings else coverage.last_seen(client)
+        seen = listings.seen(client)
+        landed = landed_files(client) if lane in ("auto", "archive") and not refetch else frozenset()
+    for one, windows in (unproven or {}).items():
+        done[one] = [part for window in done.get(one, []) for part in coverage.subtract(*window, windows)]
     times, notices = asyncio.run(_venue_times(settings, list(spans), pace))
     notices += left_out
     whole = {series: (start, end or times[_clock_key(series)]) for series, (start, end) in spans.items()}
@@ -99,12 +129,13 @@ def make_plan(
         venue, now = VENUES[series.venue], times[_clock_key(series)]
         if series.windowed:
             covered = coverage.merge([*done.get(series, []), *probes.proven.get(series, [])])
-            choice = choose(lane, venue, series, span, covered, now)
+            choice = choose(lane, venue, series, span, covered, now, landed)
             files += choice.files
             notices += choice.notices
             asks += window_asks(venue, series, span, coverage.merge([*covered, *choice.not_rest]), now)
-        elif _due(seen.get(series)):
-            asks.append(Ask(series, venue.endpoint(series, 0, now)))
+        elif refetch or force_listings or listings.is_due(seen.get(series), datetime.now(UTC)):
+            least, since = listings.least_rows(seen.get(series)), listings.reaches_back_to(series, span[0])
+            asks.append(Ask(series, venue.endpoint(series, 0, now), least_rows=least, since=since))
     if recheck:
         now = to_ms(settings.clock())
         wanted = {series: (start, end or now) for series, (start, end) in spans.items() if series.windowed}
@@ -159,11 +190,13 @@ async def _land(plan: Plan, landing: Landing, progress: Progress, pace: float | 
     report, outcome = rest.result(), archive.result()
     report.merge(outcome.report)
     report.seconds = max(report.seconds, outcome.report.seconds)
-    if outcome.for_rest:
+    for_rest, notices = left_to_rest(plan.settings, outcome, fall_back=plan.lane != "archive")
+    report.notices += notices
+    if for_rest:
         now = to_ms(plan.settings.clock())
         asks = [
             ask
-            for series, start, end in outcome.for_rest
+            for series, start, end in for_rest
             for ask in window_asks(VENUES[series.venue], series, (start, end), [], now)
         ]
         second = await land(Plan(plan.settings, asks), landing, progress, pace)
@@ -201,10 +234,6 @@ def check_times(settings: Settings, start: datetime | None, end: datetime | None
         raise BadInput(
             f"end {end.isoformat()} is not after start {start.isoformat()}; the end is exclusive, so it must be later."
         )
-
-
-def _due(seen: datetime | None) -> bool:
-    return seen is None or seen.date() < datetime.now(UTC).date()
 
 
 def _clock_key(series: Series) -> tuple[str, str]:

@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import UTC, datetime
 
 from clickhouse_connect.driver.client import Client
 
@@ -36,13 +35,6 @@ group by dataset, venue, market, symbol, timeframe, island
 order by dataset, venue, market, symbol, timeframe, 6
 """
 
-_LAST_SEEN = """
-select dataset, venue, market, max(fetched_at)
-from ops.coverage
-where row_count > 0 and dataset in ('instruments', 'fear_greed')
-group by dataset, venue, market
-"""
-
 
 def covered(client: Client, series: Sequence[Series]) -> dict[Series, Windows]:
     """Windows by series, sorted, disjoint, in ms since 1970, start inclusive and end exclusive."""
@@ -51,16 +43,6 @@ def covered(client: Client, series: Sequence[Series]) -> dict[Series, Windows]:
     for *key, start, end in client.query(_MERGED, parameters={"venues": venues}).result_rows:
         found[Series(*key)].append((start, end))
     return found
-
-
-def last_seen(client: Client) -> dict[Series, datetime]:
-    """When each listing was last landed, UTC."""
-    rows = client.query(_LAST_SEEN).result_rows
-    return {Series(*key): _aware(moment) for *key, moment in rows}
-
-
-def _aware(moment: datetime) -> datetime:
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
 def subtract(start: int, end: int, done: Windows) -> Windows:

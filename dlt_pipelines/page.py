@@ -30,7 +30,11 @@ _COLUMNS: dict[str, pa.DataType] = {
     "row_count": pa.int64(),
     "payload_sha256": pa.string(),
     "payload": pa.string(),
+    "proof": pa.string(),
 }
+
+# What a page is proof of, as the ledger has it: its window; or a listing that is complete with this page, or is not.
+WINDOW, WHOLE, PART = "window", "whole", "part"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,7 @@ class Page:
     server_time: int | None
     rows: int
     payload: str
+    proof: str = WINDOW
 
     def record(self) -> dict[str, Any]:
         """Column values by name."""
@@ -76,6 +81,7 @@ class Page:
             "row_count": self.rows,
             "payload_sha256": hashlib.sha256(body).hexdigest(),
             "payload": self.payload,
+            "proof": self.proof,
         }
 
 

@@ -8,7 +8,7 @@ from dlt_pipelines.series import Series
 from dlt_pipelines.timeframes import MINUTE_MS, TIMEFRAMES, ceil_to, floor_to
 from dlt_pipelines.venue import Endpoint, Venue
 
-_FUNDING_USUAL_STEP_MS = 8 * 60 * MINUTE_MS
+FUNDING_USUAL_STEP_MS = 8 * 60 * MINUTE_MS
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +19,10 @@ class Ask:
     endpoint: Endpoint
     start: int | None = None
     end: int | None = None
+    least_rows: int = 0
+    """A listing with fewer records is not complete (dlt_pipelines/listings.py)."""
+    since: int | None = None
+    """A history whose oldest record is later than this is not complete."""
 
 
 def wanted_end(series: Series, now: int) -> int:
@@ -44,8 +48,8 @@ def page_length(series: Series, endpoint: Endpoint) -> int:
     """Time that a full page of a series without holes spans, in ms."""
     if series.dataset == "funding":
         # Eight hours is the usual interval; a shorter one fills the page and the rest is asked for again.
-        return endpoint.page_rows * _FUNDING_USUAL_STEP_MS
-    return endpoint.page_rows * TIMEFRAMES[series.timeframe]
+        return endpoint.page_rows * FUNDING_USUAL_STEP_MS
+    return (endpoint.page_rows - endpoint.lead_rows) * TIMEFRAMES[series.timeframe]
 
 
 def _next_border(series: Series, endpoint: Endpoint, start: int) -> int:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from dlt_pipelines.coverage import Windows, subtract
 from dlt_pipelines.errors import SourceTrouble, VenueClosed
 from dlt_pipelines.page import Page
-from dlt_pipelines.paging import next_page
+from dlt_pipelines.paging import Piece, next_page
 from dlt_pipelines.planning import Ask, page_length, wanted_end
 from dlt_pipelines.series import Series
 from dlt_pipelines.source import Source
@@ -100,18 +100,23 @@ async def _first_bar(source: Source, series: Series, span: Span) -> list[Page]:
         if endpoint.widest_ms:
             middle = min(middle, floor_to(low + endpoint.widest_ms, length))
         first = False
-        page, rest = await next_page(source, Ask(series, endpoint, low, middle), low, middle, now)
+        ask = Ask(series, endpoint, low, middle)
+        page, rest = await next_page(source, ask, Piece(low, middle), now)
         if page is None:
             break
         if page.rows and endpoint.widest_ms and middle - low > length:
             high = middle
             continue
         pages.append(page)
+        before = next((piece for piece in rest if piece.start == low), None)
         if not page.rows:
             low = middle
-        elif endpoint.newest_first and low < rest[1] < middle:
-            high = rest[1]
+        elif before is None:
+            break
+        elif endpoint.newest_first:
+            high = page.window_start or low
         else:
+            pages += [more for more in [(await next_page(source, ask, before, now))[0]] if more is not None]
             break
     return pages
 

@@ -10,7 +10,7 @@ from functools import partial
 
 from dlt_pipelines.errors import Refused, Retryable, SourceTrouble, VenueClosed
 from dlt_pipelines.landing import Landing
-from dlt_pipelines.page import Page
+from dlt_pipelines.page import PART, WINDOW, Page
 from dlt_pipelines.paging import pages_of
 from dlt_pipelines.plan import Plan
 from dlt_pipelines.planning import Ask
@@ -94,10 +94,18 @@ class _VenueRun:
 
     async def _fetch(self, ask: Ask) -> None:
         try:
+            records, proof = 0, WINDOW
             async for page in pages_of(self._source, ask):
                 self._progress.fetched(page)
                 await self._queue.put(page)
+                records, proof = records + page.rows, page.proof
             self._given_up = 0
+            if proof == PART:
+                self._report.notices.append(
+                    f"{ask.series}: {self._name} gives {records:,} records, and at least {ask.least_rows:,} are "
+                    "expected. That is not the whole list: what it leaves out does not count as gone, and the next "
+                    "run asks for it again."
+                )
         except VenueClosed as trouble:
             self._close(trouble)
         except Refused as trouble:

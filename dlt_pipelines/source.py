@@ -61,6 +61,8 @@ class Source:
         self._clocks: dict[str, VenueClock] = {}
         self._held_until: dict[Budget, float] = {}
         self._shut: SourceTrouble | None = None
+        self.caps: dict[str, int] = {}
+        """Rows that a page was cut at, by endpoint, where that is less than the venue documents."""
 
     def shut(self, trouble: SourceTrouble) -> None:
         """Ask nothing more: every later request raises this trouble instead."""

@@ -4,7 +4,7 @@ Times in every signature: milliseconds since 1970, UTC; a window includes its st
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from dlt_pipelines.series import Series
@@ -39,8 +39,6 @@ class Endpoint:
     page_rows: int = 0
     """Most records that one call gives; 0: everything in one answer."""
     newest_first: bool = False
-    until_empty: bool = False
-    """A short page does not prove the window complete: ask on for the rest until nothing comes."""
     sparse: bool = False
     """No row for a bar without a trade: a page with fewer rows than bars is no sign of an outage."""
     widest_ms: int = 0
@@ -48,18 +46,25 @@ class Endpoint:
     there is nothing. 0: any window is answered, with page_rows rows of it."""
     early_rows: bool = False
     """Rows before the window may come along with it."""
+    lead_rows: int = 0
+    """So many bars before a window are asked for with it: one of them proves that the page reaches the window's start,
+    where most windows of a sparse series do not begin with a row."""
     reach_ms: int = 0
     """How far back the venue documents to answer; 0: for ever. Emptiness beyond it proves nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a body holds: number of records, time of the oldest and the newest, the venue's clock if named."""
+    """What a body holds: number of records, time of the oldest and the newest, the venue's clock if named.
+
+    `more` are parameters of the next page of a listing; empty on its last one.
+    """
 
     rows: int
     oldest: int | None = None
     newest: int | None = None
     server_time: int | None = None
+    more: Mapping[str, str] = field(default_factory=dict)
 
 
 class Venue(Protocol):

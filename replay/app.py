@@ -13,6 +13,7 @@ from replay.archives.binance import BinanceArchive
 from replay.archives.library import Library
 from replay.archives.okx import OkxArchive
 from replay.archives.tricks import Trick
+from replay.caps import Cap, capped
 from replay.clock import Clock, parse_instant
 from replay.faults import Faults, failure
 from replay.journal import Journal
@@ -36,6 +37,7 @@ class Replay:
     okx_funding_days: int | None = 92
     journal: Journal = field(default_factory=Journal)
     library: Library = field(default_factory=Library)
+    caps: tuple[Cap, ...] = ()
 
     def application(self) -> web.Application:
         """A new application on this state."""
@@ -85,6 +87,7 @@ class Replay:
             if fault == "slow":
                 await asyncio.sleep(self.faults.slow_seconds)
             response = await _handled(request, handler)
+            self._cap(request, response)
             if fault == "cut" and isinstance(response, web.Response) and isinstance(response.body, bytes):
                 response.body = response.body[: len(response.body) // 2]
         elif fault == "reset":
@@ -97,6 +100,11 @@ class Replay:
             self.limits.report(request, response)
         entry["status"] = response.status
         return response
+
+    def _cap(self, request: web.Request, response: web.StreamResponse) -> None:
+        cap = next((cap for cap in self.caps if cap.path in request.path), None)
+        if cap and isinstance(response, web.Response) and response.status == 200 and isinstance(response.body, bytes):
+            response.body = capped(response.body, cap, request.query)
 
     def _note(self, request: web.Request, fault: str | None) -> dict[str, Any]:
         self.journal.counts[request.path] += 1

@@ -9,6 +9,7 @@ from aiohttp import web
 
 from replay.app import Replay
 from replay.archives.tricks import Trick
+from replay.caps import Cap
 from replay.clock import Clock
 from replay.faults import Faults
 from replay.journal import Journal
@@ -75,6 +76,15 @@ class ReplayServer:
     @faults.setter
     def faults(self, faults: Faults) -> None:
         self._replay.faults = faults
+
+    @property
+    def caps(self) -> tuple[Cap, ...]:
+        """Which answers hold fewer records than they could."""
+        return self._replay.caps
+
+    @caps.setter
+    def caps(self, caps: tuple[Cap, ...]) -> None:
+        self._replay.caps = caps
 
     @property
     def tricks(self) -> tuple[Trick, ...]:

@@ -29,6 +29,7 @@ _BAR_TABLES: dict[tuple[str, str], tuple[str, Any]] = {
     ("binance", "perp"): ("binance__usdm_klines", lambda body: body),
     ("okx", "spot"): ("okx__spot_candles", lambda body: body["data"]),
     ("bybit", "spot"): ("bybit__spot_klines", lambda body: body["result"]["list"]),
+    ("coinbase", "spot"): ("coinbase__spot_candles", lambda body: body),
 }
 
 
@@ -63,13 +64,25 @@ class Desk:
         hours: float = 6,
         refetch: bool = False,
         recheck: bool = False,
+        recheck_claims: bool = False,
+        dry_run: bool = False,
         **selection: tuple[str, ...],
     ) -> Plan:
         """From `start`, or so many hours before the end; `until` None is the venues' now."""
         start = start or (until or from_ms(self.server.clock.now_ms())) - timedelta(hours=hours)
         chosen = Selection(**selection)
         return backfill.plan(
-            self.settings, self.universe, chosen, start, until, refetch, pace=None, lane=lane, recheck=recheck
+            self.settings,
+            self.universe,
+            chosen,
+            start,
+            until,
+            refetch,
+            pace=None,
+            lane=lane,
+            recheck=recheck,
+            recheck_claims=recheck_claims,
+            dry_run=dry_run,
         )
 
     def land(self, plan: Plan) -> LandingReport:
@@ -85,8 +98,10 @@ class Desk:
     def clear(self) -> None:
         """Empty raw tables, no ban, healthy archives, nothing asked yet."""
         with self.warehouse.client() as client:
+            client.command("truncate table ops.corrected_claims")
             for (name,) in client.query(_RAW_TABLES).result_rows:
                 client.command(f"truncate table raw.`{name}`")
+        self.server.caps = ()
         for ban in (self.settings.home / "limits").glob("*/banned_until"):
             ban.unlink()
         self.trick()

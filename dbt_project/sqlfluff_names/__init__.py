@@ -141,7 +141,7 @@ def open_rows() -> str:
     return "valid_to_version = 4294967295"
 
 
-rows_changed_since_publication = open_rows
+rows_changed_since_publication = of_a_whole_listing = open_rows
 
 
 def broken_rules(mart: str) -> str:

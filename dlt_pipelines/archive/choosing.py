@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from dlt_pipelines.archive.files import Archive, ArchiveFile
+from dlt_pipelines.archive.landed import Landed, has_landed
 from dlt_pipelines.archive.periods import DAY_MS, periods
 from dlt_pipelines.archive.venues import ARCHIVES
-from dlt_pipelines.coverage import Windows, subtract
+from dlt_pipelines.coverage import Windows, merge, subtract
 from dlt_pipelines.planning import window_asks
 from dlt_pipelines.series import Series
 from dlt_pipelines.timeframes import TIMEFRAMES, from_ms
@@ -47,8 +48,16 @@ def parse_lane(text: str) -> Lane:
     raise BadInput(f"--lane is {text!r}; allowed are {', '.join(LANES)}.")
 
 
-def choose(lane: Lane | None, venue: Venue, series: Series, span: tuple[int, int], done: Windows, now: int) -> Choice:
-    """Divide what is missing of a series between the lanes."""
+def choose(
+    lane: Lane | None,
+    venue: Venue,
+    series: Series,
+    span: tuple[int, int],
+    done: Windows,
+    now: int,
+    landed: Landed = frozenset(),
+) -> Choice:
+    """Divide what is missing of a series between the lanes. What a file that landed does not hold is left to REST."""
     archive = ARCHIVES.get(series.venue)
     start, end = span
     choice = Choice()
@@ -57,13 +66,19 @@ def choose(lane: Lane | None, venue: Venue, series: Series, span: tuple[int, int
     reach = rest_reach(series, now)
     if lane != "rest" and archive is not None and archive.spans(series):
         for hole in subtract(start, end, done):
-            choice.files += _files(lane, archive, venue, series, hole, now, reach)
+            choice.files += _files(lane, archive, venue, series, hole, now, reach, landed)
         choice.files = list(dict.fromkeys(choice.files))
         choice.not_rest = [(file.start, file.end) for file in choice.files]
     if lane == "archive":
         choice.not_rest = [(start, end)] if start < end else []
+        if archive is not None and landed:
+            left = subtract(start, end, merge([*done, *_windows(choice)]))
+            choice.notices += _lacking(archive, series, left, landed, "--lane auto asks REST, and ")
     elif start < reach:
         choice.not_rest.append((start, reach))
+        if archive is not None and landed:
+            left = subtract(start, min(reach, end), merge([*done, *_windows(choice)]))
+            choice.notices += _lacking(archive, series, left, landed, "REST no longer has it; ")
         if lane == "rest" and subtract(start, min(reach, end), done):
             choice.notices.append(
                 f"{series}: REST has nothing before {from_ms(reach):%Y-%m-%d}, so that part is not asked for; "
@@ -102,24 +117,35 @@ def most_rows(file: ArchiveFile) -> int:
 
 
 def _files(
-    lane: Lane, archive: Archive, venue: Venue, series: Series, hole: tuple[int, int], now: int, reach: int
+    lane: Lane,
+    archive: Archive,
+    venue: Venue,
+    series: Series,
+    hole: tuple[int, int],
+    now: int,
+    reach: int,
+    landed: Landed,
 ) -> list[ArchiveFile]:
     """Files that bring a hole in less time than REST; all there are in lane archive, and beyond the reach of REST."""
     found: list[ArchiveFile] = []
     left = [hole]
+    held: Windows = []
     rest_speed = _rest_seconds(venue, series, hole, now) / (hole[1] - hole[0])
     for span in archive.spans(series):
-        candidates = [
+        published = [
             (archive.file(series, span, label, start, end), min(end, piece[1]) - max(start, piece[0]))
             for piece in left
             for label, start, end in periods(span, *piece, archive.calendar_ms)
             if archive.published(span, end) <= now
         ]
+        held += [(file.start, file.end) for file, _ in published if has_landed(file, landed)]
+        candidates = [(file, missing) for file, missing in published if not has_landed(file, landed)]
         shares = min(len(candidates), MOST_PERIODS[span])
         taken = [
             file
             for file, missing in candidates
-            if lane == "archive"
+            # A day of a month that has landed may bring hours that the month lacks, but hardly a few minutes.
+            if (lane == "archive" and (2 * missing >= file.end - file.start or not _within(file, held)))
             or file.start < reach
             or (
                 archive.complete(series)
@@ -131,6 +157,41 @@ def _files(
         windows = [(file.start, file.end) for file in taken]
         left = [part for piece in left for part in subtract(*piece, windows)]
     return sorted(found, key=lambda file: file.start)
+
+
+def _within(file: ArchiveFile, windows: Windows) -> bool:
+    return any(start <= file.start and file.end <= end for start, end in windows)
+
+
+def _windows(choice: Choice) -> Windows:
+    return [(file.start, file.end) for file in choice.files]
+
+
+def _lacking(archive: Archive, series: Series, holes: Windows, landed: Landed, remedy: str) -> list[str]:
+    """A notice for each file in raw that does not hold all of its period."""
+    return [
+        f"{file.name} has landed and {lacks(series, subtract(start, end, _outside(holes, start, end)))}: "
+        f"{remedy}--recheck lands the file again once the venue has replaced it."
+        for span in archive.spans(series)
+        for label, start, end in sorted(
+            {one for hole in holes for one in periods(span, *hole, archive.calendar_ms)}, key=lambda one: one[1]
+        )
+        if has_landed(file := archive.file(series, span, label, start, end), landed)
+    ]
+
+
+def _outside(holes: Windows, start: int, end: int) -> Windows:
+    return subtract(start, end, holes)
+
+
+def lacks(series: Series, holes: Windows) -> str:
+    """What is missing, for people: `lacks 33,120 bars (2024-11-08T00:00 .. 2024-12-01T00:00)`."""
+    shown = ", ".join(f"{from_ms(start):%Y-%m-%dT%H:%M} .. {from_ms(end):%Y-%m-%dT%H:%M}" for start, end in holes[:3])
+    shown += " …" if len(holes) > 3 else ""
+    if series.dataset != "bars":
+        return f"lacks payments ({shown})"
+    bars = sum(end - start for start, end in holes) // TIMEFRAMES[series.timeframe]
+    return f"lacks {bars:,} bars ({shown})"
 
 
 def _cost(archive: Archive, file: ArchiveFile, listed_together: int) -> float:

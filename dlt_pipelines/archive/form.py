@@ -15,14 +15,19 @@ _COMMA, _NEWLINE, _ZERO = ord(","), ord("\n"), ord("0")
 # Masks of so many bytes stay in the cache, and their memory is used again and again.
 _CHUNK_BYTES = 1 << 20
 _UNITS = {13: ("ms", 1), 16: ("us", 1000)}
+_FACTORS = dict(_UNITS.values())
 
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """Where rows begin (`starts`, and the end of the last one), their unit, and times of rows that differ."""
+    """Where rows begin (`starts`, and the end of the last one), their times in ms and the unit that they stand in.
+
+    `conflicts` are times, as written, of rows that differ.
+    """
 
     header: bytes
     starts: NDArray[np.int64]
+    times: NDArray[np.int64]
     time_unit: str
     conflicts: tuple[str, ...]
 
@@ -30,6 +35,11 @@ class Form:
     def rows(self) -> int:
         """Rows of data."""
         return len(self.starts) - 1
+
+    @property
+    def conflict_times(self) -> NDArray[np.int64]:
+        """Times of `conflicts` in ms."""
+        return np.array([int(text) for text in self.conflicts], np.int64) // _FACTORS[self.time_unit]
 
 
 def examine(file: ArchiveFile, text: bytes) -> Form:
@@ -48,7 +58,7 @@ def examine(file: ArchiveFile, text: bytes) -> Form:
     if file.layout.instrument_column is not None:
         _check_instrument(file, body, starts)
     starts += first
-    return Form(header, starts, unit, _conflicts(text, times, starts, unit))
+    return Form(header, starts, times, unit, _conflicts(text, times, starts, unit))
 
 
 def _header(file: ArchiveFile, text: bytes) -> bytes:

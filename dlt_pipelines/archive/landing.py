@@ -17,6 +17,7 @@ from dlt_pipelines.archive.files import ArchiveFile
 from dlt_pipelines.archive.form import examine
 from dlt_pipelines.archive.parts import COLUMNS, Download, Parts, to_rows
 from dlt_pipelines.archive.unzip import unzip
+from dlt_pipelines.coverage import Windows
 from dlt_pipelines.landing import ATTEMPTS, LandingRefused, is_refusal
 from warehouse.client import connect
 from warehouse.errors import WorldError
@@ -30,13 +31,15 @@ _ONE_BLOCK = {"min_insert_block_size_rows": 0, "min_insert_block_size_bytes": 1 
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """A file whose digest and form are right: its parts as rows, its lines and bytes of text, times that conflict."""
+    """A file whose digest and form are right: its parts as rows, its lines and bytes of text, times (ms) of rows
+    that contradict each other, and windows (ms) of its period that its rows do not prove."""
 
     file: ArchiveFile
     parts: Parts
     rows: int
     text_bytes: int
-    conflicts: tuple[str, ...]
+    conflicts: tuple[int, ...]
+    missing: Windows
 
 
 def open_client(settings: Settings) -> Client:
@@ -50,7 +53,8 @@ def check(file: ArchiveFile, download: Download, server_time: int | None) -> Che
     text = unzip(file.name, download.data, file.member)
     form = examine(file, text)
     parts = to_rows(file, download, text, form, server_time)
-    return Checked(file, parts, form.rows, len(text), form.conflicts)
+    conflicts = tuple(form.conflict_times.tolist())
+    return Checked(file, parts, form.rows, len(text), conflicts, parts.missing)
 
 
 def insert(client: Client, table: str, files: Sequence[Checked]) -> None:

@@ -17,11 +17,12 @@ from dlt_pipelines.archive.download import Downloader
 from dlt_pipelines.archive.files import ArchiveFile
 from dlt_pipelines.archive.landing import Checked, check, insert, open_client
 from dlt_pipelines.archive.venues import ARCHIVES
+from dlt_pipelines.coverage import Windows
 from dlt_pipelines.errors import FileTrouble, NoFile, Retryable, SourceTrouble
 from dlt_pipelines.progress import Failure, LandingReport, Progress
 from dlt_pipelines.series import Series
 from dlt_pipelines.source import Source
-from dlt_pipelines.timeframes import TIMEFRAMES, from_ms, to_ms
+from dlt_pipelines.timeframes import from_ms, to_ms
 from dlt_pipelines.venues.okx.archive import LIST, list_calls, list_params, read_list
 from warehouse.settings import Settings
 
@@ -36,10 +37,11 @@ BATCH_FILES = 32
 
 @dataclass
 class Outcome:
-    """What landed, and what REST is to be asked for instead: windows by series."""
+    """What landed, and what REST is to be asked for instead: windows by series, and what files that landed lack."""
 
     report: LandingReport = field(default_factory=LandingReport)
     for_rest: list[tuple[Series, int, int]] = field(default_factory=list)
+    short: list[tuple[ArchiveFile, Windows]] = field(default_factory=list)
 
 
 async def land_files(
@@ -170,19 +172,18 @@ class _VenueFiles:
         self._progress.finished_file(landed.file, rows)
         if landed.conflicts:
             self._set_aside(landed.file, landed.conflicts)
+        if landed.missing:
+            self._outcome.short.append((landed.file, landed.missing))
 
-    def _set_aside(self, file: ArchiveFile, conflicts: Sequence[str]) -> None:
+    def _set_aside(self, file: ArchiveFile, conflicts: Sequence[int]) -> None:
         """Times that stand in the file twice with different values: none of the rows is taken."""
-        times = sorted(int(time) for time in conflicts)
+        times = sorted(conflicts)
         shown = ", ".join(f"{from_ms(time):%Y-%m-%dT%H:%M}" for time in times[:3]) + (" …" if len(times) > 3 else "")
-        step = TIMEFRAMES.get(file.series.timeframe, 60_000)
-        windows = [(file.series, time, time + step) for time in times if time >= rest_reach(file.series, self._now)]
-        then = "asked of REST instead" if self._fall_back and windows else "kept out until REST brings them"
+        in_reach = times[-1] >= rest_reach(file.series, self._now)
+        then = "asked of REST instead" if self._fall_back and in_reach else "kept out until REST brings them"
         self._outcome.report.notices.append(
             f"{file.name} has rows that contradict each other at {len(times)} times ({shown}): set aside, {then}."
         )
-        if self._fall_back:
-            self._outcome.for_rest += windows
 
     def _give_up(self, file: ArchiveFile, trouble: SourceTrouble) -> None:
         reach = rest_reach(file.series, self._now)

@@ -5,19 +5,21 @@ A row of RowBinary is its values one after the other, so the text goes to the so
 
 import hashlib
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import pairwise
 
 import orjson
 
 from dlt_pipelines.archive.files import ArchiveFile
 from dlt_pipelines.archive.form import Form
+from dlt_pipelines.archive.proof import Stretch, missing, stretches
+from dlt_pipelines.coverage import Windows
+from dlt_pipelines.page import WINDOW
 
 # About 650 KB of text: enough rows a read, few enough bytes a block.
 LINES_A_PART = 5_000
-_OF_A_PART = ("page_id", "part", "row_count", "payload_sha256", "payload")
+_OF_A_PART = ("page_id", "part", "row_count", "window_start", "window_end", "payload_sha256", "payload")
 _OF_THE_FILE = (
     "venue",
     "market",
@@ -27,8 +29,7 @@ _OF_THE_FILE = (
     "lane",
     "endpoint",
     "request_params",
-    "window_start",
-    "window_end",
+    "proof",
     "http_status",
     "fetched_at",
     "server_time",
@@ -56,25 +57,44 @@ class Download:
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """Rows of COLUMNS, as pieces of bytes that follow each other; `count` of them."""
+    """Rows of COLUMNS, as pieces of bytes that follow each other; `count` of them, and what none of them proves."""
 
     count: int
     pieces: list[bytes | memoryview]
+    missing: Windows
 
 
 def to_rows(file: ArchiveFile, download: Download, text: bytes, form: Form, server_time: int | None) -> Parts:
-    """All parts of a file, text as it stands in it."""
-    borders = [0, *form.starts[LINES_A_PART : form.rows : LINES_A_PART].tolist(), len(text)]
-    count = len(borders) - 1
+    """All parts of a file, text as it stands in it: whole lines, cut where rows are missing between them."""
+    proven = stretches(file.series, (file.start, file.end), form.times, form.conflict_times)
+    cuts = list(_cuts(proven, form))
+    count = len(cuts)
     fetched_us = round(download.fetched_at.astimezone(UTC).timestamp() * 1_000_000)
     same = _of_the_file(file, download, form, server_time, fetched_us, count)
     pieces: list[bytes | memoryview] = []
-    for part, (start, end) in enumerate(pairwise(borders)):
-        payload = memoryview(text)[start:end]
-        lines = min(LINES_A_PART, form.rows - part * LINES_A_PART)
-        own = _identity(file, download, part, fetched_us) + struct.pack("<II", part + 1, lines)
-        pieces += [own + _text(hashlib.sha256(payload).hexdigest()) + _length(len(payload)), payload, same]
-    return Parts(count, pieces)
+    for part, cut in enumerate(cuts):
+        # The header row belongs to the first part.
+        payload = memoryview(text)[int(form.starts[cut.first]) if part else 0 : int(form.starts[cut.last])]
+        own = _identity(file, download, part, fetched_us) + struct.pack("<II", part + 1, cut.last - cut.first)
+        window = b"".join(map(_nullable, cut.window or (None, None)))
+        pieces += [own + window + _text(hashlib.sha256(payload).hexdigest()) + _length(len(payload)), payload, same]
+    return Parts(count, pieces, missing((file.start, file.end), proven))
+
+
+def _cuts(proven: Sequence[Stretch], form: Form) -> Iterator[Stretch]:
+    """Stretches in parts of at most so many lines; each part claims up to the row that the next one begins with."""
+    for one in proven:
+        for first in range(one.first, one.last, LINES_A_PART):
+            last = min(first + LINES_A_PART, one.last)
+            window = one.window
+            if window is not None and _is_ordered(form):
+                start = window[0] if first == one.first else int(form.times[first])
+                window = (start, window[1] if last == one.last else int(form.times[last]))
+            yield Stretch(first, last, window)
+
+
+def _is_ordered(form: Form) -> bool:
+    return not (form.times[1:] < form.times[:-1]).any()
 
 
 def _identity(file: ArchiveFile, download: Download, part: int, fetched_us: int) -> bytes:
@@ -90,8 +110,7 @@ def _of_the_file(
     names = (series.venue, series.market, series.symbol, file.venue_symbol, series.timeframe, "archive", file.folder)
     return b"".join(
         (
-            *map(_text, (*names, orjson.dumps({"span": file.span}).decode())),
-            *map(_nullable, (file.start, file.end)),
+            *map(_text, (*names, orjson.dumps(_found_by(file)).decode(), WINDOW)),
             struct.pack("<Hq", 200, fetched_us),
             _nullable(server_time),
             _text(file.path),
@@ -102,6 +121,11 @@ def _of_the_file(
             _list(form.conflicts),
         )
     )
+
+
+def _found_by(file: ArchiveFile) -> dict[str, str | int]:
+    """Kind and period of the file; `end` is where the ledger has what was asked for (ops.coverage, asked_end)."""
+    return {"span": file.span, "start": file.start, "end": file.end}
 
 
 def _length(number: int) -> bytes:

@@ -7,6 +7,7 @@ import typer
 from mdw.options import Json, parse_window
 from mdw.output import print_json
 from warehouse.client import connect
+from warehouse.errors import BadInput
 from warehouse.settings import Settings
 
 if TYPE_CHECKING:
@@ -44,6 +45,9 @@ def backfill(
     lane: Annotated[str, typer.Option(help="auto (the fastest for each window), rest or archive")] = "auto",
     refetch: Annotated[bool, typer.Option(help="ask again for windows that are covered")] = False,
     recheck: Annotated[bool, typer.Option(help="land archive files again that were replaced since")] = False,
+    recheck_claims: Annotated[
+        bool, typer.Option(help="find what pages of older versions claim without proof, and ask for that again")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="print the plan and stop")] = False,
     json: Json = False,
 ) -> None:
@@ -56,11 +60,21 @@ def backfill(
 
     settings = Settings.load()
     universe = load(settings.universe)
+    if recheck_claims and (refetch or recheck):
+        raise BadInput("--recheck-claims plans its own windows: leave out --refetch and --recheck.")
     window = parse_window(settings, start, end, universe.history.start)
     selection = _selection(dataset, venue, market, symbol, timeframe)
     connect(settings, "ingest").close()
     plan = backfilling.plan(
-        settings, universe, selection, *window, refetch=refetch, lane=parse_lane(lane), recheck=recheck
+        settings,
+        universe,
+        selection,
+        *window,
+        refetch=refetch,
+        lane=parse_lane(lane),
+        recheck=recheck,
+        recheck_claims=recheck_claims,
+        dry_run=dry_run,
     )
     if dry_run:
         print_plan(plan, json)

@@ -55,6 +55,7 @@ def _make(recipe: Recipe, period: Period, tricks: frozenset[str]) -> bytes | Non
         middle = (period.start_ms + period.end_ms) // 2 // 60_000 * 60_000
         lines = recipe.rows(period.start_ms, middle, recipe.microseconds)
         lines += recipe.rows(middle, period.end_ms, not recipe.microseconds)
+    lines = _without_rows(recipe, period, tricks, lines)
     if "other_period" in tricks:
         lines = recipe.rows(period.start_ms - DAY_MS, period.start_ms, recipe.microseconds) + lines
     if "replaced" in tricks:
@@ -70,6 +71,20 @@ def _make(recipe: Recipe, period: Period, tricks: frozenset[str]) -> bytes | Non
     elif recipe.has_header or "header" in tricks:
         lines = [recipe.header, *lines]
     return zipped(recipe.member, lines, tricks)
+
+
+def _without_rows(recipe: Recipe, period: Period, tricks: frozenset[str], lines: list[str]) -> list[str]:
+    """What a genuine file may lack."""
+    quarter = len(lines) // 4
+    if "short" in tricks:
+        lines = lines[:quarter]
+    if "no_middle" in tricks:
+        lines = lines[: 2 * quarter] + lines[3 * quarter :]
+    if "no_day" in tricks:
+        first = period.start_ms + 2 * DAY_MS
+        lines = recipe.rows(period.start_ms, first, recipe.microseconds)
+        lines += recipe.rows(first + DAY_MS, period.end_ms, recipe.microseconds)
+    return lines[::-1] if "reversed" in tricks else lines
 
 
 def _changed(line: str, column: int) -> str:

@@ -5,14 +5,16 @@ missing (404), replaced (the newest close price is another one, with a digest to
 the other time unit), header (a header row where there is none), unknown_header, bomb (a member of zeros without end),
 path (a member named ../…), two_members, renamed (a member of another name), cut (half the zip), duplicates (some rows
 twice), conflicts (some rows twice, with another close), other_period (rows of the day before the period),
-ragged (a row that lacks a field).
+ragged (a row that lacks a field), short (the first quarter of the rows only), no_middle (the third quarter is missing),
+no_day (the rows of the period's third day are missing), reversed (newest first).
 """
 
 from dataclasses import dataclass, field
 
 KINDS = (
     "bad_checksum", "no_checksum", "missing", "replaced", "mixed_units", "header", "unknown_header", "bomb", "path",
-    "two_members", "renamed", "cut", "duplicates", "conflicts", "other_period", "ragged",
+    "two_members", "renamed", "cut", "duplicates", "conflicts", "other_period", "ragged", "short", "no_middle",
+    "no_day", "reversed",
 )  # fmt: skip
 
 

@@ -2,10 +2,12 @@
 
 import hashlib
 import io
+import json
 import socket
 import urllib.request
 import zipfile
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 
@@ -23,16 +25,29 @@ OKX_MINUTES = {**MINUTES, "venues": ("okx",)}
 OKX_FUNDING = {"datasets": ("funding",), "venues": ("okx",), "symbols": ("BTC/USDT",)}
 NEW_YEAR = datetime(2025, 1, 1, tzinfo=UTC)
 DAY = timedelta(days=1)
+HOUR_MS = 3_600_000
 ZIP = "/data/spot/monthly/klines/BTCUSDT/1h/BTCUSDT-1h-2024-11.zip"
+
+
+def ms(moment: datetime) -> int:
+    return int(moment.timestamp() * 1000)
 
 
 def test_a_month_lands_once_as_it_is(desk: Desk):
     report = desk.backfill(NOVEMBER, DECEMBER, "archive", **HOURS)
-    true = len(desk.market.bars("binance", "spot", "BTC/USDT", "1h", 1730419200000, 1733011200000))
+    true = [
+        bar.open_time for bar in desk.market.bars("binance", "spot", "BTC/USDT", "1h", *map(ms, (NOVEMBER, DECEMBER)))
+    ]
+    away = sorted({*range(ms(NOVEMBER), ms(DECEMBER), HOUR_MS)} - {*true})
     assert report.complete
-    assert desk.files() == [(ZIP, 1, 1, true)]
-    assert desk.plan(NOVEMBER, DECEMBER, "archive", **HOURS).files == []
-    assert desk.plan(NOVEMBER, DECEMBER, "rest", **HOURS).asks == []
+    # The synthetic Binance is away for two hours of the 11th: the file is cut there, and claims what lies around it.
+    assert desk.files() == [(ZIP, 2, 2, len(true))]
+    assert any("BTCUSDT-1h-2024-11.zip lacks 2 bars (2024-11-11T" in notice for notice in report.notices)
+    again = desk.plan(NOVEMBER, DECEMBER, "archive", **HOURS)
+    assert again.files == []
+    assert any("has landed and lacks 2 bars" in notice for notice in again.notices)
+    (left,) = desk.plan(NOVEMBER, DECEMBER, "rest", **HOURS).asks
+    assert (left.start, left.end) == (away[0], away[-1] + HOUR_MS)
 
 
 def test_every_part_says_what_it_is(desk: Desk):
@@ -52,12 +67,16 @@ def test_every_part_says_what_it_is(desk: Desk):
     assert all(part["payload_sha256"] == hashlib.sha256(part["payload"].encode()).hexdigest() for part in parts)
     assert (one["venue"], one["market"], one["symbol"]) == ("binance", "spot", "BTC/USDT")
     assert (one["venue_symbol"], one["timeframe"], one["lane"]) == ("BTCUSDT", "1m", "archive")
-    assert (one["window_start"], one["window_end"]) == (NOVEMBER.replace(tzinfo=None), DECEMBER.replace(tzinfo=None))
+    # Parts follow each other without a gap but where minutes are missing.
+    assert (one["window_start"], parts[-1]["window_end"]) == tuple(t.replace(tzinfo=None) for t in (NOVEMBER, DECEMBER))
+    assert sum(a["window_end"] != b["window_start"] for a, b in pairwise(parts)) == 1
+    assert {part["proof"] for part in parts} == {"window"}
     assert (one["file_path"], one["endpoint"] + "/" + path.rsplit("/", 1)[1]) == (path, path)
     assert (one["file_sha256"].decode(), one["file_tag"], one["file_bytes"]) == (digest, digest, len(data))
     assert (one["http_status"], one["server_time"]) == (200, NOW.replace(tzinfo=None))
     assert datetime.now(UTC) - one["fetched_at"].replace(tzinfo=UTC) < timedelta(hours=1)
-    assert (one["request_params"], one["header"], one["time_unit"]) == ('{"span":"monthly"}', "", "ms")
+    asked = {"span": "monthly", "start": ms(NOVEMBER), "end": ms(DECEMBER)}
+    assert (json.loads(one["request_params"]), one["header"], one["time_unit"]) == (asked, "", "ms")
     assert one["conflicts"] == []
 
 
@@ -146,9 +165,9 @@ def test_a_bad_file_does_not_land(desk: Desk, kind: str, says: str):
 def test_a_header_row_is_no_bar(desk: Desk):
     desk.trick(Trick("header"))
     desk.backfill(NOVEMBER, DECEMBER, "archive", **HOURS)
-    (row,) = desk.warehouse.rows("select header, row_count, payload from raw.binance__archive_spot_klines")
-    assert str(row[0]).startswith("open_time,open,")
-    assert str(row[2]).count("\n") == row[1] + 1
+    rows = desk.warehouse.rows("select header, row_count, payload from raw.binance__archive_spot_klines order by part")
+    assert all(str(header).startswith("open_time,open,") for header, _, _ in rows)
+    assert [str(payload).count("\n") - count for _, count, payload in rows] == [1, 0]
 
 
 @pytest.mark.parametrize("kind", ["missing", "bad_checksum"])
@@ -225,7 +244,8 @@ def test_faults_on_the_way_are_overcome(desk: Desk):
     again = desk.backfill(datetime(2024, 7, 1, tzinfo=UTC), DECEMBER, "archive", **HOURS)
     assert again.complete
     assert len(desk.files()) == 5
-    assert report.pages + again.pages == 5
+    # Two parts each: the synthetic Binance is away for some time of every month.
+    assert report.pages + again.pages == 10
 
 
 def test_the_archive_is_not_asked_again_before_its_retry_after(desk: Desk):

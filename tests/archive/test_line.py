@@ -8,6 +8,8 @@ import pytest
 
 from dlt_pipelines.progress import LandingReport
 from replay.archives.tricks import Trick
+from replay.caps import Cap
+from tests.archive.older import as_landed_before
 from tests.dbt.conftest import Dbt, Outcome
 from tests.desk import Desk
 
@@ -20,6 +22,8 @@ PERP_HOURS = {**SPOT_HOURS, "markets": ("perp",)}
 SPOT_MINUTES = {**SPOT_HOURS, "timeframes": ("1m",)}
 OKX_MINUTES = {**BTC, "venues": ("okx",), "timeframes": ("1m",)}
 FUNDING = {**BTC, "datasets": ("funding",)}
+SHORT = {**PERP_HOURS, "symbols": ("ETH/USDT",)}
+LISTING = {"venues": ("bybit",), "datasets": ("instruments",)}
 
 
 @dataclass
@@ -70,9 +74,19 @@ def line(world: Desk, tmp_path_factory: pytest.TempPathFactory) -> Line:
     world.backfill(NOVEMBER, DECEMBER, "rest", **FUNDING, venues=("binance",))
     refetch(world, **FUNDING, venues=("binance",))
     world.backfill(datetime(2024, 8, 1, tzinfo=UTC), DECEMBER, "auto", **FUNDING, venues=("okx",))
+    # A genuine file of a week, landed by a version that believed it whole; a listing that is cut short later.
+    world.trick(Trick("short", "futures/um/monthly/klines/ETHUSDT"))
+    world.backfill(NOVEMBER, DECEMBER, "archive", **SHORT)
+    as_landed_before(world, "binance__archive_usdm_klines", "ETH/USDT")
+    world.trick()
+    world.backfill(NEW_YEAR, **LISTING)
     first = dbt.build("first")
     assert first.succeeded, first.text
     world.land(world.plan(NOVEMBER, DECEMBER, "archive", recheck=True, **SPOT_HOURS))
+    world.land(world.plan(NOVEMBER, DECEMBER, "auto", recheck_claims=True, **SHORT))
+    world.server.caps = (Cap("instruments-info", 3),)
+    world.update(force=True, **LISTING)
+    world.server.caps = ()
     second = dbt.build("second")
     return Line(world, dbt, report, first, second)
 
@@ -155,3 +169,38 @@ def test_okx_funding_beyond_three_months_is_what_was_paid(line: Line):
         f"where venue = 'okx' and t >= {start} and t < {end} order by t"
     )
     assert shown == true
+
+
+def test_a_file_of_a_week_is_repaired_by_one_command_and_the_old_pin_stays(line: Line):
+    """Landed by a version that took the file's period for proven: an outage of three weeks that nobody asked about."""
+    instrument = "binance:perp:ETH/USDT"
+    true = [
+        bar.open_time
+        for bar in line.desk.market.bars(
+            "binance", "perp", "ETH/USDT", "1h", milliseconds(NOVEMBER), milliseconds(DECEMBER)
+        )
+    ]
+    before, after = (sorted(line.bars(name, instrument, "1h")) for name in ("first", "second"))
+    assert before == true[: len(true) // 4]
+    assert after == true
+    gaps = line.desk.warehouse.rows(
+        "select snapshot_id, class, sum(missing_bars) from (select * from marts.v_bar_gaps_at(snapshot_id = 'first') "
+        "union all select * from marts.v_bar_gaps_at(snapshot_id = 'second')) "
+        f"where instrument_id = '{instrument}' and timeframe = '1h' and gap_start >= {{n:DateTime64(3, 'UTC')}} "
+        "group by 1, 2 order by 1, 2",
+        n=NOVEMBER,
+    )
+    # The claim is withdrawn for the old pin, too: its rows stay, and what it lacks was never fetched.
+    assert gaps == [("first", "not_fetched", 720 - len(before)), ("second", "venue_outage", 720 - len(true))]
+
+
+def test_a_listing_that_is_cut_short_leaves_every_state_as_it_was(line: Line):
+    states = line.desk.warehouse.rows(
+        "select toString(status), count() from marts.v_instruments_at(snapshot_id = 'second') "
+        "where venue = 'bybit' group by 1"
+    )
+    assert states == [("trading", 6)]
+    findings = line.desk.warehouse.rows(
+        "select detail from marts.dq_audit_results where run = 2 and audit = 'listings_are_whole' and severity = 'warn'"
+    )
+    assert findings == [("instruments bybit spot: 3 records, of 6 in an answer before",)]

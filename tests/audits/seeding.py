@@ -102,13 +102,16 @@ def land_listing(client: Client, fetched_at: datetime, *instruments: tuple[str, 
     land(client, "binance__spot_instruments", {"symbols": symbols}, fetched_at, series=("binance", "spot", "", ""))
 
 
-def land_fear_greed(client: Client, values: list[tuple[int, str]], fetched_at: datetime = NOW - DAY) -> None:
-    """Values (days after START, value)."""
+def land_fear_greed(
+    client: Client, values: list[tuple[int, str]], fetched_at: datetime = NOW - DAY, proof: str = ""
+) -> None:
+    """Values (days after START, value); `proof` part: not the whole history."""
     data = [
         {"value": value, "value_classification": "Fear", "timestamp": str(milliseconds(START + days * DAY) // 1000)}
         for days, value in values
     ]
-    land(client, "alternative_me__fear_greed", {"data": data}, fetched_at, series=("alternative_me", "", "", ""))
+    series = ("alternative_me", "", "", "")
+    land(client, "alternative_me__fear_greed", {"data": data}, fetched_at, series=series, proof=proof)
 
 
 def land_another_asset(client: Client, symbol: str) -> None:

@@ -65,7 +65,7 @@ def sow_others(dbt: Dbt) -> None:
     land_funding(client, BNB, [(0, "0.0001", "100"), (8, "0.0001", "100"), (24, "0.0001", "100")])
     land_listing(client, NOW - DAY, (BTC, "TRADING", "1000"), (ETH, "LIMBO", "1OO"))
     land_another_asset(client, BNB)
-    land_fear_greed(client, [(1, "150"), (5, "20"), (11, "20")])
+    land_fear_greed(client, [(1, "150"), (5, "20"), (11, "20")], proof="part")
 
 
 def tamper(dbt: Dbt) -> None:

@@ -48,6 +48,7 @@ WARNINGS = {
     ("instruments_known_status", "binance:spot:ETH/USDT", ""),
     ("instruments_of_the_universe_present", "binance:spot:SOL/BTC", ""),
     ("fear_greed_every_day", "", ""),
+    ("listings_are_whole", "", ""),
 }
 EXPLAINED = {
     ("funding_interval_changes", "binance:perp:BTC/USDT", ""),

@@ -12,7 +12,7 @@ START = datetime(2025, 1, 1, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 _COLUMNS = (
     "page_id venue market symbol venue_symbol timeframe lane endpoint request_params window_start window_end "
-    "http_status fetched_at server_time row_count payload_sha256 payload _dlt_load_id _dlt_id"
+    "http_status fetched_at server_time row_count payload_sha256 payload _dlt_load_id _dlt_id proof"
 )
 
 
@@ -30,6 +30,7 @@ def land(
     window: tuple[datetime, datetime] | None = None,
     server_time: datetime | None = None,
     request_params: str = "{}",
+    proof: str = "",
 ) -> uuid.UUID:
     """Insert one page; `series` is (venue, market, symbol, timeframe)."""
     venue, market, symbol, timeframe = series
@@ -55,6 +56,7 @@ def land(
         json.dumps(payload),
         "load",
         "id",
+        proof,
     ]
     client.insert(f"raw.{table}", [row], column_names=_COLUMNS.split())
     return page_id

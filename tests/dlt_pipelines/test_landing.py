@@ -200,7 +200,8 @@ def test_funding_is_complete_and_asked_for_again_only_at_its_end(desk: Desk) -> 
         bodies = [json.loads(page["payload"]) for page in desk.pages(table)]
         rows = [row for body in bodies for row in (body if isinstance(body, list) else body["data"])]
         truth = [event.time for event in desk.market.funding(venue, "BTC/USDT", start, int(NOW.timestamp() * 1000))]
-        assert sorted(int(row["fundingTime"]) for row in rows) == truth
+        # The last row of a page comes again with what follows it.
+        assert sorted({int(row["fundingTime"]) for row in rows}) == truth
 
     desk.server.clock.advance(8 * 3600)
     report = desk.update(**narrowed)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from dlt_pipelines import backfill
 from dlt_pipelines.coverage import subtract
-from dlt_pipelines.paging import divide
+from dlt_pipelines.paging import Piece, divide
 from dlt_pipelines.planning import window_asks
 from dlt_pipelines.series import Series
 from dlt_pipelines.venue import Answer
@@ -71,31 +71,79 @@ def test_two_plans_share_their_borders(place: tuple[str, str]) -> None:
     assert late <= early
 
 
+END = NOON + 300 * MINUTE
+LATER = NOON + 10**12
+WHOLE = (NOON, END)
+
+
+def at(number: int) -> int:
+    return NOON + number * MINUTE
+
+
 @pytest.mark.parametrize(
-    ("answer", "claim", "rest"),
+    ("venue", "answer", "known", "claim", "rest"),
     [
-        (Answer(300, NOON, NOON + 299 * MINUTE), (NOON, NOON + 300 * MINUTE), (NOON, NOON)),
-        (Answer(120, NOON + 9 * MINUTE, NOON + 299 * MINUTE), (NOON, NOON + 300 * MINUTE), None),
-        # more rows than the grid has minutes (bars off the grid): the page is full before its start is reached
-        (Answer(300, NOON + MINUTE, NOON + 299 * MINUTE), (NOON + MINUTE, NOON + 300 * MINUTE), (NOON, NOON + MINUTE)),
-        (Answer(0), (NOON, NOON + 300 * MINUTE), None),
+        ("okx", Answer(300, NOON, at(299)), None, WHOLE, []),
+        # Minutes may be missing between rows, and there the page proves that the venue has none.
+        ("okx", Answer(120, NOON, at(299)), None, WHOLE, []),
+        # A page that ends early may be capped: the rest is asked for together with its last row …
+        ("okx", Answer(100, at(200), at(299)), None, (at(200), END), [Piece(NOON, at(201), at(200), 100)]),
+        ("binance", Answer(100, NOON, at(99)), None, (NOON, at(100)), [Piece(at(99), END, at(99), 100)]),
+        # … and so is what lies before a page's first row, whichever end the venue begins at.
+        ("binance", Answer(100, at(200), at(299)), None, (at(200), END), [Piece(NOON, at(201), at(200), 100)]),
+        ("bybit", Answer(100, NOON, at(99)), None, (NOON, at(100)), [Piece(at(99), END, at(99), 100)]),
+        # An answer with that row and no other proves that there is nothing more.
+        ("okx", Answer(1, at(299), at(299)), at(299), WHOLE, []),
+        ("binance", Answer(1, NOON, NOON), NOON, WHOLE, []),
+        ("coinbase", Answer(4, at(-3), NOON), NOON, WHOLE, []),
+        # One row alone is no page that could have been cut: nothing known to come back.
+        ("okx", Answer(1, at(299), at(299)), None, (at(299), END), [Piece(NOON, at(299))]),
+        # A full page goes on: the rest is asked for without a row that is there already.
+        ("okx", Answer(300, at(9), at(299)), None, (at(9), END), [Piece(NOON, at(9))]),
+        ("okx", Answer(0), None, WHOLE, []),
+        # Where bars are sparse, the page is believed at the end where the venue begins it.
+        ("coinbase", Answer(7, at(3), at(290)), None, (at(3), END), [Piece(NOON, at(4), at(3), 7)]),
+        ("coinbase", Answer(7, at(-2), at(290)), None, WHOLE, []),
     ],
 )
-def test_a_page_claims_what_its_rows_prove(
-    answer: Answer, claim: tuple[int, int], rest: tuple[int, int] | None
+def test_a_page_proves_what_lies_between_its_rows(
+    venue: str, answer: Answer, known: int | None, claim: tuple[int, int], rest: list[Piece]
 ) -> None:
-    series = Series("bars", "okx", "spot", "BTC/USDT", "1m")
-    end = NOON + 300 * MINUTE
-    endpoint = VENUES["okx"].endpoint(series, NOON, NOON + 10_000 * MINUTE)
-    assert divide(series, endpoint, answer, NOON, end, NOON + 10_000 * MINUTE) == (claim, rest or (end, end))
+    series = Series("bars", venue, "spot", "BTC/USDT", "1m")
+    endpoint = VENUES[venue].endpoint(series, NOON, LATER)
+    assert divide(series, endpoint, answer, Piece(*WHOLE, known), LATER) == (claim, rest)
 
 
-def test_a_full_ascending_page_leaves_the_rest_to_ask() -> None:
-    series = Series("funding", "binance", "perp", "BTC/USDT")
-    endpoint = VENUES["binance"].endpoint(series, NOON, NOON)
-    end, last = NOON + 10**10, NOON + 10**9
-    claim, rest = divide(series, endpoint, Answer(1000, NOON, last), NOON, end, NOON + 10**12)
-    assert (claim, rest) == ((NOON, last + 1), (last + 1, end))
+HOUR = 60 * MINUTE
+
+
+@pytest.mark.parametrize(
+    ("venue", "answer", "now", "claim", "rest"),
+    [
+        # Binance begins at the start: believed within an interval there, asked again at the other end.
+        ("binance", (50, 3, 392), 10**6, (0, 392), [Piece(392 * HOUR, 900 * HOUR, 392 * HOUR, 50)]),
+        (
+            "binance", (50, 9, 392), 10**6, (9, 392),
+            [Piece(0, 9 * HOUR + 1, 9 * HOUR, 50), Piece(392 * HOUR, 900 * HOUR, 392 * HOUR, 50)],
+        ),
+        # After a full page more payments are expected, so its last row is not needed again.
+        ("binance", (1000, 0, 400), 10**6, (0, 400), [Piece(400 * HOUR + 1, 900 * HOUR)]),
+        ("okx", (13, 800, 896), 2_000, (800, 900), [Piece(0, 800 * HOUR + 1, 800 * HOUR, 13)]),
+        # The newest payments may come late: nothing of the last day is claimed beyond a row.
+        ("binance", (3, 0, 890), 900, (0, 890), []),
+    ],
+)  # fmt: skip
+def test_a_page_of_payments_proves_what_lies_between_them(
+    venue: str, answer: tuple[int, int, int], now: int, claim: tuple[int, int], rest: list[Piece]
+) -> None:
+    """A window of 900 hours; an end that a row sets lies a millisecond after it."""
+    series = Series("funding", venue, "perp", "BTC/USDT")
+    endpoint = VENUES[venue].endpoint(series, 0, now * HOUR)
+    rows, oldest, newest = answer
+    page = Answer(rows, oldest * HOUR, newest * HOUR)
+    found, left = divide(series, endpoint, page, Piece(0, 900 * HOUR), now * HOUR)
+    assert found == (claim[0] * HOUR, claim[1] * HOUR + (claim[1] != 900))
+    assert left == rest
 
 
 @pytest.mark.parametrize(

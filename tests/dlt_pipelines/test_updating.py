@@ -129,7 +129,7 @@ def test_a_page_that_came_too_early_is_repaired(desk: Desk) -> None:
 
 @pytest.mark.parametrize(
     ("venue", "calls"),
-    [("binance", 1), ("okx", 20), ("bybit", 20)],
+    [("binance", 2), ("okx", 20), ("bybit", 20)],
 )
 def test_the_years_before_a_listing_cost_a_few_calls(desk: Desk, venue: str, calls: int) -> None:
     series = {

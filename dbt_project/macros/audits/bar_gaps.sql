@@ -16,49 +16,20 @@ with series as (
     where dataset = 'bars'
 ),
 
--- What had been asked for and was built into the version.
-pages as (
+-- What had been asked for, answered and built into the version.
+islands as (
+    {{ coverage_islands('bars', 'bars', version) }}
+),
+
+-- A file that lacks its last days leaves a hole there, as what was asked for and is not proven.
+asked as (
     select
         concat(venue, ':', market, ':', symbol) as instrument_id,
         timeframe,
-        assumeNotNull(window_start) as window_start,
-        assumeNotNull(window_end) as window_end
-    from {{ source('ops', 'coverage') }}
-    where
-        dataset = 'bars'
-        and isNotNull(window_start)
-        and isNotNull(window_end)
-        and page_id in (
-            select built.page_id from {{ source('ops', 'build_pages') }} as built
-            where built.mart = 'bars' and built.done = 1 and built.version <= {{ version }}
-        )
-),
-
-windows as (
-    select
-        *,
-        window_start > max(window_end) over (
-            partition by instrument_id, timeframe order by window_start, window_end
-            rows between unbounded preceding and 1 preceding
-        ) as begins_island
-    from pages
-),
-
-numbered as (
-    select
-        *,
-        sum(begins_island) over (partition by instrument_id, timeframe order by window_start, window_end) as island
-    from windows
-),
-
-islands as (
-    select
-        instrument_id,
-        timeframe,
-        min(window_start) as island_start,
-        max(window_end) as island_end
-    from numbered
-    group by instrument_id, timeframe, island
+        max(assumeNotNull(coverage.asked_end)) as asked_to
+    from {{ source('ops', 'coverage') }} as coverage
+    where isNotNull(coverage.asked_end) and {{ taken_up_by('bars', 'bars', version) }}
+    group by instrument_id, timeframe
 ),
 
 coverage as (
@@ -66,8 +37,9 @@ coverage as (
         instrument_id,
         timeframe,
         groupArray((island_start, island_end)) as covered,
-        max(island_end) as covered_to
+        greatest(max(island_end), any(asked.asked_to)) as covered_to
     from islands
+    inner join asked using (instrument_id, timeframe)
     group by instrument_id, timeframe
 ),
 

@@ -48,6 +48,7 @@
         'fear_greed_every_day': 'fear_greed',
         'fear_greed_fresh': 'fear_greed',
         'conflicting_rows': 'raw',
+        'listings_are_whole': 'raw',
         'rejected_rows_are_resolved': 'raw',
         'manifest_of_the_newest_snapshot': 'snapshots',
     }) }}

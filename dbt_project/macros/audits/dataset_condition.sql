@@ -5,6 +5,7 @@ with grid as (
         dataset,
         instrument_id,
         timeframe,
+        toDateTime64(history_start, 3, 'UTC') as history_start,
         arrayJoin(arrayMap(
             number -> addDays(toDate(history_start), number),
             range(toUInt64(greatest(dateDiff('day', toDate(history_start), toDate({{ moment }})) + 1, 0)))
@@ -68,6 +69,28 @@ doubts as (
         and results.audit not in ('bars_missing', 'bars_fresh', 'funding_fresh', 'fear_greed_fresh')
         and results.range_start > toDateTime64('1970-01-02 00:00:00', 3, 'UTC')
     group by dataset, instrument_id, timeframe, day
+),
+
+-- What is proven of payments, which have no row for a day that lacks one.
+proven as (
+    select
+        instrument_id,
+        groupArray((island_start, island_end)) as windows
+    from ({{ coverage_islands('funding', 'funding_rates', version) }})
+    group by instrument_id
+),
+
+judged as (
+    select
+        grid.*,
+        -- The newest payments may be late: the last day is not judged.
+        grid.dataset = 'funding' and proven_from < proven_to and not arrayExists(
+            window -> window.1 <= proven_from and window.2 >= proven_to, proven.windows
+        ) as is_unproven,
+        greatest(toDateTime64(grid.day, 3, 'UTC'), grid.history_start) as proven_from,
+        least(toDateTime64(addDays(grid.day, 1), 3, 'UTC'), subtractDays({{ moment }}, 1)) as proven_to
+    from grid
+    left join proven on grid.instrument_id = proven.instrument_id
 )
 
 select
@@ -76,7 +99,8 @@ select
     toLowCardinality(grid.timeframe) as timeframe,
     grid.day as day,
     toLowCardinality(multiIf(
-        ifNull(found.found_rows, 0) + ifNull(holes.quiet_bars, 0) >= grid.expected_rows, if(empty(doubts.audits), 'available', 'degraded'),
+        ifNull(found.found_rows, 0) + ifNull(holes.quiet_bars, 0) >= grid.expected_rows,
+        if(empty(doubts.audits) and not grid.is_unproven, 'available', 'degraded'),
         grid.is_recent, 'pending',
         ifNull(found.found_rows, 0) = 0, 'missing',
         'degraded'
@@ -86,14 +110,15 @@ select
     arrayStringConcat(
         arraySort(arrayConcat(
             if(
-                ifNull(found.found_rows, 0) < grid.expected_rows and empty(holes.classes) and not grid.is_recent and grid.dataset = 'bars',
+                grid.is_unproven
+                or (ifNull(found.found_rows, 0) < grid.expected_rows and empty(holes.classes) and not grid.is_recent and grid.dataset = 'bars'),
                 ['not_fetched'], holes.classes
             ),
             doubts.audits
         )), ', '
     ) as reason,
     found.changed_at as changed_at
-from grid
+from judged as grid
 left join found
     on grid.dataset = found.dataset and grid.instrument_id = found.instrument_id and grid.timeframe = found.timeframe and grid.day = found.day
 left join holes

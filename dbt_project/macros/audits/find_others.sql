@@ -29,6 +29,8 @@ resolved as (
             and bad.timeframe = newer.timeframe
     where
         newer.fetched_at > rejected.ingested_at
+        -- A page that claims no window, such as one of a live feed, resolves nothing.
+        and (isNotNull(newer.window_start) or rejected.dataset in ('instruments', 'fear_greed'))
         and ifNull(newer.window_start <= coalesce(rejected.event_time, bad.window_start), true)
         and ifNull(newer.window_last >= coalesce(rejected.event_time, bad.window_last), true)
 ),

@@ -6,7 +6,7 @@
     {%- set pages -%}
         select page_id, {{ columns }}, lane, assumeNotNull(window_start) as window_start, assumeNotNull(window_end) as window_end
         from ops.coverage
-        where dataset in ('bars', 'funding') and isNotNull(coverage.window_start) and coverage.window_start < coverage.window_end
+        where dataset in ('bars', 'funding') and isNotNull(coverage.window_start) and isNotNull(coverage.window_end) and coverage.window_start < coverage.window_end
     {%- endset -%}
     {%- set fresh -%}
         select page_id from ops.build_pages where mart = '{{ mart }}' and done = 0 and version = {{ version }}

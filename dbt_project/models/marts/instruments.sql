@@ -80,7 +80,7 @@ either as (
     select * from known
 ),
 
--- A listing that names everything, and not an instrument that we know, says that the instrument is gone. A row that cannot be
+-- A complete listing that names everything, and not an instrument that we know, says that the instrument is gone. A row that cannot be
 -- used still names its instrument: by the symbol, where base or quote is missing. One that lacks all of them may be any
 -- instrument, so its listing proves no absence.
 listings as (
@@ -92,7 +92,7 @@ listings as (
         groupUniqArray(instrument_id) as listed,
         groupUniqArrayIf(venue_symbol, problem != '') as withheld
     from observations
-    where is_full_listing
+    where is_full_listing and {{ of_a_whole_listing() }}
     group by venue, market, source, ingested_at
     having countIf(venue_symbol = '' and (base = '' or quote = '')) = 0
 ),

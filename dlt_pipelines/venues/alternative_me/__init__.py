@@ -49,8 +49,9 @@ class AlternativeMe:
             raise ServerFault(f"alternative.me: {error}")
 
     def read(self, series: Series, body: Any) -> Answer:
-        """Days stand in `data`."""
-        return Answer(rows=len(body["data"]))
+        """Days stand in `data`, their times in seconds."""
+        times = [int(text) * 1000 for row in body["data"] if (text := str(row.get("timestamp"))).isdecimal()]
+        return Answer(rows=len(body["data"]), oldest=min(times, default=None), newest=max(times, default=None))
 
     def clock(self, series: Series) -> None:
         """It has none."""

@@ -82,11 +82,14 @@ class Bybit:
         raise ServerFault(f"Bybit: {text}")
 
     def read(self, series: Series, body: Any) -> Answer:
-        """Rows stand in `result.list`, times as text; `time` is Bybit's clock."""
+        """Rows stand in `result.list`, times as text; `time` is Bybit's clock. A list may go on at a cursor."""
         rows, now = body["result"]["list"], body.get("time")
         server_time = int(now) if now else None
-        if not rows or not series.windowed:
-            return Answer(rows=len(rows), server_time=server_time)
+        if not series.windowed:
+            cursor = body["result"].get("nextPageCursor")
+            return Answer(len(rows), server_time=server_time, more={"cursor": str(cursor)} if cursor else {})
+        if not rows:
+            return Answer(rows=0, server_time=server_time)
         return Answer(len(rows), int(rows[-1][0]), int(rows[0][0]), server_time)
 
     def clock(self, series: Series) -> Endpoint:

@@ -1,7 +1,8 @@
 """Coinbase Exchange spot (api.exchange.coinbase.com; not the brokerage's Advanced Trade API).
 
 Endpoints and paging: /products/{id}/candles, 300 rows, newest first, `start` and `end` inclusive and on the grid; a
-window of more is refused, and rows before `start` may come along. Candles of a day tell whether a year holds anything.
+window of more is refused, and rows before `start` may come along. Ten bars before each window are asked for, too.
+Candles of a day tell whether a year holds anything.
 /products in one answer.
 A minute without a trade has no row, 1m and 1h alike: an outage of the venue looks the same.
 Disposition: append. Key: page_id. Limit: 10 calls a second by address.
@@ -32,8 +33,9 @@ _CANDLES = Endpoint(
     page_rows=_MOST_ROWS,
     newest_first=True,
     sparse=True,
-    widest_ms=299 * _DAY_MS,
+    widest_ms=298 * _DAY_MS,
     early_rows=True,
+    lead_rows=10,
 )
 _PRODUCTS = Endpoint("/products", "public_get_products", _ORIGIN, _CALLS)
 _CLOCK = Endpoint("/time", "public_get_time", _ORIGIN, _CALLS)

@@ -26,7 +26,6 @@ BY_DATASET = {
         page_rows=300,
         newest_first=True,
     ),
-    # The page limit was raised without notice before (100, now 400), so a short page proves nothing.
     "funding": Endpoint(
         "/api/v5/public/funding-rate-history",
         "public_get_public_funding_rate_history",
@@ -34,7 +33,6 @@ BY_DATASET = {
         _FUNDING,
         page_rows=400,
         newest_first=True,
-        until_empty=True,
         reach_ms=FUNDING_REACH_MS,
     ),
     "instruments": Endpoint("/api/v5/public/instruments", "public_get_public_instruments", _ORIGIN, _INSTRUMENTS),

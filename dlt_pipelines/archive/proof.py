@@ -1,0 +1,85 @@
+"""What the rows of a file prove: a genuine file may lack hours or days, and publishers mend such files months later.
+
+A file claims the time between two rows where no row can be missing between them: less than two bars, and of funding no
+more than eight hours and no more than the longer of the distances beside it (an interval may change, but a payment
+that is missing leaves one distance longer than both of its neighbours). The same holds for the distance to the edges of
+its period. Rows of one time that contradict each other prove nothing. Times: milliseconds since 1970, UTC.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dlt_pipelines.coverage import Windows, merge, subtract
+from dlt_pipelines.planning import FUNDING_USUAL_STEP_MS
+from dlt_pipelines.series import Series
+from dlt_pipelines.timeframes import MINUTE_MS, TIMEFRAMES
+
+# A file with more holes claims nothing: REST is asked for its whole period, in fewer calls than for each hole.
+MOST_HOLES = 64
+# Payments are stamped some ms or seconds after the mark.
+_JITTER_MS = MINUTE_MS
+Times = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Rows [first, last) of a file, and the window that they prove; None: nothing."""
+
+    first: int
+    last: int
+    window: tuple[int, int] | None
+
+
+def stretches(series: Series, period: tuple[int, int], times: Times, conflicts: Times) -> list[Stretch]:
+    """A file's rows, cut where rows are missing between them. `conflicts` are times whose rows contradict."""
+    start, end = period
+    rows = len(times)
+    holes = _holes(series, period, np.unique(times[~np.isin(times, conflicts)]))
+    if len(conflicts) + len(holes) > MOST_HOLES:
+        return [Stretch(0, rows, None)]
+    proven = [window for window in subtract(start, end, merge(holes)) if window[0] < window[1]]
+    if (times[1:] < times[:-1]).any():
+        # Rows in another order: the file claims all or nothing.
+        return [Stretch(0, rows, period if proven == [period] else None)]
+    found = []
+    done = 0
+    for window in proven:
+        # A payment may be stamped a little outside of the period.
+        first = 0 if window[0] == start else int(np.searchsorted(times, window[0]))
+        last = rows if window[1] == end else int(np.searchsorted(times, window[1]))
+        if done < first:
+            found.append(Stretch(done, first, None))
+        if first < last:
+            found.append(Stretch(first, last, window))
+        done = last
+    return [*found, Stretch(done, rows, None)] if done < rows else found
+
+
+def missing(period: tuple[int, int], found: list[Stretch]) -> Windows:
+    """What of the period no stretch proves."""
+    return subtract(*period, merge([one.window for one in found if one.window is not None]))
+
+
+def _holes(series: Series, period: tuple[int, int], times: Times) -> Windows:
+    start, end = period
+    if not len(times):
+        return [period]
+    step = TIMEFRAMES.get(series.timeframe, 1)
+    first, last = int(times[0]), int(times[-1])
+    steps = np.diff(times)
+    if series.dataset == "funding":
+        most = FUNDING_USUAL_STEP_MS + _JITTER_MS
+        beside = np.maximum(np.append(0, steps[:-1]), np.append(steps[1:], 0)) + _JITTER_MS
+        beside[beside == _JITTER_MS] = most
+        broken = (steps > most) | (steps > beside)
+        holes = [(start, first)] if first - start > most else []
+        after = [(last + 1, end)] if end - last > most else []
+    else:
+        broken = steps >= 2 * step
+        holes = [(start, first)] if first - start >= step else []
+        after = [(last + step, end)] if end - last >= 2 * step else []
+    for number in np.flatnonzero(broken).tolist():
+        holes.append((int(times[number]) + step, int(times[number + 1])))
+    return [*holes, *after]

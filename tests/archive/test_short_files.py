@@ -1,0 +1,133 @@
+"""Genuine archive files that lack hours or days: they claim what their rows prove, and REST is asked for the rest."""
+
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pytest
+
+from dlt_pipelines.archive.proof import Stretch, missing, stretches
+from dlt_pipelines.series import Series
+from replay.archives.tricks import Trick
+from tests.archive.conftest import NOW
+from tests.archive.older import as_landed_before
+from tests.desk import Desk
+
+DAY = timedelta(days=1)
+NOVEMBER, DECEMBER = datetime(2024, 11, 1, tzinfo=UTC), datetime(2024, 12, 1, tzinfo=UTC)
+BTC = {"symbols": ("BTC/USDT",)}
+SPOT_HOURS = {**BTC, "venues": ("binance",), "markets": ("spot",), "timeframes": ("1h",)}
+SPOT_MINUTES = {**SPOT_HOURS, "timeframes": ("1m",)}
+OKX_MINUTES = {**BTC, "venues": ("okx",), "timeframes": ("1m",)}
+OKX_FUNDING = {**BTC, "datasets": ("funding",), "venues": ("okx",)}
+HOUR = 3_600_000
+BARS = Series("bars", "binance", "spot", "BTC/USDT", "1h")
+FUNDING = Series("funding", "binance", "perp", "BTC/USDT")
+
+
+def ms(moment: datetime) -> int:
+    return int(moment.timestamp() * 1000)
+
+
+def found(series: Series, hours: list[int], conflicts: tuple[int, ...] = (), end: int = 48) -> list[tuple[int, int]]:
+    """Windows that no row proves of a period of 48 hours, in hours; a window after a payment begins a ms later."""
+    times = np.array(hours, np.int64) * HOUR
+    cut = stretches(series, (0, end * HOUR), times, np.array(conflicts, np.int64) * HOUR)
+    assert [row for one in cut for row in range(one.first, one.last)] == [*range(len(hours))]
+    return [(start // HOUR, stop // HOUR) for start, stop in missing((0, end * HOUR), cut)]
+
+
+@pytest.mark.parametrize(
+    ("series", "hours", "conflicts", "expected"),
+    [
+        (BARS, [*range(48)], (), []),
+        (BARS, [*range(7)], (), [(7, 48)]),
+        (BARS, [*range(9, 48)], (), [(0, 9)]),
+        (BARS, [*range(10), *range(12, 48)], (), [(10, 12)]),
+        (BARS, [0, 1, 1, *range(2, 48)], (), []),
+        (BARS, [*range(5), 4, *range(5, 48)], (4,), [(4, 5)]),
+        # Rows in another order claim all or nothing.
+        (BARS, [*range(47, -1, -1)], (), []),
+        (BARS, [*range(47, 3, -1)], (), [(0, 48)]),
+        (FUNDING, [0, 8, 16, 24, 32, 40], (), []),
+        (FUNDING, [0, 8, 16, 24], (), [(24, 48)]),
+        (FUNDING, [0, 8, 24, 32, 40], (), [(8, 24)]),
+        # An interval that changes, and a payment that is missing.
+        (FUNDING, [0, 8, 16, 20, 24, 28, 32, 36, 40, 44], (), []),
+        (FUNDING, [0, 4, 8, 16, 20, 24, 28, 32, 36, 40, 44], (), [(8, 16)]),
+    ],
+)
+def test_rows_prove_what_lies_between_them(
+    series: Series, hours: list[int], conflicts: tuple[int, ...], expected: list[tuple[int, int]]
+) -> None:
+    assert found(series, hours, conflicts) == expected
+
+
+def test_a_file_of_many_holes_claims_nothing() -> None:
+    """REST is asked for its period in pages then, not for each hole."""
+    hours = [*range(0, 400, 2)]
+    assert stretches(BARS, (0, 400 * HOUR), np.array(hours) * HOUR, np.array([], np.int64)) == [Stretch(0, 200, None)]
+
+
+@pytest.mark.parametrize("trick", ["short", "no_middle", "no_day"])
+def test_what_a_file_lacks_comes_by_rest_at_once(desk: Desk, trick: str) -> None:
+    desk.trick(Trick(trick, "monthly/"))
+    report = desk.backfill(NOVEMBER, DECEMBER, "auto", **SPOT_MINUTES)
+    assert report.complete
+    assert any("BTCUSDT-1m-2024-11.zip lacks" in text and "REST is asked for it" in text for text in report.notices)
+    lanes = dict(desk.warehouse.rows("select lane, sum(row_count) from ops.coverage group by 1"))
+    truth = desk.market.bars("binance", "spot", "BTC/USDT", "1m", ms(NOVEMBER), ms(DECEMBER))
+    assert len(truth) <= lanes["archive"] + lanes["rest"] <= len(truth) + 1_100
+    # The outage of the 11th was asked for as well, with the minutes around it, and REST has none either.
+    assert desk.plan(NOVEMBER, DECEMBER, "auto", **SPOT_MINUTES).calls == 0
+    assert desk.plan(NOVEMBER, DECEMBER, "auto", **SPOT_MINUTES).files == []
+
+
+def test_the_archive_lane_says_what_is_left_and_rest_or_a_new_file_brings_it(desk: Desk) -> None:
+    desk.trick(Trick("short", "2024-11.zip"))
+    report = desk.backfill(NOVEMBER, DECEMBER, "archive", **SPOT_HOURS)
+    assert any("lacks 541 bars (2024-11-08T" in text and "--lane auto asks REST" in text for text in report.notices)
+    # Published day files fill the days; without them the month is asked of REST, by update too.
+    left = desk.plan(NOVEMBER, DECEMBER, "archive", **SPOT_HOURS)
+    assert {file.span for file in left.files} == {"daily"}
+    assert [ask.end for ask in desk.plan(NOVEMBER, DECEMBER, "auto", **SPOT_HOURS).asks][-1] == ms(DECEMBER)
+
+    desk.trick()
+    again = desk.plan(NOVEMBER, DECEMBER, "archive", recheck=True, **SPOT_HOURS)
+    assert "BTCUSDT-1h-2024-11.zip" in {file.name for file in again.files}
+
+
+def test_okx_files_and_funding_that_rest_has_no_more(desk: Desk) -> None:
+    desk.trick(Trick("short", "BTC-USDT-candlesticks-2024-11"), Trick("no_middle", "fundingrates-2024-07"))
+    assert desk.backfill(NOVEMBER, DECEMBER - DAY, "auto", **OKX_MINUTES).complete
+    assert desk.plan(NOVEMBER, DECEMBER - DAY, "auto", **OKX_MINUTES).calls == 0
+    start = datetime(2024, 6, 1, tzinfo=UTC)
+    report = desk.backfill(start, NOW - timedelta(minutes=1), "auto", **OKX_FUNDING)
+    assert any("lacks payments (2024-07-" in text and "stays to be fetched" in text for text in report.notices)
+    again = desk.plan(start, NOW - timedelta(minutes=1), "auto", **OKX_FUNDING)
+    assert again.files == []
+    assert any("has landed and lacks payments" in text and "REST no longer has it" in text for text in again.notices)
+
+
+def test_claims_of_older_software_are_found_and_asked_for_again(desk: Desk) -> None:
+    desk.trick(Trick("no_middle", "2024-11.zip"))
+    desk.backfill(NOVEMBER - 31 * DAY, DECEMBER, "archive", **SPOT_HOURS)
+    as_landed_before(desk, "binance__archive_spot_klines")
+    before = desk.files()
+    window = (NOVEMBER - 31 * DAY, DECEMBER)
+    assert desk.plan(*window, "rest", **SPOT_HOURS).calls == 0
+
+    looked = desk.plan(*window, "auto", recheck_claims=True, dry_run=True, **SPOT_HOURS)
+    assert desk.warehouse.rows("select count() from ops.corrected_claims") == [(0,)]
+    plan = desk.plan(*window, "auto", recheck_claims=True, **SPOT_HOURS)
+    assert plan.asks == looked.asks
+    assert any("claim time that their rows do not prove" in notice for notice in plan.notices)
+    # A run that died here loses nothing: the same command plans the same again.
+    assert desk.plan(*window, "auto", recheck_claims=True, **SPOT_HOURS).asks == plan.asks
+    assert desk.land(plan).complete
+    assert desk.plan(*window, "auto", recheck_claims=True, **SPOT_HOURS).calls == 0
+    assert desk.files() == before
+    truth = desk.market.bars("binance", "spot", "BTC/USDT", "1h", ms(NOVEMBER), ms(DECEMBER))
+    rest = desk.landed_bars("binance", "spot", "BTC/USDT", "1h")
+    assert {bar.open_time for bar in truth if ms(NOVEMBER + 15 * DAY) < bar.open_time < ms(NOVEMBER + 22 * DAY)} <= {
+        int(row[0]) for row in rest
+    }

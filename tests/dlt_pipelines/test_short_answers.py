@@ -1,0 +1,155 @@
+"""Answers that hold less than they could: nothing in them is taken for proof that there is no more."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import orjson
+import pytest
+
+from dlt_pipelines import update
+from dlt_pipelines.selection import Selection
+from dlt_pipelines.universe import load
+from replay.caps import Cap
+from replay.synthetic.listings import outages_of_day
+from tests.desk import Desk
+from tests.dlt_pipelines.conftest import NOW
+
+SPOT = ("binance", "okx", "bybit", "coinbase")
+UNIVERSE = f"""
+version: 1
+history: {{start: 2024-10-01T00:00:00Z}}
+timeframes: [1m]
+bars:
+  binance: {{spot: [BTC/USDT], perp: [BTC/USDT]}}
+{"".join(f"  {venue}: {{spot: [BTC/USDT]}}{chr(10)}" for venue in SPOT[1:])}
+funding: {{binance: {{perp: [SOL/USDT]}}, okx: {{perp: [SOL/USDT]}}}}
+"""
+# A day with an outage at none of the venues, and a window that is no whole number of pages.
+START = datetime(2025, 1, 25, 3, 17, tzinfo=UTC)
+END = START + timedelta(minutes=1_700)
+PLACES = [(venue, "spot") for venue in SPOT] + [("binance", "perp")]
+FUNDING = {"binance": "binance__usdm_funding", "okx": "okx__swap_funding"}
+PAGES = ("klines", "candles", "/kline", "fundingRate", "funding-rate-history")
+
+
+@pytest.fixture
+def narrow(desk: Desk, tmp_path: Path) -> Desk:
+    file = tmp_path / "universe.yml"
+    file.write_text(UNIVERSE)
+    desk.universe = load(file)
+    return desk
+
+
+def times(desk: Desk, venue: str, market: str) -> set[int]:
+    """Open times of the window that landed, in ms; Coinbase writes seconds."""
+    factor = 1000 if venue == "coinbase" else 1
+    landed = {int(row[0]) * factor for row in desk.landed_bars(venue, market, "BTC/USDT", "1m")}
+    return {time for time in landed if ms(START) <= time < ms(END)}
+
+
+def truth(desk: Desk, venue: str, market: str) -> set[int]:
+    return {bar.open_time for bar in desk.market.bars(venue, market, "BTC/USDT", "1m", ms(START), ms(END))}
+
+
+def payments(desk: Desk, venue: str) -> set[int]:
+    bodies = [orjson.loads(page["payload"]) for page in desk.pages(FUNDING[venue])]
+    return {int(row["fundingTime"]) for body in bodies for row in (body if isinstance(body, list) else body["data"])}
+
+
+def ms(moment: datetime) -> int:
+    return int(moment.timestamp() * 1000)
+
+
+@pytest.mark.parametrize("far_end", [False, True])
+def test_pages_that_a_venue_caps_leave_no_hole_anywhere(narrow: Desk, far_end: bool) -> None:
+    """A third of what is documented; at the end where the venue begins its page, or at the other one."""
+    desk = narrow
+    desk.server.caps = tuple(Cap(path, 100 if "unding" not in path else 20, far_end) for path in PAGES)
+    assert desk.backfill(START, END, datasets=("bars",)).complete
+    for place in PLACES:
+        assert times(desk, *place) == truth(desk, *place), place
+    bars = desk.count("line") + desk.count("candles")
+    # A page of 100 at best; one more to find out what the cap is, and one where a window does not begin with a row.
+    assert bars <= 1.25 * sum(len(truth(desk, *place)) / 100 + 1 for place in PLACES)
+    assert desk.plan(START, END, datasets=("bars",)).calls == 0
+
+    since = NOW - timedelta(days=60)
+    assert desk.backfill(since, NOW, datasets=("funding",)).complete
+    for venue in FUNDING:
+        assert payments(desk, venue) == {one.time for one in desk.market.funding(venue, "SOL/USDT", ms(since), ms(NOW))}
+    left = desk.plan(since, NOW, datasets=("funding",)).asks
+    assert all((ask.start or 0) >= ms(NOW - timedelta(days=1)) for ask in left)
+
+
+def test_uncapped_pages_are_asked_for_once(narrow: Desk) -> None:
+    """Follow-up questions are for edges without a row only."""
+    plan = narrow.plan(START, END, datasets=("bars",))
+    narrow.land(plan)
+    clocks = narrow.count("time")
+    assert sum(narrow.server.journal.counts.values()) - clocks <= 1.05 * plan.calls + 1
+    assert narrow.plan(START, END, datasets=("bars",)).calls == 0
+
+
+def test_what_a_venue_does_not_give_around_an_outage_is_proven_by_the_row_beside_it(narrow: Desk) -> None:
+    """Bybit is away for ten minutes of every 21st; a window that begins in them costs one more call, not five."""
+    (outage,) = outages_of_day("bybit", "spot", ms(datetime(2025, 1, 21, tzinfo=UTC)) // 86_400_000)
+    start = datetime.fromtimestamp(outage.start_ms / 1000, UTC) + timedelta(minutes=3)
+    chosen = {"venues": ("bybit",), "datasets": ("bars",)}
+    narrow.backfill(start, start + timedelta(minutes=30), **chosen)
+    assert narrow.count("/kline") == 2
+    assert narrow.plan(start, start + timedelta(minutes=30), **chosen).calls == 0
+    windows = narrow.warehouse.rows(
+        "select row_count, dateDiff('minute', window_start, window_end) from ops.coverage "
+        "where venue = 'bybit' order by 1"
+    )
+    # The short one is on the schedule of dlt_pipelines.outages, because it has fewer rows than minutes.
+    assert windows[0][0] == 1
+    assert int(str(windows[0][1])) > 1
+
+
+# Listings
+
+
+def listing(desk: Desk, venue: str, market: str = "spot") -> list[tuple[object, ...]]:
+    return desk.warehouse.rows(
+        "select row_count, toString(proof), uniqExact(fetched_at) over () from ops.coverage "
+        f"where dataset in ('instruments', 'fear_greed') and venue = '{venue}' and market = '{market}' "
+        "order by 1 desc, 2"
+    )
+
+
+def due(desk: Desk, **chosen: tuple[str, ...]) -> int:
+    return update.plan(desk.settings, desk.universe, Selection(**chosen), pace=None).calls
+
+
+def test_every_page_of_a_listing_is_fetched(narrow: Desk) -> None:
+    narrow.server.caps = (Cap("instruments-info", 4, cursor=True),)
+    chosen = {"venues": ("bybit",), "datasets": ("instruments",)}
+    assert narrow.backfill(START, END, **chosen).notices == []
+    assert listing(narrow, "bybit") == [(4, "part", 1), (2, "whole", 1)]
+    assert due(narrow, **chosen) == 0
+
+
+@pytest.mark.parametrize(
+    ("venue", "path"),
+    [("binance", "exchangeInfo"), ("okx", "instruments"), ("bybit", "instruments-info"), ("coinbase", "/products")],
+)
+def test_a_listing_that_lost_much_is_not_believed(narrow: Desk, venue: str, path: str) -> None:
+    chosen = {"venues": (venue,), "datasets": ("instruments",), "markets": ("spot",)}
+    narrow.backfill(START, END, **chosen)
+    narrow.server.caps = (Cap(path, 3),)
+    report = narrow.update(force=True, **chosen)
+    assert any("not the whole list" in notice for notice in report.notices)
+    assert listing(narrow, venue)[1][:2] == (3, "part")
+
+
+def test_a_short_history_of_the_index_is_asked_for_again(narrow: Desk) -> None:
+    chosen = {"datasets": ("fear_greed",)}
+    narrow.server.caps = (Cap("fng", 10),)
+    report = narrow.update(**chosen)
+    assert any("not the whole list" in notice for notice in report.notices)
+    assert due(narrow, **chosen) == 1
+    narrow.server.caps = ()
+    assert narrow.update(**chosen).notices == []
+    assert [row[1] for row in listing(narrow, "alternative_me", "")] == ["whole", "part"]
+    assert due(narrow, **chosen) == 0
