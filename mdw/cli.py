@@ -11,6 +11,7 @@ from mdw.commands import (
     audit,
     backtest,
     build,
+    dbt,
     demo,
     docs,
     doctor,
@@ -34,7 +35,22 @@ app = typer.Typer(
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
 )
-for group in (server, ingest, build, audit, sql, backtest, docs, report, reports, doctor, acceptance, notify, demo):
+for group in (
+    server,
+    ingest,
+    build,
+    audit,
+    sql,
+    dbt,
+    backtest,
+    docs,
+    report,
+    reports,
+    doctor,
+    acceptance,
+    notify,
+    demo,
+):
     group.register(app)
 app.add_typer(snapshot.app, name="snapshot")
 app.add_typer(metrics.app, name="metrics")

@@ -41,7 +41,7 @@ def build(
             table(("audit", "rows", "says"), result.warnings, title="Worth a look (not blocking)")
         if result.failures:
             table(("model or audit", "rows", "says"), result.failures, title="Failed")
-        if result.published:
+        if result.published and not result.existed:
             out.print(f"Published snapshot [bold]{result.snapshot_id}[/] (data version {result.data_version}).")
         elif result.failures:
             err.print("Nothing was published: readers keep the last good snapshot. Runbook: runbooks/build_failed.md")

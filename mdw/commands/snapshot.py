@@ -13,6 +13,7 @@ from warehouse import snapshots
 from warehouse.client import connect
 from warehouse.errors import BadInput
 from warehouse.settings import Settings
+from warehouse.snapshots.registry import Snapshot
 from warehouse.snapshots.sizes import sizes
 
 _HELP = "List, show, verify, compare, protect and drop published snapshots; export and import them."
@@ -31,11 +32,16 @@ def list_(json: Json = False) -> None:
     if json:
         print_json([vars(item) for item in published])
     elif published:
-        columns = ("snapshot", "data version", "published", "rows", "protected", "code", "note")
-        facts = ("snapshot_id", "data_version", "published_at", "row_count", "protected", "code_revision", "note")
-        table(columns, [[getattr(item, name) for name in facts] for item in published])
+        columns = ("snapshot", "version", "published, UTC", "rows", "kept", "code", "note")
+        table(columns, [_listed(item) for item in published])
     else:
         out.print("No snapshot is published yet. Publish one with `mdw build`.")
+
+
+def _listed(item: Snapshot) -> tuple[object, ...]:
+    at = item.published_at.strftime("%Y-%m-%d %H:%M:%S")
+    kept = "yes" if item.protected else ""
+    return item.snapshot_id, item.data_version, at, item.row_count, kept, item.code_revision, item.note
 
 
 @app.command()
@@ -61,7 +67,7 @@ def show(snapshot_id: Id, json: Json = False) -> None:
     )
     if found.note:
         out.print(f"note: {found.note}", soft_wrap=True, markup=False)
-    columns = ("dataset", "rows", "MB", "rows only here", "MB freed by drop", "content hash")
+    columns = ("dataset", "rows", "MB", "own rows", "MB freed", "content hash")
     names = ("dataset", "row_count", "bytes", "own_rows", "own_bytes", "content_hash")
     table(columns, [[_megabytes(name, row[name]) for name in names] for row in rows])
 
