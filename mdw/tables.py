@@ -41,7 +41,7 @@ def lay_out(columns: Sequence[str], rows: Sequence[Sequence[Cell]], width: int |
     below = not any(row[-1].whole for row in rows)
     if below and len(columns) > 1 and _total(floors[:-1]) <= width:
         widths = _shrunk(natural[:-1], floors[:-1], width)
-        header, _ = _grid(columns[:-1], [], widths)
+        header, _ = _grid(columns[:-1], [row[:-1] for row in rows], widths)
         lines = []
         for row in rows:
             lines += _grid(columns[:-1], [row[:-1]], widths)[1]

@@ -1,9 +1,10 @@
-"""snapshot list, show, protect, drop: what is published, and what is kept."""
+"""snapshot list, show, protect, withdraw, drop: what is published, and what is kept."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 import typer
+from rich.text import Text
 
 from mdw.building import check_snapshot_id
 from mdw.commands import iceberg, snapshot_proof
@@ -16,7 +17,7 @@ from warehouse.settings import Settings
 from warehouse.snapshots.registry import Snapshot
 from warehouse.snapshots.sizes import sizes
 
-_HELP = "List, show, verify, compare, protect and drop published snapshots; export and import them."
+_HELP = "List, show, verify, compare, protect, withdraw and drop published snapshots; export and import them."
 app = typer.Typer(help=_HELP, no_args_is_help=True)
 Id = Annotated[str, typer.Argument(metavar="SNAPSHOT")]
 Ids = Annotated[list[str], typer.Argument(metavar="SNAPSHOT...")]
@@ -41,7 +42,8 @@ def list_(json: Json = False) -> None:
 def _listed(item: Snapshot) -> tuple[object, ...]:
     at = item.published_at.strftime("%Y-%m-%d %H:%M:%S")
     kept = "yes" if item.protected else ""
-    return item.snapshot_id, item.data_version, at, item.row_count, kept, item.code_revision, item.note
+    note = item.note if item.withdrawn is None else f"WITHDRAWN: {item.withdrawn}. {item.note}".rstrip(". ")
+    return item.snapshot_id, item.data_version, at, item.row_count, kept, item.code_revision, note
 
 
 @app.command()
@@ -65,6 +67,8 @@ def show(snapshot_id: Id, json: Json = False) -> None:
     out.print(
         f"published {utc(found.published_at)}, {_age(age.total_seconds())} ago; code {found.code_revision or '-'}"
     )
+    if found.withdrawn is not None:
+        out.print("[bold red]withdrawn[/], known to be bad:", Text(found.withdrawn))
     if found.note:
         out.print(f"note: {found.note}", soft_wrap=True, markup=False)
     columns = ("dataset", "rows", "MB", "own rows", "MB freed", "content hash")
@@ -82,6 +86,28 @@ def protect(snapshot_id: Id, json: Json = False) -> None:
 def unprotect(snapshot_id: Id, json: Json = False) -> None:
     """Allow a protected snapshot to be dropped."""
     _protect(snapshot_id, False, json)
+
+
+@app.command()
+def withdraw(
+    snapshot_id: Id,
+    reason: Annotated[str, typer.Option(help="what is wrong with it; readers see this")] = "",
+    undo: Annotated[bool, typer.Option("--undo", help="take the mark off again")] = False,
+    json: Json = False,
+) -> None:
+    """Mark a snapshot as known to be bad. It stays as it is: v_snapshots shows why, and the SDK warns its readers."""
+    from mdw import retention
+
+    if undo == bool(reason.strip()):
+        raise BadInput("Give --reason, which readers see, or --undo: one of the two. Nothing was changed.")
+    changed = retention.withdraw(
+        Settings.load(), check_snapshot_id(snapshot_id), None if undo else " ".join(reason.split())
+    )
+    if json:
+        print_json({"snapshot_id": snapshot_id, "withdrawn": not undo, "changed": changed})
+    else:
+        state = "not withdrawn" if undo else "withdrawn: readers are warned, and its rows stay as they are"
+        (out if changed else err).print(f"Snapshot {snapshot_id} is {'' if changed else 'already '}{state}.")
 
 
 @app.command()
