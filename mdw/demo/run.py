@@ -4,6 +4,7 @@ import os
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import yaml
@@ -63,7 +64,8 @@ def _own_universe(source: Path, home: Path, windows: Sequence[Window]) -> Path:
     """
     content = yaml.safe_load(source.read_text(encoding="utf-8"))
     starts = [window.start for window in windows if any(series.windowed for series in window.series)]
-    content["history"] = {"start": min(starts)}
+    # From a whole hour on, where the first bars of every timeframe begin.
+    content["history"] = {"start": datetime.fromtimestamp(-(-min(starts).timestamp() // 3600) * 3600, UTC)}
     path = home / OWN_UNIVERSE
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(f"# Made by `mdw demo` from {source.name}.\n{yaml.safe_dump(content, sort_keys=False)}", "utf-8")
