@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 from clickhouse_connect.driver.client import Client
 
+from dlt_pipelines.timeframes import TIMEFRAMES
 from mdw.audit.freshness import allowed_seconds
 from mdw.metrics.sample import Sample
 from warehouse.client import connect
@@ -17,7 +18,8 @@ _LANDED = (
 )
 _BARS = (
     "select 'bars', toString(instrument_id), toString(timeframe), max(last_open_time), "
-    "transform(toString(timeframe), ['1m', '1h'], [60, 3600], 0) from marts.dq_series_days where bars > 0 "
+    f"transform(toString(timeframe), {list(TIMEFRAMES)}, {[ms // 1000 for ms in TIMEFRAMES.values()]}, 0) "
+    "from marts.dq_series_days where bars > 0 "
     "group by instrument_id, timeframe"
 )
 _FUNDING = """

@@ -105,6 +105,10 @@ def test_the_demo_works_and_wants_no_more_than_it_lands(desk: Desk) -> None:
     assert "of the limit" not in desk.demo.stderr
     missing = desk.bash("mdw sql --json \"select count() from marts.v_bar_gaps where class = 'not_fetched'\"")
     assert missing.stdout == "[[0]]\n"
+    page = (desk.settings.home / "reports" / "data_quality.html").read_text()
+    assert "<td>okx perp BTC/USDT</td>" in page
+    assert "every 8 h" in page
+    assert "Fear &amp; Greed index" in page
     warnings = desk.bash("mdw audit --last --json | grep -o '\"warn\": [0-9]*'").stdout
     assert warnings == '"warn": 0\n', desk.bash("mdw audit --last").stdout
 
