@@ -155,6 +155,7 @@ def run(
         sys.executable,
         "-m",
         "dbt.cli.main",
+        "--no-use-colors",
         "--log-format",
         "json",
         "--log-path",
@@ -196,7 +197,7 @@ def _follow(lines: Iterable[str]) -> DbtRun:
             message = str(info["msg"]).strip()
             if event.get("data", {}).get("node_info") and info["level"] == "info":
                 spinner.update(message)
-            if info["name"] in _ENDED and not err.is_terminal:
+            if info["name"] in _ENDED and " SKIP exposure " not in message and not err.is_terminal:
                 # A log, such as Airflow's, shows which node is done, and how long it took.
                 err.print(message, markup=False)
             if info["name"] == "JinjaLogInfo":

@@ -17,10 +17,14 @@ _LANDED = (
     "group by venue, dataset, lane order by all"
 )
 _BARS = (
-    "select 'bars', toString(instrument_id), toString(timeframe), max(last_open_time), "
-    f"transform(toString(timeframe), {list(TIMEFRAMES)}, {[ms // 1000 for ms in TIMEFRAMES.values()]}, 0) "
-    "from marts.dq_series_days where bars > 0 "
-    "group by instrument_id, timeframe"
+    (
+        "select 'bars', toString(instrument_id), toString(timeframe), max(last_open_time), "
+        "transform(toString(timeframe), <names>, <seconds>, 0) "
+        "from marts.dq_series_days where bars > 0 "
+        "group by instrument_id, timeframe"
+    )
+    .replace("<names>", str(list(TIMEFRAMES)))
+    .replace("<seconds>", str([ms // 1000 for ms in TIMEFRAMES.values()]))
 )
 _FUNDING = """
     select 'funding', toString(instrument_id), '', max(funding_time), 0
