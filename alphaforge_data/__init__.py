@@ -18,6 +18,7 @@ from alphaforge_data.errors import (
     NotReachable,
     QueryFailed,
     UnknownSnapshot,
+    WithdrawnSnapshot,
 )
 from alphaforge_data.snapshots import Snapshot, snapshot_of
 
@@ -31,6 +32,7 @@ __all__ = [
     "QueryFailed",
     "Snapshot",
     "UnknownSnapshot",
+    "WithdrawnSnapshot",
     "connect",
     "snapshot_of",
 ]

@@ -15,6 +15,8 @@ _SYMBOL = re.compile(r"[A-Z0-9]{1,20}/[A-Z0-9]{1,20}")
 _VENUE = re.compile(r"[a-z0-9_]{1,32}")
 MILLISECOND = timedelta(milliseconds=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+# Instants that every bar and payment lies between, within what a DateTime64 of ClickHouse can hold.
+_EARLIEST, _LATEST = 0, 7_258_118_400_000
 
 Time = datetime | str
 
@@ -56,9 +58,10 @@ def milliseconds(name: str, value: Time | None) -> int:
     return -((_EPOCH - instant) // MILLISECOND)
 
 
-def period(start: Time | None, end: Time | None) -> tuple[int, int]:
-    """[start, end) in milliseconds."""
-    first, last = milliseconds("start", start), milliseconds("end", end)
+def period(start: Time | None, end: Time | None, *, open_ended: bool = False) -> tuple[int, int]:
+    """[start, end) in milliseconds; `open_ended`: None is the beginning, or the end, of what the snapshot holds."""
+    first = _EARLIEST if open_ended and start is None else milliseconds("start", start)
+    last = _LATEST if open_ended and end is None else milliseconds("end", end)
     if first >= last:
         raise BadRequest(
             f"start {start!s} is not before end {end!s}; start is inclusive, end exclusive. Swap or widen them."

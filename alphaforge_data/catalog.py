@@ -1,11 +1,12 @@
 """Which snapshots are published, and which instruments one of them knows."""
 
 import difflib
+import warnings
 
 import pyarrow as pa
 
 from alphaforge_data.arguments import LATEST
-from alphaforge_data.errors import BadRequest, UnknownSnapshot
+from alphaforge_data.errors import BadRequest, UnknownSnapshot, WithdrawnSnapshot
 from alphaforge_data.snapshots import Snapshot
 from alphaforge_data.transport import Transport
 
@@ -52,6 +53,9 @@ class Catalog:
 
     def _remembered(self, row: dict[str, object]) -> Snapshot:
         snapshot = Snapshot.from_row(row)
+        if snapshot.snapshot_id not in self._found and row.get("withdrawn_at") is not None:
+            said = f"Snapshot {snapshot.snapshot_id!r} was withdrawn: {row['withdrawn_reason']}. Pin another one."
+            warnings.warn(said, WithdrawnSnapshot, stacklevel=2)
         return self._found.setdefault(snapshot.snapshot_id, snapshot)
 
     def _unknown(self, snapshot_id: str) -> UnknownSnapshot:

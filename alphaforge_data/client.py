@@ -63,10 +63,11 @@ class Client:
     ) -> pa.Table:
         """Closed bars with start <= open_time < end, series by series, oldest first.
 
+        A bound that is left out is that of the pinned series: `bars("BTC/USDT", "1h", venue="binance")` is all of it.
         Prices in quote units, volume in base units; quote_volume and trade_count are null where the venue has none.
         """
         ids = arguments.instruments(symbol, instruments, venue, market)
-        window = arguments.period(start, end)
+        window = arguments.period(start, end, open_ended=True)
         constants = {"timeframe": arguments.timeframe(timeframe)}
         where = f"timeframe = {{timeframe:String}} and {_between('open_time')}"
         return self._series(views.BARS, ids, where, window, constants, snapshot_id, columns)
@@ -82,9 +83,12 @@ class Client:
         snapshot_id: str | None = None,
         columns: Names | None = None,
     ) -> pa.Table:
-        """Funding that was paid, start <= funding_time < end: a fraction of position value, longs pay if > 0."""
+        """Funding that was paid, start <= funding_time < end: a fraction of position value, longs pay if > 0.
+
+        A bound that is left out is that of the pinned series.
+        """
         ids = arguments.perpetuals(arguments.instruments(symbol, instruments, venue, "perp"))
-        window = arguments.period(start, end)
+        window = arguments.period(start, end, open_ended=True)
         return self._series(views.FUNDING, ids, _between("funding_time"), window, {}, snapshot_id, columns)
 
     def instruments(

@@ -26,3 +26,7 @@ class QueryFailed(AlphaforgeDataError, RuntimeError):  # noqa: N818
     def __init__(self, message: str, code: int | None = None):
         super().__init__(message)
         self.code = code
+
+
+class WithdrawnSnapshot(UserWarning):
+    """The snapshot that is read is known to be bad: still readable, so that old results can be explained."""

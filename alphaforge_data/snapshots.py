@@ -34,7 +34,8 @@ class Snapshot:
 
         An id alone does not identify content: a warehouse that was built anew may publish the same id again.
         """
-        return hashlib.sha256(json.dumps(self.facts, sort_keys=True, default=str).encode()).hexdigest()
+        published = {name: value for name, value in self.facts.items() if not name.startswith("withdrawn")}
+        return hashlib.sha256(json.dumps(published, sort_keys=True, default=str).encode()).hexdigest()
 
     def stamp(self, table: pa.Table) -> pa.Table:
         """The table with this snapshot's row in its schema metadata."""

@@ -43,7 +43,7 @@ with wiring.market_data_dag(DAG_ID, schedule=_universe.daily, late_after=timedel
     dq_report = MdwOperator(
         task_id="dq_report",
         role="auditor",
-        calls=[["audit", "--report", wiring.in_home("reports", "dq_report.html"), "--json"], upload],
+        calls=[["audit", "--report", wiring.in_home("reports", "data_quality.html"), "--json"], upload],
         trigger_rule="all_done",
     )
     catalog = MdwOperator(

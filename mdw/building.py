@@ -21,11 +21,15 @@ _WAIT_SECONDS = 3600
 
 @dataclass
 class BuildResult:
-    """What a build did: failures and warnings are (name, rows, message)."""
+    """What a build did: failures and warnings are (name, rows, message).
+
+    `published`: a snapshot of this id is published now; `existed`: it was before, and nothing was built.
+    """
 
     snapshot_id: str
     data_version: int | None = None
     published: bool = False
+    existed: bool = False
     failures: list[tuple[str, int, str]] = field(default_factory=list)
     warnings: list[tuple[str, int, str]] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
@@ -82,10 +86,10 @@ def build(settings: Settings, snapshot_id: str | None, note: str = "", *, observ
     with only_writer(settings) as lock:
         result.data_version = data_version(settings, result.snapshot_id)
         if result.data_version is not None:
-            result.published = True
+            result.published = result.existed = True
             result.notices = [
-                f"snapshot {result.snapshot_id} exists (data version {result.data_version}): left as it is, "
-                "nothing published"
+                f"Snapshot {result.snapshot_id} exists already (data version {result.data_version}): it is left as it "
+                "is, and nothing was built."
             ]
             return result
         # Unit tests judge the code, not the data: `make test` runs them.

@@ -2,13 +2,14 @@
 
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from mdw import universe
 from mdw.output import err
@@ -16,6 +17,9 @@ from warehouse.errors import WorldError
 from warehouse.settings import PROJECT, Settings
 
 DBT_PROJECT = PROJECT / "dbt_project"
+# dbt's events that say how a node ended: `12 of 109 OK created … [OK in 0.52s]`.
+_ENDED = ("LogModelResult", "LogTestResult", "LogSeedResult", "LogSnapshotResult", "SkippingDetails", "LogHookEndLine")
+_PARSED = "partial_parse.msgpack"
 _BAD = ("error", "fail", "runtime error")
 
 
@@ -79,6 +83,40 @@ def environment(settings: Settings) -> dict[str, str]:
     }
 
 
+def by_hand(settings: Settings, revision: str) -> dict[str, str]:
+    """MDW_DBT_* and DBT_* variables that let a person or an editor run dbt as `mdw` does, the password among them.
+
+    `revision` is recorded with what a build publishes. dbt's own files go to a folder of their own below MDW_HOME, so
+    that the record of the last `mdw build` stays.
+    """
+    given: dict[str, object] = {**universe.variables(settings), "code_revision": revision}
+    if settings.now is not None:
+        given["now"] = settings.now.isoformat()
+    own = settings.home / "dbt" / "by_hand"
+    variables = {name: value for name, value in environment(settings).items() if name.startswith("MDW_DBT_")}
+    return {
+        **variables,
+        "MDW_DBT_RUN": json.dumps(given, separators=(",", ":")),
+        "DBT_PROJECT_DIR": str(DBT_PROJECT),
+        "DBT_PROFILES_DIR": str(DBT_PROJECT),
+        "DBT_TARGET_PATH": str(own / "target"),
+        "DBT_LOG_PATH": str(own / "logs"),
+        "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+    }
+
+
+def become(settings: Settings, arguments: Sequence[str], revision: str) -> NoReturn:
+    """Replace this process by dbt with these arguments: its output, its signals and its exit code are dbt's."""
+    parsed, own = target(settings) / _PARSED, settings.home / "dbt" / "by_hand" / "target" / _PARSED
+    if parsed.exists() and not own.exists():
+        # What the last build parsed: dbt then parses only what changed since.
+        own.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(parsed, own)
+    program = [sys.executable, "-c", "from dbt.cli.main import cli; cli()", *arguments]
+    colors = {} if sys.stdout.isatty() else {"DBT_USE_COLORS": "false"}
+    os.execve(sys.executable, program, {**os.environ, **colors, **by_hand(settings, revision)})  # noqa: S606 - no shell
+
+
 def packages(settings: Settings) -> Path:
     """Where the dbt packages of elementary/ are installed; dbt_project/ itself needs none."""
     return settings.home / "dbt" / "packages"
@@ -117,6 +155,7 @@ def run(
         sys.executable,
         "-m",
         "dbt.cli.main",
+        "--no-use-colors",
         "--log-format",
         "json",
         "--log-path",
@@ -125,11 +164,12 @@ def run(
         *sub[:1],
     ]
     arguments += ["--project-dir", str(project), "--profiles-dir", str(DBT_PROJECT)]
-    given = json.dumps({**universe.variables(settings), **(package_variables or {})})
+    given = json.dumps(dict(package_variables or {}))
     arguments += ["--target-path", str(artifacts), "--vars", given, *sub[1:], *extra]
+    ours = {**universe.variables(settings), **variables}
     with subprocess.Popen(
         arguments,
-        env={**environment(settings), "MDW_DBT_RUN": json.dumps(dict(variables))},
+        env={**environment(settings), "MDW_DBT_RUN": json.dumps(ours)},
         cwd=project,
         text=True,
         stdin=subprocess.DEVNULL,
@@ -157,6 +197,9 @@ def _follow(lines: Iterable[str]) -> DbtRun:
             message = str(info["msg"]).strip()
             if event.get("data", {}).get("node_info") and info["level"] == "info":
                 spinner.update(message)
+            if info["name"] in _ENDED and " SKIP exposure " not in message and not err.is_terminal:
+                # A log, such as Airflow's, shows which node is done, and how long it took.
+                err.print(message, markup=False)
             if info["name"] == "JinjaLogInfo":
                 outcome.notices.append(message)
             elif info["level"] == "error":

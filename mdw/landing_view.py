@@ -4,6 +4,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
@@ -17,6 +18,7 @@ from dlt_pipelines.venue import Budget, Endpoint
 from mdw.output import err, out, print_json, table
 
 _USE_SECONDS = 10.0
+_LINE_SECONDS = 30.0
 
 
 class LimitUse:
@@ -24,7 +26,6 @@ class LimitUse:
 
     def __init__(self) -> None:
         self._sent: dict[str, dict[Budget, deque[tuple[float, float]]]] = {}
-        self._began = time.monotonic()
 
     def add(self, venue: str, budget: Budget, weight: float) -> float:
         """Count a request; the venue's share, 1 for all of it."""
@@ -36,72 +37,106 @@ class LimitUse:
     def _share(self, budget: Budget, sent: deque[tuple[float, float]], now: float) -> float:
         while sent and sent[0][0] < now - _USE_SECONDS:
             sent.popleft()
-        seconds = min(max(now - self._began, 1.0), _USE_SECONDS)
-        return sum(weight for _, weight in sent) / seconds / budget.per_second
+        # Always of the whole ten seconds: a landing that has just begun has not used what it could have sent before.
+        return sum(weight for _, weight in sent) / (_USE_SECONDS * budget.per_second)
 
 
-class Bars:
-    """A progress bar a venue, on stderr; silent where stderr is no terminal."""
+@dataclass
+class _Venue:
+    """What one venue has done of its part of the plan; an archive file counts as one request."""
 
-    def __init__(self, plan: Plan, display: Progress) -> None:
-        self._display = display
-        self._rows: dict[str, int] = {}
+    total: int
+    done: int = 0
+    rows: int = 0
+    use: float = 0.0
+
+
+class Watcher:
+    """Counts a landing by venue and shows it: bars on a terminal, else a line a venue every half minute.
+
+    `paced`: requests keep to the venues' documented limits. A replay is asked without any, and its share of a limit
+    would say nothing.
+    """
+
+    def __init__(self, plan: Plan, display: Progress | None, *, paced: bool) -> None:
+        self._display, self._paced = display, paced
         totals = Counter({page.series.venue: 0 for page in plan.probes})
         totals.update(ask.series.venue for ask in plan.asks)
         totals.update(file.series.venue for file in plan.files)
+        self._venues = {name: _Venue(total) for name, total in totals.items()}
         self._use = LimitUse()
         self._began = time.monotonic()
-        self._tasks: dict[str, TaskID] = {
-            venue: display.add_task(venue, total=total, rows=0, rate=0, use=0) for venue, total in totals.items()
-        }
+        self._said = self._began
+        self._tasks: dict[str, TaskID] = {}
+        if display is not None:
+            self._tasks = {
+                name: display.add_task(name, total=venue.total, says=self._says(venue))
+                for name, venue in self._venues.items()
+            }
 
     def asked(self, venue: str, endpoint: Endpoint) -> None:
         """Show how much of the limit is used."""
-        use = self._use.add(venue, endpoint.budget, endpoint.weight)
-        self._display.update(self._tasks[venue], use=round(100 * use))
+        self._venues[venue].use = self._use.add(venue, endpoint.budget, endpoint.weight)
+        self._show(venue)
 
     def fetched(self, page: Page) -> None:
         """Count its records."""
-        venue = page.series.venue
-        self._rows[venue] = self._rows.get(venue, 0) + page.rows
-        rate = round(self._rows[venue] / max(time.monotonic() - self._began, 1.0))
-        self._display.update(self._tasks[venue], rows=self._rows[venue], rate=rate)
+        self._venues[page.series.venue].rows += page.rows
+        self._show(page.series.venue)
 
     def finished(self, ask: Ask) -> None:
         """One window further."""
-        self._display.advance(self._tasks[ask.series.venue])
+        self._venues[ask.series.venue].done += 1
+        self._show(ask.series.venue)
 
     def finished_file(self, file: ArchiveFile, rows: int) -> None:
         """A file counts as one window."""
-        venue = file.series.venue
-        self._rows[venue] = self._rows.get(venue, 0) + rows
-        self._display.update(self._tasks[venue], advance=1, rows=self._rows[venue])
+        venue = self._venues[file.series.venue]
+        venue.done += 1
+        venue.rows += rows
+        self._show(file.series.venue)
 
     def landed(self, venue: str, pages: int, rows: int) -> None:
         """Nothing to show: fetched pages are counted already."""
 
     def fault(self, venue: str, trouble: SourceTrouble, wait_seconds: float) -> None:
         """Say why it waits."""
-        self._display.console.print(f"{venue}: {trouble} Trying again in {wait_seconds:.1f} s.", soft_wrap=True)
+        err.print(f"{venue}: {trouble} Trying again in {wait_seconds:.1f} s.", soft_wrap=True)
 
     def gave_up(self, failure: Failure) -> None:
         """Say what is left for a later run."""
-        self._display.console.print(f"[red]{failure.message}[/]", soft_wrap=True)
+        err.print(f"[red]{failure.message}[/]", soft_wrap=True)
+
+    def _show(self, name: str) -> None:
+        venue = self._venues[name]
+        if self._display is not None:
+            self._display.update(self._tasks[name], completed=venue.done, says=self._says(venue))
+        elif time.monotonic() - self._said >= _LINE_SECONDS:
+            self._said = time.monotonic()
+            for each, its in self._venues.items():
+                err.print(f"{each}: {its.done:,} of {max(its.total, its.done):,} requests, {self._says(its)}")
+
+    def _says(self, venue: _Venue) -> str:
+        rate = venue.rows / max(time.monotonic() - self._began, 1.0)
+        use = f", {venue.use:.0%} of the limit" if self._paced else ""
+        return f"{venue.rows:,} records, {rate:,.0f}/s{use}"
 
 
 @contextmanager
-def progress(plan: Plan) -> Iterator[Bars]:
-    """Bars for as long as the landing runs."""
+def progress(plan: Plan, *, paced: bool = True) -> Iterator[Watcher]:
+    """A view of the landing for as long as it runs, on stderr."""
+    if not err.is_terminal:
+        yield Watcher(plan, None, paced=paced)
+        return
     with Progress(
         TextColumn("{task.description:>14}"),
-        BarColumn(),
+        BarColumn(bar_width=12),
         MofNCompleteColumn(),
-        TextColumn("pages or files, {task.fields[rows]:,} records"),
-        TextColumn("{task.fields[rate]:,}/s, {task.fields[use]} % of the limit,"),
-        TimeRemainingColumn(),
+        TextColumn("{task.fields[says]}"),
+        TimeRemainingColumn(compact=True),
         console=err,
     ) as display:
-        yield Bars(plan, display)
+        yield Watcher(plan, display, paced=paced)
 
 
 def print_plan(plan: Plan, json: bool) -> None:
@@ -116,7 +151,7 @@ def print_plan(plan: Plan, json: bool) -> None:
     if not plan.calls and not plan.files:
         out.print("Nothing is missing: every window asked for is covered.")
         return
-    columns = ("lane", "venue", "dataset", "market", "calls or files", "records at most", "seconds at the limit")
+    columns = ("lane", "venue", "dataset", "market", "requests", "records at most", "seconds")
     table(
         columns,
         [(p.lane, p.venue, p.dataset, p.market, p.calls, p.rows or None, round(p.seconds, 1)) for p in plan.lines()],

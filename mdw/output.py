@@ -1,17 +1,28 @@
 """What commands print: tables for people, JSON for machines; progress goes to stderr."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
+from rich.text import Text
 
-out = Console(highlight=False)
-err = Console(stderr=True, highlight=False)
+from mdw.tables import Cell, lay_out
+
+
+class _Output(Console):
+    """A terminal gets lines that fit it; a pipe gets every line whole, however long."""
+
+    def print(self, *objects: Any, soft_wrap: bool | None = None, **options: Any) -> None:
+        """As rich prints, wrapped on a terminal only."""
+        super().print(*objects, soft_wrap=not self.is_terminal if soft_wrap is None else soft_wrap, **options)
+
+
+out = _Output(highlight=False)
+err = _Output(stderr=True, highlight=False)
 
 
 def utc(moment: datetime) -> str:
@@ -39,28 +50,33 @@ def print_json(document: Any) -> None:
     print(json.dumps(document, default=plain, ensure_ascii=False))  # noqa: T201
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[object]], title: str | None = None) -> None:
-    """A table; numbers to the right."""
-    grid = Table(title=title, title_justify="left", header_style="bold", box=None, pad_edge=False)
-    kept = [list(row) for row in rows]
-    for index, name in enumerate(columns):
-        numeric = bool(kept) and all(isinstance(row[index], int | float) or row[index] is None for row in kept)
-        grid.add_column(name, justify="right" if numeric else "left", overflow="fold")
-    for row in kept:
-        grid.add_row(*(_cell(value) for value in row))
-    out.print(grid)
+def table(
+    columns: Sequence[str],
+    rows: Iterable[Sequence[object]],
+    title: str | None = None,
+    cell: Callable[[object], Cell] | None = None,
+) -> None:
+    """A table; numbers to the right, one line a row on a pipe. `cell` replaces how values become text."""
+    kept = [[(cell or _cell)(value) for value in row] for row in rows]
+    header, lines = lay_out(columns, kept, out.width if out.is_terminal else None)
+    if title:
+        out.print(Text(title, style="italic"))
+    for line in header:
+        out.print(Text(line, style="bold"), soft_wrap=True)
+    for line in lines:
+        out.print(Text(line), soft_wrap=True)
 
 
-def _cell(value: object) -> str:
+def _cell(value: object) -> Cell:
     if value is None:
-        return "-"
+        return Cell("-", right=True)
     if isinstance(value, bool):
-        return "yes" if value else "no"
+        return Cell("yes" if value else "no")
     if isinstance(value, int):
-        return f"{value:,}"
+        return Cell(f"{value:,}", right=True, whole=True)
     if isinstance(value, float):
-        return f"{value:,.10g}"
+        return Cell(f"{value:,.10g}", right=True, whole=True)
     if isinstance(value, datetime):
         # A column of times must fit a terminal: UTC without saying so in each cell, and no empty seconds.
-        return utc(value).rstrip("Z").replace("T", " ").removesuffix(":00")
-    return value if isinstance(value, str) else str(plain(value))
+        return Cell(utc(value).rstrip("Z").replace("T", " ").removesuffix(":00"), whole=True)
+    return Cell(" ".join((value if isinstance(value, str) else str(plain(value))).splitlines()))

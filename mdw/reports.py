@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
+from mdw import dbt
 from warehouse.errors import BadInput, WorldError
 from warehouse.settings import Settings
 
@@ -54,6 +55,29 @@ def publish(settings: Settings, to: str) -> list[Handed]:
     ]
 
 
+def check_place(to: str) -> None:
+    """Raise BadInput where `to` is neither a folder nor s3://bucket/prefix."""
+    _target(to)
+
+
+def keep_artifacts(settings: Settings, to: str, build: str) -> list[str]:
+    """Copy dbt's record of the last build to `<to>/<UTC day>/<build>/` and, with its manifest, to `<to>/latest/`.
+
+    `dbt ls --select state:modified --state` reads the latter. Returns the addresses. Raises BadInput for another
+    address, WorldError where the target refuses.
+    """
+    target = _target(to)
+    folder = dbt.target(settings)
+    day = f"{settings.clock():%Y-%m-%d}"
+    names = {"run_results.json": (f"{day}/{build}", LATEST), "manifest.json": (LATEST,)}
+    return [
+        target.put(folder / name, f"{under}/{name}")
+        for name, places in names.items()
+        for under in places
+        if (folder / name).exists()
+    ]
+
+
 def _files(folder: Path) -> Iterator[Path]:
     return (path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("."))
 
@@ -63,7 +87,7 @@ def _target(to: str) -> Target:
     if address.scheme == "s3" and address.netloc:
         return _Bucket(address.netloc, address.path.strip("/"))
     if address.scheme or not to.strip():
-        raise BadInput(f"--to {to!r} is no place for reports. Give a folder or s3://bucket/prefix.")
+        raise BadInput(f"{to!r} is not a place for files. Give a folder or s3://bucket/prefix.")
     return _Folder(Path(to).expanduser().resolve())
 
 

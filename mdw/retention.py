@@ -9,7 +9,7 @@ from warehouse.client import connect
 from warehouse.errors import WorldError
 from warehouse.settings import Settings
 from warehouse.snapshots import Snapshot
-from warehouse.snapshots.protection import check_droppable, set_protection
+from warehouse.snapshots.protection import check_droppable, set_protection, set_withdrawn
 
 
 def protect(settings: Settings, snapshot_id: str, on: bool) -> bool:
@@ -28,6 +28,16 @@ def protect(settings: Settings, snapshot_id: str, on: bool) -> bool:
     if on and archived:
         _operate(settings, "reconcile_snapshots")
     return changed
+
+
+def withdraw(settings: Settings, snapshot_id: str, reason: str | None) -> bool:
+    """Mark a snapshot as known to be bad, and why, or with None take the mark off; whether anything changed.
+
+    Its rows stay as they are and readable: v_snapshots, `mdw snapshot` and the SDK tell readers.
+    """
+    with connect(settings, "transform") as client:
+        snapshot = snapshots.find(client, snapshot_id)
+        return set_withdrawn(client, snapshot, reason, dbt.owner(settings))
 
 
 def drop(settings: Settings, ids: list[str]) -> None:

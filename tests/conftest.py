@@ -9,6 +9,7 @@ import psutil
 import pytest
 from clickhouse_connect.driver.client import Client
 
+from tests.needs import missing
 from warehouse import embedded
 from warehouse.client import connect
 from warehouse.embedded.state import read_state
@@ -40,11 +41,27 @@ class Warehouse:
         process.wait(10)
 
 
+# Every server that a fixture started: one whose fixture failed later has nobody else who ends it.
+_STARTED: list[Warehouse] = []
+
+
 def start_warehouse(home: Path) -> Warehouse:
     settings = Settings(home=home, clickhouse_url=None)
+    warehouse = Warehouse(settings)
+    _STARTED.append(warehouse)
     embedded.up(settings)
-    migrate(settings)
-    return Warehouse(settings)
+    try:
+        migrate(settings)
+    except BaseException:
+        warehouse.kill()
+        raise
+    return warehouse
+
+
+def pytest_sessionfinish() -> None:
+    for warehouse in _STARTED:
+        if embedded.status(warehouse.settings).running:
+            warehouse.kill()
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -83,5 +100,7 @@ def market_data() -> Path:
     """The folder of real recordings; tests that need it are skipped where it is absent."""
     folder = Path(os.environ.get("MDW_TEST_MARKET_DATA", PROJECT.parent / "shared" / "market_data"))
     if not (folder / "PROVENANCE.md").exists():
-        pytest.skip(f"no recorded market data in {folder}: set MDW_TEST_MARKET_DATA to the folder that holds it")
+        missing(
+            "recordings", f"no recorded market data in {folder}: set MDW_TEST_MARKET_DATA to the folder that holds it"
+        )
     return folder

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from warehouse.connection import Connection
@@ -14,6 +14,8 @@ from warehouse.errors import BadInput
 
 Role = Literal["admin", "ingest", "transform", "researcher", "auditor"]
 PROJECT = Path(__file__).resolve().parent.parent
+# In MDW_HOME: a universe that this warehouse has to itself.
+OWN_UNIVERSE = "universe.yml"
 
 
 class _Origins(PydanticBaseSettingsSource):
@@ -41,7 +43,10 @@ class Settings(BaseSettings):
     clickhouse_url: SecretStr | None = Field(default=None, description="unset: the embedded server")
     http_port: int | None = Field(default=None, ge=1, le=65535, description="embedded server, else a free port")
     tcp_port: int | None = Field(default=None, ge=1, le=65535, description="embedded server, else a free port")
-    universe: Path = Field(default=PROJECT / "config" / "universe.yml")
+    universe: Path = Field(
+        default=PROJECT / "config" / "universe.yml",
+        description="what is wanted; unset: universe.yml of MDW_HOME where there is one, else of config/",
+    )
     now: datetime | None = Field(default=None, description="the clock of a replayed market; unset: the real clock")
 
     cluster: str = Field(default="", description="cluster name for ON CLUSTER; empty: one server")
@@ -88,6 +93,13 @@ class Settings(BaseSettings):
     @classmethod
     def _empty_is_unset(cls, value: object) -> object:
         return value or None
+
+    @model_validator(mode="after")
+    def _universe_of_this_home(self) -> Self:
+        own = self.home / OWN_UNIVERSE
+        if "universe" not in self.model_fields_set and own.exists():
+            self.universe = own
+        return self
 
     @field_validator("now")
     @classmethod

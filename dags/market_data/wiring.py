@@ -92,7 +92,9 @@ def build(snapshot_id: str, note: str, observed: bool = False, **more: Any) -> M
     observe = ["--observe"] if observed and os.environ.get("MDW_DBT_PACKAGES") else []
     return MdwOperator(
         task_id="build",
-        calls=[["build", "--snapshot-id", snapshot_id, "--note", note, *observe, "--json"]],
+        calls=[
+            ["build", "--snapshot-id", snapshot_id, "--note", note, *observe, "--artifacts", published("dbt"), "--json"]
+        ],
         role="transform",
         runbook="runbooks/build_failed.md",
         publishes=SNAPSHOTS,

@@ -1,11 +1,10 @@
 """The same small backtest fed twice from one pinned snapshot: by the SDK, and by plain SQL on marts.v_bars.
 
-    python examples/alphaforge/pinned_backtest.py [SNAPSHOT_ID]
-
 Reads MDW_CLICKHOUSE_URL, else the embedded server of MDW_HOME, as the researcher. Without an id: the newest
 snapshot, whose id is printed so that you can pin it.
 """
 
+import argparse
 import sys
 
 import bt
@@ -83,5 +82,16 @@ def main(snapshot_id: str | None) -> int:
     return 0 if results[0] == results[1] else 1
 
 
+def arguments() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("snapshot_id", nargs="?", help="the pin; the newest snapshot where left out")
+    return parser.parse_args()
+
+
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1] if len(sys.argv) > 1 else None))
+    chosen = arguments()
+    try:
+        sys.exit(main(chosen.snapshot_id))
+    except alphaforge_data.AlphaforgeDataError as error:
+        sys.exit(f"failed: {error}")

@@ -4,9 +4,10 @@ from typing import Annotated
 
 import typer
 
-from mdw import building
+from mdw import building, reports
 from mdw.options import Json, SnapshotId
 from mdw.output import err, out, print_json, table
+from warehouse.errors import WorldError
 from warehouse.settings import Settings
 
 
@@ -23,6 +24,9 @@ def build(
     ] = None,
     reason: Annotated[str, typer.Option(help="why --without; kept with the decision")] = "",
     observe: Annotated[bool, typer.Option("--observe", help="let Elementary record the run")] = False,
+    artifacts: Annotated[
+        str | None, typer.Option(metavar="PLACE", help="keep dbt's artifacts in a folder or s3://bucket/prefix")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Build the marts from what has landed, audit them, and publish a snapshot.
@@ -30,8 +34,12 @@ def build(
     Exit 1 where an audit kept the build from publishing: readers keep the last good snapshot.
     """
     settings = Settings.load()
+    if artifacts:
+        reports.check_place(artifacts)
     _exclude(settings, without or [], reason)
     result = building.build(settings, snapshot_id, note, observed=observe)
+    if artifacts and not result.existed:
+        _keep(settings, artifacts, result.snapshot_id)
     if json:
         print_json(result.as_dict())
     else:
@@ -41,11 +49,19 @@ def build(
             table(("audit", "rows", "says"), result.warnings, title="Worth a look (not blocking)")
         if result.failures:
             table(("model or audit", "rows", "says"), result.failures, title="Failed")
-        if result.published:
+        if result.published and not result.existed:
             out.print(f"Published snapshot [bold]{result.snapshot_id}[/] (data version {result.data_version}).")
         elif result.failures:
             err.print("Nothing was published: readers keep the last good snapshot. Runbook: runbooks/build_failed.md")
     raise typer.Exit(1 if result.failures else 0)
+
+
+def _keep(settings: Settings, to: str, build: str) -> None:
+    """A build is not undone because its record could not be copied."""
+    try:
+        reports.keep_artifacts(settings, to, build)
+    except WorldError as error:
+        err.print(f"dbt's artifacts were not kept: {error}", markup=False)
 
 
 def _exclude(settings: Settings, series: list[str], reason: str) -> None:

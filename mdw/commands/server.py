@@ -97,8 +97,7 @@ def status(
         return
     out.print(f"ClickHouse {server['version']} at {server['address']}", soft_wrap=True)
     if landed:
-        columns = ("dataset", "venue", "market", "series", "pages", "records", "from", "to")
-        table(columns, [row[:-1] for row in landed], title="Landed, times in UTC")
+        table(("dataset", "venue", "series", "records", "from", "to"), map(_landed, landed), title="Landed, UTC")
     else:
         out.print("Nothing has landed yet: `mdw migrate`, then `mdw backfill --help`.")
     for snapshot_id, version, published in snapshots[:1]:
@@ -118,6 +117,13 @@ def _remote(settings: Settings) -> dict[str, object]:
     with connect(settings) as client:
         version = client.query("select version()").result_rows[0][0]
     return {"running": True, "version": version, "address": settings.connection("auditor").address}
+
+
+def _landed(row: Sequence[Any]) -> tuple[object, ...]:
+    """A row of _LANDED for people: `to` to the minute, since windows end a millisecond after a payment."""
+    dataset, venue, market, series, _, records, first, last, _ = row
+    place = f"{venue} {market}".strip()
+    return dataset, place, series, records, first and f"{first:%Y-%m-%d}", last and f"{last:%Y-%m-%d %H:%M}"
 
 
 _LANDED = """

@@ -1,9 +1,10 @@
-"""snapshot list, show, protect, drop: what is published, and what is kept."""
+"""snapshot list, show, protect, withdraw, drop: what is published, and what is kept."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 import typer
+from rich.text import Text
 
 from mdw.building import check_snapshot_id
 from mdw.commands import iceberg, snapshot_proof
@@ -13,9 +14,10 @@ from warehouse import snapshots
 from warehouse.client import connect
 from warehouse.errors import BadInput
 from warehouse.settings import Settings
+from warehouse.snapshots.registry import Snapshot
 from warehouse.snapshots.sizes import sizes
 
-_HELP = "List, show, verify, compare, protect and drop published snapshots; export and import them."
+_HELP = "List, show, verify, compare, protect, withdraw and drop published snapshots; export and import them."
 app = typer.Typer(help=_HELP, no_args_is_help=True)
 Id = Annotated[str, typer.Argument(metavar="SNAPSHOT")]
 Ids = Annotated[list[str], typer.Argument(metavar="SNAPSHOT...")]
@@ -31,11 +33,17 @@ def list_(json: Json = False) -> None:
     if json:
         print_json([vars(item) for item in published])
     elif published:
-        columns = ("snapshot", "data version", "published", "rows", "protected", "code", "note")
-        facts = ("snapshot_id", "data_version", "published_at", "row_count", "protected", "code_revision", "note")
-        table(columns, [[getattr(item, name) for name in facts] for item in published])
+        columns = ("snapshot", "version", "published, UTC", "rows", "kept", "code", "note")
+        table(columns, [_listed(item) for item in published])
     else:
         out.print("No snapshot is published yet. Publish one with `mdw build`.")
+
+
+def _listed(item: Snapshot) -> tuple[object, ...]:
+    at = item.published_at.strftime("%Y-%m-%d %H:%M:%S")
+    kept = "yes" if item.protected else ""
+    note = item.note if item.withdrawn is None else f"WITHDRAWN: {item.withdrawn}. {item.note}".rstrip(". ")
+    return item.snapshot_id, item.data_version, at, item.row_count, kept, item.code_revision, note
 
 
 @app.command()
@@ -59,9 +67,11 @@ def show(snapshot_id: Id, json: Json = False) -> None:
     out.print(
         f"published {utc(found.published_at)}, {_age(age.total_seconds())} ago; code {found.code_revision or '-'}"
     )
+    if found.withdrawn is not None:
+        out.print("[bold red]withdrawn[/], known to be bad:", Text(found.withdrawn))
     if found.note:
         out.print(f"note: {found.note}", soft_wrap=True, markup=False)
-    columns = ("dataset", "rows", "MB", "rows only here", "MB freed by drop", "content hash")
+    columns = ("dataset", "rows", "MB", "own rows", "MB freed", "content hash")
     names = ("dataset", "row_count", "bytes", "own_rows", "own_bytes", "content_hash")
     table(columns, [[_megabytes(name, row[name]) for name in names] for row in rows])
 
@@ -76,6 +86,28 @@ def protect(snapshot_id: Id, json: Json = False) -> None:
 def unprotect(snapshot_id: Id, json: Json = False) -> None:
     """Allow a protected snapshot to be dropped."""
     _protect(snapshot_id, False, json)
+
+
+@app.command()
+def withdraw(
+    snapshot_id: Id,
+    reason: Annotated[str, typer.Option(help="what is wrong with it; readers see this")] = "",
+    undo: Annotated[bool, typer.Option("--undo", help="take the mark off again")] = False,
+    json: Json = False,
+) -> None:
+    """Mark a snapshot as known to be bad. It stays as it is: v_snapshots shows why, and the SDK warns its readers."""
+    from mdw import retention
+
+    if undo == bool(reason.strip()):
+        raise BadInput("Give --reason, which readers see, or --undo: one of the two. Nothing was changed.")
+    changed = retention.withdraw(
+        Settings.load(), check_snapshot_id(snapshot_id), None if undo else " ".join(reason.split())
+    )
+    if json:
+        print_json({"snapshot_id": snapshot_id, "withdrawn": not undo, "changed": changed})
+    else:
+        state = "not withdrawn" if undo else "withdrawn: readers are warned, and its rows stay as they are"
+        (out if changed else err).print(f"Snapshot {snapshot_id} is {'' if changed else 'already '}{state}.")
 
 
 @app.command()

@@ -74,17 +74,23 @@ def diff(
     first: Annotated[str, typer.Argument(metavar="A")],
     second: Annotated[str, typer.Argument(metavar="B")],
     rows: Annotated[int | None, typer.Option(help="rows to print; all with --json", min=0, show_default=False)] = None,
+    only: Annotated[
+        list[str] | None, typer.Option(metavar="CHANGE", help="added, revised or removed alone; repeatable")
+    ] = None,
     parquet: Annotated[Path | None, typer.Option(help="write every row that differs", show_default=False)] = None,
     json: Json = False,
 ) -> None:
     """What changed from A to B: rows added, revised (old and new value), removed."""
     from warehouse.snapshots.diff import CHANGES, Diff
 
+    for change in only or ():
+        if change not in CHANGES:
+            raise BadInput(f"--only is {change!r}; it must be one of {', '.join(CHANGES)}.")
     if parquet is not None and not parquet.resolve().parent.is_dir():
         raise BadInput(f"--parquet {parquet}: there is no folder {parquet.resolve().parent}. Make it first.")
     with connect(Settings.load()) as client:
         pair = [snapshots.find(client, check_snapshot_id(name)) for name in (first, second)]
-        difference = Diff(client, pair[0], pair[1])
+        difference = Diff(client, pair[0], pair[1], tuple(only) if only else CHANGES)
         series = difference.series()
         shown = [] if parquet and rows is None else list(difference.rows(rows if json or rows is not None else _SHOWN))
         written = difference.write_parquet(parquet) if parquet else None
@@ -94,7 +100,8 @@ def diff(
         print_json({**document, "rows": [vars(row) for row in shown], "parquet": parquet, "parquet_rows": written})
         return
     if not series:
-        out.print(f"{first} and {second} show the same rows.")
+        what = f"no row {' or '.join(only)} between them" if only else "the same rows"
+        out.print(f"{first} and {second} show {what}.")
         return
     table(("dataset", "instrument", "timeframe", *CHANGES), [list(vars(item).values()) for item in series])
     if shown:

@@ -2,14 +2,20 @@
 
 import os
 import time
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
+
+import yaml
 
 from dlt_pipelines import backfill
 from dlt_pipelines.plan import Plan
 from dlt_pipelines.progress import LandingReport
-from dlt_pipelines.universe import Universe, load
+from dlt_pipelines.universe import load
 from mdw import backtesting, building, catalog, report
-from mdw.demo.source import Recorded, Synthetic
+from mdw.backtest import Parameters
+from mdw.demo.source import Recorded, Synthetic, Window
 from mdw.environment import environment
 from mdw.landing_view import print_report, progress
 from mdw.output import err, out, table
@@ -17,7 +23,7 @@ from warehouse import embedded, snapshots
 from warehouse.client import connect
 from warehouse.errors import WorldError
 from warehouse.migrate import migrate
-from warehouse.settings import Settings
+from warehouse.settings import OWN_UNIVERSE, Settings
 
 SNAPSHOT = "demo"
 
@@ -26,19 +32,22 @@ def run_demo(settings: Settings, market: Synthetic | Recorded) -> None:
     """Run every step in a warehouse of the demo's own; raises WorldError where a step fails."""
     started = time.monotonic()
     home = settings.home / "demo" / market.name
-    universe = load(settings.universe)
+    wanted = load(settings.universe)
+    windows = market.windows(wanted)
+    universe = _own_universe(settings.universe, home, windows)
     out.print(f"[bold]Demo on a {_what(market)}[/], warehouse in {home}", soft_wrap=True)
-    with market.serve() as origins, environment({**origins, "MDW_HOME": str(home), "MDW_NOW": market.now.isoformat()}):
+    inner = {"MDW_HOME": str(home), "MDW_NOW": market.now.isoformat(), "MDW_UNIVERSE": str(universe)}
+    with market.serve() as origins, environment({**origins, **inner}):
         inside = Settings.load()
         _step("Start ClickHouse and migrate")
         embedded.up(inside)
         migrate(inside)
         _step("Land what is missing")
-        print_report(_land(inside, universe, market))
+        print_report(_land(inside, windows))
         _step("Build, audit and publish")
         _publish(inside, _what(market))
         _step("Backtest on the snapshot, twice")
-        result = backtesting.run_and_repeat(inside, SNAPSHOT, inside.home / "reports" / "backtest")
+        result = backtesting.run_and_repeat(inside, SNAPSHOT, inside.home / "reports" / "backtest", _strategy(windows))
         _step("Write the data catalog and the data quality report")
         reports = {
             "backtest": result.folder,
@@ -48,21 +57,44 @@ def run_demo(settings: Settings, market: Synthetic | Recorded) -> None:
         _summary(inside, home, result, reports, time.monotonic() - started)
 
 
-def _land(settings: Settings, universe: Universe, market: Synthetic | Recorded) -> LandingReport:
+def _own_universe(source: Path, home: Path, windows: Sequence[Window]) -> Path:
+    """The universe with the demo's own history: nothing before it was wanted, so nothing before it is missing.
+
+    Every command in the demo's MDW_HOME takes this file (Settings.universe).
+    """
+    content = yaml.safe_load(source.read_text(encoding="utf-8"))
+    starts = [window.start for window in windows if any(series.windowed for series in window.series)]
+    # From a whole hour on, where the first bars of every timeframe begin.
+    content["history"] = {"start": datetime.fromtimestamp(-(-min(starts).timestamp() // 3600) * 3600, UTC)}
+    path = home / OWN_UNIVERSE
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"# Made by `mdw demo` from {source.name}.\n{yaml.safe_dump(content, sort_keys=False)}", "utf-8")
+    return path
+
+
+def _land(settings: Settings, windows: Sequence[Window]) -> LandingReport:
     asks, notices, probes = [], list[str](), []
-    for window in market.windows(universe):
+    for window in windows:
         plan = backfill.make_plan(settings, window.spans(), refetch=False, pace=None)
         asks += plan.asks
         notices += plan.notices
         # Planning has fetched these to find where series begin: they count as covered, so they must land.
         probes += plan.probes
     plan = Plan(settings, asks, list(dict.fromkeys(notices)), probes=probes)
-    with progress(plan) as watcher:
+    with progress(plan, paced=False) as watcher:
         report = backfill.run(plan, watcher, pace=None)
     if not report.complete:
         print_report(report)
         raise WorldError("The replay did not serve everything; run the demo again.")
     return report
+
+
+def _strategy(windows: Sequence[Window]) -> Parameters:
+    """Long and short on perpetuals where they are there: a market that only falls is traded, too."""
+    wanted = {f"{one.venue}:{one.market}:{one.symbol}" for window in windows for one in window.series}
+    spot = Parameters(lookback_days=3, volatility_days=3, rebalance_days=1)
+    perp = replace(spot, market="perp", short=True)
+    return perp if {f"{perp.venue}:perp:{symbol}" for symbol in perp.symbols} <= wanted else spot
 
 
 def _publish(settings: Settings, note: str) -> None:

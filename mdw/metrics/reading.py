@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 from clickhouse_connect.driver.client import Client
 
+from dlt_pipelines.timeframes import TIMEFRAMES
 from mdw.audit.freshness import allowed_seconds
 from mdw.metrics.sample import Sample
 from warehouse.client import connect
@@ -16,9 +17,14 @@ _LANDED = (
     "group by venue, dataset, lane order by all"
 )
 _BARS = (
-    "select 'bars', toString(instrument_id), toString(timeframe), max(last_open_time), "
-    "transform(toString(timeframe), ['1m', '1h'], [60, 3600], 0) from marts.dq_series_days where bars > 0 "
-    "group by instrument_id, timeframe"
+    (
+        "select 'bars', toString(instrument_id), toString(timeframe), max(last_open_time), "
+        "transform(toString(timeframe), <names>, <seconds>, 0) "
+        "from marts.dq_series_days where bars > 0 "
+        "group by instrument_id, timeframe"
+    )
+    .replace("<names>", str(list(TIMEFRAMES)))
+    .replace("<seconds>", str([ms // 1000 for ms in TIMEFRAMES.values()]))
 )
 _FUNDING = """
     select 'funding', toString(instrument_id), '', max(funding_time), 0

@@ -31,12 +31,12 @@ def collect(client: Client, artifacts: Path) -> Audits:
 
 
 def _from_table(client: Client) -> Audits:
-    query = f"select {', '.join(_WANTED)} from marts.dq_audit_results where run = (select max(run) from marts.dq_audit_results)"  # noqa: S608, E501 - constants
+    query = f"select run, {', '.join(_WANTED)} from marts.dq_audit_results where run = (select max(run) from marts.dq_audit_results)"  # noqa: S608, E501 - constants
     answer = client.query(query)
     rows = [dict(zip(answer.column_names, row, strict=True)) for row in answer.result_rows]
     found = [_finding(row) for row in rows if row["severity"] in _ORDER]
     passed = sum(row["severity"] not in _ORDER for row in rows)
-    return Audits(_sorted(found), passed, "marts.dq_audit_results")
+    return Audits(_sorted(found), passed, "marts.dq_audit_results", int(rows[0]["run"]) if rows else None)
 
 
 def _finding(row: dict[str, Any]) -> Finding:

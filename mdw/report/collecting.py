@@ -28,6 +28,7 @@ def collect(settings: Settings) -> Report:
             revised_series=revised,
             spreads=spreads,
             spread_bucket=bucket,
+            extents=queries.extents(client),
             freshness=queries.freshness(client, now),
             audits=results,
         )

@@ -1,8 +1,10 @@
 """What the report shows, as plain values: queries fill it, charts and the page read it."""
 
+import re
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import IntEnum
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +22,10 @@ GAP_CLASSES = (
 TO_FETCH = "not_fetched"
 BEYOND_A_FETCH = ("venue_outage", "halted", "quarantined")
 _NOT_EXPECTED = ("before_listing", "after_delisting")
+
+
+# Numbers, dates and times in a sentence, and the series that it may name.
+_FIGURES = re.compile(r"[a-z0-9_]+:(?:spot|perp):\S+|\d[\d.,:TZ%e+-]*")
 
 
 class DayState(IntEnum):
@@ -139,16 +145,65 @@ class Finding:
 
 
 @dataclass(frozen=True)
+class Cause:
+    """Findings of one audit that say the same of several series; `number` is the place of the first in Audits."""
+
+    number: int
+    findings: tuple[Finding, ...]
+
+    @property
+    def first(self) -> Finding:
+        """The finding that stands for all."""
+        return self.findings[0]
+
+    @property
+    def rows(self) -> int:
+        """Rows of all."""
+        return sum(finding.rows for finding in self.findings)
+
+    @property
+    def since(self) -> datetime | None:
+        """When the first of them was seen."""
+        return min((finding.since for finding in self.findings if finding.since), default=None)
+
+
+@dataclass(frozen=True)
 class Audits:
-    """Findings, worst first; how many audits ran and passed; where the results come from."""
+    """Findings, worst first; how many audits ran and passed; where the results come from.
+
+    `run`: the build, or the audit after it, that they are of; None where they come from dbt's own record.
+    """
 
     findings: tuple[Finding, ...] = ()
     passed: int = 0
     origin: str = ""
+    run: int | None = None
+
+    @cached_property
+    def causes(self) -> tuple[Cause, ...]:
+        """Findings that differ only in the series and the figures, together."""
+        found: dict[tuple[str, str, str], list[int]] = {}
+        for number, finding in enumerate(self.findings):
+            key = (finding.severity, finding.audit, _FIGURES.sub("#", finding.detail))
+            found.setdefault(key, []).append(number)
+        return tuple(Cause(places[0], tuple(self.findings[at] for at in places)) for places in found.values())
 
     def count(self, severity: str) -> int:
-        """Findings of one severity."""
-        return sum(finding.severity == severity for finding in self.findings)
+        """Causes of one severity."""
+        return sum(cause.first.severity == severity for cause in self.causes)
+
+
+@dataclass(frozen=True)
+class Extent:
+    """What the snapshot holds of a series that is no bars; `missing` is None where nothing tells what is due."""
+
+    dataset: str
+    label: str
+    rows: int
+    first: datetime | None
+    last: datetime | None
+    missing: int | None
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -164,8 +219,16 @@ class Report:
     revised_series: tuple[tuple[str, int, str], ...] = ()
     spreads: tuple[Spread, ...] = ()
     spread_bucket: str = "day"
+    extents: tuple[Extent, ...] = ()
     freshness: tuple[Freshness, ...] = ()
     audits: Audits = field(default_factory=Audits)
+
+    @property
+    def refused(self) -> bool:
+        """Whether the errors are of rows that came after the snapshot, and that no reader sees."""
+        if self.snapshot is None or self.audits.run is None:
+            return False
+        return self.audits.run > self.snapshot.data_version and self.audits.count("error") > 0
 
     def missing(self, *kinds: str) -> int:
         """Missing bars of these gap classes."""

@@ -11,6 +11,7 @@ from mdw.audit.freshness import allowed_seconds
 from mdw.report.data import (
     GAP_CLASSES,
     Coverage,
+    Extent,
     Freshness,
     Gap,
     GapTotal,
@@ -138,6 +139,16 @@ def freshness(client: Client, now: datetime) -> tuple[Freshness, ...]:
     return tuple(sorted(found, key=lambda series: (-series.overdue, series.label)))
 
 
+def extents(client: Client) -> tuple[Extent, ...]:
+    """What the snapshot holds of funding, instruments and Fear & Greed."""
+    found = []
+    for dataset, label, rows, first, last, missing, note in _rows(client, _EXTENTS):
+        name = _label(label, "") if label else "Fear & Greed index"
+        due = None if missing is None else int(missing)
+        found.append(Extent(dataset, name, int(rows), first and _utc(first), last and _utc(last), due, note))
+    return tuple(found)
+
+
 _GAPS = """
 select
     instrument_id, timeframe, class, count(), sum(missing_bars),
@@ -227,4 +238,37 @@ from (
     from staging.universe_series where dataset in ('bars', 'funding')
 )
 group by dataset, instrument_id, timeframe
+"""
+
+# A payment is missing where more than one interval lies between two payments.
+_EXTENTS = """
+with
+    payments as (
+        select
+            toString(instrument_id) as series, funding_time, interval_hours,
+            lagInFrame(toNullable(funding_time)) over (partition by instrument_id order by funding_time) as before
+        from marts.v_funding_latest
+    ),
+    held as (
+        select 'funding' as dataset, series as label, toUInt64(count()) as held_rows,
+            toNullable(min(funding_time)) as first, toNullable(max(funding_time)) as last,
+            if(countIf(interval_hours is null) > 1, null, toInt64(sum(
+                greatest(round(dateDiff('second', before, funding_time) / 3600 / interval_hours) - 1, 0)))) as missing,
+            if(any(interval_hours) is null, '', concat('every ', arrayStringConcat(arraySort(
+                groupUniqArray(assumeNotNull(toString(interval_hours)))), ', '), ' h')) as note
+        from payments group by series
+        union all
+        select 'instruments', concat(venue, ':', market), uniqExact(instrument_id),
+            toNullable(min(valid_from)), toNullable(max(valid_from)), cast(null as Nullable(Int64)),
+            concat(toString(uniqExactIf(instrument_id, status = 'trading' and valid_to is null)), ' trading, ',
+                toString(count()), ' states')
+        from marts.v_instruments_latest group by venue, market
+        union all
+        select 'fear_greed', '', count(), toNullable(toDateTime64(min(date), 3, 'UTC')),
+            toNullable(toDateTime64(max(date), 3, 'UTC')),
+            toNullable(toInt64(dateDiff('day', min(date), max(date)) + 1 - count())), 'daily'
+        from marts.v_fear_greed_latest having count() > 0
+    )
+select dataset, label, held_rows, first, last, missing, note
+from held order by indexOf(['funding', 'instruments', 'fear_greed'], dataset), label
 """

@@ -42,14 +42,21 @@ def verdict(report: Report) -> Verdict:
         return Verdict("error", "No snapshot is published yet")
     errors = report.audits.count("error")
     if errors:
-        return Verdict("error", f"{errors} audit finding{'s' if errors > 1 else ''} of severity error: not published")
+        found = f"{errors} audit error{'s' if errors > 1 else ''}"
+        if report.refused:
+            return Verdict(
+                "error",
+                f"Build {report.audits.run} was not published: {found}. Readers keep snapshot "
+                f"{report.snapshot.snapshot_id}, which this page describes and whose audits passed",
+            )
+        return Verdict("error", f"{found} in what snapshot {report.snapshot.snapshot_id} shows")
     late = sum(series.late for series in report.freshness)
     concerns = [
-        (report.audits.count("warn"), "audit warnings"),
-        (report.missing("not_fetched"), "bars to fetch"),
-        (late, "late series"),
+        (report.audits.count("warn"), "audit warning", "s"),
+        (report.missing("not_fetched"), "bar", "s to fetch"),
+        (late, "late series", ""),
     ]
-    said = [f"{count:,} {what}" for count, what in concerns if count]
+    said = [f"{count:,} {what}{more if count > 1 else more[1:]}" for count, what, more in concerns if count]
     if said:
         return Verdict("warn", "Published, worth a look: " + ", ".join(said))
     return Verdict("ok", "All audits passed, every series is fresh, nothing is missing on our side")

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from mdw.acceptance.local_airflow import LocalAirflow
+from tests.needs import missing
 from warehouse.settings import PROJECT
 
 pytestmark = [pytest.mark.soak, pytest.mark.timeout(2400)]
@@ -16,7 +17,7 @@ pytestmark = [pytest.mark.soak, pytest.mark.timeout(2400)]
 
 def test_a_deployment_made_here_is_met_as_far_as_it_can_be_looked_at(tmp_path: Path):
     if not LocalAirflow(tmp_path).installed:
-        pytest.skip("no Airflow environment: `make airflow` builds it in .venv-airflow (needs Python 3.12)")
+        missing("airflow", "no Airflow environment: `make airflow` builds it in .venv-airflow (needs Python 3.12)")
     ended = subprocess.run(
         [sys.executable, "-m", "mdw", "acceptance", "--local", "--json"],
         cwd=PROJECT,

@@ -21,7 +21,7 @@ MISUSES: dict[str, tuple[Callable[[Client], object], list[str]]] = {
         ["2025-06-01", "without a time zone", "2025-06-01T00:00:00Z"],
     ),
     "no time": (lambda c: c.bars("BTC/USDT", "1h", "yesterday", B, venue="binance"), ["'yesterday'", "ISO 8601"]),
-    "absent time": (lambda c: c.bars("BTC/USDT", venue="binance"), ["start is None"]),
+    "absent time": (lambda c: c.gaps("BTC/USDT", venue="binance"), ["start is None"]),
     "venue": (lambda c: c.bars("BTC/USDT", "1h", A, B), ["venue is None", "binance"]),
     "market": (lambda c: c.bars("BTC/USDT", "1h", A, B, venue="okx", market="futures"), ["'futures'", "spot, perp"]),
     "symbol": (lambda c: c.bars("BTCUSDT", "1h", A, B, venue="binance"), ["'BTCUSDT'", "BASE/QUOTE"]),

@@ -10,6 +10,7 @@ from warehouse.settings import PROJECT
 NEEDS = {
     "archive_binance": ("backfill", "--lane"),
     "archive_okx": ("backfill", "--lane"),
+    "build": ("build", "--artifacts"),
     "dq_report": ("audit", "--report"),
     "verify": ("snapshot verify", "--json"),
     "export_iceberg": ("snapshot export", "--to"),

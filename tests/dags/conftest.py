@@ -9,6 +9,7 @@ import pytest
 from replay.process import ReplayProcess
 from tests.conftest import Warehouse, start_warehouse
 from tests.dags.airflow_home import BIN, Airflow
+from tests.needs import missing
 
 NOW = datetime(2025, 7, 1, 0, 20, 30, tzinfo=UTC)
 START = datetime(2025, 6, 29, tzinfo=UTC)
@@ -30,7 +31,7 @@ schedule: {{update: "*/20 * * * *", daily: "10 0 * * *"}}
 def empty_airflow(tmp_path_factory: pytest.TempPathFactory) -> Airflow:
     """Airflow without a database."""
     if not (BIN / "airflow").exists():
-        pytest.skip("no Airflow environment: `make airflow` builds it in .venv-airflow (needs Python 3.12)")
+        missing("airflow", "no Airflow environment: `make airflow` builds it in .venv-airflow (needs Python 3.12)")
     return Airflow(tmp_path_factory.mktemp("airflow"))
 
 

@@ -93,7 +93,7 @@ def test_daily_runs_whole_with_its_build_killed_in_the_middle(daily: Run, dag_wa
 def test_its_reports_and_its_export_are_in_the_bucket_and_say_what_they_should(daily: Run, bucket: dict[str, str]):
     listed = boto3.client("s3").list_objects_v2(Bucket="market-data")["Contents"]
     sizes = {entry["Key"]: entry["Size"] for entry in listed}
-    for page, word in (("dq_report.html", "daily-20250701"), ("catalog.html", "v_bars")):
+    for page, word in (("data_quality.html", "daily-20250701"), ("catalog.html", "v_bars")):
         for folder in ("2025-07-01", "latest"):
             assert word in read(f"reports/{folder}/{page}")
     assert (

@@ -5,13 +5,15 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 
 import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
-from warehouse.settings import PROJECT
+from mdw import dbt, reports
+from warehouse.settings import PROJECT, Settings
 
 TODAY = "2025-07-01"
 
@@ -102,3 +104,28 @@ def test_no_report_yet(tmp_path: Path):
     assert ended.returncode == 2
     assert "mdw audit --report" in ended.stderr
     assert not (tmp_path / "site").exists()
+
+
+def test_dbt_s_artifacts_are_kept_by_build_and_as_the_state_of_the_latest(home: Path, tmp_path: Path) -> None:
+    settings = Settings(home=home, now=datetime.fromisoformat(f"{TODAY}T00:00:00Z"))
+    written = dbt.target(settings)
+    written.mkdir(parents=True)
+    for build in ("auto-1", "auto-2"):
+        (written / "run_results.json").write_text(json.dumps({"build": build}))
+        (written / "manifest.json").write_text("{}")
+        reports.keep_artifacts(settings, str(tmp_path / "kept"), build)
+    kept = {str(path.relative_to(tmp_path / "kept")) for path in (tmp_path / "kept").rglob("*.json")}
+    assert kept == {
+        f"{TODAY}/auto-1/run_results.json",
+        f"{TODAY}/auto-2/run_results.json",
+        "latest/run_results.json",
+        "latest/manifest.json",
+    }
+    assert json.loads((tmp_path / "kept" / "latest" / "run_results.json").read_text()) == {"build": "auto-2"}
+
+
+def test_a_place_that_cannot_be_is_refused_before_anything_is_built(home: Path) -> None:
+    command = [sys.executable, "-m", "mdw", "build", "--artifacts", "ftp://somewhere/"]
+    environment = {**os.environ, "MDW_HOME": str(home)}
+    said = subprocess.run(command, env=environment, cwd=PROJECT, capture_output=True, text=True)
+    assert (said.returncode, "'ftp://somewhere/' is not a place for files" in said.stderr) == (2, True)

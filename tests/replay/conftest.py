@@ -15,6 +15,7 @@ from replay.clock import Clock
 from replay.recordings import RecordedMarket
 from replay.server import ReplayServer
 from replay.synthetic import SyntheticMarket
+from tests.needs import missing
 
 
 class Answer(NamedTuple):
@@ -82,7 +83,7 @@ def recordings_folder() -> Path:
     default = Path(__file__).resolve().parents[2].parent / "shared" / "market_data"
     folder = Path(os.environ.get("MDW_TEST_MARKET_DATA") or default)
     if not folder.is_dir():
-        pytest.skip("no real recordings here: set MDW_TEST_MARKET_DATA to their folder")
+        missing("recordings", "no real recordings here: set MDW_TEST_MARKET_DATA to their folder")
     return folder
 
 

@@ -8,6 +8,7 @@ import pytest
 from tests.conftest import Warehouse, start_warehouse
 from tests.dbt.conftest import Dbt
 from tests.dbt.pages import MINUTE, START, kline, land, land_klines, milliseconds
+from tests.needs import missing
 from tests.report.chromium import find_chromium
 from warehouse import embedded
 
@@ -46,5 +47,5 @@ def chromium() -> str:
     """Path of the browser; the test is skipped where there is none."""
     found = find_chromium()
     if found is None:
-        pytest.skip("no Chromium on this machine: install chromium to run the tests of the pages")
+        missing("chromium", "no Chromium on this machine: install chromium to run the tests of the pages")
     return found

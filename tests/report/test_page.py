@@ -79,6 +79,16 @@ def test_links_reach_their_targets_and_every_chart_has_a_table(small: Path) -> N
     browse(visit)
 
 
+def test_on_a_phone_the_header_is_one_line_and_the_page_no_wider_than_the_screen(small: Path) -> None:
+    async def visit(page: Page) -> None:
+        await page.size(390, 844)
+        await page.open(small.as_uri())
+        assert await page.evaluate("document.querySelector('header').offsetHeight") < 60
+        assert await page.evaluate("document.documentElement.scrollWidth") <= 390
+
+    browse(visit)
+
+
 def test_colours_of_text_have_contrast(small: Path) -> None:
     """WCAG AA: 4.5 to 1 for text, in both themes."""
 

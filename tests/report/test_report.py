@@ -1,11 +1,12 @@
 """The report on a real warehouse: what it says is what landed."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from mdw import report
-from mdw.report.data import DayState, Report
+from mdw.report.data import Audits, DayState, Finding, Report
 from tests.conftest import Warehouse
 from tests.dbt.pages import MINUTE, START
 from warehouse.embedded import up
@@ -162,3 +163,31 @@ def test_the_newest_run_of_the_audits_table_is_shown_worst_first(warehouse: Ware
     missing = found.findings[1]
     assert missing.where == "okx:spot:BTC/USDT 1m, 2025-01-01 to 2025-01-02"
     assert (missing.rows, missing.sql, missing.runbook) == (9, "select 1", "repair_a_gap#bars_missing")
+
+
+def finding(number: int, severity: str = "warn", detail: str = "nothing fetched before 2025-06-17") -> Finding:
+    where = f"binance spot C{number}/USDT 1m"
+    return Finding("bars_missing", severity, where, None, 10, f"{detail}: {number} bars", "select 1", "repair_a_gap")
+
+
+def test_findings_that_differ_only_in_series_and_figures_are_one() -> None:
+    audits = Audits((finding(1), finding(22), finding(3, detail="the venue had no trade"), finding(4, "error")))
+    assert [(cause.number, len(cause.findings), cause.rows) for cause in audits.causes] == [
+        (0, 2, 20),
+        (2, 1, 10),
+        (3, 1, 10),
+    ]
+    assert (audits.count("warn"), audits.count("error")) == (2, 1)
+
+
+def test_a_refused_build_is_told_apart_from_the_snapshot_that_readers_see(collected: Report) -> None:
+    refused = replace(collected, audits=Audits((finding(1, "error"),), run=3))
+    page = report.render(refused)
+    assert refused.refused
+    assert "Build 3 was not published: 1 audit error. Readers keep snapshot second" in page
+    assert "The errors are of build 3, whose rows no reader sees." in page
+    assert "audit errors of the build that was not published" in page
+    # An audit of what is published that finds errors is another matter.
+    shown = replace(collected, audits=Audits((finding(1, "error"),), run=2))
+    assert not shown.refused
+    assert "1 audit error in what snapshot second shows" in report.render(shown)

@@ -6,6 +6,7 @@ import pyarrow.parquet as pq
 import pytest
 from clickhouse_connect.driver.exceptions import DatabaseError
 
+import alphaforge_data
 from tests.dbt.conftest import Dbt
 from tests.dbt.pages import START, kline, land_klines
 from tests.snapshots.conftest import quick_publish
@@ -53,6 +54,30 @@ def test_every_pin_holds_and_says_what_it_is(pins, before, mdw):
     assert [item["snapshot_id"] for item in mdw("list", "--json").json] == ["fourth", "third", "second", "first"]
 
 
+def test_a_withdrawn_snapshot_stays_and_its_readers_are_told(pins, before, mdw):
+    assert mdw("withdraw", "second").code == 2
+    assert mdw("withdraw", "second", "--reason", "volumes of OKX are 100 times too small", "--json").json["changed"]
+    assert "already" in mdw("withdraw", "second", "--reason", "volumes of OKX are 100 times too small").err
+    assert "WITHDRAWN: volumes of OKX" in mdw("list").out
+    assert "withdrawn, known to be bad: volumes of OKX" in mdw("show", "second").out
+    marked = (
+        "select snapshot_id, withdrawn_reason from marts.v_snapshots where withdrawn_at is not null "
+        "settings join_use_nulls = "
+    )
+    for setting in (0, 1):
+        assert pins.warehouse.rows(f"{marked}{setting}") == [("second", "volumes of OKX are 100 times too small")]
+    connection = pins.warehouse.settings.connection("researcher")
+    url = f"http://{connection.user}:{connection.password}@{connection.host}:{connection.http_port}/"
+    with pytest.warns(alphaforge_data.WithdrawnSnapshot, match="'second' was withdrawn: volumes of OKX"):
+        client = alphaforge_data.connect(url, snapshot_id="second", cache=False)
+    assert client.bars("BTC/USDT", "1m", venue="binance").num_rows == len(before["second"])
+    assert mdw("verify", "second").code == 0
+
+    assert mdw("withdraw", "second", "--undo").code == 0
+    assert pins.warehouse.rows(f"{marked}0") == []
+    assert alphaforge_data.connect(url, snapshot_id="second", cache=False).snapshot().facts["withdrawn_reason"] == ""
+
+
 def test_diff_names_rows_added_revised_and_removed(pins, mdw, tmp_path):
     found = mdw("diff", "first", "second", "--json").json
     assert (found["added"], found["revised"], found["removed"]) == (1, 1, 0)
@@ -74,6 +99,14 @@ def test_diff_names_rows_added_revised_and_removed(pins, mdw, tmp_path):
     )
     assert "open" not in revised["old"]
     assert (added["old"], added["new"]["close"]) == (None, 100.5)
+
+    revisions = mdw("diff", "first", "second", "--only", "revised", "--json").json
+    assert (revisions["added"], revisions["revised"], [row["change"] for row in revisions["rows"]]) == (
+        0,
+        1,
+        ["revised"],
+    )
+    assert mdw("diff", "first", "second", "--only", "changed").code == 2
 
     back = mdw("diff", "second", "first", "--json").json
     assert (back["added"], back["revised"], back["removed"]) == (0, 1, 1)

@@ -40,10 +40,14 @@ class RowChange:
 
 
 class Diff:
-    """Reads only the instruments and months whose manifests differ; never changes anything."""
+    """Reads only the instruments and months whose manifests differ; never changes anything.
 
-    def __init__(self, client: Client, first: Snapshot, second: Snapshot) -> None:
+    `changes`: those of CHANGES that are wanted, in counts and rows.
+    """
+
+    def __init__(self, client: Client, first: Snapshot, second: Snapshot, changes: tuple[str, ...] = CHANGES) -> None:
         self._client = client
+        self._wanted = changes
         self._versions = (first.data_version, second.data_version)
         before, after = (manifest.published(client, version) for version in self._versions)
         self._parts = {name: manifest.differing(before[name], after[name]) for name in before}
@@ -115,6 +119,7 @@ class Diff:
                     and {dataset.month} in {{months:Array(Date)}} and is_old != is_new
             )
             group by {key}
+            having change in ({", ".join(f"'{change}'" for change in self._wanted)})
         """  # noqa: S608
 
     def _series(self, dataset: Dataset) -> list[tuple[Any, ...]]:

@@ -1,4 +1,4 @@
-"""Protected snapshots cannot be dropped, and always answer to the views by name."""
+"""Protected snapshots cannot be dropped and always answer to the views by name; withdrawn ones are marked as bad."""
 
 from clickhouse_connect.driver.client import Client
 
@@ -14,6 +14,19 @@ def set_protection(client: Client, snapshot: Snapshot, protect: bool, actor: str
         "ops.snapshot_events",
         [[snapshot.snapshot_id, "protected" if protect else "unprotected", snapshot.data_version, actor]],
         column_names=["snapshot_id", "event", "data_version", "actor"],
+    )
+    return True
+
+
+def set_withdrawn(client: Client, snapshot: Snapshot, reason: str | None, actor: str) -> bool:
+    """Mark a snapshot as known to be bad, or with None take the mark off; whether it changed anything."""
+    if snapshot.withdrawn == reason:
+        return False
+    event = "reinstated" if reason is None else "withdrawn"
+    client.insert(
+        "ops.snapshot_events",
+        [[snapshot.snapshot_id, event, snapshot.data_version, actor, reason or ""]],
+        column_names=["snapshot_id", "event", "data_version", "actor", "reason"],
     )
     return True
 

@@ -20,6 +20,8 @@ class Snapshot:
     note: str
     protected: bool = False
     row_count: int = 0
+    withdrawn: str | None = None
+    """Why it is known to be bad; None where it is not."""
 
 
 @dataclass(frozen=True)
@@ -39,8 +41,11 @@ def published(client: Client) -> list[Snapshot]:
         "select snapshot_id, data_version, published_at, code_revision, note, arraySum(mapValues(row_counts)) "
         "from marts.snapshots order by data_version desc"
     ).result_rows
-    protected = protected_ids(client)
-    return [Snapshot(row[0], row[1], row[2], row[3], row[4], row[0] in protected, int(row[5])) for row in rows]
+    protected, withdrawn = protected_ids(client), withdrawn_reasons(client)
+    return [
+        Snapshot(name, version, at, revision, note, name in protected, int(count), withdrawn.get(name))
+        for name, version, at, revision, note, count in rows
+    ]
 
 
 def rules(client: Client, snapshot: Snapshot) -> int:
@@ -58,6 +63,16 @@ def protected_ids(client: Client) -> set[str]:
         "group by snapshot_id having argMax(event, recorded_at) = 'protected'"
     ).result_rows
     return {str(row[0]) for row in rows}
+
+
+def withdrawn_reasons(client: Client) -> dict[str, str]:
+    """Snapshots that are known to be bad, and why."""
+    rows = client.query(
+        "select snapshot_id, argMax(reason, recorded_at) from ops.snapshot_events "
+        "where event in ('withdrawn', 'reinstated') group by snapshot_id "
+        "having argMax(event, recorded_at) = 'withdrawn'"
+    ).result_rows
+    return {str(name): str(reason) for name, reason in rows}
 
 
 def dropped_at(client: Client, snapshot_id: str) -> datetime | None:

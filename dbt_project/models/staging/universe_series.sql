@@ -1,5 +1,6 @@
+{%- set wanted = of_this_run('universe') -%}
 with universe as (
-    {%- if var('universe') %}
+    {%- if wanted %}
     select
         series.1 as dataset,
         series.2 as venue,
@@ -10,7 +11,7 @@ with universe as (
     from (
         select
             arrayJoin([
-                {%- for series in var('universe') %}
+                {%- for series in wanted %}
                 (
                     {%- for value in series %}'{{ sql_text(value) }}'{{ ', ' if not loop.last }}{% endfor -%}
                 ){{ ',' if not loop.last }}
