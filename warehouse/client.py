@@ -4,6 +4,7 @@ import clickhouse_connect
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import DatabaseError, OperationalError
 
+from warehouse import trust
 from warehouse.errors import WorldError
 from warehouse.settings import Role, Settings
 
@@ -17,6 +18,7 @@ def connect(settings: Settings, role: Role = "auditor", *, database: str = "defa
     password.
     """
     connection = settings.connection(role)
+    trust.install(settings)
     try:
         return clickhouse_connect.get_client(
             host=connection.host,
