@@ -11,6 +11,7 @@ from warehouse.settings import PROJECT
 
 UNIVERSE = load(PROJECT / "config" / "universe.yml")
 SCHEDULES = {
+    "market_data_alert_test": None,
     "market_data_backfill": None,
     "market_data_daily": UNIVERSE.schedule.daily,
     "market_data_update": UNIVERSE.schedule.update,

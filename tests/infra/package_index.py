@@ -18,7 +18,8 @@ class PackageIndex:
 
     def holds(self, *versions: str) -> None:
         packages = "".join(
-            f'<package type="rpm"><name>{name}</name><arch>{arch}</arch><version epoch="0" ver="{one}" rel="1"/></package>'
+            f'<package type="rpm"><name>{name}</name><arch>{arch}</arch>'
+            f'<version epoch="0" ver="{one}" rel="1"/></package>'
             for one in versions
             for name in NAMES
             for arch in ("x86_64", "aarch64")
