@@ -22,6 +22,6 @@ with wiring.market_data_dag(
             ["notify", TITLE, "--resolve", "--key", KEY, "--json"],
         ],
         role="transform",
-        retries=0,
+        retries=2,
         execution_timeout=timedelta(minutes=10),
     )

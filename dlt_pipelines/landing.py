@@ -135,7 +135,7 @@ def _say_again(state: RetryCallState) -> None:
 
 
 def _make_pipeline(venue: str, connection: Connection, folder: Path, ca_file: Path | None) -> Any:
-    """A pipeline whose tables are raw.<venue>__<table>; `ca_file`: whom the native driver trusts, else certifi's list."""
+    """A pipeline whose tables are raw.<venue>__<table>; `ca_file`: whom the native driver trusts, else certifi's."""
     import dlt
     from dlt.destinations import clickhouse
 

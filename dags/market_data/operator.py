@@ -17,7 +17,10 @@ try:
 except ImportError:  # Airflow 3.0
     from airflow.exceptions import AirflowException, AirflowFailException
 
-CLUSTER_REFUSED = "MDW_CLUSTER is set, and builds on replicas are not supported yet: deploy without the parameter Cluster (one server)."
+CLUSTER_REFUSED = (
+    "MDW_CLUSTER is set, and builds on replicas are not supported yet: "
+    "deploy one server, without the parameter Cluster."
+)
 
 # What a task hands on is for people and the next task, not a data channel.
 _XCOM_BYTES = 16_384
