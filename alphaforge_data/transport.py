@@ -1,6 +1,7 @@
 """One bound query to one Arrow table."""
 
 import logging
+import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -54,6 +55,8 @@ class Transport:
                 username=address.user,
                 password=address.password,
                 secure=address.secure,
+                # A server with an authority of its own; unset: the public ones.
+                ca_cert=os.environ.get("MDW_CA_FILE") or None,
                 # The driver's compression unpacks in Python; Arrow's own, on a far network, unpacks in C++.
                 compress=False,
                 client_name="alphaforge_data",

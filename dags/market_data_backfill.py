@@ -61,7 +61,15 @@ def slices(venue: str, params: dict[str, Any]) -> list[list[list[str]]]:
 
 DAG_ID = "market_data_backfill"
 
-with wiring.market_data_dag(DAG_ID, schedule=None, late_after=timedelta(hours=24), doc=__doc__, params=PARAMS):
+with wiring.market_data_dag(
+    DAG_ID,
+    schedule=None,
+    late_after=timedelta(hours=24),
+    doc=__doc__,
+    params=PARAMS,
+    # A small worker runs two tasks at once: hours of backfill must leave one to the update.
+    max_active_tasks=1,
+):
     migrate = wiring.migrate()
     landed = []
     for venue in _universe.named("venue"):
@@ -71,7 +79,8 @@ with wiring.market_data_dag(DAG_ID, schedule=None, late_after=timedelta(hours=24
                 role="ingest",
                 runbook=wiring.VENUE_RUNBOOK,
                 pool=wiring.venue_pool(venue),
-                execution_timeout=timedelta(hours=12),
+                # What a try has landed stays: the next one goes on from there.
+                execution_timeout=wiring.LONGEST,
                 map_index_template="{{ task.title }}",
             )
             parts = slices(venue)

@@ -28,6 +28,7 @@ from dlt_pipelines.source import Source
 from dlt_pipelines.timeframes import to_ms
 from dlt_pipelines.universe import Universe
 from dlt_pipelines.venues import VENUES
+from warehouse import trust
 from warehouse.client import connect
 from warehouse.errors import BadInput, WorldError
 from warehouse.settings import Settings
@@ -87,7 +88,7 @@ def run(plan: Plan, progress: Progress | None = None, pace: float | None = 1.0) 
     _check_pace(plan.settings, pace, {ask.series for ask in plan.asks})
     connection = plan.settings.connection("ingest")
     try:
-        with Landing(connection, plan.settings.home) as landing:
+        with Landing(connection, plan.settings.home, trust.install(plan.settings)) as landing:
             return asyncio.run(_land(plan, landing, progress or Silent(), pace))
     except BaseExceptionGroup as group:
         raise _first(group) from None

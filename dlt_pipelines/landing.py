@@ -37,8 +37,8 @@ class LandingRefused(WorldError):  # noqa: N818 - trouble of the world, named fo
 class Landing:
     """Loads batches of pages; one batch at a time."""
 
-    def __init__(self, connection: Connection, home: Path) -> None:
-        self._connection = connection
+    def __init__(self, connection: Connection, home: Path, ca_file: Path | None = None) -> None:
+        self._connection, self._ca_file = connection, ca_file
         self._root = home / "dlt"
         self._folder = self._root / f"run-{uuid.uuid4().hex}"
         self._lock = FileLock(self._root / f"{self._folder.name}.lock")
@@ -126,7 +126,7 @@ class Landing:
 
     def _pipeline(self, venue: str) -> Any:
         if venue not in self._pipelines:
-            self._pipelines[venue] = _make_pipeline(venue, self._connection, self._folder)
+            self._pipelines[venue] = _make_pipeline(venue, self._connection, self._folder, self._ca_file)
         return self._pipelines[venue]
 
 
@@ -134,8 +134,8 @@ def _say_again(state: RetryCallState) -> None:
     log.warning("%s Trying again.", state.outcome and state.outcome.exception())
 
 
-def _make_pipeline(venue: str, connection: Connection, folder: Path) -> Any:
-    """A pipeline whose tables are raw.<venue>__<table>."""
+def _make_pipeline(venue: str, connection: Connection, folder: Path, ca_file: Path | None) -> Any:
+    """A pipeline whose tables are raw.<venue>__<table>; `ca_file`: whom the native driver trusts, else certifi's."""
     import dlt
     from dlt.destinations import clickhouse
 
@@ -149,6 +149,7 @@ def _make_pipeline(venue: str, connection: Connection, folder: Path) -> Any:
             "password": connection.password,
             "database": "raw",
             "secure": int(connection.secure),
+            **({"query": {"ca_certs": str(ca_file)}} if ca_file else {}),
         },
         dataset_table_separator="__",
         # A name that the ledger's pattern (ops.coverage) does not match.

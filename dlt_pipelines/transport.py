@@ -5,9 +5,13 @@ carries a slot of its own in a context variable, and ccxt's own hook for raw ans
 was sent, before ccxt strips, parses or judges it.
 """
 
+import importlib
+import importlib.util
+import sys
 from collections.abc import Awaitable, Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from types import ModuleType
 from typing import Any
 
 from dlt_pipelines.errors import NoConnection
@@ -106,12 +110,30 @@ def _options(budget: Budget, pace: float | None) -> dict[str, Any]:
     }
 
 
+def _of_ccxts_base(name: str) -> Any:
+    if name == "Exchange":
+        return importlib.import_module("ccxt.base.exchange").Exchange
+    errors = importlib.import_module("ccxt.base.errors")
+    if name in errors.__all__:
+        return getattr(errors, name)
+    raise AttributeError(name)
+
+
+def _exchange_module(ccxt_id: str) -> ModuleType:
+    """ccxt's module of one venue, without the packages around it: they import every exchange, twice, for 80 MB."""
+    for package in ("ccxt", "ccxt.async_support"):
+        if package not in sys.modules:
+            spec = importlib.util.find_spec(package)
+            assert spec is not None
+            sys.modules[package] = importlib.util.module_from_spec(spec)
+            # Its base modules take errors and the base class from here.
+            vars(sys.modules[package])["__getattr__"] = _of_ccxts_base
+    return importlib.import_module(f"ccxt.async_support.{ccxt_id}")
+
+
 def _exchange_class(ccxt_id: str) -> Any:
     """ccxt's class of the venue, with the hooks that hand out raw answers."""
-    # Importing ccxt takes a second: only commands that talk to a venue pay for it.
-    import ccxt.async_support
-
-    base: Any = getattr(ccxt.async_support, ccxt_id)
+    base: Any = getattr(_exchange_module(ccxt_id), ccxt_id)
 
     class RawExchange(base):  # type: ignore[misc]
         """Takes the text as sent and leaves every judgement to dlt_pipelines.reply."""

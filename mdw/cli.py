@@ -6,6 +6,7 @@ import sys
 import typer
 from rich.markup import escape
 
+from mdw import memory
 from mdw.commands import (
     acceptance,
     audit,
@@ -62,6 +63,7 @@ def main() -> None:
     """Entry point: turns the two kinds of trouble into a line on stderr and an exit code."""
     # Both report home by default; a warehouse of market data has no reason to.
     os.environ.setdefault("DO_NOT_TRACK", "1")
+    memory.settle()
     os.environ.setdefault("RUNTIME__DLTHUB_TELEMETRY", "false")
     try:
         app()

@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 
 from mdw import universe
 from mdw.output import err
+from warehouse import trust
 from warehouse.errors import WorldError
 from warehouse.settings import PROJECT, Settings
 
@@ -71,6 +72,7 @@ def owner(settings: Settings) -> str:
 def environment(settings: Settings) -> dict[str, str]:
     """The process environment that the dbt profile reads; the password goes nowhere else."""
     connection = settings.connection("transform")
+    trust.install(settings)
     return {
         **os.environ,
         "MDW_DBT_HOST": connection.host,

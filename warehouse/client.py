@@ -5,6 +5,7 @@ from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import DatabaseError, OperationalError
 
 from warehouse import schema
+from warehouse import trust
 from warehouse.errors import WorldError
 from warehouse.settings import Role, Settings
 
@@ -26,6 +27,7 @@ def connect(settings: Settings, role: Role = "auditor", *, database: str = "defa
 
 def _connected(settings: Settings, role: Role, database: str) -> Client:
     connection = settings.connection(role)
+    trust.install(settings)
     try:
         return clickhouse_connect.get_client(
             host=connection.host,

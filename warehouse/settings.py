@@ -41,6 +41,13 @@ class Settings(BaseSettings):
 
     home: Path = Field(default=Path(".mdw"), description="data, logs and reports")
     clickhouse_url: SecretStr | None = Field(default=None, description="unset: the embedded server")
+    role_urls: dict[str, SecretStr] = Field(
+        default_factory=dict,
+        description="a URL for single roles, before clickhouse_url; acceptance of a deployment sets it",
+    )
+    ca_file: Path | None = Field(
+        default=None, description="authority that signed the server's certificate, PEM; unset: the public ones"
+    )
     http_port: int | None = Field(default=None, ge=1, le=65535, description="embedded server, else a free port")
     tcp_port: int | None = Field(default=None, ge=1, le=65535, description="embedded server, else a free port")
     universe: Path = Field(
@@ -89,7 +96,16 @@ class Settings(BaseSettings):
     def _absolute(cls, value: Path) -> Path:
         return value.expanduser().resolve()
 
-    @field_validator("clickhouse_url", "alert_sns_topic", "alert_webhook_url", mode="before")
+    @field_validator("ca_file")
+    @classmethod
+    def _readable(cls, value: Path | None) -> Path | None:
+        if value is not None and not value.is_file():
+            raise ValueError(
+                "there is no such file; it is clickhouse/ca.pem of the code bucket (docs/aws_deployment.md)"
+            )
+        return value
+
+    @field_validator("clickhouse_url", "ca_file", "alert_sns_topic", "alert_webhook_url", mode="before")
     @classmethod
     def _empty_is_unset(cls, value: object) -> object:
         return value or None
@@ -111,7 +127,12 @@ class Settings(BaseSettings):
     @property
     def embedded(self) -> bool:
         """Whether the embedded server is the warehouse."""
-        return self.clickhouse_url is None
+        return self.clickhouse_url is None and not self.role_urls
+
+    @property
+    def one_user(self) -> bool:
+        """Whether one URL, and so one user, serves every role."""
+        return self.clickhouse_url is not None and not self.role_urls
 
     @property
     def origins(self) -> Mapping[str, str]:
@@ -125,11 +146,12 @@ class Settings(BaseSettings):
     def connection(self, role: Role) -> Connection:
         """Address and user for a role.
 
-        With MDW_CLICKHOUSE_URL set its user serves every role: a deployment gives each service the URL of
-        the user it may be. Raises WorldError where the embedded server was never started.
+        With MDW_CLICKHOUSE_URL set its user serves every role that has no URL of its own: a deployment gives each
+        service the URL of the user it may be. Raises WorldError where the embedded server was never started.
         """
-        if self.clickhouse_url is not None:
-            return Connection.from_url(self.clickhouse_url.get_secret_value())
+        url = self.role_urls.get(role) or self.clickhouse_url
+        if url is not None:
+            return Connection.from_url(url.get_secret_value())
         from warehouse.embedded.state import read_state
 
         return read_state(self.home).connection(role)

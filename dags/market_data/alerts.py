@@ -23,8 +23,9 @@ _log = logging.getLogger(__name__)
 
 
 def task_failed(context: Mapping[str, Any]) -> None:
-    """`on_failure_callback` of every task, after its last try."""
+    """`on_failure_callback` of every task, after its last try: counts it for the alarm, and says so."""
     task = context["ti"]
+    _count_failure(task.dag_id)
     tries = f"after {task.try_number} {'try' if task.try_number == 1 else 'tries'}"
     name = task.task_id + (f"[{task.map_index}]" if task.map_index >= 0 else "")
     reason = context.get("exception") or "no exception was given: the task was killed"
@@ -35,6 +36,27 @@ def task_failed(context: Mapping[str, Any]) -> None:
         key(task.dag_id, name),
         getattr(context.get("task"), "runbook", RUNBOOK),
     )
+
+
+def _count_failure(dag_id: str) -> None:
+    """Metric FailedTasks of namespace Mdw, which infra/mwaa/templates/monitoring.yaml alarms on.
+
+    Airflow's own `ti_failures` counts every try, and 3.0 does not send it at all.
+    """
+    environment_name = os.environ.get("MDW_ENVIRONMENT")
+    if not environment_name:
+        return
+    try:
+        import boto3
+
+        dimensions = [{"Name": "Environment", "Value": environment_name}]
+        data = [
+            {"MetricName": "FailedTasks", "Unit": "Count", "Value": 1.0, "Dimensions": [*dimensions, *more]}
+            for more in ([], [{"Name": "Dag", "Value": dag_id}])
+        ]
+        boto3.client("cloudwatch").put_metric_data(Namespace="Mdw", MetricData=data)
+    except Exception:
+        _log.exception("CloudWatch did not take the metric FailedTasks")
 
 
 def deadline_missed(context: Mapping[str, Any] | None = None, minutes: int = 0, **_: Any) -> None:

@@ -66,6 +66,10 @@ def migrate() -> MdwOperator:
     )
 
 
+# The queue of MWAA hands a message out again after 12 hours (visibility timeout): a task must have ended by then.
+LONGEST = timedelta(hours=6)
+
+
 def venue_pool(venue: str) -> str:
     """One landing at a time: two processes would each spend the venue's whole limit."""
     return f"mdw_venue_{venue}"

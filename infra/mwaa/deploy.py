@@ -13,6 +13,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.mwaa.deployment import package, plan, release, smoke
 from infra.mwaa.deployment.cloud import explain
+from infra.mwaa.deployment.cloud_users import statements as cloud_statements
+from infra.mwaa.deployment.operator_machine import operate
 from infra.mwaa.deployment.passwords import rotate as rotate_password
 from infra.mwaa.deployment.run import Deployment
 from warehouse.errors import BadInput, WorldError
@@ -45,6 +47,9 @@ def deploy(
     environment: Environment,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="say what would change, change nothing")] = False,
     keep: Annotated[bool, typer.Option("--keep", help="do not go back where the smoke test fails")] = False,
+    no_rollback: Annotated[
+        bool, typer.Option("--no-rollback", help="leave a stack that fails as it is, to be looked at")
+    ] = False,
     poll: Poll = 10.0,
 ) -> None:
     """Create or update everything, test it, and go back where the test fails."""
@@ -53,7 +58,7 @@ def deploy(
         deployment.preview()
         typer.echo("Dry run: nothing was changed.")
         return
-    done = deployment.deploy(keep_on_failure=keep)
+    done = deployment.deploy(keep_on_failure=keep, roll_back=not no_rollback)
     typer.echo(f"release {done.ReleaseId} runs: {deployment.outputs().get('AirflowUrl', '')}")
 
 
@@ -102,6 +107,24 @@ def rotate(
     deployment = Deployment(plan.load(environment), typer.echo, 1)
     rotate_password(deployment.cloud, deployment.plan, role)
     typer.echo(f"svc_{role} has a new password in Secrets Manager; ClickHouse takes it over within 5 minutes.")
+
+
+@app.command()
+def operator(
+    environment: Environment, action: Annotated[str, typer.Argument(help="start, stop or status")] = "status"
+) -> None:
+    """The machine inside the network for migrations, doctor and acceptance; it stops itself after some hours."""
+    deployment = Deployment(plan.load(environment), typer.echo, 1)
+    for line in operate(deployment, action):
+        typer.echo(line)
+
+
+@app.command("cloud-users")
+def cloud_users(environment: Environment) -> None:
+    """Print the SQL that makes the service users in a ClickHouse Cloud service; holds digests, no password."""
+    deployment = Deployment(plan.load(environment), typer.echo, 1)
+    for statement in cloud_statements(deployment.cloud, deployment.plan):
+        typer.echo(statement)
 
 
 def main() -> None:

@@ -23,7 +23,7 @@ export MDW_BASE="${MDW_BASE:-/usr/local/airflow/mdw}"
     : >"$MDW_BASE/last-error"
     because() { printf '%s' "$*" >"$MDW_BASE/last-error"; }
 
-    # Two components may share a container (mw1.micro).
+    # A container that starts twice at once must not build one venv in two processes.
     exec 9>"$MDW_BASE/lock"
     flock -w "$LIMIT_SECONDS" 9
 
@@ -104,16 +104,6 @@ PYTHON
     printf '#!/bin/sh\nexec "%s/bin/python" -P -m mdw "$@"\n' "$venv" >"$venv/bin/mdw.new"
     chmod 755 "$venv/bin/mdw.new"
     mv -f "$venv/bin/mdw.new" "$venv/bin/mdw"
-    if [[ -s "$MDW_BASE/clickhouse-ca.pem" ]]; then
-        cat "$("$venv/bin/python" -c 'import certifi; print(certifi.where())')" "$MDW_BASE/clickhouse-ca.pem" >"$MDW_BASE/ca-bundle.pem"
-        cat >"$site/mdw_certificates.py" <<PYTHON
-import os
-import certifi
-certifi.where = lambda: "$MDW_BASE/ca-bundle.pem"
-os.environ.setdefault("SSL_CERT_FILE", certifi.where())
-PYTHON
-        echo 'import mdw_certificates' >"$site/mdw-certificates.pth"
-    fi
     ln -sfn "$venv" "$MDW_BASE/venv"
     because "the venv does not run the command line"
     "$MDW_BASE/venv/bin/mdw" --help >/dev/null
@@ -133,6 +123,7 @@ export MDW_ENVIRONMENT="${AIRFLOW__MDW__ENVIRONMENT:-}"
 export MDW_ALERT_TOPIC_ARN="${AIRFLOW__MDW__ALERT_TOPIC_ARN:-}"
 export MDW_DATA_BUCKET="${AIRFLOW__MDW__DATA_BUCKET:-}"
 export MDW_CLUSTER="${AIRFLOW__MDW__CLUSTER:-}"
+[[ ! -s "$MDW_BASE/clickhouse-ca.pem" ]] || export MDW_CA_FILE="$MDW_BASE/clickhouse-ca.pem"
 export MDW_CODE_REVISION="${AIRFLOW__MDW__RELEASE_SHA256:0:12}"
 [[ ! -d "$MDW_PROJECT/dbt_packages" ]] || export MDW_DBT_PACKAGES="$MDW_PROJECT/dbt_packages"
 export DO_NOT_TRACK=1

@@ -1,11 +1,11 @@
-"""Airflow's REST API (v2): over HTTP, or through MWAA's own door to it."""
+"""Airflow's REST API (v2): over HTTP, or through MWAA's InvokeRestApi, whose paths are short and which has no logs."""
 
 import json
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from typing import Any, Protocol
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 from warehouse.errors import BadInput, WorldError
 
@@ -19,6 +19,12 @@ class AirflowApi(Protocol):
 
     def get(self, path: str, parameters: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """The answer's JSON."""
+
+    def post(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """The answer's JSON."""
+
+    def log_lines(self, dag_id: str, run_id: str, task_id: str, try_number: int) -> int:
+        """How many lines the log of a try of a task has, 0 where there is none."""
 
 
 class HttpAirflow:
@@ -39,6 +45,17 @@ class HttpAirflow:
         query = f"?{urlencode(parameters)}" if parameters else ""
         return self._ask(f"/api/v2{path}{query}")
 
+    def post(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """The answer's JSON."""
+        self._token = self._token or str(self._ask("/auth/token", self._login)["access_token"])
+        return self._ask(f"/api/v2{path}", body)
+
+    def log_lines(self, dag_id: str, run_id: str, task_id: str, try_number: int) -> int:
+        """How many lines the log of a try of a task has."""
+        path = f"/dags/{dag_id}/dagRuns/{quote(run_id, safe='')}/taskInstances/{task_id}/logs/{try_number}"
+        content = self.get(path, {"full_content": "true"}).get("content") or []
+        return len(content) if isinstance(content, list) else len(str(content).splitlines())
+
     def _ask(self, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
         headers = {"Content-Type": "application/json", "Accept": "application/json"}
         if self._token:
@@ -55,19 +72,47 @@ class HttpAirflow:
 
 
 class MwaaAirflow:
-    """The Airflow of an MWAA environment; `client` is boto3's for mwaa."""
+    """The Airflow of an MWAA environment; `mwaa` and `logs` are boto3's clients."""
 
-    def __init__(self, client: Any, environment: str) -> None:
-        self._client, self._environment = client, environment
+    def __init__(self, mwaa: Any, logs: Any, environment: str) -> None:
+        self._mwaa, self._logs, self._environment = mwaa, logs, environment
         self.name = f"MWAA environment {environment}"
 
     def get(self, path: str, parameters: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """The answer's JSON."""
+        return self._invoke("GET", path, **({"QueryParameters": dict(parameters)} if parameters else {}))
+
+    def post(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """The answer's JSON."""
+        return self._invoke("POST", path, Body=dict(body))
+
+    def log_lines(self, dag_id: str, run_id: str, task_id: str, try_number: int) -> int:
+        """Lines in CloudWatch, where MWAA writes the logs of tasks: a stream a try."""
         from botocore.exceptions import BotoCoreError, ClientError
 
-        options = {"QueryParameters": dict(parameters)} if parameters else {}
+        # As aws/amazon-mwaa-docker-images names it: Airflow's path of the log, with _ for :.
+        stream = f"dag_id={dag_id}/run_id={run_id}/task_id={task_id}/attempt={try_number}.log".replace(":", "_")
         try:
-            answer = self._client.invoke_rest_api(Name=self._environment, Path=path, Method="GET", **options)
+            answer = self._logs.get_log_events(
+                logGroupName=f"airflow-{self._environment}-Task", logStreamName=stream, startFromHead=True
+            )
+        except self._logs.exceptions.ResourceNotFoundException:
+            return 0
+        except (BotoCoreError, ClientError) as error:
+            raise WorldError(f"CloudWatch refuses the log {stream}: {error}.") from None
+        return len(answer["events"])
+
+    def _invoke(self, method: str, path: str, **options: Any) -> dict[str, Any]:
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        # boto3 knows the limit and does not check it; the service does.
+        limit = (
+            self._mwaa.meta.service_model.operation_model("InvokeRestApi").input_shape.members["Path"].metadata["max"]
+        )
+        if len(path) > limit:
+            raise WorldError(f"{self.name} takes paths of {limit} characters; {path} has {len(path)}.")
+        try:
+            answer = self._mwaa.invoke_rest_api(Name=self._environment, Path=path, Method=method, **options)
         except (BotoCoreError, ClientError) as error:
             raise WorldError(f"{self.name} refuses {path}: {error}.") from None
         return dict(answer["RestApiResponse"])

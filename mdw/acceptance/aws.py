@@ -1,16 +1,28 @@
 """What AWS itself shows of an environment that infra/mwaa deployed."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
+from pydantic import SecretStr
+
 from mdw.acceptance.airflow import MwaaAirflow
-from mdw.acceptance.verdict import Seen, met_if
+from mdw.acceptance.verdict import Seen, met_if, unchecked
 from warehouse.settings import Settings
 
 _METRIC_AGE = timedelta(hours=1)
+_BACKUP_HOURS = 26
 _ALERTS = ("alarms",)
+# The secret of each role's URL, below PROJECT/ENVIRONMENT/ (infra/mwaa/templates/secrets.yaml).
+_URLS = {
+    "admin": "variables/clickhouse_url_admin",
+    "ingest": "variables/clickhouse_url_ingest",
+    "transform": "variables/clickhouse_url_transform",
+    "auditor": "variables/clickhouse_url_auditor",
+    "researcher": "alphaforge/clickhouse_url",
+}
 
 
 class AwsEnvironment:
@@ -23,24 +35,83 @@ class AwsEnvironment:
 
         self._deployment = Deployment(plan.load(name), lambda text: None, 1)
         self._plan = self._deployment.plan
-        self.airflow = MwaaAirflow(self._deployment.cloud.mwaa, f"{self._plan.project}-{self._plan.environment}")
+        cloud = self._deployment.cloud
+        self.airflow = MwaaAirflow(cloud.mwaa, cloud.logs, f"{self._plan.project}-{self._plan.environment}")
 
     def reached_by(self, settings: Settings) -> Settings:
-        """The settings with the environment's alert topic, where they name none."""
+        """The settings with a URL for each role, ClickHouse's authority and the alert topic of the environment.
+
+        Each role's own URL: what one user may do says nothing of another. Raises WorldError where a secret is missing.
+        """
         with _explained(self._plan.region):
-            topic = settings.alert_sns_topic or self._deployment.outputs().get("AlertTopicArn")
-        return settings.model_copy(update={"alert_sns_topic": topic, "environment": self._plan.environment})
+            outputs = self._deployment.outputs()
+            urls = {role: SecretStr(self._secret(name)) for role, name in _URLS.items()}
+            authority = settings.ca_file or self._authority(settings, outputs)
+        topic = settings.alert_sns_topic or outputs.get("AlertTopicArn")
+        return settings.model_copy(
+            update={
+                "alert_sns_topic": topic,
+                "environment": self._plan.environment,
+                "role_urls": urls,
+                "ca_file": authority,
+            }
+        )
 
     def services(self) -> Sequence[Seen]:
-        """Airflow, DAG files, secrets and buckets, as the smoke test of a deployment looks at them."""
+        """Airflow, DAG files, secrets and buckets as a deployment's smoke test sees them; states of alarms; backups."""
         with _explained(self._plan.region):
-            return [_as_seen(check) for check in self._smoke() if check.name not in _ALERTS]
+            smoke = [_as_seen(check) for check in self._smoke() if check.name not in _ALERTS]
+            return [*smoke, *self._alarms(), self._backups()]
 
     def alerts(self) -> Sequence[Seen]:
         """Alarms with an action, a confirmed subscriber of their topic, and metrics that arrive."""
         with _explained(self._plan.region):
             alarms = [_as_seen(check) for check in self._smoke() if check.name in _ALERTS]
             return [*alarms, *self._topic(), self._metrics()]
+
+    def _secret(self, name: str) -> str:
+        """A secret below PROJECT/ENVIRONMENT/."""
+        found = self._deployment.cloud.secretsmanager.get_secret_value(
+            SecretId=f"{self._plan.project}/{self._plan.environment}/{name}"
+        )
+        return str(found["SecretString"])
+
+    def _authority(self, settings: Settings, outputs: Mapping[str, str]) -> Path | None:
+        """The certificate of ClickHouse's own authority, kept in MDW_HOME; None where a public one signs."""
+        if "CaCertificateKey" not in outputs:
+            return None
+        path = settings.home / f"clickhouse-ca-{self._plan.project}-{self._plan.environment}.pem"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        body = self._deployment.cloud.s3.get_object(Bucket=outputs["CodeBucketName"], Key=outputs["CaCertificateKey"])
+        path.write_bytes(body["Body"].read())
+        return path
+
+    def _alarms(self) -> list[Seen]:
+        """No alarm stands; one without data is not called well."""
+        prefix = f"{self._plan.project}-{self._plan.environment}-"
+        pages = self._deployment.cloud.cloudwatch.get_paginator("describe_alarms").paginate(AlarmNamePrefix=prefix)
+        states = {alarm["AlarmName"]: alarm["StateValue"] for page in pages for alarm in page["MetricAlarms"]}
+        standing = sorted(name for name, state in states.items() if state == "ALARM")
+        silent = sorted(name for name, state in states.items() if state == "INSUFFICIENT_DATA")
+        says = f"{len(standing)} of {len(states)} alarms stand"
+        seen = [met_if(bool(states) and not standing, f"{says}: {', '.join(standing)}" if standing else says)]
+        if silent:
+            seen.append(unchecked(f"alarms without data yet: {', '.join(silent)}"))
+        return seen
+
+    def _backups(self) -> Seen:
+        """A finished backup that is young enough, by the marks of infra/clickhouse/bin/backup.sh."""
+        bucket = self._deployment.outputs().get("BackupBucketName")
+        if bucket is None:
+            return unchecked("backups of ClickHouse Cloud: its console shows them")
+        pages = self._deployment.cloud.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix="marks/")
+        marks = [(entry["LastModified"], entry["Key"]) for page in pages for entry in page.get("Contents", [])]
+        if not marks:
+            return Seen("not met", f"no backup has finished in {bucket}: runbooks/backup_missing.md")
+        finished, name = max(marks)
+        hours = (datetime.now(UTC) - finished).total_seconds() / 3600
+        says = f"newest backup {name.removeprefix('marks/')}, {hours:,.1f} h ago (allowed: {_BACKUP_HOURS})"
+        return met_if(hours <= _BACKUP_HOURS, says)
 
     def _smoke(self) -> list[Any]:
         from infra.mwaa.deployment import smoke

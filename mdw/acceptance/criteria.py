@@ -118,6 +118,18 @@ def _backtest(context: Context) -> Iterator[Seen]:
     where = context.settings.connection("researcher")
     says = f"{trades} trades on snapshot {context.snapshot.snapshot_id}, read as {where.user} from {where.address}"
     yield met_if(trades > 0, says)
+    yield _researcher_reads_views_only(context)
+
+
+def _researcher_reads_views_only(context: Context) -> Seen:
+    if context.settings.one_user:
+        return unchecked("what a researcher may read: MDW_CLICKHOUSE_URL is one user for every role")
+    with connect(context.settings, "researcher") as client:
+        allowed = [
+            place for place in ("raw.*", "marts.bars") if int(str(client.command(f"CHECK GRANT SELECT ON {place}")))
+        ]
+    user = context.settings.connection("researcher").user
+    return met_if(not allowed, f"{user} reads {', '.join(allowed) if allowed else 'the published views only'}")
 
 
 def _repeat(context: Context) -> Iterator[Seen]:

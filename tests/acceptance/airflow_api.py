@@ -18,6 +18,8 @@ class Runs:
     paused: bool = False
     log: list[str] = field(default_factory=lambda: ["mdw build", "published"])
     ill: str = ""
+    alert_run: str = "success"
+    born: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     def answer(self, path: str) -> dict[str, Any] | None:
         """Of GET `path` (after /api/v2), None where there is nothing of that name."""
@@ -30,14 +32,23 @@ class Runs:
             return {"is_paused": self.paused, "timetable_summary": "*/15 * * * *"}
         if path == "/dags/market_data_update/dagRuns":
             return {"dag_runs": [self._run(number, state) for number, state in enumerate(self.states)]}
-        if path.endswith("/taskInstances"):
-            return {"task_instances": [{"task_id": name, "try_number": 1} for name in ("land_okx", "build")]}
+        if path == "/dags/market_data_update/dagRuns/~/taskInstances":
+            names = [self._run(number, state)["dag_run_id"] for number, state in enumerate(self.states)]
+            tasks = ("land_okx", "build")
+            return {
+                "task_instances": [
+                    {"dag_run_id": run, "task_id": task, "try_number": 1} for run in names for task in tasks
+                ]
+            }
+        if path.startswith("/dags/market_data_alert_test/dagRuns"):
+            return {"state": self.alert_run}
         return {"content": self.log} if path.endswith("/build/logs/1") else None
 
     def _run(self, number: int, state: str) -> dict[str, Any]:
-        ended = datetime.now(UTC) - timedelta(minutes=15 * number)
+        ended = self.born - timedelta(minutes=15 * number)
         name = f"scheduled__{ended.isoformat()}"
-        return {"dag_run_id": name, "run_type": "scheduled", "state": state, "end_date": ended.isoformat()}
+        moments = {"run_after": ended.isoformat(), "end_date": ended.isoformat()}
+        return {"dag_run_id": name, "run_type": "scheduled", "state": state, **moments}
 
 
 class AirflowServer:

@@ -3,8 +3,9 @@
 import json
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 import boto3
 import pytest
@@ -90,6 +91,40 @@ def test_an_alert_that_cannot_be_sent_breaks_nothing_and_is_logged(
     alerts.send(*ALERT)
     assert ALERT[0] in caplog.text
     assert "could not be sent" in caplog.text
+
+
+def test_a_task_that_failed_for_good_is_counted_for_the_alarm(
+    alerts: ModuleType, topic: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(alerts, "run_link", lambda *parts: "http://airflow/run")
+    monkeypatch.setenv("MDW_BIN", "/nowhere/mdw")
+    monkeypatch.setenv("MDW_ENVIRONMENT", "dev")
+    task = SimpleNamespace(dag_id="market_data_update", task_id="build", run_id="r", try_number=7, map_index=-1)
+    alerts.task_failed({"ti": task, "exception": "failed: bars_unique"})
+    now = datetime.now(UTC)
+    found = boto3.client("cloudwatch").get_metric_statistics(
+        Namespace="Mdw",
+        MetricName="FailedTasks",
+        Dimensions=[{"Name": "Environment", "Value": "dev"}],
+        StartTime=now - timedelta(minutes=10),
+        EndTime=now + timedelta(minutes=1),
+        Period=300,
+        Statistics=["Sum"],
+    )
+    assert sum(point["Sum"] for point in found["Datapoints"]) == 1
+    assert received(topic[1])[0]["Subject"] == "market_data_update.build failed after 7 tries"
+
+
+CLUSTER = """
+from market_data.operator import MdwOperator
+MdwOperator(task_id="build", calls=[["status"]], role="auditor").execute({})
+"""
+
+
+def test_on_a_cluster_every_task_is_refused_with_one_sentence(empty_airflow: Airflow):
+    ended = Airflow(empty_airflow.home, {"MDW_CLUSTER": "mdw"}).python(CLUSTER)
+    assert ended.returncode != 0
+    assert "builds on replicas are not supported yet" in ended.stderr.splitlines()[-1]
 
 
 ENVIRONMENT = "from market_data.environment import environment; print(environment('ingest')['MDW_CLICKHOUSE_URL'])"

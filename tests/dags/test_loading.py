@@ -11,10 +11,13 @@ from warehouse.settings import PROJECT
 
 UNIVERSE = load(PROJECT / "config" / "universe.yml")
 SCHEDULES = {
+    "market_data_alert_test": None,
     "market_data_backfill": None,
     "market_data_daily": UNIVERSE.schedule.daily,
     "market_data_update": UNIVERSE.schedule.update,
 }
+# MWAA's queue hands a message out again after that (visibility timeout): the task would run twice.
+QUEUE_SECONDS = 12 * 3600
 VENUES = {series.venue for series in UNIVERSE.series()}
 WRITERS = {"build", "retention"}
 
@@ -81,5 +84,10 @@ def test_tasks_that_call_mdw_retry_with_growing_pauses_and_end_some_time(loaded:
     for name, task in calling.items():
         merged = {**defaults, **task}
         assert merged["retries"] >= 2, name
-        assert merged["execution_timeout"], name
+        limit = merged["execution_timeout"]
+        assert 0 < (limit["__var"] if isinstance(limit, dict) else limit) < QUEUE_SECONDS, name
         assert task.get("has_on_failure_callback"), name
+
+
+def test_a_backfill_leaves_a_slot_of_a_small_worker_to_the_update(loaded: dict[str, Any]):
+    assert loaded["market_data_backfill"]["max_active_tasks"] == 1

@@ -5,9 +5,11 @@ import json
 import re
 from typing import Any
 
+import boto3
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
+from infra.mwaa.deployment import smoke
 from tests.acceptance.airflow_api import Runs
 
 
@@ -20,6 +22,7 @@ class AirflowService:
         self.pools: dict[str, dict[str, Any]] = {"default_pool": {"name": "default_pool", "slots": 128}}
         self.runs = Runs()
         self.refuse: str | None = None
+        self.dags = list(smoke.DAGS)
         self._server = HTTPServer()
         self._server.expect_request(re.compile(".*")).respond_with_handler(self._answer)
         self._server.start()
@@ -35,8 +38,15 @@ class AirflowService:
             response.headers["x-amzn-ErrorType"] = str(body["__type"])
         return response
 
+    def _refuses(self, path: str) -> bool:
+        """As the service does and boto3 does not: what InvokeRestApi's model says of a path."""
+        model = boto3.client("mwaa", region_name="ap-northeast-1").meta.service_model.operation_model("InvokeRestApi")
+        return len(path) > model.input_shape.members["Path"].metadata["max"]
+
     def handle(self, method: str, path: str, body: dict[str, Any]) -> tuple[dict[str, Any], int]:
         name = path.rpartition("/")[2]
+        if path.startswith("/restapi/") and self._refuses(body["Path"]):
+            return {"__type": "ValidationException", "message": "Path is longer than 64 characters"}, 400
         if path.startswith("/restapi/"):
             return self._rest_api(body), 200
         if path == "/environments":
@@ -59,7 +69,7 @@ class AirflowService:
             return {"RestApiStatusCode": 200, "RestApiResponse": {"pools": list(self.pools.values())}}
         listings = {
             "/importErrors": {"import_errors": self.import_errors, "total_entries": len(self.import_errors)},
-            "/dags": {"dags": [{"dag_id": "market_data_update"}], "total_entries": 1},
+            "/dags": {"dags": [{"dag_id": name} for name in self.dags], "total_entries": len(self.dags)},
         }
         content = listings.get(body["Path"]) or self.runs.answer(body["Path"])
         return {"RestApiStatusCode": 200, "RestApiResponse": content}

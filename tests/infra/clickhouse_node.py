@@ -19,7 +19,7 @@ case "$1 $2" in
 "secretsmanager put-secret-value")
     for a in "$@"; do case "$a" in file://*) cp "${a#file://}" "$STUB/secrets/authority.json" ;; esac; done ;;
 "s3api list-objects-v2") cat "$STUB/objects" ;;
-"s3 cp") if [[ "$4" == - ]]; then cat >>"$STUB/markers"; fi ;;
+"s3 cp") if [[ "$4" == - ]]; then cat >>"$STUB/markers"; printf '%s\t' "${5#s3://*/}" >>"$STUB/objects"; fi ;;
 esac
 """
 _CLIENT = r"""#!/bin/bash
@@ -64,6 +64,8 @@ class Node:
             "MDW_ZONE": "mdw.internal",
             "MDW_CODE_BUCKET": "code",
             "MDW_BACKUP_BUCKET": "mdw-backup",
+            "MDW_BACKUP_EXPIRY_DAYS": "66",
+            "MDW_VOLUME": "vol-0123456789abcdef0",
             "MDW_CLICKHOUSE_VERSION": "26.9",
         } | settings
         (folder / "node.env").write_text("".join(f"{name}={value}\n" for name, value in values.items()))

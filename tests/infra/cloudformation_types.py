@@ -217,8 +217,26 @@ class Airflow(_Made):
             }
             client.update_environment(**update)
         else:
+            # CloudFormation keeps it for updates.
+            properties.pop("WorkerReplacementStrategy", None)
             client.create_environment(**properties)
         return cls(properties["Name"], {"WebserverUrl": f"{properties['Name']}.airflow.example"})
+
+
+def _patch_endpoint_names() -> None:
+    """Moto's endpoint does not tell a template the names it has, as ZONE:NAME."""
+    from moto.ec2.models.vpcs import VPCEndPoint
+
+    def attribute(self: Any, attribute_name: str) -> Any:
+        if attribute_name == "DnsEntries":
+            return [f"Z2E726K9Y6RL4W:{self.id}-0a.vpce.amazonaws.com"]
+        raise KeyError(attribute_name)
+
+    VPCEndPoint.has_cfn_attr = classmethod(lambda cls, attr: attr == "DnsEntries")  # type: ignore[assignment,method-assign]
+    VPCEndPoint.get_cfn_attribute = attribute  # type: ignore[method-assign]
+
+
+_patch_endpoint_names()
 
 
 def _patch_key_tags() -> None:

@@ -18,6 +18,7 @@ from moto.server import ThreadedMotoServer
 
 import tests.infra.cloudformation_types  # noqa: F401 - registers the types
 from tests.infra.airflow_service import AirflowService
+from tests.infra.package_index import PackageIndex
 from warehouse.settings import PROJECT
 
 REGION = "ap-northeast-1"
@@ -28,6 +29,7 @@ class Account:
     """The account and the command line that deploys into it."""
 
     airflow: AirflowService
+    packages: PackageIndex
     environment: dict[str, str]
 
     def client(self, service: str) -> Any:
@@ -55,6 +57,7 @@ def open_account() -> Iterator[Account]:
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     airflow = AirflowService()
+    packages = PackageIndex("26.8.2.7", "26.8.9.4", "26.8.10.6")
     host, port = server.get_host_and_port()
     environment = {
         "AWS_ENDPOINT_URL": f"http://{host}:{port}",
@@ -64,6 +67,7 @@ def open_account() -> Iterator[Account]:
         "AWS_SECRET_ACCESS_KEY": "test",
         "AWS_DEFAULT_REGION": REGION,
         "AWS_EC2_METADATA_DISABLED": "true",
+        "MDW_CLICKHOUSE_PACKAGES": packages.url,
     }
     with pytest.MonkeyPatch.context() as patch:
         for name, value in environment.items():
@@ -71,9 +75,10 @@ def open_account() -> Iterator[Account]:
         patch.delenv("AWS_PROFILE", raising=False)
         logging.getLogger("werkzeug").setLevel(logging.ERROR)
         moto_api_backend.reset()
-        yield Account(airflow, environment)
+        yield Account(airflow, packages, environment)
         moto_api_backend.reset()
     airflow.close()
+    packages.close()
     server.stop()
 
 

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable, Iterator
@@ -86,6 +87,18 @@ def ask(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ask]:
 def test_bootstrap_is_the_only_user_of_the_file_and_local(ask: Ask) -> None:
     users = ask("select name, auth_type, host_ip, host_names from system.users where name != 'default' format TSV")
     assert users == "bootstrap\t['sha256_password']\t[]\t['localhost']"
+
+
+def test_bootstrap_may_hand_on_every_right_as_users_sh_does(ask: Ask) -> None:
+    """GRANT ALL … WITH GRANT OPTION needs all rights of its giver: Code 497 where one is missing.
+
+    The engine keeps no SQL users, so that the statement ends at the user of a file, but only after it was allowed.
+    """
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        ask("grant all on *.* to default with grant option")
+    said = refused.value.read().decode()
+    assert "ACCESS_DENIED" not in said, said
+    assert "ACCESS_STORAGE_READONLY" in said, said
 
 
 def test_settings_of_this_repository_are_in_force(ask: Ask) -> None:

@@ -1,14 +1,20 @@
 """The machine's scripts, run for real up to AWS and the ClickHouse client."""
 
+import json
+import os
 import re
+import shutil
 import ssl
 import subprocess
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import Warehouse
-from tests.infra.clickhouse_node import Node
+from tests.infra.clickhouse_node import SCRIPTS, Node
+
+SYSTEMD = SCRIPTS.parent / "systemd"
 
 
 @pytest.fixture
@@ -100,7 +106,7 @@ def test_first_backup_of_a_month_is_full_and_the_next_holds_the_changes(
     assert "base_backup" not in full
     name = re.search(r"amazonaws\.com/([^/]+/[^/]+)/'", full)
     assert name
-    (node.folder / "objects").write_text(f"{name[1]}.full.done\n")
+    assert (node.folder / "objects").read_text().strip() == f"marks/{name[1]}.full"
     assert node.run("backup").returncode == 0
     (increment,) = node.queries()
     assert f"base_backup = S3('https://mdw-backup.s3.ap-northeast-1.amazonaws.com/{name[1]}/')" in increment
@@ -121,29 +127,38 @@ def test_backup_that_failed_leaves_no_mark(node: Node) -> None:
 
 
 def test_restore_takes_finished_backups_only_and_never_overwrites(node: Node, module_warehouse: Warehouse) -> None:
-    (node.folder / "objects").write_text("2026-11/01T021000Z.full.done\t2026-11/02T021000Z.increment.done\n")
-    assert node.run("restore", "list").stdout == "2026-11/01T021000Z full\n2026-11/02T021000Z increment\n"
-    for wrong in ("yesterday", "2026-11/03T021000Z"):
+    month = f"{datetime.now(UTC):%Y-%m}"
+    chain = f"marks/{month}/01T021000Z.full\tmarks/{month}/02T021000Z.increment"
+    # Of an older month the full one has expired, and of another there never was one: nobody can restore those.
+    orphans = "marks/2026-01/31T021000Z.increment\tmarks/2025-12/01T021000Z.full\tmarks/2025-12/31T021000Z.increment"
+    (node.folder / "objects").write_text(f"{orphans}\t{chain}\n")
+    assert node.run("restore", "list").stdout == f"{month}/01T021000Z full\n{month}/02T021000Z increment\n"
+    (node.folder / "objects").write_text("None\n")
+    empty = node.run("restore", "list")
+    assert (empty.returncode, empty.stdout) == (0, ""), empty.stderr
+    (node.folder / "objects").write_text(f"{orphans}\t{chain}\n")
+    for wrong in ("yesterday", f"{month}/03T021000Z", "2025-12/31T021000Z"):
         refused = node.run("restore", "all", wrong)
         assert refused.returncode == 2
         assert wrong in refused.stderr
     (node.folder / "answer").write_text("echo 11\n")
-    full = node.run("restore", "all", "2026-11/02T021000Z")
+    full = node.run("restore", "all", f"{month}/02T021000Z")
     assert full.returncode == 1
     assert "holds 11 tables already" in full.stderr
     assert not any(query.startswith("RESTORE") for query in node.queries())
     (node.folder / "answer").write_text("echo 0\n")
-    done = node.run("restore", "all", "2026-11/02T021000Z")
+    done = node.run("restore", "all", f"{month}/02T021000Z")
     assert done.returncode == 0, done.stderr
     *_, restore = node.queries()
-    assert "2026-11/02T021000Z" in parses(module_warehouse, restore)
+    assert f"{month}/02T021000Z" in parses(module_warehouse, restore)
 
 
 @pytest.mark.parametrize(("live", "restored", "good"), [(5, 5, True), (9, 5, True), (5, 9, False), (5, 0, False)])
 def test_rehearsal_compares_rows_and_clears_up(
     node: Node, live: int, restored: int, good: bool, module_warehouse: Warehouse
 ) -> None:
-    (node.folder / "objects").write_text("2026-11/01T021000Z.full.done\n")
+    backup = f"{datetime.now(UTC):%Y-%m}/01T021000Z"
+    (node.folder / "objects").write_text(f"marks/{backup}.full\n")
     rows = f"raw.a\\t{live}\\nraw.b\\t3\\n"
     again = f"raw.a\\t{restored}\\nraw.b\\t3\\n"
     (node.folder / "answer").write_text(
@@ -152,7 +167,7 @@ def test_rehearsal_compares_rows_and_clears_up(
         *system.tables*"'raw'"*) printf '{rows}' ;;
         esac\n"""
     )
-    done = node.run("restore", "rehearse", "2026-11/01T021000Z")
+    done = node.run("restore", "rehearse", backup)
     assert (done.returncode == 0) is good, done.stdout + done.stderr
     queries = node.queries()
     for query in queries:
@@ -176,3 +191,84 @@ def test_three_nodes_know_each_other_and_two_are_refused(tmp_path: Path) -> None
     refused = node.run("configure")
     assert refused.returncode == 1
     assert "three names" in refused.stderr
+
+
+def test_probe_tells_nodes_apart_and_asks_keeper_in_its_own_way(tmp_path: Path) -> None:
+    for role, answer in (("data", "echo 1"), ("keeper", "")):
+        folder = tmp_path / role
+        folder.mkdir()
+        node = Node.make(folder, MDW_NODE=f"node-{role}", MDW_NODE_ROLE=role)
+        assert node.run("configure").returncode == 0
+        (folder / "answer").write_text(answer)
+        (folder / "programs" / "openssl").write_text(
+            "#!/bin/bash\nread -r -N 4 word; [[ $word != ruok ]] || printf imok\n"
+        )
+        (folder / "programs" / "openssl").chmod(0o755)
+        done = node.run("probe")
+        assert done.returncode == 0, done.stderr
+        assert (
+            f"--metric-name Up --value 1 --unit None --dimensions Environment=dev,Node=node-{role}" in node.aws_calls()
+        )
+
+
+def test_a_volume_that_was_enlarged_is_filled_while_it_is_mounted(node: Node) -> None:
+    for name, text in (
+        ("mountpoint", "exit 0"),
+        ("xfs_growfs", f'echo "$1" >{node.folder}/grown'),
+        ("df", "echo 300G"),
+    ):
+        program = node.folder / "programs" / name
+        program.write_text(f"#!/bin/bash\n{text}\n")
+        program.chmod(0o755)
+    done = node.run("volume")
+    assert done.returncode == 0, done.stderr
+    assert (node.folder / "grown").read_text() == "/var/lib/clickhouse\n"
+
+
+def test_every_unit_runs_a_script_of_the_bundle_into_a_folder_that_exists() -> None:
+    """systemd opens the log of a unit before it makes LogsDirectory=: 209/STDOUT, and the script never runs."""
+    made = (SYSTEMD / "mdw.tmpfiles.conf").read_text()
+    folders = {line.split()[1] for line in made.splitlines() if line.startswith("d ")}
+    install = (SCRIPTS / "install.sh").read_text()
+    assert install.index("systemd-tmpfiles --create") < install.index("systemctl daemon-reload")
+    units = sorted(SYSTEMD.glob("*.service"))
+    assert len(units) == 4
+    shipped = {
+        entry["file_path"]
+        for entry in json.loads((SYSTEMD.parent / "cloudwatch-agent.json").read_text())["logs"]["logs_collected"][
+            "files"
+        ]["collect_list"]
+    }
+    for unit in units:
+        text = unit.read_text()
+        assert "LogsDirectory" not in text, unit
+        (script,) = re.findall(r"^ExecStart=/bin/bash /opt/mdw/clickhouse/bin/(\S+)$", text, re.MULTILINE)
+        assert (SCRIPTS / script).exists()
+        for log in re.findall(r"^Standard(?:Output|Error)=append:(\S+)$", text, re.MULTILINE):
+            assert str(Path(log).parent) in folders, unit
+            # One file a stream: of several that a pattern names, the agent ships the newest only.
+            assert log in shipped, unit
+    assert not [path for path in shipped if "*" in path]
+
+
+def test_units_are_what_systemd_itself_accepts(tmp_path: Path) -> None:
+    if not shutil.which("systemd-analyze"):
+        pytest.skip("no systemd-analyze here: it is part of systemd")
+    # As on the machine: the command of each unit exists.
+    for path in SYSTEMD.glob("mdw-*"):
+        text = path.read_text().replace("/opt/mdw/clickhouse/bin", str(SCRIPTS))
+        (tmp_path / path.name).write_text(text)
+    (tmp_path / "clickhouse-server.service").write_text("[Service]\nExecStart=/bin/true\n")
+    units = sorted(str(path) for path in tmp_path.glob("mdw-*"))
+    done = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", *units],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "SYSTEMD_UNIT_PATH": f"{tmp_path}:"},
+        timeout=120,
+    )
+    said = [line for line in done.stderr.splitlines() if "mdw-" in line]
+    assert not said, done.stderr
+    for timer in sorted(tmp_path.glob("*.timer")):
+        for when in re.findall(r"^OnCalendar=(.+)$", timer.read_text(), re.MULTILINE):
+            assert subprocess.run(["systemd-analyze", "calendar", when], capture_output=True).returncode == 0, timer

@@ -21,7 +21,7 @@ def test_second_deployment_of_the_same_checkout_changes_nothing(account: Account
     assert account.deploy("deploy", "dev", *FAST).returncode == 0
     said = account.deploy("deploy", "dev", *FAST)
     assert said.returncode == 0, said.stderr
-    assert said.stdout.count("nothing to change") == 7, said.stdout
+    assert said.stdout.count("nothing to change") == 8, said.stdout
     assert " bytes" not in said.stdout
 
 
@@ -30,7 +30,7 @@ def test_changed_parameter_changes_its_stack_only_and_dry_run_says_so_first(acco
     change(parameters, "monitoring", HoursWithoutPublication=12)
     dry = account.deploy("deploy", str(parameters), "--dry-run")
     assert "mdw-dev-monitoring: would set HoursWithoutPublication: 6 -> 12" in dry.stdout
-    assert dry.stdout.count("nothing to change") == 6
+    assert dry.stdout.count("nothing to change") == 7
     assert _threshold(account) == 6
     assert account.deploy("deploy", str(parameters), *FAST).returncode == 0
     assert _threshold(account) == 12
@@ -95,7 +95,7 @@ def test_wrong_parameters_are_named_together_before_aws_is_asked(parameters: Pat
     said = account.deploy("deploy", str(parameters), *FAST)
     assert said.returncode == 2
     for text in (
-        "EnvironmentClass is 'mw1.tiny'; allowed: mw1.micro,",
+        "EnvironmentClass is 'mw1.tiny'; allowed: mw1.small,",
         "no parameter 'MaxWorker'; did you mean MaxWorkers?",
         "foundation: AlertEmail has no value",
         "NodeSubnet is '@PrivateSubnetZ', but no earlier stack has that output",
@@ -137,13 +137,32 @@ def test_rotated_password_is_in_every_place_and_was_not_printed(account: Account
     assert account.deploy("rotate", "dev", "root").returncode == 2
 
 
+def test_a_version_that_the_package_index_lacks_is_refused_before_any_stack(account: Account) -> None:
+    account.packages.holds("26.8.2.7", "26.8.9.4")
+    said = account.deploy("deploy", "dev", *FAST)
+    assert said.returncode == 2, said.stdout
+    assert "holds no clickhouse-client 26.8.10.6 for aarch64" in said.stderr
+    assert "such as 26.8.2.7, 26.8.9.4" in said.stderr
+    assert account.client("cloudformation").describe_stacks()["Stacks"] == []
+    # An index that cannot be read from here is no reason to stop: the machine asks it itself.
+    account.environment["MDW_CLICKHOUSE_PACKAGES"] = "http://127.0.0.1:9/"
+    dry = account.deploy("deploy", "dev", "--dry-run")
+    assert dry.returncode == 0, dry.stderr
+    assert "could not be read" in dry.stdout
+
+
 def test_replicated_variant_deploys_two_data_nodes_and_a_keeper(account: Account) -> None:
     said = account.deploy("deploy", "prod-replicated", *FAST)
     assert said.returncode == 0, said.stderr
     groups = account.client("autoscaling").describe_auto_scaling_groups()["AutoScalingGroups"]
     assert len(groups) == 3
-    data = [group for group in groups if "clickhouse" in group["AutoScalingGroupName"]]
-    assert len({group["VPCZoneIdentifier"] for group in data}) == 2
+    # Each of Keeper's three voters in a zone of its own: a zone that is lost leaves a majority.
+    assert len({group["VPCZoneIdentifier"] for group in groups}) == 3
+    alarms = {one["AlarmName"]: one for one in account.client("cloudwatch").describe_alarms()["MetricAlarms"]}
+    for node in ("clickhouse-1", "clickhouse-2", "keeper-3"):
+        alarm = alarms[f"mdw-prod-{node}-down"]
+        assert {"Name": "Node", "Value": node} in alarm["Dimensions"]
+        assert f"mdw-prod-{node}-disk" in alarms
     options = account.airflow.environments["mdw-prod"]["AirflowConfigurationOptions"]
     assert options["mdw.cluster"] == "mdw"
 
@@ -152,6 +171,22 @@ def test_clickhouse_cloud_variant_has_an_endpoint_and_no_machine(account: Accoun
     said = account.deploy("deploy", "prod-cloud", *FAST)
     assert said.returncode == 0, said.stderr
     assert account.client("autoscaling").describe_auto_scaling_groups()["AutoScalingGroups"] == []
+    (endpoint,) = [
+        one
+        for one in account.client("ec2").describe_vpc_endpoints()["VpcEndpoints"]
+        if one["ServiceName"].startswith("com.amazonaws.vpce.")
+    ]
+    assert not endpoint["PrivateDnsEnabled"]
+    route53 = account.client("route53")
+    (zone,) = route53.list_hosted_zones()["HostedZones"]
+    assert zone["Name"] == "replace-me.ap-northeast-1.vpce.aws.clickhouse.cloud."
+    records = route53.list_resource_record_sets(HostedZoneId=zone["Id"])["ResourceRecordSets"]
+    (alias,) = [one["AliasTarget"]["DNSName"] for one in records if "AliasTarget" in one]
+    assert alias.startswith(endpoint["VpcEndpointId"])
+    sql = account.deploy("cloud-users", "prod-cloud")
+    assert sql.returncode == 0, sql.stderr
+    assert "grant current grants on *.* to svc_admin with grant option;" in sql.stdout
+    assert sql.stdout.count("identified with sha256_hash by") == 10
     services = [one["ServiceName"] for one in account.client("ec2").describe_vpc_endpoints()["VpcEndpoints"]]
     assert "com.amazonaws.vpce.ap-northeast-1.vpce-svc-0123456789abcdef0" in services
     names = {alarm["AlarmName"] for alarm in account.client("cloudwatch").describe_alarms()["MetricAlarms"]}

@@ -101,7 +101,7 @@ def test_execution_role_reads_its_secrets_and_no_others(deployed: Account) -> No
 def test_airflow_runs_the_release_with_the_secrets_backend(deployed: Account) -> None:
     airflow = deployed.airflow.environments["mdw-dev"]
     outputs = deployed.outputs()
-    assert airflow["AirflowVersion"] == "3.3.1"
+    assert airflow["AirflowVersion"] == "3.0.6"
     wanted = json.loads((PROJECT / "dags" / "pools.json").read_text())
     assert {name: deployed.airflow.pools[name]["slots"] for name in wanted} == dict.fromkeys(wanted, 1)
     assert airflow["KmsKey"] == outputs["KeyArn"]
@@ -120,7 +120,7 @@ def test_airflow_runs_the_release_with_the_secrets_backend(deployed: Account) ->
         found = s3.get_object(Bucket=outputs["CodeBucketName"], Key=key, VersionId=airflow[version])
         assert found["ContentLength"] > 0
     requirements = s3.get_object(Bucket=outputs["CodeBucketName"], Key="requirements.txt")["Body"].read().decode()
-    assert "constraints-3.3.1/constraints-3.12.txt" in requirements
+    assert "constraints-3.0.6/constraints-3.12.txt" in requirements
     bucket, _, key = options["mdw.release_uri"].removeprefix("s3://").partition("/")
     assert s3.head_object(Bucket=bucket, Key=key)["Metadata"]["sha256"] == options["mdw.release_sha256"]
 
@@ -170,7 +170,7 @@ def test_dashboard_is_readable_and_budget_is_set(deployed: Account) -> None:
     titles = [widget["properties"]["title"] for widget in json.loads(body)["widgets"]]
     assert "Hours since the last publication" in titles
     (budget,) = deployed.client("budgets").describe_budgets(AccountId="123456789012")["Budgets"]
-    assert budget["BudgetLimit"] == {"Amount": "500", "Unit": "USD"}
+    assert budget["BudgetLimit"] == {"Amount": "650", "Unit": "USD"}
 
 
 def test_each_service_has_a_url_of_its_own_user_with_the_servers_password(deployed: Account) -> None:
@@ -226,3 +226,45 @@ def test_logs_are_kept_for_a_time_not_for_ever(deployed: Account) -> None:
         kept
     )
     assert all(kept.values()), kept
+
+
+def test_what_fails_on_its_first_day_leaves_its_logs(deployed: Account) -> None:
+    """A stack whose creation fails takes its log groups along: they belong to stacks before it."""
+    stacks = {
+        one["PhysicalResourceId"]: stack["StackName"]
+        for stack in deployed.client("cloudformation").describe_stacks()["Stacks"]
+        for one in deployed.client("cloudformation").list_stack_resources(StackName=stack["StackName"])[
+            "StackResourceSummaries"
+        ]
+        if one["ResourceType"] == "AWS::Logs::LogGroup"
+    }
+    assert stacks["/mdw/dev/clickhouse"] == "mdw-dev-clickhouse"
+    assert stacks["airflow-mdw-dev-Worker"] == "mdw-dev-foundation"
+
+
+def test_airflow_runs_as_many_tasks_at_once_as_its_workers_have_memory_for(deployed: Account) -> None:
+    airflow = deployed.airflow.environments["mdw-dev"]
+    assert (airflow["EnvironmentClass"], airflow["AirflowConfigurationOptions"]["celery.worker_autoscale"]) == (
+        "mw1.small",
+        "2,2",
+    )
+    assert airflow["MaxWorkers"] == 2
+
+
+def test_operator_machine_reads_every_roles_url_and_changes_nothing(deployed: Account) -> None:
+    instance = deployed.outputs()["OperatorInstanceId"]
+    (found,) = deployed.client("ec2").describe_instances(InstanceIds=[instance])["Reservations"]
+    assert "PublicIpAddress" not in found["Instances"][0]
+    release = deployed.client("ssm").get_parameter(Name="/mdw/dev/release")["Parameter"]["Value"].split()
+    assert release[0] == deployed.outputs()["ActiveReleaseId"]
+    iam = deployed.client("iam")
+    (role,) = [one["RoleName"] for one in iam.list_roles()["Roles"] if "operator" in one["RoleName"]]
+    allowed = statements(iam.get_role_policy(RoleName=role, PolicyName="operator")["PolicyDocument"])
+    actions = {action for entry in allowed for action in as_list(entry["Action"])}
+    assert {"secretsmanager:GetSecretValue", "airflow:InvokeRestApi", "cloudwatch:DescribeAlarms"} <= actions
+    assert not [action for action in actions if ":Put" in action or ":Delete" in action or ":Update" in action]
+    stopped = deployed.deploy("operator", "dev", "stop")
+    assert stopped.returncode == 0, stopped.stderr
+    started = deployed.deploy("operator", "dev", "start")
+    assert f"aws ssm start-session --region ap-northeast-1 --target {instance}" in started.stdout
+    assert deployed.deploy("operator", "dev", "restart").returncode == 2

@@ -23,7 +23,11 @@ def test_a_release_holds_what_the_tasks_run_and_no_embedded_engine(tmp_path: Pat
         assert path in held
     assert "chdb-core" not in lock
     assert "clickhouse-connect" in lock
-    assert {name for name, _ in built.dags} >= {"dags/market_data_update.py", "dags/pools.json"}
+    assert {name for name, _ in built.dags} >= {"dags/market_data_update.py", "dags/pools.json", "dags/.airflowignore"}
+    # For the operator machine: it accepts the deployment and runs the example.
+    for path in ("infra/mwaa/parameters/dev.json", "infra/operator/install.sh", "docs/realtime_feed_proposal.md"):
+        assert path in held
+    assert any(name.startswith("examples/alphaforge/") for name in held)
     assert built.project_sha256 == package.build(tmp_path / "again", "3.3.1").project_sha256
 
 

@@ -80,6 +80,61 @@ def test_no_statement_allows_everything(path: Path) -> None:
         assert not wide or statement.get("Sid") == "AccountAdministersTheKey", statement
 
 
+@each_template
+def test_a_creation_that_failed_can_be_repeated(path: Path) -> None:
+    """What is kept with its name for ever would be in the way of the next creation."""
+    for name, entry in load_yaml(path.read_text())["Resources"].items():
+        assert entry.get("DeletionPolicy") in (None, "RetainExceptOnCreate", "Snapshot"), name
+
+
+def test_who_publishes_to_the_topic_may_use_its_key() -> None:
+    template = load_yaml((PROJECT / "infra/mwaa/templates/foundation.yaml").read_text())["Resources"]
+
+    def services(statements: list[dict[str, Any]], action: str) -> set[str]:
+        found: set[str] = set()
+        for one in statements:
+            actions = one["Action"] if isinstance(one["Action"], list) else [one["Action"]]
+            if one["Effect"] == "Allow" and action in actions:
+                named = one["Principal"].get("Service", [])
+                found |= set([named] if isinstance(named, str) else named)
+        return found
+
+    publish = services(template["AlertTopicPolicy"]["Properties"]["PolicyDocument"]["Statement"], "sns:Publish")
+    encrypt = services(template["Key"]["Properties"]["KeyPolicy"]["Statement"], "kms:GenerateDataKey*")
+    assert {"cloudwatch.amazonaws.com", "budgets.amazonaws.com", "events.amazonaws.com"} == publish
+    assert publish <= encrypt
+    # The group's own notices come from a service-linked role that this key does not know.
+    for path in TEMPLATES:
+        for group in resources(path, "AWS::AutoScaling::AutoScalingGroup"):
+            assert "NotificationConfigurations" not in group
+    (rule,) = resources(PROJECT / "infra/mwaa/templates/monitoring.yaml", "AWS::Events::Rule")
+    assert "EC2 Instance Launch Unsuccessful" in rule["EventPattern"]["detail-type"]
+
+
+def test_backups_role_may_remove_the_lock_that_backup_leaves() -> None:
+    (role,) = resources(PROJECT / "infra/clickhouse/templates/node.yaml", "AWS::IAM::Role")
+    (backups,) = [one for one in role["Policies"][0]["PolicyDocument"]["Statement"] if one["Sid"] == "Backups"]
+    assert {"s3:GetObject", "s3:PutObject", "s3:DeleteObject"} <= set(backups["Action"])
+
+
+def test_an_increment_never_outlives_its_full_backup_within_the_promise() -> None:
+    base = Template.read(PROJECT / "infra/clickhouse/templates/base.yaml")
+    promised, longest_month = 35, 31
+    assert int(base.parameters["BackupExpiryDays"].default or 0) >= promised + longest_month
+
+
+def test_every_class_has_memory_for_the_tasks_it_runs_at_once() -> None:
+    """The figures of infra/mwaa/README.md, Sizes: MB of a worker, of its own processes, of a task at its peak."""
+    template = load_yaml((PROJECT / "infra/mwaa/templates/environment.yaml").read_text())
+    allowed = template["Parameters"]["EnvironmentClass"]["AllowedValues"]
+    memory = {"mw1.small": 2, "mw1.medium": 4, "mw1.large": 8, "mw1.xlarge": 24, "mw1.2xlarge": 48}
+    workers = template["Mappings"]["Workers"]
+    assert set(workers) == set(allowed) == set(memory)
+    for name, gigabytes in memory.items():
+        tasks = int(workers[name]["Autoscale"].split(",")[0])
+        assert 600 + tasks * 700 <= gigabytes * 1024, name
+
+
 def test_cfn_lint_is_clean() -> None:
     program = Path(sys.executable).parent / "cfn-lint"
     if not program.exists():

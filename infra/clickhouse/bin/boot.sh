@@ -5,7 +5,8 @@ HERE="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 # shellcheck source=bin/lib.sh
 source "$HERE/lib.sh"
 
-for step in volume name install certificates configure start; do
+# The log agent first: what fails after it is in CloudWatch when the machine is gone.
+for step in logs volume name install certificates configure start; do
     say "step $step"
     bash "$HERE/$step.sh"
 done

@@ -1,9 +1,17 @@
 #!/usr/bin/env bash
-# Installs the exact ClickHouse version from ClickHouse's signed package repository, the agent, and the timers.
+# Installs the exact ClickHouse version from ClickHouse's signed package repository, and the timers.
 set -Eeuo pipefail
 HERE="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 # shellcheck source=bin/lib.sh
 source "$HERE/lib.sh"
+
+# Outside the range from which packages draw: the volume outlives the machine, and the next AMI may draw another number.
+OWNER_ID=6101
+getent group clickhouse >/dev/null || groupadd --gid "$OWNER_ID" clickhouse
+getent passwd clickhouse >/dev/null \
+    || useradd --uid "$OWNER_ID" --gid "$OWNER_ID" --no-create-home --home-dir /nonexistent --shell /sbin/nologin clickhouse
+[[ "$(id -u clickhouse)" == "$OWNER_ID" ]] \
+    || fail "user clickhouse has uid $(id -u clickhouse), not $OWNER_ID: the image already holds a ClickHouse package"
 
 cat >/etc/yum.repos.d/clickhouse.repo <<'REPO'
 [clickhouse]
@@ -19,10 +27,17 @@ REPO
 package="clickhouse-server"
 [[ "$MDW_NODE_ROLE" == data ]] || package="clickhouse-keeper"
 dnf install -y -q "$package-$MDW_CLICKHOUSE_VERSION" "clickhouse-client-$MDW_CLICKHOUSE_VERSION" \
-    "clickhouse-common-static-$MDW_CLICKHOUSE_VERSION" amazon-cloudwatch-agent openssl python3
-chown clickhouse:clickhouse /var/lib/clickhouse
+    "clickhouse-common-static-$MDW_CLICKHOUSE_VERSION" openssl python3 xfsprogs \
+    || fail "the packages of ClickHouse $MDW_CLICKHOUSE_VERSION could not be installed: is the version in the repository?"
+# A volume of an earlier machine may carry the number that its package had drawn.
+if [[ "$(stat -c %u /var/lib/clickhouse)" != "$OWNER_ID" ]]; then
+    chown -R clickhouse:clickhouse /var/lib/clickhouse
+fi
 
 install -m 0644 "$HERE"/../systemd/*.service "$HERE"/../systemd/*.timer /etc/systemd/system/
+install -m 0644 "$HERE/../systemd/mdw.tmpfiles.conf" /etc/tmpfiles.d/mdw.conf
+install -m 0644 "$HERE/../systemd/mdw.logrotate" /etc/logrotate.d/mdw
+systemd-tmpfiles --create /etc/tmpfiles.d/mdw.conf
 for unit in clickhouse-server clickhouse-keeper; do
     install -d "/etc/systemd/system/$unit.service.d"
     install -m 0644 "$HERE/../systemd/hardening.conf" "/etc/systemd/system/$unit.service.d/mdw.conf"

@@ -6,6 +6,8 @@ NODE_ENV="${MDW_NODE_ENV:-/etc/mdw/node.env}"
 SECRET_ENV="${MDW_SECRET_ENV:-/etc/mdw/secret.env}"
 # shellcheck disable=SC2034
 TLS_DIR="${MDW_TLS_DIR:-/etc/clickhouse-server/tls}"
+# shellcheck disable=SC2034
+LAST_BACKUP="${MDW_STATE:-/var/lib/clickhouse/mdw}.last-backup"
 set -a
 # shellcheck source=/dev/null
 source "$NODE_ENV"
@@ -29,4 +31,9 @@ ask() {
 secret() { # secret NAME FIELD
     aws secretsmanager get-secret-value --secret-id "$MDW_PROJECT/$MDW_ENVIRONMENT/clickhouse/$1" \
         --query SecretString --output text | python3 -c 'import json, sys; print(json.load(sys.stdin).get(sys.argv[1], ""))' "$2"
+}
+
+marks() { # marks [PREFIX]: finished backups as "YYYY-MM/DDTHHMMSSZ kind", oldest first; the key order is the order in time
+    aws s3api list-objects-v2 --bucket "$MDW_BACKUP_BUCKET" --prefix "marks/${1:-}" --query "(Contents || \`[]\`)[].Key" \
+        --output text | tr '\t' '\n' | sed -nE 's#^marks/(.+)\.(full|increment)$#\1 \2#p' | sort
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Restores from S3. Usage:
-#   restore.sh list                 backups that finished, newest last
+#   restore.sh list                 backups that finished and can be restored, newest last
 #   restore.sh all NAME             everything, into a server that holds no tables of these databases
 #   restore.sh rehearse NAME        marts and raw beside the live ones (…_rehearsal), compared by rows, then dropped
 set -Eeuo pipefail
@@ -9,16 +9,22 @@ source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 endpoint="https://$MDW_BACKUP_BUCKET.s3.$AWS_DEFAULT_REGION.amazonaws.com"
 
+# What can be restored: a full backup that has not begun to expire, and the increments of its month after it. A full one
+# expires with its own age, and an increment without its base is worth nothing.
 list() {
-    aws s3api list-objects-v2 --bucket "$MDW_BACKUP_BUCKET" \
-        --query "sort_by(Contents || \`[]\`, &LastModified)[?ends_with(Key, '.done')].Key" --output text \
-        | tr '\t' '\n' | grep -v '^None$' | sed -E 's/\.(full|increment)\.done$/ \1/'
+    local oldest name kind month="" day
+    oldest="$(date -u -d "-$((MDW_BACKUP_EXPIRY_DAYS - 1)) days" +%Y-%m-%d)"
+    while read -r name kind; do
+        day="${name%%T*}"
+        [[ "$kind" != full || "${day/\//-}" < "$oldest" ]] || month="${name%%/*}"
+        [[ "${name%%/*}" != "$month" ]] || printf '%s %s\n' "$name" "$kind"
+    done < <(marks)
 }
 
 check_name() {
     [[ "$1" =~ ^[0-9]{4}-[0-9]{2}/[0-9]{2}T[0-9]{6}Z$ ]] \
         || { say "'$1' is no backup name; they look like 2026-11/22T020000Z. See: restore.sh list" >&2; exit 2; }
-    list | grep -q "^$1 " || { say "no finished backup '$1' in $MDW_BACKUP_BUCKET. See: restore.sh list" >&2; exit 2; }
+    grep -q "^$1 " <(list) || { say "no backup '$1' that can be restored in $MDW_BACKUP_BUCKET. See: restore.sh list" >&2; exit 2; }
 }
 
 rows_by_table() { # rows_by_table DATABASE SUFFIX

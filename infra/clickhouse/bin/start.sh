@@ -1,19 +1,15 @@
 #!/usr/bin/env bash
-# Starts the service, waits until it answers over TLS, makes the users, starts the timers and the agent.
+# Starts the service, waits until it answers over TLS, makes the users, starts the timers, takes a first backup.
 set -Eeuo pipefail
 HERE="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 # shellcheck source=bin/lib.sh
 source "$HERE/lib.sh"
 
-sed -e "s#@LOG_GROUP@#$MDW_LOG_GROUP#g" -e "s#@NODE@#$MDW_NODE#g" -e "s#@ENVIRONMENT@#$MDW_ENVIRONMENT#g" \
-    "$HERE/../cloudwatch-agent.json" >/opt/aws/amazon-cloudwatch-agent/etc/mdw.json
-/opt/aws/amazon-cloudwatch-agent/bin/amazon-cloudwatch-agent-ctl -a fetch-config -m ec2 -s \
-    -c file:/opt/aws/amazon-cloudwatch-agent/etc/mdw.json >/dev/null
-
 systemctl enable --now mdw-certificates.timer
 if [[ "$MDW_NODE_ROLE" == keeper ]]; then
     systemctl enable clickhouse-keeper
     systemctl restart clickhouse-keeper
+    systemctl enable --now mdw-probe.timer
     exit 0
 fi
 
@@ -24,7 +20,11 @@ for _ in $(seq 120); do
         bash "$HERE/users.sh"
         systemctl enable --now mdw-users.timer mdw-probe.timer
         # One backup of a cluster is enough: both nodes hold the same rows.
-        [[ "$MDW_NODE_NUMBER" != 1 ]] || systemctl enable --now mdw-backup.timer
+        if [[ "$MDW_NODE_NUMBER" == 1 ]]; then
+            systemctl enable --now mdw-backup.timer
+            # Else the alarm on missing backups would stand until the first night.
+            [[ -r "$LAST_BACKUP" ]] || systemctl start --no-block mdw-backup.service
+        fi
         exit 0
     fi
     sleep 2

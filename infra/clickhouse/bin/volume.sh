@@ -1,14 +1,17 @@
 #!/usr/bin/env bash
-# Attaches the data volume, makes a file system on it only if it has none, mounts it at /var/lib/clickhouse.
+# Attaches the data volume, makes a file system on it only if it has none, mounts it at /var/lib/clickhouse, and lets the
+# file system fill the volume. Run it again after the volume was enlarged.
 set -Eeuo pipefail
 # shellcheck source=bin/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-MOUNT=/var/lib/clickhouse
+MOUNT="${MDW_MOUNT:-/var/lib/clickhouse}"
 DEVICE="/dev/disk/by-id/nvme-Amazon_Elastic_Block_Store_${MDW_VOLUME/-/}"
 
 if mountpoint -q "$MOUNT"; then
-    say "already mounted"
+    # The volume may have been enlarged in the parameters while it is in use: xfs grows as it is, there are no partitions.
+    xfs_growfs "$MOUNT" >/dev/null
+    say "already mounted, $(df -h --output=size "$MOUNT" | tail -1 | tr -d ' ') in all"
     exit 0
 fi
 

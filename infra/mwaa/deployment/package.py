@@ -11,8 +11,19 @@ from pathlib import Path
 from infra.mwaa.deployment.plan import ROOT
 from warehouse.errors import BadInput, WorldError
 
-PROJECT_FOLDERS = ("alphaforge_data", "config", "dbt_project", "dlt_pipelines", "elementary", "mdw", "warehouse")
-PROJECT_FILES = ("infra/mwaa/bootstrap.txt", "requirements/main.txt")
+# `infra` and `examples` are for the operator machine, which runs `mdw acceptance --aws` and the example backtests.
+PROJECT_FOLDERS = (
+    "alphaforge_data",
+    "config",
+    "dbt_project",
+    "dlt_pipelines",
+    "elementary",
+    "examples",
+    "infra",
+    "mdw",
+    "warehouse",
+)
+PROJECT_FILES = ("docs/realtime_feed_proposal.md", "requirements/main.txt")
 # The embedded server's engine is 130 MB that a deployment with a real server never loads.
 NOT_IN_AWS = ("chdb-core",)
 # Of the folder that MDW_DBT_PACKAGES names: with them in the release, the daily build lets Elementary record it.
@@ -40,6 +51,8 @@ def build(folder: Path, airflow_version: str) -> Package:
     folder.mkdir(parents=True, exist_ok=True)
     dags = tuple(_files("dags"))
     project = {name: path.read_bytes() for part in PROJECT_FOLDERS for name, path in _files(part)}
+    # A page that is corrected is no new release.
+    project = {name: data for name, data in project.items() if not (name.startswith("infra/") and name.endswith(".md"))}
     project |= _dbt_packages()
     for name in PROJECT_FILES:
         project[name] = _read(ROOT / name)
@@ -76,7 +89,7 @@ def _files(part: str) -> Iterator[tuple[str, Path]]:
     """Name in the package and path of every file below a folder, sorted by name."""
     for path in sorted((ROOT / part).rglob("*")):
         parts = path.relative_to(ROOT).parts
-        hidden = any(piece in _SKIP or piece.startswith(".") for piece in parts)
+        hidden = any(piece in _SKIP or (piece.startswith(".") and piece != ".airflowignore") for piece in parts)
         if path.is_file() and not hidden and path.suffix != ".pyc":
             yield "/".join(parts), path
 

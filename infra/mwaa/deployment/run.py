@@ -1,15 +1,19 @@
 """The order of a deployment: package, foundation, upload, the other stacks, smoke test, and back where that fails."""
 
 import tempfile
+import time
 from dataclasses import replace
 from pathlib import Path
 
-from infra.mwaa.deployment import package, pools, release, smoke
+from infra.mwaa.deployment import package, packages, pools, release, smoke
 from infra.mwaa.deployment.cloud import Cloud
 from infra.mwaa.deployment.plan import RELEASE_VALUES, Plan, Stack
 from infra.mwaa.deployment.release import Release
 from infra.mwaa.deployment.stacks import Say, Stacks
 from warehouse.errors import BadInput, WorldError
+
+# Half a minute apart: MWAA reads new DAG files within minutes.
+_DAG_LOOKS = 20
 
 
 class Deployment:
@@ -30,6 +34,7 @@ class Deployment:
     def preview(self) -> None:
         """Say what a deployment would do; changes nothing."""
         self.say(f"account {self.cloud.account()}, region {self.plan.region}")
+        packages.check(self.plan, self.say)
         with tempfile.TemporaryDirectory() as folder:
             built = package.build(Path(folder), self.plan.airflow_version)
             self.say(
@@ -51,13 +56,17 @@ class Deployment:
             if not changes:
                 self.say(f"{name}: nothing to change")
 
-    def deploy(self, *, keep_on_failure: bool = False) -> Release:
+    def deploy(self, *, keep_on_failure: bool = False, roll_back: bool = True) -> Release:
         """Bring everything to the state of this checkout.
+
+        Without `roll_back` a stack that fails stays as it is, machine and all, to be looked at.
 
         Raises WorldError where a stack or the smoke test fails; the environment is then back at its last good
         release, where it had one.
         """
         self.say(f"account {self.cloud.account()}, region {self.plan.region}")
+        packages.check(self.plan, self.say)
+        self.stacks.roll_back = roll_back
         with tempfile.TemporaryDirectory() as folder:
             built = package.build(Path(folder), self.plan.airflow_version)
             first, *rest = self.plan.stacks
@@ -73,7 +82,7 @@ class Deployment:
             outputs |= self.stacks.apply(stack, self._values(stack, outputs, current.values()))
         if made := pools.ensure(self.cloud, f"{self.plan.project}-{self.plan.environment}"):
             self.say(f"Airflow pools made: {', '.join(made)}")
-        bad = [check for check in smoke.run(self.cloud, self.plan, current, outputs) if not check.good]
+        bad = [check for check in self._smoke(current, outputs) if not check.good]
         if not bad:
             release.record(self.cloud, bucket, current)
             return current
@@ -82,6 +91,16 @@ class Deployment:
             self.back_to(before[0])
             raise WorldError(f"The smoke test failed, so release {before[0].ReleaseId} runs again: {reasons}")
         raise WorldError(f"The smoke test failed, and there is no earlier release to go back to: {reasons}")
+
+    def _smoke(self, current: Release, outputs: dict[str, str]) -> list[smoke.Check]:
+        """The smoke test, again while DAGs are still being read: a new environment takes minutes to show them."""
+        for _ in range(_DAG_LOOKS):
+            checks = smoke.run(self.cloud, self.plan, current, outputs)
+            if not any(check.name == "DAGs" and not check.good for check in checks):
+                break
+            self.say("Airflow has not read its DAG files yet, waiting")
+            time.sleep(3 * self.stacks.poll)
+        return checks
 
     def back_to(self, target: Release) -> None:
         """Put an earlier release back into the environment; templates and other parameters stay."""

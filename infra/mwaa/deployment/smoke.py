@@ -17,6 +17,7 @@ SECRETS = (
     "connections/mdw_clickhouse",
     "alphaforge/clickhouse_url",
 )
+DAGS = ("market_data_alert_test", "market_data_backfill", "market_data_daily", "market_data_update")
 
 
 @dataclass(frozen=True)
@@ -72,8 +73,12 @@ def _dags(cloud: Cloud, plan: Plan) -> Iterator[Check]:
     yield Check(
         "DAG files", not broken, f"import errors in {broken}" if broken else "no import errors", "see the DAG's page"
     )
+    missing = sorted(set(DAGS) - set(ids))
     yield Check(
-        "DAGs", bool(ids), ", ".join(ids) or "none loaded yet", "log group DAGProcessing; they load within minutes"
+        "DAGs",
+        not missing,
+        f"not loaded yet: {', '.join(missing)}" if missing else ", ".join(ids),
+        "log group DAGProcessing; they load within minutes",
     )
 
 

@@ -34,6 +34,8 @@ class Stacks:
 
     def __init__(self, cloud: Cloud, plan: Plan, say: Say, poll: float = 10.0) -> None:
         self.cloud, self.plan, self.say, self.poll = cloud, plan, say, poll
+        # False keeps what a failed creation or update made, to be looked at; the next deployment goes on from there.
+        self.roll_back = True
 
     def describe(self, name: str) -> dict[str, Any] | None:
         """The stack as it is, or None where it does not exist."""
@@ -77,6 +79,11 @@ class Stacks:
         """
         name = self.plan.stack_name(stack)
         found = self.describe(name)
+        if found and found["StackStatus"] in ("CREATE_FAILED", "UPDATE_FAILED"):
+            self.say(f"{name}: taking back what `--no-rollback` had kept")
+            self.cloud.cloudformation.rollback_stack(StackName=name, RetainExceptOnCreate=True)
+            self._wait(name)
+            found = self.describe(name)
         if found and found["StackStatus"] in ("ROLLBACK_COMPLETE", "REVIEW_IN_PROGRESS", "ROLLBACK_FAILED"):
             # A first creation that failed leaves a shell that can only be deleted.
             self.say(f"{name}: clearing away a creation that never finished")
@@ -93,7 +100,8 @@ class Stacks:
             return self.outputs(name)
         for change in self._changes(name, change_set):
             self.say(f"{name}: {change}")
-        self.cloud.cloudformation.execute_change_set(StackName=name, ChangeSetName=change_set)
+        keep = {} if self.roll_back else {"DisableRollback": True}
+        self.cloud.cloudformation.execute_change_set(StackName=name, ChangeSetName=change_set, **keep)
         status = self._wait(name)
         if status not in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
             raise WorldError(f"{name} ended as {status}: {self._reasons(name)}. Correct the cause and deploy again.")
@@ -114,6 +122,7 @@ class Stacks:
                 Tags=[
                     {"Key": "Project", "Value": self.plan.project},
                     {"Key": "Environment", "Value": self.plan.environment},
+                    {"Key": "Deployment", "Value": f"{self.plan.project}-{self.plan.environment}"},
                 ],
             )
         except ClientError as error:

@@ -1,0 +1,31 @@
+"""The operator machine: start it, stop it, say how to reach it."""
+
+from collections.abc import Iterator
+
+from infra.mwaa.deployment.run import Deployment
+from warehouse.errors import BadInput, WorldError
+
+ACTIONS = ("start", "stop", "status")
+
+
+def operate(deployment: Deployment, action: str) -> Iterator[str]:
+    """Carry out `action`, a line for each thing to know.
+
+    Raises BadInput for an unknown action, WorldError where the machine was never deployed.
+    """
+    if action not in ACTIONS:
+        raise BadInput(f"action is {action!r}; allowed: {', '.join(ACTIONS)}.")
+    instance = deployment.outputs().get("OperatorInstanceId")
+    if instance is None:
+        raise WorldError("There is no operator machine: deploy the stack operator.")
+    ec2 = deployment.cloud.ec2
+    if action == "start":
+        ec2.start_instances(InstanceIds=[instance])
+        yield f"{instance} starts; it powers off by itself after the hours of HoursUp"
+        yield f"aws ssm start-session --region {deployment.plan.region} --target {instance}"
+    elif action == "stop":
+        ec2.stop_instances(InstanceIds=[instance])
+        yield f"{instance} stops"
+    else:
+        found = ec2.describe_instances(InstanceIds=[instance])["Reservations"][0]["Instances"][0]
+        yield f"{instance} is {found['State']['Name']}"
