@@ -1,11 +1,14 @@
-"""One bound query to one Arrow table."""
+"""One bound query to Arrow, streamed as the server produces it."""
 
+import io
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import clickhouse_connect
 import pyarrow as pa
+import urllib3
 from clickhouse_connect.driver.client import Client as Driver
 from clickhouse_connect.driver.exceptions import ClickHouseError, DatabaseError
 
@@ -18,6 +21,8 @@ _END_OF_STREAM = b"\xff\xff\xff\xff\x00\x00\x00\x00"
 logging.getLogger("clickhouse_connect").addHandler(logging.NullHandler())
 _BAD_LOGIN = (193, 194, 516)
 _MISSING = (60, 81)
+_CHUNK = 1 << 20
+_SETTINGS = {"output_format_arrow_low_cardinality_as_dictionary": 1}
 
 
 class Transport:
@@ -25,21 +30,32 @@ class Transport:
 
     def __init__(self, address: Address):
         self.address = address
-        self._settings = {"output_format_arrow_compression_method": "none"} if address.is_loopback else {}
+        self._settings: dict[str, Any] = dict(_SETTINGS)
+        if address.is_loopback:
+            self._settings["output_format_arrow_compression_method"] = "none"
         self._driver = self._connect()
 
     def read(self, query: str, parameters: Mapping[str, Any]) -> pa.Table:
         """The query's whole answer. Raises NotReachable or QueryFailed."""
+        with self.stream(query, parameters) as reader:
+            return reader.read_all()
+
+    @contextmanager
+    def stream(self, query: str, parameters: Mapping[str, Any]) -> Iterator["Batches"]:
+        """The answer batch by batch. Only a stream read to its end is checked for completeness."""
         try:
-            body = self._driver.raw_query(
+            # raw_stream, because raw_query makes the server finish before it sends the first byte.
+            response: Any = self._driver.raw_stream(
                 query, parameters=dict(parameters), fmt="ArrowStream", settings=dict(self._settings)
             )
         except ClickHouseError as error:
             raise self._explained(error) from None
-        if not body.endswith(_END_OF_STREAM):
-            said = body[-400:].decode(errors="replace").partition("Code: ")
-            raise QueryFailed(f"The server broke off its answer: {(said[1] + said[2]).strip() or 'no reason given'}")
-        return pa.ipc.open_stream(pa.py_buffer(body)).read_all()
+        try:
+            yield Batches(_Checked(response))
+        except (urllib3.exceptions.HTTPError, pa.ArrowInvalid, OSError) as error:
+            raise _broken_off(str(error)) from None
+        finally:
+            response.close()
 
     def close(self) -> None:
         """Give the connection back."""
@@ -76,5 +92,68 @@ class Transport:
                 f"No warehouse answers at {self.address} ({reason[:200]}). Start it with `mdw up`, or check the "
                 "address and the network."
             )
-        hint = " The views are not there yet: `mdw build` publishes the first snapshot." if code in _MISSING else ""
+        hint = (
+            " The view is not there yet, or the views are older than this client: `mdw build` makes them."
+            if code in _MISSING
+            else ""
+        )
         return QueryFailed(f"{self.address} refuses the query: {reason[:400]}{hint}", code)
+
+
+class Batches:
+    """Record batches of one answer."""
+
+    def __init__(self, body: "_Checked"):
+        self._body = body
+        self._reader: pa.RecordBatchStreamReader | None = None
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The answer's schema; waits for the first bytes."""
+        return self._opened().schema
+
+    def __iter__(self) -> Iterator[pa.RecordBatch]:
+        yield from self._opened()
+        self._body.demand_end()
+
+    def read_all(self) -> pa.Table:
+        """Everything as one table."""
+        table = self._opened().read_all()
+        self._body.demand_end()
+        return table
+
+    def _opened(self) -> pa.RecordBatchStreamReader:
+        if self._reader is None:
+            self._reader = pa.ipc.open_stream(pa.PythonFile(self._body, mode="r"))
+        return self._reader
+
+
+class _Checked(io.RawIOBase):
+    """The body of a response, which remembers its end."""
+
+    def __init__(self, response: Any):
+        self._response = response
+        self._tail = b""
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        data: bytes = self._response.read(size if size and size > 0 else None)
+        if data:
+            self._tail = data[-4096:] if len(data) >= 8 else (self._tail + data)[-4096:]
+        return data
+
+    def demand_end(self) -> None:
+        """Raise QueryFailed unless the last bytes are the mark of a whole Arrow stream."""
+        while self.read(_CHUNK):
+            pass
+        if not self._tail.endswith(_END_OF_STREAM):
+            raise _broken_off(self._tail.decode(errors="replace"))
+
+
+def _broken_off(text: str) -> QueryFailed:
+    said = text.partition("Code: ")
+    return QueryFailed(
+        f"The server broke off its answer: {(said[1] + said[2]).strip()[:400] or text[:200] or 'no reason given'}"
+    )

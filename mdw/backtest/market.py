@@ -4,9 +4,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import pandas as pd
-import pyarrow as pa
 
-from alphaforge_data import Client, Snapshot
+from alphaforge_data import Client, Frame, Snapshot
 from mdw.backtest import refusals
 from mdw.backtest.parameters import Parameters
 
@@ -88,7 +87,7 @@ def _missing(
     return gaps
 
 
-def _hourly(bars: pa.Table, parameters: Parameters, start: datetime, end: datetime) -> pd.DataFrame:
+def _hourly(bars: Frame, parameters: Parameters, start: datetime, end: datetime) -> pd.DataFrame:
     frame = bars.to_pandas()
     frame["instrument_id"] = frame["instrument_id"].astype(str)
     grid = pd.date_range(pd.Timestamp(start).ceil("h"), pd.Timestamp(end).floor("h"), freq="h", unit="ms")
