@@ -12,6 +12,7 @@ bars.to_pandas(index="open_time")
 Times are UTC, a start is inclusive, an end exclusive. Unknown values are null, never 0.
 """
 
+from alphaforge_data import aio
 from alphaforge_data.cache import CacheInfo
 from alphaforge_data.client import Client, connect
 from alphaforge_data.errors import (
@@ -44,6 +45,7 @@ __all__ = [
     "Snapshot",
     "SnapshotChanged",
     "UnknownSnapshot",
+    "aio",
     "concat",
     "connect",
     "snapshot_of",

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from alphaforge_data import arrow, queries, timeframes, times
 from alphaforge_data.cache import Key, Store
@@ -391,15 +392,16 @@ def demand_between(
 
 
 def _demand_unit(view: View, unit: Unit, table: pa.Table, snapshot: Snapshot) -> None:
-    what = f"{unit.instrument} {unit.timeframe} in {times.as_text(unit.start)[:7]}" if unit.start else unit.instrument
-    _demand_rows(table.num_rows, unit.rows, what, snapshot)
+    """All rows are the unit's own: a series or month that is short would be filled up by the next one's rows."""
+    is_own = np.ones(table.num_rows, bool)
     if "instrument_id" in table.column_names:
-        edges = {table["instrument_id"][0].as_py(), table["instrument_id"][-1].as_py()}
-        _demand_rows(int(edges != {unit.instrument}), 0, f"other series among {what}", snapshot)
+        is_own &= pc.equal(table["instrument_id"].cast(pa.string()), unit.instrument).to_numpy()
+    what = unit.instrument
     if unit.start is not None and unit.end is not None:
         instants = _instants(table[view.time])
-        outside = int(instants[0] < unit.start) + int(instants[-1] >= unit.end)
-        _demand_rows(outside, 0, f"other months among {what}", snapshot)
+        is_own &= (instants >= unit.start) & (instants < unit.end)
+        what = f"{unit.instrument} {unit.timeframe} in {times.as_text(unit.start)[:7]}"
+    _demand_rows(int(is_own.sum()), unit.rows, what, snapshot)
 
 
 def _demand_rows(found: int, expected: int, what: str, snapshot: Snapshot) -> None:

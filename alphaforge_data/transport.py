@@ -50,10 +50,11 @@ class Transport:
             )
         except ClickHouseError as error:
             raise self._explained(error) from None
+        body = _Checked(response)
         try:
-            yield Batches(_Checked(response))
+            yield Batches(body)
         except (urllib3.exceptions.HTTPError, pa.ArrowInvalid, OSError) as error:
-            raise _broken_off(str(error)) from None
+            raise body.broken_off(str(error)) from None
         finally:
             response.close()
 
@@ -132,28 +133,43 @@ class _Checked(io.RawIOBase):
     """The body of a response, which remembers its end."""
 
     def __init__(self, response: Any):
-        self._response = response
+        # Chunk by chunk, because a server that fails sends its reason as the last chunk and then no end.
+        self._chunks: Iterator[bytes] = response.stream(_CHUNK)
+        self._buffer = memoryview(b"")
         self._tail = b""
 
     def readable(self) -> bool:
         return True
 
     def read(self, size: int = -1) -> bytes:
-        data: bytes = self._response.read(size if size and size > 0 else None)
-        if data:
-            self._tail = data[-4096:] if len(data) >= 8 else (self._tail + data)[-4096:]
-        return data
+        wanted = size if size and size > 0 else 1 << 62
+        pieces, count = [], 0
+        while count < wanted:
+            if not self._buffer:
+                chunk = self._next()
+                if not chunk:
+                    break
+                self._buffer = memoryview(chunk)
+            piece = self._buffer[: wanted - count]
+            self._buffer = self._buffer[len(piece) :]
+            pieces.append(piece)
+            count += len(piece)
+        return bytes(pieces[0]) if len(pieces) == 1 else b"".join(pieces)
 
     def demand_end(self) -> None:
         """Raise QueryFailed unless the last bytes are the mark of a whole Arrow stream."""
-        while self.read(_CHUNK):
+        while self._next():
             pass
         if not self._tail.endswith(_END_OF_STREAM):
-            raise _broken_off(self._tail.decode(errors="replace"))
+            raise self.broken_off("no reason given")
 
+    def broken_off(self, reason: str) -> QueryFailed:
+        """The error for an answer that ended too early, with the server's own words where it sent some."""
+        said = self._tail.decode(errors="replace").partition("Code: ")
+        return QueryFailed(f"The server broke off its answer: {(said[1] + said[2]).strip()[:400] or reason[:200]}")
 
-def _broken_off(text: str) -> QueryFailed:
-    said = text.partition("Code: ")
-    return QueryFailed(
-        f"The server broke off its answer: {(said[1] + said[2]).strip()[:400] or text[:200] or 'no reason given'}"
-    )
+    def _next(self) -> bytes:
+        chunk = next(self._chunks, b"")
+        if chunk:
+            self._tail = (self._tail + chunk[-4096:])[-4096:]
+        return chunk
