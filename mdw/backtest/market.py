@@ -5,9 +5,10 @@ from datetime import UTC, datetime, timedelta
 
 import pandas as pd
 
-from alphaforge_data import Client, Frame, Snapshot
+from alphaforge_data import BadRequest, Client, Frame, Snapshot
 from mdw.backtest import refusals
 from mdw.backtest.parameters import Parameters
+from warehouse.errors import BadInput
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,13 @@ class Market:
 
 def load(client: Client, parameters: Parameters) -> Market:
     """Read everything at one snapshot. Raises BadInput where the snapshot holds too little, or has too many holes."""
+    try:
+        return _load(client, parameters)
+    except BadRequest as error:
+        raise BadInput(str(error)) from None
+
+
+def _load(client: Client, parameters: Parameters) -> Market:
     snapshot = client.snapshot()
     start, end = _window(client, parameters, snapshot)
     bars = client.bars(
