@@ -43,7 +43,21 @@ def find(url: str | None = None) -> Address:
     return _from_url(text) if text else _embedded(Path(os.environ.get("MDW_HOME", ".mdw")).expanduser())
 
 
+def place(url: str | None = None) -> str:
+    """A name of the warehouse that needs no running server and holds no secret: what an offline client goes by."""
+    text = url or os.environ.get("MDW_CLICKHOUSE_URL")
+    if not text:
+        return f"home {Path(os.environ.get('MDW_HOME', '.mdw')).expanduser().resolve()}"
+    found = _from_url(text)
+    return f"server {found.host}:{found.port}"
+
+
 def _from_url(url: str) -> Address:
+    if "/" not in url and ":" not in url and "." not in url:
+        raise BadRequest(
+            f"url is {url!r}, which is not an address such as {_EXAMPLE}. To pin a snapshot, write "
+            f"connect(snapshot_id={url!r})."
+        )
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise BadRequest(

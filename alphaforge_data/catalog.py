@@ -1,62 +1,111 @@
-"""Which snapshots are published, and which instruments one of them knows."""
+"""Which snapshots are published, and what each of them holds."""
 
-import difflib
 import warnings
+from collections.abc import Callable
+from typing import Any
 
 import pyarrow as pa
 
-from alphaforge_data.arguments import LATEST
-from alphaforge_data.errors import BadRequest, UnknownSnapshot, WithdrawnSnapshot
+from alphaforge_data import manifest, times
+from alphaforge_data.errors import BadRequest, SnapshotChanged, UnknownSnapshot, WithdrawnSnapshot
+from alphaforge_data.manifest import Manifest
 from alphaforge_data.snapshots import Snapshot
-from alphaforge_data.transport import Transport
+from alphaforge_data.times import Time
+
+LATEST = "latest"
+Read = Callable[[str, dict[str, Any]], pa.Table]
+Keep = Callable[[Snapshot, str], pa.Table]
+Remembered = Callable[[str, pa.Table | None], pa.Table | None]
 
 _NEWEST_FIRST = "order by data_version desc, published_at desc, snapshot_id desc"
+_ALL = "select * from marts.v_snapshots"
 
 
 class Catalog:
-    """Looks snapshots up; one that was found is remembered, because it never changes."""
+    """Looks snapshots up. A snapshot that was found stays known; `confirm` tells whether it is still the same."""
 
-    def __init__(self, transport: Transport):
-        self._transport = transport
+    def __init__(self, read: Read, keep: Keep, remember: Remembered):
+        """`remember(id, row)` keeps a snapshot's row for clients without a server; `remember(id, None)` finds it."""
+        self._read, self._keep, self._remember = read, keep, remember
         self._found: dict[str, Snapshot] = {}
+        self._manifests: dict[str, Manifest] = {}
 
-    def list(self, limit: int) -> pa.Table:
-        """The newest snapshots, newest first, every column of v_snapshots."""
-        query = f"select * from marts.v_snapshots {_NEWEST_FIRST} limit {{limit:UInt32}}"  # noqa: S608
-        return self._transport.read(query, {"limit": limit})
+    def list(self, limit: int | None) -> pa.Table:
+        """Published snapshots, newest first, every column of v_snapshots."""
+        if limit is not None and (not isinstance(limit, int) or isinstance(limit, bool) or limit < 1):
+            raise BadRequest(f"limit is {limit!r}; pass a positive whole number, or None for all.")
+        bound = " limit {limit:UInt64}" if limit is not None else ""
+        return self._read(f"{_ALL} {_NEWEST_FIRST}{bound}", {} if limit is None else {"limit": limit})
 
     def get(self, snapshot_id: str) -> Snapshot:
-        """The snapshot of that id, or the newest one. Raises UnknownSnapshot."""
+        """The snapshot of that id; 'latest' is the newest one. Raises UnknownSnapshot."""
         if snapshot_id == LATEST:
             newest = self.list(1).to_pylist()
             if not newest:
                 raise UnknownSnapshot("No snapshot is published yet; `mdw build` publishes the first one.")
             return self._remembered(newest[0])
         if snapshot_id not in self._found:
-            query = "select * from marts.v_snapshots where snapshot_id = {snapshot_id:String}"
-            rows = self._transport.read(query, {"snapshot_id": snapshot_id}).to_pylist()
-            if not rows:
+            rows = self._rows(snapshot_id)
+            if not rows.num_rows:
                 raise self._unknown(snapshot_id)
-            self._remembered(rows[0])
+            self._remembered(rows.to_pylist()[0])
+            self._remember(snapshot_id, rows)
         return self._found[snapshot_id]
 
-    def demand(self, instrument: str, snapshot: Snapshot) -> None:
-        """Raise BadRequest if the snapshot's metadata does not know the instrument: a misspelling, not a hole."""
-        query = "select distinct instrument_id from marts.v_instruments_at(snapshot_id = {snapshot_id:String})"
-        known = self._transport.read(query, {"snapshot_id": snapshot.snapshot_id})["instrument_id"].to_pylist()
-        if known and instrument not in known:
-            near = difflib.get_close_matches(instrument, known, 5, 0.5) or sorted(known)[:5]
-            raise BadRequest(
-                f"Snapshot {snapshot.snapshot_id!r} knows no instrument {instrument!r}; near it: {', '.join(near)}. "
-                "Client.instruments() lists all."
-            )
+    def recall(self, snapshot_id: str) -> Snapshot | None:
+        """The snapshot as an earlier client found it; None where none did. Asks no server."""
+        if snapshot_id not in self._found:
+            rows = self._remember(snapshot_id, None)
+            if rows is None:
+                return None
+            self._remembered(rows.to_pylist()[0])
+        return self._found[snapshot_id]
 
-    def _remembered(self, row: dict[str, object]) -> Snapshot:
+    def as_of(self, instant: Time) -> Snapshot:
+        """The newest snapshot that was published at or before the instant. Raises UnknownSnapshot."""
+        bound = {"at": times.milliseconds("as_of", instant)}
+        query = f"{_ALL} where published_at <= fromUnixTimestamp64Milli({{at:Int64}}, 'UTC') {_NEWEST_FIRST} limit 1"
+        rows = self._read(query, bound).to_pylist()
+        if not rows:
+            raise UnknownSnapshot(
+                f"No snapshot was published by {times.as_text(bound['at'])}. Client.snapshots() lists them with "
+                "their times."
+            )
+        return self._remembered(rows[0])
+
+    def confirm(self, snapshot: Snapshot) -> None:
+        """Raise SnapshotChanged unless the id is still published as this very snapshot.
+
+        An id never comes back with the same time of publication, so what was read between a look-up and this
+        check was read from `snapshot`.
+        """
+        row = next(iter(self._rows(snapshot.snapshot_id).to_pylist()), None)
+        if row is not None and Snapshot.from_row(row).identity == snapshot.identity:
+            return
+        self._found.pop(snapshot.snapshot_id, None)
+        what = "was published again with other rows" if row else "was dropped"
+        raise SnapshotChanged(
+            f"Snapshot {snapshot.snapshot_id!r} (data version {snapshot.data_version}) {what} since this client looked "
+            "it up: nothing read from it is returned. Call again to read what is published now."
+        )
+
+    def manifest(self, snapshot: Snapshot) -> Manifest:
+        """What the snapshot holds."""
+        if snapshot.identity not in self._manifests:
+            table = self._keep(snapshot, manifest.QUERY)
+            self._manifests[snapshot.identity] = Manifest(table, snapshot.snapshot_id)
+        return self._manifests[snapshot.identity]
+
+    def _rows(self, snapshot_id: str) -> pa.Table:
+        return self._read(f"{_ALL} where snapshot_id = {{snapshot_id:String}}", {"snapshot_id": snapshot_id})
+
+    def _remembered(self, row: dict[str, Any]) -> Snapshot:
         snapshot = Snapshot.from_row(row)
         if snapshot.snapshot_id not in self._found and row.get("withdrawn_at") is not None:
             said = f"Snapshot {snapshot.snapshot_id!r} was withdrawn: {row['withdrawn_reason']}. Pin another one."
             warnings.warn(said, WithdrawnSnapshot, stacklevel=2)
-        return self._found.setdefault(snapshot.snapshot_id, snapshot)
+        self._found[snapshot.snapshot_id] = snapshot
+        return snapshot
 
     def _unknown(self, snapshot_id: str) -> UnknownSnapshot:
         newest = self.list(5)["snapshot_id"].to_pylist()

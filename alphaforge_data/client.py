@@ -1,76 +1,258 @@
 """The client: one method a view, each answer pinned to a snapshot that it names."""
 
-from collections.abc import Mapping, Sequence
-from datetime import date
+import datetime as dt
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from alphaforge_data import address, arguments, views
-from alphaforge_data.arguments import Time
-from alphaforge_data.cache import Cache, default_folder
-from alphaforge_data.catalog import Catalog
-from alphaforge_data.holes import SCHEMA, Range, explained, holes
-from alphaforge_data.series import filled, joined, of_instrument, sent
-from alphaforge_data.snapshots import Snapshot
+from alphaforge_data import address, arrow, differences, joins, names, overview, timeframes, times, views
+from alphaforge_data.bars import BarReader, BarsRequest, side_by_side
+from alphaforge_data.cache import CacheInfo, Store, default_folder
+from alphaforge_data.catalog import LATEST
+from alphaforge_data.chunks import Chunk, chunks
+from alphaforge_data.errors import BadRequest
+from alphaforge_data.frame import Frame, Gaps, Partial
+from alphaforge_data.names import Market, Names
+from alphaforge_data.reading import Reader, finished
+from alphaforge_data.snapshots import Snapshot, checked_id
+from alphaforge_data.timeframes import Timeframe
+from alphaforge_data.times import Time
 from alphaforge_data.transport import Transport
-from alphaforge_data.views import EXTENT, EXTENT_COLUMNS, GAPS, View
 
-Names = str | Sequence[str]
+_LIMITS = ("tick_size", "lot_size", "min_qty", "min_notional", "contract_size", "status")
 
 
-def connect(url: str | None = None, *, snapshot_id: str | None = None, cache: bool | str | Path = True) -> "Client":
-    """A client of the warehouse at `url`, else of MDW_CLICKHOUSE_URL, else of the embedded one in MDW_HOME.
+def connect(
+    url: str | None = None,
+    *,
+    snapshot_id: str | None = None,
+    as_of: Time | None = None,
+    cache: bool | str | Path = True,
+    offline: bool = False,
+) -> "Client":
+    """Connect to the warehouse at `url`, else of MDW_CLICKHOUSE_URL, else the embedded one of MDW_HOME.
 
-    `snapshot_id` is the pin of calls that name none; None means the newest snapshot at each call. `cache`:
-    False for none, or another folder than MDW_CACHE or the user's cache folder.
-    Raises BadRequest (URL, id), NotReachable, UnknownSnapshot.
+    Parameters
+    ----------
+    url : str, optional
+        Such as `https://user:password@host:8443`.
+    snapshot_id : str, optional
+        The pin of calls that name none. None: the newest snapshot at each call.
+    as_of : time, optional
+        Pin the newest snapshot that was published by then, instead of naming one.
+    cache : bool, str or Path
+        False for none, or another folder than MDW_CACHE or the user's cache folder.
+    offline : bool
+        Ask no server: read what the cache holds of `snapshot_id`.
+
+    Raises
+    ------
+    BadRequest, NotReachable, UnknownSnapshot, NotCached
+
+    Examples
+    --------
+    >>> client = connect(snapshot_id="2025-q1")                                              # doctest: +SKIP
+    >>> client.bars("BTC/USDT", "4h", "2025-01-01", "2025-02-01", venue="binance").to_pandas()   # doctest: +SKIP
     """
-    pin = arguments.snapshot(snapshot_id)
+    if snapshot_id is not None and as_of is not None:
+        raise BadRequest("Pass snapshot_id or as_of, not both: each of them pins a snapshot.")
+    pin = LATEST if snapshot_id is None else checked_id(snapshot_id)
     folder = default_folder() if cache is True else Path(cache) if cache else None
-    client = Client(Transport(address.find(url)), pin, Cache(folder) if folder else None)
+    if offline and (snapshot_id is None or folder is None):
+        raise BadRequest("offline=True reads a pin from the cache: pass snapshot_id, and leave the cache on.")
+    transport = None if offline else Transport(address.find(url))
+    reader = Reader(transport, Store(folder) if folder else None, address.place(url))
+    client = Client(reader, pin, {"url": url, "cache": folder or False, "offline": offline})
+    if as_of is not None:
+        client._pin = reader.catalog.as_of(as_of).snapshot_id
     if snapshot_id is not None:
         client.snapshot()
     return client
 
 
 class Client:
-    """Reads the canonical views. Made by `connect`; threads may share it.
+    """Reads the canonical views. Made by `connect`; threads may share it, processes may unpickle it.
 
-    Every method validates its arguments first (BadRequest), takes times with a zone (start inclusive, end
-    exclusive, UTC in the answer), and returns an Arrow table whose `snapshot_of(table)` is the snapshot read.
-    `columns`: None for the usual ones, 'all', or names of the view's columns.
+    Methods take times in UTC (dates, text, datetimes with a zone, numpy and pandas instants), start inclusive and
+    end exclusive, and return a Frame that names its snapshot. `snapshot_id`: another one than the client's pin.
+    `columns`: None for the usual ones, 'all', or names of the view's columns. Instruments are named by `symbol`
+    and `venue` (one or several each) or by `instruments`, ids such as 'binance:spot:BTC/USDT'.
+
+    Every method raises BadRequest for what cannot be asked for, UnknownSnapshot, SnapshotChanged, ShortAnswer,
+    NotReachable and QueryFailed.
     """
 
-    def __init__(self, transport: Transport, pin: str, cache: Cache | None):
-        self._transport, self._pin, self._cache = transport, pin, cache
-        self._catalog = Catalog(transport)
+    def __init__(self, reader: Reader, pin: str, origin: Mapping[str, Any]):
+        self._reader, self._pin, self._origin = reader, pin, dict(origin)
+        self._bars = BarReader(reader)
+
+    # Bars
 
     def bars(
         self,
         symbol: Names | None = None,
-        timeframe: str = "1h",
+        timeframe: Timeframe = "1h",
         start: Time | None = None,
         end: Time | None = None,
         *,
-        venue: str | None = None,
-        market: str = "spot",
+        venue: Names | None = None,
+        market: Market = "spot",
         instruments: Names | None = None,
-        snapshot_id: str | None = None,
         columns: Names | None = None,
-    ) -> pa.Table:
+        gaps: Gaps = "keep",
+        partial: Partial = "drop",
+        snapshot_id: str | None = None,
+    ) -> Frame:
         """Closed bars with start <= open_time < end, series by series, oldest first.
 
-        A bound that is left out is that of the pinned series: `bars("BTC/USDT", "1h", venue="binance")` is all of it.
-        Prices in quote units, volume in base units; quote_volume and trade_count are null where the venue has none.
+        Parameters
+        ----------
+        timeframe : str
+            A stored timeframe, or a multiple of one up to '1w', resampled in the database from the shortest stored
+            one that divides it. Weeks begin on Monday.
+        start, end : time, optional
+            None: as far as each series reaches.
+        gaps : {'keep', 'raise', 'null', 'ffill'}
+            Missing bars are left out and listed in `Frame.holes`; or raise MissingBars; or become rows of nulls; or
+            rows with the last close as prices and null volumes. The last two add a column `is_filled`.
+        partial : {'drop', 'keep', 'raise'}
+            What becomes of a resampled bar of whose stored bars some are missing; `source_bars` and
+            `expected_bars` tell.
+
+        Returns
+        -------
+        Frame
+            Prices in quote units, volume in base units; quote_volume and trade_count are null where the venue has
+            none.
         """
-        ids = arguments.instruments(symbol, instruments, venue, market)
-        window = arguments.period(start, end, open_ended=True)
-        constants = {"timeframe": arguments.timeframe(timeframe)}
-        where = f"timeframe = {{timeframe:String}} and {_between('open_time')}"
-        return self._series(views.BARS, ids, where, window, constants, snapshot_id, columns)
+        _allowed("gaps", gaps, ("keep", "raise", "null", "ffill"))
+        _allowed("partial", partial, ("drop", "keep", "raise"))
+        request = self._request(symbol, instruments, venue, market, timeframe, start, end, snapshot_id)
+        chosen = self._bars.view(request).chosen(columns)
+        table = self._bars.read(request, chosen, gaps, partial)
+        return Frame(request.snapshot.stamp(table), lambda: self._bars.gaps(request))
+
+    def panel(
+        self,
+        column: str,
+        symbol: Names | None = None,
+        timeframe: Timeframe = "1h",
+        start: Time | None = None,
+        end: Time | None = None,
+        *,
+        venue: Names | None = None,
+        market: Market = "spot",
+        instruments: Names | None = None,
+        partial: Partial = "drop",
+        snapshot_id: str | None = None,
+    ) -> Frame:
+        """One column of bars side by side: `open_time`, then a column an instrument, on the full time grid.
+
+        A bar that is missing is null. Without `start` and `end`, the grid spans all the series.
+        """
+        request = self._request(symbol, instruments, venue, market, timeframe, start, end, snapshot_id)
+        (chosen,) = self._bars.view(request).chosen(column if isinstance(column, str) else "")
+        table = self._bars.read(request, list(dict.fromkeys(["instrument_id", "open_time", chosen])), "keep", partial)
+        reach = [self._bars.bounds(request, one) for one in request.instruments]
+        window = min(first for first, _ in reach), max(last for _, last in reach)
+        wide = side_by_side(table, chosen, window, timeframes.length(timeframe), request.instruments)
+        return Frame(request.snapshot.stamp(wide), lambda: self._bars.gaps(request))
+
+    def iter_bars(
+        self,
+        symbol: Names | None = None,
+        timeframe: Timeframe = "1h",
+        start: Time | None = None,
+        end: Time | None = None,
+        *,
+        chunk: Chunk = "month",
+        venue: Names | None = None,
+        market: Market = "spot",
+        instruments: Names | None = None,
+        columns: Names | None = None,
+        gaps: Gaps = "keep",
+        partial: Partial = "drop",
+        snapshot_id: str | None = None,
+    ) -> Iterator[Frame]:
+        """The same bars in pieces of time, oldest first, each with all series: memory stays flat.
+
+        Every piece is of one snapshot, also where a newer one is published meanwhile. A piece without any bar is
+        left out, unless `gaps` fills it.
+        """
+        _allowed("chunk", chunk, ("day", "week", "month", "year"))
+        request = self._request(symbol, instruments, venue, market, timeframe, start, end, snapshot_id)
+        reach = [self._bars.bounds(request, one) for one in request.instruments]
+        for first, last in chunks(min(one for one, _ in reach), max(one for _, one in reach), chunk):
+            there = [
+                one
+                for one, (begin, stop) in zip(request.instruments, reach, strict=True)
+                if begin < last and stop > first
+            ]
+            if not there:
+                continue
+            frame = self.bars(
+                timeframe=timeframe,
+                start=times.EPOCH + first * times.MILLISECOND,
+                end=times.EPOCH + last * times.MILLISECOND,
+                instruments=there,
+                columns=columns,
+                gaps=gaps,
+                partial=partial,
+                snapshot_id=request.snapshot.snapshot_id,
+            )
+            if len(frame):
+                yield frame
+
+    def gaps(
+        self,
+        symbol: Names | None = None,
+        timeframe: Timeframe = "1h",
+        start: Time | None = None,
+        end: Time | None = None,
+        *,
+        venue: Names | None = None,
+        market: Market = "spot",
+        instruments: Names | None = None,
+        snapshot_id: str | None = None,
+    ) -> Frame:
+        """Every range of stored bars that the pinned snapshot lacks in [start, end), before a listing included.
+
+        Columns: instrument_id, timeframe, gap_start (inclusive), gap_end (exclusive), missing_bars, class.
+        Counted from the pinned bars themselves. `class` is the cause that was known at publication: not_fetched
+        (nobody asked for it), venue_outage, no_trade, halted, before_listing, after_delisting or quarantined. Of a
+        timeframe that is resampled, these are the missing bars of the stored one.
+        """
+        request = self._request(symbol, instruments, venue, market, timeframe, start, end, snapshot_id)
+        return Frame(request.snapshot.stamp(self._bars.gaps(request)))
+
+    def extent(
+        self,
+        symbol: Names | None = None,
+        timeframe: Timeframe = "1h",
+        *,
+        venue: Names | None = None,
+        market: Market = "spot",
+        instruments: Names | None = None,
+        snapshot_id: str | None = None,
+    ) -> Frame:
+        """How far the stored bars of each series reach, a row a series.
+
+        Columns: instrument_id, timeframe, first_open_time, last_close_time (null without bars), bars.
+        """
+        snapshot, ids = self._chosen(symbol, instruments, venue, market, snapshot_id)
+        timeframes.length(timeframe)
+        rows = []
+        for one in ids:
+            row = self._bars.extent(snapshot, one, timeframe)
+            row = row.add_column(0, "timeframe", arrow.repeated(timeframe, 1))
+            rows.append(row.add_column(0, "instrument_id", arrow.repeated(one, 1)))
+        return Frame(snapshot.stamp(arrow.joined(rows)))
+
+    # Other datasets
 
     def funding(
         self,
@@ -78,131 +260,196 @@ class Client:
         start: Time | None = None,
         end: Time | None = None,
         *,
-        venue: str | None = None,
+        venue: Names | None = None,
         instruments: Names | None = None,
-        snapshot_id: str | None = None,
         columns: Names | None = None,
-    ) -> pa.Table:
-        """Funding that was paid, start <= funding_time < end: a fraction of position value, longs pay if > 0.
-
-        A bound that is left out is that of the pinned series.
-        """
-        ids = arguments.perpetuals(arguments.instruments(symbol, instruments, venue, "perp"))
-        window = arguments.period(start, end, open_ended=True)
-        return self._series(views.FUNDING, ids, _between("funding_time"), window, {}, snapshot_id, columns)
+        snapshot_id: str | None = None,
+    ) -> Frame:
+        """Funding that was paid, start <= funding_time < end: a fraction of position value, longs pay if > 0."""
+        chosen = views.FUNDING.chosen(columns)
+        window = times.period(start, end)
+        snapshot, ids = self._chosen(symbol, instruments, venue, "perp", snapshot_id)
+        perpetuals = names.perpetuals(ids)
+        manifest = self._reader.catalog.manifest(snapshot)
+        for one in perpetuals:
+            if not manifest.rows("funding", one):
+                held = ", ".join(name for _, name, _ in manifest.series("funding")) or "nothing"
+                raise BadRequest(
+                    f"Snapshot {snapshot.snapshot_id!r} has no funding of {one!r}; it has funding of: {held}."
+                )
+        read = self._reader.series(views.FUNDING, snapshot, perpetuals, "", window, chosen)
+        tables = [finished(views.FUNDING, read[one], chosen, snapshot, one, "") for one in perpetuals]
+        return Frame(snapshot.stamp(arrow.joined(tables)))
 
     def instruments(
         self,
         *,
-        venue: str | None = None,
-        market: str | None = None,
-        symbol: str | None = None,
+        venue: Names | None = None,
+        market: Market | None = None,
+        symbol: Names | None = None,
+        instruments: Names | None = None,
         at: Time | None = None,
         history: bool = False,
-        snapshot_id: str | None = None,
         columns: Names | None = None,
-    ) -> pa.Table:
-        """Instrument metadata: the newest state seen, the state `at` an instant, or every state (`history`)."""
+        snapshot_id: str | None = None,
+    ) -> Frame:
+        """Instrument metadata: the newest state seen, the state `at` an instant, or every state (`history`).
+
+        Sizes are in the unit that the venue trades in: base units on spot markets, contracts on OKX perpetuals;
+        multiply by `contract_size` for base units. Raises BadRequest for an instant before the first state seen.
+        """
         chosen = views.INSTRUMENTS.chosen(columns)
-        parameters: dict[str, Any] = {
-            name: value
-            for name, value in (("venue", venue), ("market", market), ("symbol", symbol))
-            if value is not None
-        }
-        where = [f"{name} = {{{name}:String}}" for name in parameters]
-        if at is not None:
-            parameters["at"] = arguments.milliseconds("at", at)
-            instant = "fromUnixTimestamp64Milli({at:Int64}, 'UTC')"
-            where.append(f"valid_from <= {instant} and (valid_to is null or valid_to > {instant})")
-        elif not history:
-            where.append("valid_to is null")
         snapshot = self.snapshot(snapshot_id)
-        return self._table(views.INSTRUMENTS, chosen, " and ".join(where) or "true", parameters, {}, snapshot)
+        table = self._reader.whole(views.INSTRUMENTS, snapshot)
+        known = self._reader.catalog.manifest(snapshot).instruments
+        table = overview.of_names(table, known, venue, market, symbol, instruments)
+        if at is not None:
+            table = overview.states_at(table, times.milliseconds("at", at), snapshot)
+        elif not history:
+            table = table.filter(pc.is_null(table["valid_to"]))
+        return self._whole(table, chosen, snapshot)
 
     def fear_greed(
         self,
-        start: date | Time,
-        end: date | Time,
-        *,
-        snapshot_id: str | None = None,
-        columns: Names | None = None,
-    ) -> pa.Table:
-        """The daily Crypto Fear & Greed index, 0 (fear) to 100 (greed), start <= date < end."""
-        chosen = views.FEAR_GREED.chosen(columns)
-        first, last = arguments.days(start, end)
-        where = "date >= {start:Date} and date < {end:Date}"
-        snapshot = self.snapshot(snapshot_id)
-        return self._table(views.FEAR_GREED, chosen, where, {"start": first, "end": last}, {}, snapshot)
-
-    def gaps(
-        self,
-        symbol: Names | None = None,
-        timeframe: str = "1h",
         start: Time | None = None,
         end: Time | None = None,
         *,
-        venue: str | None = None,
-        market: str = "spot",
-        instruments: Names | None = None,
+        columns: Names | None = None,
         snapshot_id: str | None = None,
-    ) -> pa.Table:
-        """Every range of bars that the pinned snapshot lacks in [start, end), before a listing included.
-
-        Columns: instrument_id, timeframe, gap_start (inclusive), gap_end (exclusive), missing_bars, class.
-        Counted from the pinned bars themselves. `class` is the cause that was known at publication: not_fetched
-        (nobody asked for it), venue_outage, no_trade, halted, before_listing, after_delisting or quarantined.
-        """
-        ids = arguments.instruments(symbol, instruments, venue, market)
-        first, last = arguments.period(start, end)
-        grid = (first, last, arguments.TIMEFRAMES[arguments.timeframe(timeframe)] // arguments.MILLISECOND)
+    ) -> Frame:
+        """The daily Crypto Fear & Greed index, 0 (fear) to 100 (greed), start <= date < end."""
+        chosen = views.FEAR_GREED.chosen(columns)
+        first, last = times.days(start, end)
         snapshot = self.snapshot(snapshot_id)
-        found = []
-        for one in ids:
-            bars = self.bars(
-                timeframe=timeframe,
-                start=start,
-                end=end,
-                instruments=one,
-                snapshot_id=snapshot.snapshot_id,
-                columns="open_time",
-            )
-            found.append(self._explained(holes(bars["open_time"], grid), one, timeframe, grid[2], snapshot))
-        return snapshot.stamp(pa.concat_tables(found))
+        table = self._reader.whole(views.FEAR_GREED, snapshot)
+        for bound, compare in ((first, pc.greater_equal), (last, pc.less)):
+            if bound is not None:
+                table = table.filter(compare(table["date"], pa.scalar(dt.date.fromisoformat(bound))))
+        return self._whole(table, chosen, snapshot)
 
-    def extent(
+    def condition(
         self,
-        symbol: Names | None = None,
-        timeframe: str = "1h",
+        dataset: Literal["bars", "funding", "instruments", "fear_greed"] | None = None,
+        start: Time | None = None,
+        end: Time | None = None,
         *,
-        venue: str | None = None,
-        market: str = "spot",
         instruments: Names | None = None,
         snapshot_id: str | None = None,
-    ) -> pa.Table:
-        """How far the pinned bars of each series reach, a row a series.
-
-        Columns: instrument_id, timeframe, first_open_time, last_close_time (null without bars), bars.
-        """
-        ids = arguments.instruments(symbol, instruments, venue, market)
+    ) -> Frame:
+        """Which days a backtest may trust: a row a dataset, instrument, timeframe and day of v_dataset_condition."""
         snapshot = self.snapshot(snapshot_id)
-        asked = {"timeframe": arguments.timeframe(timeframe)}
-        rows = []
-        for one in ids:
-            bound = {**asked, "instrument_id": one, "snapshot_id": snapshot.snapshot_id}
-            rows.append(filled(self._cached(EXTENT, bound, snapshot), EXTENT_COLUMNS, {**of_instrument(one), **asked}))
-        return snapshot.stamp(joined(rows))
+        ids = None
+        if instruments is not None:
+            known = self._reader.catalog.manifest(snapshot).instruments
+            ids = known.chosen(None, instruments, None, "spot")
+        return Frame(snapshot.stamp(overview.condition(self._reader, snapshot, dataset, times.days(start, end), ids)))
 
-    def snapshots(self, limit: int = 100) -> pa.Table:
-        """The newest published snapshots, newest first, with row counts and content hashes."""
-        return self._catalog.list(limit)
+    # What there is
 
-    def snapshot(self, snapshot_id: str | None = None) -> Snapshot:
-        """The snapshot that a call with this id reads now; 'latest' becomes a concrete one here."""
-        return self._catalog.get(self._pin if snapshot_id is None else arguments.snapshot(snapshot_id))
+    def series(self, dataset: str | None = None, *, snapshot_id: str | None = None) -> Frame:
+        """What the snapshot holds, a row a series.
+
+        Columns: dataset, instrument_id, timeframe, first and last (time of the first and last row), rows, and for
+        bars missing_bars and a column `missing_<class>` for each class of gaps.
+        """
+        snapshot = self.snapshot(snapshot_id)
+        return Frame(snapshot.stamp(overview.series(self._reader, snapshot, dataset)))
+
+    def snapshots(self, limit: int | None = None) -> pa.Table:
+        """Published snapshots, newest first, with row counts and content hashes; `limit`: only so many."""
+        return self._reader.catalog.list(limit)
+
+    def snapshot(self, snapshot_id: str | None = None, *, as_of: Time | None = None) -> Snapshot:
+        """The snapshot of that id, the newest one published by `as_of`, or the one that calls without an id read."""
+        if as_of is not None:
+            if snapshot_id is not None:
+                raise BadRequest("Pass snapshot_id or as_of, not both.")
+            return self._reader.catalog.as_of(as_of)
+        return self._reader.snapshot(self._pin if snapshot_id is None else checked_id(snapshot_id))
+
+    def diff(
+        self,
+        before: str,
+        after: str,
+        *,
+        dataset: Literal["bars", "funding", "instruments", "fear_greed"] = "bars",
+        instruments: Names | None = None,
+    ) -> Frame:
+        """What changed from one snapshot to another, a row an added or removed row and a row a revised value.
+
+        Columns: dataset, instrument_id, timeframe, time, change ('added', 'removed', 'revised'), and for revisions
+        column, before, after. Only months whose published hashes differ are read. Stamped as `after`.
+        """
+        first, second = self.snapshot(before), self.snapshot(after)
+        table = differences.between(self._reader, first, second, dataset, instruments)
+        return Frame(second.stamp(table))
+
+    def sql(
+        self, query: str, parameters: Mapping[str, Any] | None = None, *, snapshot_id: str | None = None
+    ) -> Frame | pa.Table:
+        """The answer of any query that your user may ask; `{snapshot_id:String}` is bound to the pin.
+
+        A query that uses the pin returns a Frame stamped with it, any other one an Arrow table.
+        """
+        if "{snapshot_id:" not in query.replace(" ", ""):
+            return self._reader.ask(query, parameters or {})
+        snapshot = self.snapshot(snapshot_id)
+        table = self._reader.ask(query, {**(parameters or {}), "snapshot_id": snapshot.snapshot_id})
+        self._reader.catalog.confirm(snapshot)
+        return Frame(snapshot.stamp(table))
+
+    # Joins
+
+    def with_funding(self, bars: Frame) -> Frame:
+        """The bars with the last funding paid by the close of each: funding_time, funding_rate, interval_hours.
+
+        Bars of a spot market get the funding of the same venue's perpetual. Null before the first payment. Raises
+        BadRequest for instruments without funding; the bars need the columns instrument_id and close_time.
+        """
+        joins.demand_bars(bars.to_arrow())
+        snapshot = bars.snapshot
+        ids = bars["instrument_id"].unique().cast(pa.string()).to_pylist()
+        payers = {one: one.replace(":spot:", ":perp:", 1) for one in ids}
+        columns = ("funding_time", "funding_rate", "interval_hours")
+        paid = self.funding(
+            instruments=list(payers.values()), columns=("instrument_id", *columns), snapshot_id=snapshot.snapshot_id
+        )
+        self._demand_same(snapshot, paid.snapshot)
+        of_payer = paid["instrument_id"].cast(pa.string())
+        others = {one: paid.to_arrow().filter(pc.equal(of_payer, payer)) for one, payer in payers.items()}
+        return Frame(snapshot.stamp(joins.as_of(bars.to_arrow(), others, "funding_time", columns)))
+
+    def with_instruments(self, bars: Frame) -> Frame:
+        """The bars with the instrument's limits and status as they were known at the close of each.
+
+        Null before the instrument's first state was seen: what was not known then is not filled in from later.
+        """
+        joins.demand_bars(bars.to_arrow())
+        snapshot = bars.snapshot
+        ids = bars["instrument_id"].unique().cast(pa.string()).to_pylist()
+        states = self.instruments(history=True, snapshot_id=snapshot.snapshot_id)
+        self._demand_same(snapshot, states.snapshot)
+        of_state = states["instrument_id"].cast(pa.string())
+        others = {one: states.to_arrow().filter(pc.equal(of_state, one)) for one in ids}
+        return Frame(snapshot.stamp(joins.as_of(bars.to_arrow(), others, "valid_from", _LIMITS)))
+
+    # Cache and connection
+
+    def cache_info(self) -> CacheInfo:
+        """Folder, number of files, bytes, limit, and this client's hits and misses."""
+        return self._store().info()
+
+    def cache_verify(self) -> list[Path]:
+        """Check every cached file against its checksum; those that were damaged, and are deleted now."""
+        return self._store().verify()
+
+    def cache_clear(self) -> int:
+        """Delete every cached file; how many there were. Frames that were read stay valid."""
+        return self._store().clear()
 
     def close(self) -> None:
-        """Give the connection back; tables stay valid."""
-        self._transport.close()
+        """Give the connection back; frames stay valid."""
+        self._reader.close()
 
     def __enter__(self) -> Self:
         return self
@@ -212,70 +459,63 @@ class Client:
     ) -> None:
         self.close()
 
-    def _series(
+    def __repr__(self) -> str:
+        return f"<Client of {self._reader.place}, snapshot {self._pin!r}>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _again, (self._origin, None if self._pin == LATEST else self._pin)
+
+    def _request(
         self,
-        view: View,
-        ids: Sequence[str],
-        where: str,
-        window: tuple[int, int],
-        constants: Mapping[str, Any],
+        symbol: Names | None,
+        instruments: Names | None,
+        venue: Names | None,
+        market: str,
+        timeframe: str,
+        start: Time | None,
+        end: Time | None,
         snapshot_id: str | None,
-        columns: Names | None,
-    ) -> pa.Table:
-        chosen = view.chosen(columns)
-        snapshot = self.snapshot(snapshot_id)
-        parameters = {**constants, "start": window[0], "end": window[1]}
-        where = f"instrument_id = {{instrument_id:String}} and {where}"
-        tables = []
-        for one in ids:
-            asked = {**parameters, "instrument_id": one}
-            table = self._table(view, chosen, where, asked, {**of_instrument(one), **constants}, snapshot)
-            if not table.num_rows:
-                self._catalog.demand(one, snapshot)
-            tables.append(table)
-        return snapshot.stamp(joined(tables))
+    ) -> BarsRequest:
+        timeframes.length(timeframe)
+        window = times.period(start, end)
+        snapshot, ids = self._chosen(symbol, instruments, venue, market, snapshot_id)
+        return BarsRequest(snapshot, tuple(ids), timeframe, window)
 
-    def _table(
+    def _chosen(
         self,
-        view: View,
-        chosen: Sequence[str],
-        where: str,
-        parameters: Mapping[str, Any],
-        constants: Mapping[str, Any],
-        snapshot: Snapshot,
-    ) -> pa.Table:
-        # Only names of views.py and the fixed conditions above are ever part of the text.
-        query = (
-            f"select {', '.join(sent(view, chosen))} from marts.{view.name}(snapshot_id = {{snapshot_id:String}}) "  # noqa: S608
-            f"where {where} order by {', '.join(view.order)}"
-        )
-        bound = {**parameters, "snapshot_id": snapshot.snapshot_id}
-        answer = self._cached(query, bound, snapshot)
-        pinned = {"snapshot_id": snapshot.snapshot_id, "data_version": snapshot.data_version}
-        return snapshot.stamp(filled(answer, chosen, {**constants, **pinned}))
+        symbol: Names | None,
+        instruments: Names | None,
+        venue: Names | None,
+        market: str,
+        snapshot_id: str | None,
+    ) -> tuple[Snapshot, list[str]]:
+        names.demand_form(symbol, instruments, venue, market)
+        snapshot = self.snapshot(snapshot_id)
+        known = self._reader.catalog.manifest(snapshot).instruments
+        return snapshot, known.chosen(symbol, instruments, venue, market)
 
-    def _explained(
-        self, missing: list[Range], instrument: str, timeframe: str, step: int, snapshot: Snapshot
-    ) -> pa.Table:
-        bound = {"snapshot_id": snapshot.snapshot_id, "instrument_id": instrument, "timeframe": timeframe}
-        causes = self._cached(GAPS, bound, snapshot) if missing else SCHEMA.empty_table()
-        return explained(missing, causes, instrument, timeframe, step)
+    def _whole(self, table: pa.Table, chosen: Sequence[str], snapshot: Snapshot) -> Frame:
+        pinned = dict(zip(views.PINNED, (snapshot.snapshot_id, snapshot.data_version), strict=True))
+        return Frame(snapshot.stamp(arrow.filled(table.combine_chunks(), chosen, pinned)))
 
-    def _cached(self, query: str, parameters: Mapping[str, Any], snapshot: Snapshot) -> pa.Table:
-        if self._cache is None:
-            return self._transport.read(query, parameters)
-        server = self._transport.address
-        key = {
-            "server": f"{server} {server.user}",
-            "snapshot": snapshot.identity,
-            "query": query,
-            "parameters": dict(parameters),
-        }
-        return self._cache.get(key, lambda: self._transport.read(query, parameters))
+    def _demand_same(self, bars: Snapshot, other: Snapshot) -> None:
+        if bars.identity != other.identity:
+            raise BadRequest(
+                f"The bars are of another snapshot {bars.snapshot_id!r} than this warehouse publishes under that id: "
+                "read them again from this client."
+            )
+
+    def _store(self) -> Store:
+        if self._reader.store is None:
+            raise BadRequest("This client has no cache: connect with cache=True or a folder.")
+        return self._reader.store
 
 
-def _between(column: str) -> str:
-    return (
-        f"{column} >= fromUnixTimestamp64Milli({{start:Int64}}, 'UTC') "
-        f"and {column} < fromUnixTimestamp64Milli({{end:Int64}}, 'UTC')"
-    )
+def _again(origin: Mapping[str, Any], snapshot_id: str | None) -> Client:
+    """A client like one that was pickled; it connects anew, from the environment it is unpickled in."""
+    return connect(origin["url"], snapshot_id=snapshot_id, cache=origin["cache"], offline=origin["offline"])
+
+
+def _allowed(name: str, value: object, allowed: tuple[str, ...]) -> None:
+    if value not in allowed:
+        raise BadRequest(f"{name} is {value!r}; allowed: {', '.join(allowed)}.")

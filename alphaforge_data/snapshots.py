@@ -2,8 +2,9 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -11,7 +12,9 @@ import pyarrow as pa
 
 from alphaforge_data.errors import BadRequest
 
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _KEY = b"alphaforge_data"
+_ROWS = b"alphaforge_data.rows"
 
 
 @dataclass(frozen=True)
@@ -21,36 +24,64 @@ class Snapshot:
     snapshot_id: str
     data_version: int
     published_at: datetime
-    facts: Mapping[str, Any]
+    facts: Mapping[str, Any] = field(repr=False, compare=False)
+    identity: str = field(default="", repr=False)
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> "Snapshot":
         """From a row of v_snapshots."""
-        return cls(row["snapshot_id"], int(row["data_version"]), row["published_at"], dict(row))
+        return cls(row["snapshot_id"], int(row["data_version"]), row["published_at"], dict(row), _identity(row))
 
     @property
-    def identity(self) -> str:
-        """Digest of everything published about it.
-
-        An id alone does not identify content: a warehouse that was built anew may publish the same id again.
-        """
-        published = {name: value for name, value in self.facts.items() if not name.startswith("withdrawn")}
-        return hashlib.sha256(json.dumps(published, sort_keys=True, default=str).encode()).hexdigest()
+    def rules(self) -> str:
+        """Which rules derived columns follow at this snapshot (v_snapshots.rules); '' for those without a choice."""
+        return str(self.facts.get("rules", ""))
 
     def stamp(self, table: pa.Table) -> pa.Table:
         """The table with this snapshot's row in its schema metadata."""
         text = json.dumps(dict(self.facts), sort_keys=True, default=str).encode()
         plain = {b"snapshot_id": self.snapshot_id.encode(), b"data_version": str(self.data_version).encode()}
-        return table.replace_schema_metadata({**plain, _KEY: text})
+        return table.replace_schema_metadata({**plain, _KEY: text, _ROWS: str(table.num_rows).encode()})
 
 
-def snapshot_of(table: pa.Table) -> Snapshot:
-    """The snapshot that a table of this package was read from; survives slices, filters, Parquet and IPC.
+def checked_id(value: str) -> str:
+    """The id itself, or 'latest'; raises BadRequest where it cannot be one."""
+    if not isinstance(value, str) or not _ID.fullmatch(value):
+        raise BadRequest(
+            f"snapshot_id is {value!r}; an id has 1 to 64 letters, digits, dots, dashes or underscores and begins "
+            "with a letter or digit. Client.snapshots() lists those that exist; 'latest' is the newest."
+        )
+    return value
 
-    Raises BadRequest for a table that lost it, or never had it.
+
+def snapshot_of(data: Any) -> Snapshot:
+    """The snapshot that a Frame, an Arrow table or a pandas DataFrame of this package was read from.
+
+    It survives slices, filters, Parquet and IPC in Arrow, and `attrs` in pandas; polars keeps no metadata: ask for
+    the column `snapshot_id` there. Raises BadRequest for data that lost it, never had it, or holds more rows than
+    were read, as a concatenation of two snapshots does.
     """
-    text = (table.schema.metadata or {}).get(_KEY)
+    metadata = _metadata(data)
+    text = metadata.get(_KEY)
     if text is None:
         raise BadRequest("This table does not say which snapshot it is: it did not come from a Client's method.")
+    if _ROWS in metadata and len(data) > int(metadata[_ROWS]):
+        raise BadRequest(
+            f"This table has {len(data)} rows, but only {int(metadata[_ROWS])} were read from the snapshot it names: "
+            "several tables were put together. Ask each of them, or read them in one call."
+        )
     row = json.loads(text)
     return Snapshot.from_row({**row, "published_at": datetime.fromisoformat(row["published_at"])})
+
+
+def _metadata(data: Any) -> Mapping[bytes, bytes]:
+    if hasattr(data, "attrs"):
+        return {name.encode(): str(value).encode() for name, value in data.attrs.items()}
+    schema = getattr(data, "schema", None)
+    return (getattr(schema, "metadata", None) or {}) if schema is not None else {}
+
+
+def _identity(row: Mapping[str, Any]) -> str:
+    """Digest of what is published and never changes: a warehouse that was built anew may use the same id again."""
+    lasting = {name: value for name, value in row.items() if not name.startswith("withdrawn")}
+    return hashlib.sha256(json.dumps(lasting, sort_keys=True, default=str).encode()).hexdigest()

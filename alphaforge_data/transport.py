@@ -1,12 +1,15 @@
-"""One bound query to one Arrow table."""
+"""One bound query to Arrow, streamed as the server produces it."""
 
+import io
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import clickhouse_connect
 import pyarrow as pa
+import urllib3
 from clickhouse_connect.driver.client import Client as Driver
 from clickhouse_connect.driver.exceptions import ClickHouseError, DatabaseError
 
@@ -19,6 +22,8 @@ _END_OF_STREAM = b"\xff\xff\xff\xff\x00\x00\x00\x00"
 logging.getLogger("clickhouse_connect").addHandler(logging.NullHandler())
 _BAD_LOGIN = (193, 194, 516)
 _MISSING = (60, 81)
+_CHUNK = 1 << 20
+_SETTINGS = {"output_format_arrow_low_cardinality_as_dictionary": 1}
 
 
 class Transport:
@@ -26,21 +31,33 @@ class Transport:
 
     def __init__(self, address: Address):
         self.address = address
-        self._settings = {"output_format_arrow_compression_method": "none"} if address.is_loopback else {}
+        self._settings: dict[str, Any] = dict(_SETTINGS)
+        if address.is_loopback:
+            self._settings["output_format_arrow_compression_method"] = "none"
         self._driver = self._connect()
 
     def read(self, query: str, parameters: Mapping[str, Any]) -> pa.Table:
         """The query's whole answer. Raises NotReachable or QueryFailed."""
+        with self.stream(query, parameters) as reader:
+            return reader.read_all()
+
+    @contextmanager
+    def stream(self, query: str, parameters: Mapping[str, Any]) -> Iterator["Batches"]:
+        """The answer batch by batch. Only a stream read to its end is checked for completeness."""
         try:
-            body = self._driver.raw_query(
+            # raw_stream, because raw_query makes the server finish before it sends the first byte.
+            response: Any = self._driver.raw_stream(
                 query, parameters=dict(parameters), fmt="ArrowStream", settings=dict(self._settings)
             )
         except ClickHouseError as error:
             raise self._explained(error) from None
-        if not body.endswith(_END_OF_STREAM):
-            said = body[-400:].decode(errors="replace").partition("Code: ")
-            raise QueryFailed(f"The server broke off its answer: {(said[1] + said[2]).strip() or 'no reason given'}")
-        return pa.ipc.open_stream(pa.py_buffer(body)).read_all()
+        body = _Checked(response)
+        try:
+            yield Batches(body)
+        except (urllib3.exceptions.HTTPError, pa.ArrowInvalid, OSError) as error:
+            raise body.broken_off(str(error)) from None
+        finally:
+            response.close()
 
     def close(self) -> None:
         """Give the connection back."""
@@ -79,5 +96,83 @@ class Transport:
                 f"No warehouse answers at {self.address} ({reason[:200]}). Start it with `mdw up`, or check the "
                 "address and the network."
             )
-        hint = " The views are not there yet: `mdw build` publishes the first snapshot." if code in _MISSING else ""
+        hint = (
+            " The view is not there yet, or the views are older than this client: `mdw build` makes them."
+            if code in _MISSING
+            else ""
+        )
         return QueryFailed(f"{self.address} refuses the query: {reason[:400]}{hint}", code)
+
+
+class Batches:
+    """Record batches of one answer."""
+
+    def __init__(self, body: "_Checked"):
+        self._body = body
+        self._reader: pa.RecordBatchStreamReader | None = None
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The answer's schema; waits for the first bytes."""
+        return self._opened().schema
+
+    def __iter__(self) -> Iterator[pa.RecordBatch]:
+        yield from self._opened()
+        self._body.demand_end()
+
+    def read_all(self) -> pa.Table:
+        """Everything as one table."""
+        table = self._opened().read_all()
+        self._body.demand_end()
+        return table
+
+    def _opened(self) -> pa.RecordBatchStreamReader:
+        if self._reader is None:
+            self._reader = pa.ipc.open_stream(pa.PythonFile(self._body, mode="r"))
+        return self._reader
+
+
+class _Checked(io.RawIOBase):
+    """The body of a response, which remembers its end."""
+
+    def __init__(self, response: Any):
+        # Chunk by chunk, because a server that fails sends its reason as the last chunk and then no end.
+        self._chunks: Iterator[bytes] = response.stream(_CHUNK)
+        self._buffer = memoryview(b"")
+        self._tail = b""
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        wanted = size if size and size > 0 else 1 << 62
+        pieces, count = [], 0
+        while count < wanted:
+            if not self._buffer:
+                chunk = self._next()
+                if not chunk:
+                    break
+                self._buffer = memoryview(chunk)
+            piece = self._buffer[: wanted - count]
+            self._buffer = self._buffer[len(piece) :]
+            pieces.append(piece)
+            count += len(piece)
+        return bytes(pieces[0]) if len(pieces) == 1 else b"".join(pieces)
+
+    def demand_end(self) -> None:
+        """Raise QueryFailed unless the last bytes are the mark of a whole Arrow stream."""
+        while self._next():
+            pass
+        if not self._tail.endswith(_END_OF_STREAM):
+            raise self.broken_off("no reason given")
+
+    def broken_off(self, reason: str) -> QueryFailed:
+        """The error for an answer that ended too early, with the server's own words where it sent some."""
+        said = self._tail.decode(errors="replace").partition("Code: ")
+        return QueryFailed(f"The server broke off its answer: {(said[1] + said[2]).strip()[:400] or reason[:200]}")
+
+    def _next(self) -> bytes:
+        chunk = next(self._chunks, b"")
+        if chunk:
+            self._tail = (self._tail + chunk[-4096:])[-4096:]
+        return chunk

@@ -13,16 +13,31 @@ class View:
     """One parameterized view `marts.<name>(snapshot_id = …)`.
 
     `constant`: columns that one instrument's series repeats on every row; they are filled in here, not sent.
-    `usual`: what a caller gets who names no columns.
+    `usual`: what a caller gets who names no columns. `order`: what makes a row unique, and how rows are sorted.
+    `derived`: columns that are computed here. `provenance`: where a row came from; no value, cached apart.
     """
 
+    dataset: str
     name: str
     columns: tuple[str, ...]
     usual: tuple[str, ...]
     order: tuple[str, ...]
     constant: tuple[str, ...] = ()
+    derived: tuple[str, ...] = ()
+    provenance: tuple[str, ...] = ()
 
-    def chosen(self, columns: Sequence[str] | None) -> tuple[str, ...]:
+    @property
+    def time(self) -> str:
+        """The column that rows are ordered by within a series."""
+        return self.order[-1]
+
+    @property
+    def values(self) -> tuple[str, ...]:
+        """The columns that the server sends of every row, without provenance."""
+        apart = (*PINNED, *self.constant, *self.derived, *self.provenance)
+        return tuple(name for name in self.columns if name not in apart)
+
+    def chosen(self, columns: str | Sequence[str] | None) -> tuple[str, ...]:
         """The columns to return, checked; 'all' is every column of the view."""
         if columns is None:
             return self.usual
@@ -38,46 +53,55 @@ class View:
 
 _BAR = ("open_time", "close_time", "open", "high", "low", "close", "volume", "quote_volume", "trade_count")
 _SERIES = ("instrument_id", "venue", "market", "symbol", "timeframe")
+_PROVENANCE = ("source", "ingested_at")
 BARS = View(
+    "bars",
     "v_bars_at",
-    (*PINNED, *_SERIES, *_BAR, "source", "ingested_at"),
+    (*PINNED, *_SERIES, *_BAR, *_PROVENANCE),
     ("instrument_id", *(name for name in _BAR if name != "close_time")),
-    ("open_time",),
-    (*PINNED, *_SERIES),
+    ("instrument_id", "open_time"),
+    _SERIES,
+    ("close_time",),
+    _PROVENANCE,
+)
+# Of bars that are resampled here: how many stored bars each was made of, and how many its period has.
+COUNTS = ("source_bars", "expected_bars")
+RESAMPLED = View(
+    "bars",
+    "v_bars_at",
+    (*PINNED, *_SERIES, *_BAR, *COUNTS),
+    (*BARS.usual, *COUNTS),
+    BARS.order,
+    _SERIES,
+    ("close_time", "expected_bars"),
 )
 _RATE = ("funding_time", "funding_time_raw", "funding_rate", "interval_hours", "mark_price")
 FUNDING = View(
+    "funding",
     "v_funding_at",
     (*PINNED, "instrument_id", "venue", "symbol", *_RATE, "ingested_at"),
     ("instrument_id", *(name for name in _RATE if name != "funding_time_raw")),
-    ("funding_time",),
-    (*PINNED, "instrument_id", "venue", "symbol"),
+    ("instrument_id", "funding_time"),
+    ("instrument_id", "venue", "symbol"),
+    (),
+    ("ingested_at",),
 )
 _INSTRUMENT = ("instrument_id", "venue", "market", "symbol", "venue_symbol", "base", "quote", "settle", "status")
 _LIMITS = ("tick_size", "lot_size", "min_qty", "min_notional", "contract_size", "listed_at", "valid_from", "valid_to")
 INSTRUMENTS = View(
+    "instruments",
     "v_instruments_at",
     (*PINNED, *_INSTRUMENT, *_LIMITS),
     (*_INSTRUMENT, *_LIMITS),
     ("instrument_id", "valid_from"),
-    PINNED,
 )
 FEAR_GREED = View(
+    "fear_greed",
     "v_fear_greed_at",
     (*PINNED, "date", "value", "classification", "ingested_at"),
     ("date", "value", "classification"),
     ("date",),
-    PINNED,
-)
-
-EXTENT_COLUMNS = ("instrument_id", "timeframe", "first_open_time", "last_close_time", "bars")
-EXTENT = (
-    "select minOrNull(open_time) as first_open_time, maxOrNull(close_time) as last_close_time, count() as bars "
-    "from marts.v_bars_at(snapshot_id = {snapshot_id:String}) "
-    "where instrument_id = {instrument_id:String} and timeframe = {timeframe:String}"
-)
-
-GAPS = (
-    "select gap_start, gap_end, class from marts.v_bar_gaps_at(snapshot_id = {snapshot_id:String}) "
-    "where instrument_id = {instrument_id:String} and timeframe = {timeframe:String} order by gap_start"
+    (),
+    (),
+    ("ingested_at",),
 )

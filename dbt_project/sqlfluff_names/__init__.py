@@ -38,6 +38,11 @@ def _a_view(dataset: str) -> str:
 view_at = view_latest = view_of_all = _a_view
 
 
+def view_manifest_at() -> str:
+    """A table instead of the manifest of one snapshot."""
+    return "select snapshot_id from manifest"
+
+
 def datasets() -> dict[str, dict[str, str]]:
     """One dataset instead of all."""
     return {"bars": {"mart": "bars"}}

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import pandas as pd
-import pyarrow as pa
 
-from alphaforge_data import Client, Snapshot
+from alphaforge_data import BadRequest, Client, Frame, Snapshot
 from mdw.backtest import refusals
 from mdw.backtest.parameters import Parameters
+from warehouse.errors import BadInput
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,13 @@ class Market:
 
 def load(client: Client, parameters: Parameters) -> Market:
     """Read everything at one snapshot. Raises BadInput where the snapshot holds too little, or has too many holes."""
+    try:
+        return _load(client, parameters)
+    except BadRequest as error:
+        raise BadInput(str(error)) from None
+
+
+def _load(client: Client, parameters: Parameters) -> Market:
     snapshot = client.snapshot()
     start, end = _window(client, parameters, snapshot)
     bars = client.bars(
@@ -88,7 +95,7 @@ def _missing(
     return gaps
 
 
-def _hourly(bars: pa.Table, parameters: Parameters, start: datetime, end: datetime) -> pd.DataFrame:
+def _hourly(bars: Frame, parameters: Parameters, start: datetime, end: datetime) -> pd.DataFrame:
     frame = bars.to_pandas()
     frame["instrument_id"] = frame["instrument_id"].astype(str)
     grid = pd.date_range(pd.Timestamp(start).ceil("h"), pd.Timestamp(end).floor("h"), freq="h", unit="ms")

@@ -1,38 +1,138 @@
-"""Answers of a pin are kept as files, and never wrongly."""
+"""What a pin reads is kept as files: found again whenever the content is the same, and never wrong."""
 
-from dataclasses import replace
+import logging
+import os
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
 
 import alphaforge_data
-from alphaforge_data.cache import Cache
+from alphaforge_data import BadRequest, Client, NotCached, NotReachable
+from alphaforge_data.cache import Store
+from alphaforge_data.transport import Transport
 from tests.alphaforge_data.published import END, START, Published
 
-SMALL = pa.table({"close": [1.5, 2.5]})
+SMALL = pa.table({"close": [1.5, 2.5], "name": pa.array(["a", "b"]).dictionary_encode()})
+KEY = {"content": "0"}
 
 
-class Server:
-    """Answers, and counts."""
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The text of every query that leaves this process."""
+    queries: list[str] = []
+    stream = Transport.stream
 
-    def __init__(self, table: pa.Table = SMALL):
-        self.table, self.asked = table, 0
+    def counted(self: Transport, query: str, parameters: dict[str, object]) -> object:
+        queries.append(query)
+        return stream(self, query, parameters)
 
-    def __call__(self) -> pa.Table:
-        self.asked += 1
-        return self.table
+    monkeypatch.setattr(Transport, "stream", counted)
+    return queries
 
 
-def test_the_second_read_comes_from_a_mapped_file(published: Published, tmp_path: Path) -> None:
-    fresh = published.connect().bars("BTC/USDT", "1h", START, END, venue="binance", market="perp")
-    for _ in range(2):
-        client = alphaforge_data.connect(published.url, snapshot_id="first", cache=tmp_path)
-        before = pa.total_allocated_bytes()
-        cached = client.bars("BTC/USDT", "1h", START, END, venue="binance", market="perp", columns=["open", "close"])
-        assert cached.equals(fresh.select(["open", "close"]))
-    assert pa.total_allocated_bytes() - before < cached.nbytes / 2
-    assert len(list(tmp_path.iterdir())) == 1
+def perps(client: Client, **more: object) -> alphaforge_data.Frame:
+    window = {"start": START, "end": END, "venue": "binance", "market": "perp"} | more
+    return client.bars("BTC/USDT", "1h", **window)  # type: ignore[arg-type]
+
+
+def of_bars(queries: list[str]) -> int:
+    return sum("v_bars_at" in query for query in queries)
+
+
+def test_windows_and_columns_of_what_was_read_are_not_asked_again(
+    published: Published, tmp_path: Path, asked: list[str]
+) -> None:
+    plain = published.connect()
+    client = alphaforge_data.connect(published.url, snapshot_id="first", cache=tmp_path)
+    assert perps(client).equals(perps(plain))
+    asked.clear()
+    again = alphaforge_data.connect(published.url, snapshot_id="first", cache=tmp_path)
+    for columns in (["close"], ["open_time", "high"], None):
+        for start, end in ((START, END), ("2025-06-03T05:00Z", "2025-06-10"), ("2025-05-31", "2025-06-01T01:00Z")):
+            frame = perps(again, start=start, end=end, columns=columns)
+            assert of_bars(asked) == 0
+            assert frame.equals(perps(plain, start=start, end=end, columns=columns))
+            asked.clear()
+    assert perps(again, columns="all").equals(perps(plain, columns="all"))
+
+
+def test_a_later_snapshot_with_the_same_month_finds_it(published: Published, tmp_path: Path, asked: list[str]) -> None:
+    perps(alphaforge_data.connect(published.url, snapshot_id="first", cache=tmp_path))
+    asked.clear()
+    second = alphaforge_data.connect(published.url, snapshot_id="second", cache=tmp_path)
+    # May did not change from one to the other, June did.
+    may = perps(second, end="2025-06-01")
+    assert of_bars(asked) == 0
+    assert may.equals(perps(published.connect("second"), end="2025-06-01"))
+    asked.clear()
+    assert perps(second).equals(perps(published.connect("second")))
+
+
+def test_a_read_comes_from_a_mapped_file(published: Published, tmp_path: Path) -> None:
+    client = alphaforge_data.connect(published.url, snapshot_id="first", cache=tmp_path)
+    perps(client)
+    before = pa.total_allocated_bytes()
+    cached = perps(client, columns=["open", "close"])
+    assert pa.total_allocated_bytes() - before < cached.to_arrow().nbytes / 2
+
+
+def test_every_dataset_is_cached(published: Published, tmp_path: Path, asked: list[str]) -> None:
+    def read(client: Client) -> list[alphaforge_data.Frame]:
+        return [
+            client.funding(["BTC/USDT", "SOL/USDT"], START, END, venue="binance"),
+            client.instruments(history=True),
+            client.fear_greed("2025-06-01"),
+            client.gaps("BTC/USDT", "1m", venue="binance"),
+            client.bars("BTC/USDT", "1d", venue="binance", market="perp"),
+            client.series(),
+            client.condition("bars"),
+        ]
+
+    expected = read(published.connect())
+    read(alphaforge_data.connect(published.url, snapshot_id="first", cache=tmp_path))
+    asked.clear()
+    again = read(alphaforge_data.connect(published.url, snapshot_id="first", cache=tmp_path))
+    assert [query for query in asked if "marts.v_snapshots where" not in query] == []
+    for one, other in zip(again, expected, strict=True):
+        assert one.schema.equals(other.schema)
+        assert one.to_pylist() == other.to_pylist()
+
+
+def test_threads_that_want_one_read_send_one_query(published: Published, tmp_path: Path, asked: list[str]) -> None:
+    client = alphaforge_data.connect(published.url, snapshot_id="first", cache=tmp_path)
+    client.series()
+    asked.clear()
+    barrier = threading.Barrier(8)
+
+    def read(_: int) -> int:
+        barrier.wait()
+        return len(perps(client))
+
+    with ThreadPoolExecutor(8) as pool:
+        assert len(set(pool.map(read, range(8)))) == 1
+    assert of_bars(asked) == 1
+
+
+def test_a_client_without_a_server_reads_what_was_read_before(published: Published, tmp_path: Path) -> None:
+    url = published.url
+    first = perps(alphaforge_data.connect(url, snapshot_id="first", cache=tmp_path))
+    offline = alphaforge_data.connect(url, snapshot_id="first", cache=tmp_path, offline=True)
+    assert perps(offline).equals(first)
+    assert perps(offline).snapshot == first.snapshot
+    assert len(perps(offline, start="2025-06-03", end="2025-06-04", columns="close")) == 24
+    with pytest.raises(NotCached, match=r"offline and .* does not hold"):
+        offline.funding("BTC/USDT", venue="binance")
+    with pytest.raises(NotCached, match="knows no snapshot 'second'"):
+        offline.snapshot("second")
+    with pytest.raises(BadRequest, match="pass snapshot_id"):
+        alphaforge_data.connect(url, cache=tmp_path, offline=True)
+    assert issubclass(NotCached, NotReachable)
 
 
 def test_without_a_cache_nothing_is_written(
@@ -41,44 +141,146 @@ def test_without_a_cache_nothing_is_written(
     monkeypatch.setenv("MDW_CACHE", str(tmp_path))
     published.connect().fear_greed("2025-06-01", "2025-06-03")
     assert not list(tmp_path.iterdir())
-    alphaforge_data.connect(published.url).fear_greed("2025-06-01", "2025-06-03")
-    assert len(list(tmp_path.glob("*.arrow"))) == 1
+    client = alphaforge_data.connect(published.url)
+    client.fear_greed("2025-06-01", "2025-06-03")
+    assert client.cache_info().folder == tmp_path
+    assert client.cache_info().files == len(list(tmp_path.glob("??/*.arrow"))) > 0
+    with pytest.raises(BadRequest, match="has no cache"):
+        published.connect().cache_info()
 
 
-def test_a_stored_answer_is_not_asked_again(tmp_path: Path) -> None:
-    server = Server()
-    for _ in range(2):
-        assert Cache(tmp_path).get({"query": "q"}, server).equals(SMALL)
-    assert server.asked == 1
+def stored(folder: Path) -> Path:
+    Store(folder).put([(KEY, SMALL)])
+    (file,) = folder.glob("??/*.arrow")
+    return file
 
 
-def test_a_damaged_file_is_read_again(tmp_path: Path) -> None:
-    server = Server()
-    Cache(tmp_path).get({"query": "q"}, server)
-    (file,) = tmp_path.iterdir()
-    file.write_bytes(file.read_bytes()[:100])
-    assert Cache(tmp_path).get({"query": "q"}, server).equals(SMALL)
-    assert server.asked == 2
+@pytest.fixture
+def bits(tmp_path: Path) -> tuple[Path, int]:
+    """Positions all over a stored file: header, schema, body and end."""
+    file = stored(tmp_path)
+    return file, file.stat().st_size
 
 
-def test_the_same_id_in_a_warehouse_built_anew_is_another_snapshot(published: Published) -> None:
-    snapshot = published.connect().snapshot()
-    rebuilt = replace(snapshot, facts={**snapshot.facts, "content_hashes": [("bars", "0")]})
-    assert rebuilt.snapshot_id == snapshot.snapshot_id
-    assert rebuilt.identity != snapshot.identity
+def test_no_flipped_bit_is_ever_served(bits: tuple[Path, int], caplog: pytest.LogCaptureFixture) -> None:
+    file, size = bits
+    whole = file.read_bytes()
+    for position in [*range(48), *range(64, size, 7), size - 1]:
+        damaged = bytearray(whole)
+        damaged[position] ^= 1 << position % 8
+        # A new file, as a later process finds it: what this one has checked, it does not check again.
+        file.unlink()
+        file.write_bytes(damaged)
+        caplog.clear()
+        with caplog.at_level(logging.WARNING, "alphaforge_data"):
+            assert Store(file.parent.parent).get(KEY) is None, position
+        assert "is damaged" in caplog.text
 
 
-def test_the_oldest_files_leave_when_the_cache_is_full(tmp_path: Path) -> None:
-    cache = Cache(tmp_path, limit=2000)
-    server = Server(pa.table({"close": [0.0] * 100}))
-    for number in range(5):
-        cache.get({"query": number}, server)
-    assert sum(file.stat().st_size for file in tmp_path.iterdir()) <= 2000
-    cache.get({"query": 4}, server)
-    assert server.asked == 5
+@pytest.mark.parametrize("damage", ["cut", "zeros", "empty", "longer"])
+def test_a_damaged_file_is_noticed_and_replaced(tmp_path: Path, damage: str) -> None:
+    file = stored(tmp_path)
+    whole = file.read_bytes()
+    file.unlink()
+    content = {"cut": whole[:-10], "zeros": whole[:128] + bytes(len(whole) - 128), "empty": b"", "longer": whole + b"x"}
+    file.write_bytes(content[damage])
+    store = Store(tmp_path)
+    assert store.get(KEY) is None
+    store.put([(KEY, SMALL)])
+    found = store.get(KEY)
+    assert found is not None
+    assert found.equals(SMALL)
+    file.unlink()
+    file.write_bytes(content[damage])
+    assert store.verify() == [file]
+    assert not file.exists()
 
 
-def test_a_folder_that_cannot_be_written_is_no_error(tmp_path: Path) -> None:
+def test_the_files_that_were_used_longest_ago_leave_when_the_cache_is_full(tmp_path: Path) -> None:
+    table = pa.table({"close": [0.0] * 100})
+    store = Store(tmp_path, limit=8000)
+    for number in range(4):
+        store.put([({"number": number}, table)])
+        store.get({"number": 0})
+    for number in range(4, 12):
+        store.put([({"number": number}, table)])
+        store.get({"number": 0})
+    assert sum(file.stat().st_size for file in tmp_path.glob("??/*.arrow")) <= 8000
+    assert store.get({"number": 0}) is not None
+    assert store.get({"number": 11}) is not None
+    assert store.get({"number": 1}) is None
+    info = store.info()
+    assert (info.files, info.bytes) == (
+        len(list(tmp_path.glob("??/*.arrow"))),
+        sum(file.stat().st_size for file in tmp_path.glob("??/*.arrow")),
+    )
+    assert store.clear() == info.files
+    assert store.info().files == 0
+
+
+def test_a_lost_index_is_made_again(tmp_path: Path) -> None:
+    stored(tmp_path)
+    (tmp_path / "index.sqlite").unlink()
+    assert Store(tmp_path).info().files == 1
+    (tmp_path / "index.sqlite").write_bytes(b"no database")
+    store = Store(tmp_path)
+    assert store.get(KEY) is not None
+    assert store.info().files == 1
+
+
+def test_a_folder_that_cannot_be_written_is_read_all_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = stored(tmp_path)
+    # The tests may run as root, whom no mode stops: every way to write is closed instead.
+    for name in ("utime", "replace", "mkdir"):
+        monkeypatch.setattr(os, name, _refuse)
+    monkeypatch.setattr("tempfile.mkstemp", _refuse)
+    store = Store(tmp_path)
+    assert store.get(KEY) is not None
+    store.put([({"content": "other"}, SMALL)])
+    assert list(tmp_path.glob("??/*.arrow")) == [file]
     taken = tmp_path / "file"
     taken.write_text("")
-    assert Cache(taken).get({"query": "q"}, Server()).equals(SMALL)
+    Store(taken).put([(KEY, SMALL)])
+    assert Store(taken).get(KEY) is None
+
+
+def _refuse(*_: object, **__: object) -> None:
+    raise PermissionError("read-only")
+
+
+def test_what_a_killed_process_left_is_swept(tmp_path: Path) -> None:
+    file = stored(tmp_path)
+    old, new = file.with_suffix(".old.part"), file.with_suffix(".new.part")
+    for path in (old, new):
+        path.write_bytes(b"half")
+    os.utime(old, (time.time() - 7200, time.time() - 7200))
+    Store(tmp_path).put([(KEY, SMALL)])
+    assert (old.exists(), new.exists()) == (False, True)
+
+
+def test_a_process_waits_for_the_one_that_fetches(tmp_path: Path) -> None:
+    script = (
+        "import sys, time; from pathlib import Path; from alphaforge_data.cache import Store\n"
+        "with Store(Path(sys.argv[1])).alone({'series': 1}):\n"
+        "    print('held', flush=True); sys.stdin.read(1)\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", script, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as other:
+        assert other.stdout is not None
+        assert other.stdin is not None
+        assert other.stdout.readline() == b"held\n"
+        order: list[str] = []
+
+        def wait() -> None:
+            with Store(tmp_path).alone({"series": 1}):
+                order.append("mine")
+
+        thread = threading.Thread(target=wait)
+        thread.start()
+        time.sleep(0.3)
+        assert order == []
+        other.stdin.write(b"x")
+        other.stdin.close()
+        thread.join(30)
+        assert order == ["mine"]

@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import alphaforge_data
-from alphaforge_data import BadRequest, snapshot_of
+from alphaforge_data import BadRequest, Frame, snapshot_of
 from dlt_pipelines.timeframes import to_ms
 from tests.alphaforge_data.published import (
     END,
@@ -23,7 +23,7 @@ from tests.alphaforge_data.published import (
 )
 
 
-def bars(client: alphaforge_data.Client, symbol: str = "BTC/USDT", **more: object) -> pa.Table:
+def bars(client: alphaforge_data.Client, symbol: str = "BTC/USDT", **more: object) -> Frame:
     return client.bars(symbol, "1h", START, END, venue="binance", market="perp", **more)  # type: ignore[arg-type]
 
 
@@ -102,10 +102,22 @@ def test_every_answer_names_its_snapshot(published: Published, tmp_path: object)
     for table in answers:
         assert snapshot_of(table).identity == newest.identity
         assert table.schema.metadata[b"snapshot_id"] == b"second"
-    pq.write_table(answers[0].slice(3, 4), f"{tmp_path}/bars.parquet")
+        assert snapshot_of(table.to_pandas()).identity == newest.identity
+    pq.write_table(answers[0].to_arrow().slice(3, 4), f"{tmp_path}/bars.parquet")
     assert snapshot_of(pq.read_table(f"{tmp_path}/bars.parquet")).snapshot_id == "second"
     with pytest.raises(BadRequest, match="does not say which snapshot"):
         snapshot_of(pa.table({"close": [1.0]}))
+
+
+def test_rows_of_two_snapshots_are_not_stamped_as_one(published: Published) -> None:
+    first, second = bars(published.connect("first"), REVISED), bars(published.connect("second"), REVISED)
+    with pytest.raises(BadRequest, match="several tables were put together"):
+        snapshot_of(pa.concat_tables([first.to_arrow(), second.to_arrow()]))
+    with pytest.raises(BadRequest, match="different snapshots"):
+        alphaforge_data.concat([first, second])
+    other = bars(published.connect("first"))
+    both = alphaforge_data.concat([first, other])
+    assert (len(both), both.snapshot) == (len(first) + len(other), first.snapshot)
 
 
 def test_funding_is_what_was_paid(published: Published) -> None:
@@ -132,7 +144,8 @@ def test_instruments_as_they_were_known_at_an_instant(published: Published) -> N
     assert now["instrument_id"].to_pylist() == ["binance:perp:BTC/USDT"]
     seen = now["valid_from"].to_pylist()[0]
     assert client.instruments(market="perp", symbol="BTC/USDT", at=seen).equals(now)
-    assert client.instruments(at=seen - timedelta(days=1)).num_rows == 0
+    with pytest.raises(BadRequest, match="the first state that snapshot 'first' knows is of"):
+        client.instruments(at=seen - timedelta(days=1))
     assert client.instruments(history=True).num_rows >= client.instruments().num_rows > 0
 
 
@@ -144,7 +157,7 @@ def test_a_hole_is_reported_to_the_minute(published: Published) -> None:
     assert inside["missing_bars"].to_pylist() == [140]
     hour = timedelta(hours=1)
     early = client.gaps("BTC/USDT", "1m", SPOT_START - hour, SPOT_START + hour, venue="binance")
-    assert early.select(["missing_bars", "class"]).to_pylist() == [{"missing_bars": 60, "class": "not_fetched"}]
+    assert (early["missing_bars"].to_pylist(), early["class"].to_pylist()) == ([60], ["not_fetched"])
     assert client.gaps("BTC/USDT", "1m", SPOT_START, SPOT_START + hour, venue="binance").num_rows == 0
 
 

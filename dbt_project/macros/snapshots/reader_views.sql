@@ -19,6 +19,23 @@ with {{ version_of_parameter(ref('snapshots')) }} as cutoff
     )
 {%- endmacro -%}
 
+{#- SQL of v_snapshot_manifest_at: what identifies the content of each series and month that the snapshot shows. -#}
+{%- macro view_manifest_at() -%}
+with {{ version_of_parameter(ref('snapshots')) }} as cutoff
+select
+    toLowCardinality({snapshot_id:String}) as snapshot_id,
+    manifest.dataset as dataset,
+    manifest.instrument_id as instrument_id,
+    manifest.timeframe as timeframe,
+    manifest.month as month,
+    toInt64(argMax(manifest.row_count, manifest.version)) as row_count,
+    lower(hex(argMax(manifest.content_hash, manifest.version))) as content_hash
+from {{ ref('snapshot_manifest') }} as manifest
+where manifest.version <= cutoff
+group by dataset, instrument_id, timeframe, month
+having row_count > 0
+{%- endmacro -%}
+
 {#- SQL of v_<dataset>_latest: the newest published snapshot, never rows that wait for publication. -#}
 {%- macro view_latest(dataset) -%}
     {%- set snapshots = ref('snapshots') -%}

@@ -27,6 +27,7 @@ select
     published.content_hashes as content_hashes,
     published.code_revision as code_revision,
     published.note as note,
+    published.rules as rules,
     nullIf(withdrawn.decided_at, toDateTime64(0, 6, 'UTC')) as withdrawn_at,
     ifNull(withdrawn.why, '') as withdrawn_reason
 from {{ ref('snapshots') }} as published

@@ -1,0 +1,205 @@
+"""Bars of any timeframe: stored ones as they are, others resampled in the database; gaps treated as asked."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from alphaforge_data import arrow, filling, gaps, queries, timeframes, times, views
+from alphaforge_data.errors import BadRequest
+from alphaforge_data.manifest import Manifest
+from alphaforge_data.queries import Window
+from alphaforge_data.reading import Reader, demand_between, finished
+from alphaforge_data.snapshots import Snapshot
+from alphaforge_data.views import View
+
+_EXTENT = (
+    "select minOrNull(open_time) as first_open_time, maxOrNull(close_time) as last_close_time, count() as bars "
+    "from marts.v_bars_at(snapshot_id = {snapshot_id:String}) "
+    "where instrument_id = {instrument_id:String} and timeframe = {timeframe:String}"
+)
+
+
+@dataclass(frozen=True)
+class BarsRequest:
+    """Which bars of one snapshot. `window` in milliseconds since 1970; None is open."""
+
+    snapshot: Snapshot
+    instruments: tuple[str, ...]
+    timeframe: str
+    window: Window
+
+
+class BarReader:
+    """Reads bars through a Reader."""
+
+    def __init__(self, reader: Reader):
+        self._reader = reader
+
+    def view(self, request: BarsRequest) -> View:
+        """Which columns the request can have: resampled bars also say how many bars they were made of."""
+        step = timeframes.length(request.timeframe)
+        stored = [self.stored(request, one) for one in request.instruments]
+        return views.BARS if all(timeframes.length(name) == step for name in stored) else views.RESAMPLED
+
+    def stored(self, request: BarsRequest, instrument: str) -> str:
+        """The stored timeframe that an instrument's bars are read from. Raises BadRequest where it has no bars."""
+        manifest = self._manifest(request)
+        known = manifest.timeframes(instrument)
+        if not known:
+            held = sorted({one for _, one, _ in manifest.series("bars")})
+            raise BadRequest(
+                f"Snapshot {request.snapshot.snapshot_id!r} has no bars of {instrument!r}; it has bars of: "
+                f"{', '.join(held[:8]) or 'nothing'}{' and more' if len(held) > 8 else ''}. Client.series() lists all."
+            )
+        return timeframes.source(request.timeframe, known)
+
+    def read(self, request: BarsRequest, columns: Sequence[str], missing: str, partial: str) -> pa.Table:
+        """The bars, series by series, with the columns asked. `missing`, `partial`: as Client.bars explains them."""
+        view = self.view(request)
+        tables = self._tables(request, view, columns)
+        rows = []
+        for one in request.instruments:
+            table = tables[one]
+            if not table.num_rows:
+                self._demand_overlap(request, one)
+            if view is views.RESAMPLED:
+                table = self._whole_periods(table, request, one, partial)
+            if missing == "raise":
+                self._demand_no_gaps(request, one)
+            elif missing != "keep":
+                table = self._on_grid(table, request, one, carry=missing == "ffill")
+            names = [*columns, *(["is_filled"] if missing in ("null", "ffill") else [])]
+            rows.append(finished(view, table, names, request.snapshot, one, request.timeframe))
+        return arrow.joined(rows)
+
+    def gaps(self, request: BarsRequest) -> pa.Table:
+        """Every missing range of the stored bars that the request is read from, with its class."""
+        return pa.concat_tables(self._gaps(request, one) for one in request.instruments)
+
+    def extent(self, snapshot: Snapshot, instrument: str, timeframe: str) -> pa.Table:
+        """first_open_time, last_close_time and bars of a stored series: one row."""
+        return self._reader.kept(snapshot, _EXTENT, {"instrument_id": instrument, "timeframe": timeframe})
+
+    def bounds(self, request: BarsRequest, instrument: str) -> tuple[int, int]:
+        """The request's window, its open ends closed by the series' own: milliseconds since 1970."""
+        start, end = request.window
+        if start is None or end is None:
+            row = self.extent(request.snapshot, instrument, self.stored(request, instrument)).to_pylist()[0]
+            start = times.milliseconds("start", row["first_open_time"]) if start is None else start
+            end = times.milliseconds("end", row["last_close_time"]) if end is None else end
+        return start, max(start, end)
+
+    def _tables(self, request: BarsRequest, view: View, columns: Sequence[str]) -> dict[str, pa.Table]:
+        groups: dict[str, list[str]] = {}
+        for one in request.instruments:
+            groups.setdefault(self.stored(request, one), []).append(one)
+        step = timeframes.length(request.timeframe)
+        found: dict[str, pa.Table] = {}
+        for stored, ids in groups.items():
+            if timeframes.length(stored) != step:
+                found |= self._resampled(request, ids, stored)
+                continue
+            wanted = [name for name in columns if name not in views.COUNTS]
+            read = self._reader.series(views.BARS, request.snapshot, ids, stored, request.window, _needed(wanted))
+            for one, table in read.items():
+                found[one] = _counted(table, 1) if view is views.RESAMPLED else table
+        return found
+
+    def _resampled(self, request: BarsRequest, ids: list[str], stored: str) -> dict[str, pa.Table]:
+        step = timeframes.length(request.timeframe)
+        start, end = (None if bound is None else gaps.grid(bound, bound, step)[0] for bound in request.window)
+        query = queries.resampled(request.snapshot.snapshot_id, ids, stored, request.timeframe, (start, end))
+        table = self._reader.kept(request.snapshot, query.text, query.parameters)
+        table = table.rename_columns(list(queries.RESAMPLED_NAMES))
+        counts = dict(zip(*(column.to_pylist() for column in _totals(table)), strict=True))
+        for one in ids:
+            manifest = self._manifest(request)
+            demand_between(manifest, one, stored, (start, end), counts.get(one, 0), request.snapshot)
+        expected = step // timeframes.length(stored)
+        counted = table.append_column("expected_bars", arrow.repeated(expected, table.num_rows))
+        names = counted["instrument_id"].cast(pa.string())
+        return {one: counted.filter(pc.equal(names, one)).drop_columns(["instrument_id"]) for one in ids}
+
+    def _whole_periods(self, table: pa.Table, request: BarsRequest, instrument: str, partial: str) -> pa.Table:
+        is_whole = pc.equal(table["source_bars"], table["expected_bars"])
+        if partial == "raise" and not pc.all(is_whole, min_count=0).as_py():
+            raise gaps.error(
+                self._gaps(request, instrument), f"{instrument} has incomplete bars of {request.timeframe}"
+            )
+        return table if partial == "keep" else table.filter(is_whole)
+
+    def _on_grid(self, table: pa.Table, request: BarsRequest, instrument: str, carry: bool) -> pa.Table:
+        step = timeframes.length(request.timeframe)
+        return filling.on_grid(table, "open_time", self.bounds(request, instrument), step, carry)
+
+    def _gaps(self, request: BarsRequest, instrument: str) -> pa.Table:
+        stored = self.stored(request, instrument)
+        start, end = self.bounds(request, instrument)
+        step = timeframes.length(request.timeframe)
+        if timeframes.length(stored) != step:
+            # Bars of a period belong to it whole, so the window is counted in whole periods.
+            start, end = gaps.grid(start, end, step)
+        window = start, end
+        table = self._reader.series(views.BARS, request.snapshot, [instrument], stored, window, ["open_time"])
+        ranges = gaps.missing(table[instrument]["open_time"], start, end, timeframes.length(stored))
+        asked = {"instrument_id": instrument, "timeframe": stored}
+        causes = self._reader.kept(request.snapshot, gaps.QUERY, asked) if ranges else gaps.SCHEMA.empty_table()
+        return gaps.explained(ranges, causes, instrument, stored)
+
+    def _demand_no_gaps(self, request: BarsRequest, instrument: str) -> None:
+        found = self._gaps(request, instrument)
+        if found.num_rows:
+            raise gaps.error(found, f"{sum(found['missing_bars'].to_pylist()):,} bars of {instrument} are missing")
+
+    def _demand_overlap(self, request: BarsRequest, instrument: str) -> None:
+        """Raise BadRequest where the window lies wholly outside what the snapshot holds of the series."""
+        stored = self.stored(request, instrument)
+        row = self.extent(request.snapshot, instrument, stored).to_pylist()[0]
+        first = times.milliseconds("first", row["first_open_time"])
+        last = times.milliseconds("last", row["last_close_time"])
+        start, end = request.window
+        if (start is not None and start >= last) or (end is not None and end <= first):
+            asked = " to ".join("open" if bound is None else times.as_text(bound) for bound in request.window)
+            raise BadRequest(
+                f"{instrument} {stored} reaches from {times.as_text(first)} to {times.as_text(last)} in snapshot "
+                f"{request.snapshot.snapshot_id!r}; asked for: {asked}. Client.series() shows how far each series "
+                "reaches."
+            )
+
+    def _manifest(self, request: BarsRequest) -> Manifest:
+        return self._reader.catalog.manifest(request.snapshot)
+
+
+def side_by_side(bars: pa.Table, column: str, window: tuple[int, int], step: int, names: Sequence[str]) -> pa.Table:
+    """One row an open time on the full grid, one column an instrument; null where there is no bar."""
+    first, stop = gaps.grid(*window, step)
+    instants = np.arange(first, stop, step, dtype=np.int64)
+    ids = bars["instrument_id"].cast(pa.string()).combine_chunks()
+    columns = {"open_time": pa.array(instants, pa.int64()).cast(bars["open_time"].type)}
+    for name in names:
+        mine = bars.filter(pc.equal(ids, name))
+        have = mine["open_time"].cast(pa.int64()).to_numpy()
+        position = np.minimum(np.searchsorted(have, instants), max(len(have) - 1, 0))
+        is_there = have[position] == instants if len(have) else np.zeros(len(instants), bool)
+        columns[name] = mine[column].take(pa.array(position, pa.int64(), mask=~is_there))
+    return pa.table(columns)
+
+
+def _needed(columns: Sequence[str]) -> list[str]:
+    """With the close, from which a filled row's prices are carried."""
+    return list(dict.fromkeys([*columns, "close"])) if set(columns) & {"open", "high", "low"} else list(columns)
+
+
+def _counted(table: pa.Table, bars: int) -> pa.Table:
+    for name in views.COUNTS:
+        table = table.append_column(name, arrow.repeated(bars, table.num_rows))
+    return table
+
+
+def _totals(table: pa.Table) -> tuple[pa.ChunkedArray, pa.ChunkedArray]:
+    names = table.select(["source_bars"]).append_column("name", table["instrument_id"].cast(pa.string()))
+    totals = names.group_by("name").aggregate([("source_bars", "sum")])
+    return totals["name"], totals["source_bars_sum"]

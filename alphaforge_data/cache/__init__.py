@@ -1,0 +1,5 @@
+"""The cache of pinned reads: files that prove their content, an index of their sizes, and locks around fetching."""
+
+from alphaforge_data.cache.store import CacheInfo, Key, Store, default_folder
+
+__all__ = ["CacheInfo", "Key", "Store", "default_folder"]

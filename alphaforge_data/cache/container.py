@@ -1,0 +1,78 @@
+"""One cached table as a file that proves its own content: a header with length and digest, then an Arrow stream."""
+
+import contextlib
+import hashlib
+import os
+import struct
+import tempfile
+from pathlib import Path
+
+import pyarrow as pa
+
+_MAGIC = b"AFDATA02"
+_HEADER = struct.Struct("<8sQ32s16x")
+_SUFFIX = ".part"
+
+
+class Damaged(Exception):  # noqa: N818 - caught inside the cache, which reads the data again
+    """The file is not what was written."""
+
+
+def write(path: Path, table: pa.Table) -> int:
+    """Store the table whole or not at all, also across a power cut; its size in bytes. Raises OSError."""
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table.combine_chunks())
+    body = sink.getvalue()
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    handle, name = tempfile.mkstemp(suffix=_SUFFIX, prefix=f"{path.stem}.", dir=path.parent)
+    part = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(_HEADER.pack(_MAGIC, body.size, _digest(body)))
+            stream.write(body)
+            stream.flush()
+            os.fsync(stream.fileno())
+        part.replace(path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+    _sync_folder(path.parent)
+    return _HEADER.size + int(body.size)
+
+
+def read(path: Path, verify: bool) -> pa.Table:
+    """The table, memory-mapped. Raises FileNotFoundError, OSError, or Damaged where the content is not as written."""
+    with pa.memory_map(str(path)) as source:
+        whole = source.read_buffer()
+    if whole.size < _HEADER.size:
+        raise Damaged(f"{whole.size} bytes")
+    magic, length, digest = _HEADER.unpack(whole[: _HEADER.size])
+    body = whole.slice(_HEADER.size)
+    if magic != _MAGIC or length != body.size:
+        raise Damaged("its header does not fit")
+    if verify and _digest(body) != digest:
+        raise Damaged("its checksum differs")
+    try:
+        return pa.ipc.open_stream(body).read_all()
+    except (pa.ArrowException, OSError, KeyError, ValueError) as error:
+        raise Damaged(str(error)) from None
+
+
+def leftovers(folder: Path) -> list[Path]:
+    """Files that a killed process began and did not finish."""
+    return list(folder.glob(f"*{_SUFFIX}"))
+
+
+def _digest(body: pa.Buffer) -> bytes:
+    return hashlib.sha256(memoryview(body)).digest()
+
+
+def _sync_folder(folder: Path) -> None:
+    # A rename is durable once its folder is; not every platform can open one.
+    with contextlib.suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

@@ -1,0 +1,160 @@
+"""Tables kept as memory-mapped files under a key: what a pin reads never changes, so a whole copy is always right."""
+
+import contextlib
+import hashlib
+import json
+import logging
+import os
+import sqlite3
+import threading
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from alphaforge_data.cache import container, locks
+from alphaforge_data.cache.index import Index
+
+log = logging.getLogger("alphaforge_data")
+
+LIMIT = 10 * 1024**3
+_KEEP_AFTER_PRUNING = 0.9
+_LEFTOVER_SECONDS = 3600
+# Files that this process has checked: (path, inode, time of change, size).
+_verified: set[tuple[str, int, int, int]] = set()
+Key = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class CacheInfo:
+    """The cache as it is: its folder, number of files, their bytes, the limit, and hits and misses of this client."""
+
+    folder: Path
+    files: int
+    bytes: int
+    limit: int
+    hits: int
+    misses: int
+
+
+def default_folder() -> Path:
+    """MDW_CACHE, else the user's cache folder."""
+    chosen = os.environ.get("MDW_CACHE")
+    base = os.environ.get("XDG_CACHE_HOME")
+    return Path(chosen) if chosen else (Path(base) if base else Path.home() / ".cache") / "alphaforge_data"
+
+
+class Store:
+    """A folder of cached tables, `limit` bytes at most; delete it whenever you like.
+
+    Reading needs no right to write. A folder that cannot be written to is read only, never an error.
+    """
+
+    def __init__(self, folder: Path, limit: int = LIMIT):
+        self.folder, self.limit = folder, limit
+        self._index = Index(folder)
+        self._used: set[str] = set()
+        self._counted = threading.Lock()
+        self._hits = self._misses = 0
+
+    def get(self, key: Key) -> pa.Table | None:
+        """The stored table; None where there is none, or where it is damaged (which is logged)."""
+        name = _name(key)
+        path = self._path(name)
+        try:
+            facts = path.stat()
+            mark = str(path), facts.st_ino, facts.st_mtime_ns, facts.st_size
+            table = container.read(path, verify=mark not in _verified)
+        except FileNotFoundError:
+            table = None
+        except (OSError, container.Damaged) as error:
+            log.warning("The cached file %s is damaged (%s): it is read from the warehouse again.", path, error)
+            table = None
+        else:
+            _verified.add(mark)
+        with self._counted:
+            self._hits += table is not None
+            self._misses += table is None
+            if table is not None:
+                self._used.add(name)
+        return table
+
+    def put(self, tables: Iterable[tuple[Key, pa.Table]]) -> None:
+        """Keep the tables, as far as the folder takes them."""
+        sizes: dict[str, int] = {}
+        try:
+            for key, table in tables:
+                name = _name(key)
+                sizes[name] = container.write(self._path(name), table)
+            self._record(sizes)
+        except (OSError, sqlite3.Error) as error:
+            log.info("Nothing is cached in %s: %s", self.folder, error)
+
+    @contextlib.contextmanager
+    def alone(self, *keys: Key) -> Iterator[None]:
+        """Hold the keys: another thread or process that wants one of them waits, then finds it stored."""
+        with locks.held(self.folder, (_name(key)[:32] for key in keys)):
+            yield
+
+    def info(self) -> CacheInfo:
+        """How full it is."""
+        try:
+            files, size = self._index.facts() if self.folder.exists() else (0, 0)
+        except (OSError, sqlite3.Error):
+            found = [path.stat().st_size for path in self.folder.glob("??/*.arrow")]
+            files, size = len(found), sum(found)
+        return CacheInfo(self.folder, files, size, self.limit, self._hits, self._misses)
+
+    def verify(self) -> list[Path]:
+        """Check every file against its checksum; those that were damaged, and are deleted now."""
+        damaged = []
+        for path in sorted(self.folder.glob("??/*.arrow")):
+            try:
+                container.read(path, verify=True)
+            except container.Damaged:
+                damaged.append(path)
+                self._delete([path.stem])
+            except FileNotFoundError:
+                continue
+        return damaged
+
+    def clear(self) -> int:
+        """Delete every cached file; how many there were."""
+        names = [path.stem for path in self.folder.glob("??/*.arrow")]
+        self._delete(names)
+        for path in self.folder.glob("??/*.part"):
+            path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError, sqlite3.Error):
+            self._index.oldest(1 << 62)
+        return len(names)
+
+    def _record(self, sizes: Mapping[str, int]) -> None:
+        with self._counted:
+            used, self._used = self._used, set()
+        total = self._index.add(sizes, used - sizes.keys())
+        if total > self.limit:
+            self._delete(self._index.oldest(int(total - self.limit * _KEEP_AFTER_PRUNING)))
+        for folder in {self._path(name).parent for name in sizes}:
+            self._sweep(folder)
+
+    def _sweep(self, folder: Path) -> None:
+        for path in container.leftovers(folder):
+            with contextlib.suppress(OSError):
+                if time.time() - path.stat().st_mtime > _LEFTOVER_SECONDS:
+                    path.unlink()
+
+    def _delete(self, names: Iterable[str]) -> None:
+        """A reader that has a file mapped keeps it."""
+        for name in names:
+            with contextlib.suppress(OSError):
+                self._path(name).unlink(missing_ok=True)
+
+    def _path(self, name: str) -> Path:
+        return self.folder / name[:2] / f"{name}.arrow"
+
+
+def _name(key: Key) -> str:
+    return hashlib.sha256(json.dumps(dict(key), sort_keys=True, default=str).encode()).hexdigest()

@@ -1,0 +1,40 @@
+"""Bars laid on their full time grid: the rows that are missing become rows of nulls, or carry the last close on."""
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from alphaforge_data import gaps
+
+_PRICES = ("open", "high", "low", "close")
+
+
+def on_grid(table: pa.Table, time: str, window: tuple[int, int], step: int, carry: bool) -> pa.Table:
+    """One row for every open time in the window (milliseconds since 1970), with a column `is_filled`.
+
+    A filled row has nulls; with `carry`, its prices are the last close before it (null before the first bar), and
+    volumes stay null: nobody knows them. Columns that are the same on every row of a series keep their value.
+    """
+    first, stop = gaps.grid(*window, step)
+    instants = np.arange(first, stop, step, dtype=np.int64)
+    have = table[time].cast(pa.int64()).to_numpy()
+    position = np.searchsorted(have, instants)
+    is_there = np.zeros(len(instants), bool)
+    inside = position < len(have)
+    is_there[inside] = have[position[inside]] == instants[inside]
+    take = pa.array(np.where(is_there, position, 0), pa.int64(), mask=~is_there)
+    before = np.searchsorted(have, instants, side="right") - 1
+    last = pa.array(np.maximum(before, 0), pa.int64(), mask=before < 0)
+    columns: dict[str, Any] = {}
+    for name in table.column_names:
+        if name == time:
+            columns[name] = pa.array(instants, pa.int64()).cast(table[time].type)
+        elif carry and name in _PRICES:
+            there = table[name].take(take)
+            columns[name] = pc.coalesce(there, table["close"].take(last))
+        else:
+            columns[name] = table[name].take(take)
+    columns["is_filled"] = pa.array(~is_there)
+    return pa.table(columns)

@@ -1,0 +1,156 @@
+"""What a Client's method returns: an Arrow table that knows its snapshot and what it lacks."""
+
+import html
+from collections.abc import Callable, Iterator
+from typing import Any, Literal
+
+import pyarrow as pa
+
+from alphaforge_data import gaps
+from alphaforge_data.errors import BadRequest
+from alphaforge_data.snapshots import Snapshot, snapshot_of
+
+
+class Frame:
+    """Rows of one snapshot. pandas, polars, DuckDB and PyArrow take it as it is (`__arrow_c_stream__`).
+
+    Columns are typed alike at every venue: times `timestamp[ms, UTC]`, prices `double`, integers `int64`, each
+    nullable; repeated text is dictionary encoded.
+    """
+
+    def __init__(self, table: pa.Table, holes: Callable[[], pa.Table] | None = None):
+        self._table, self._find_holes = table, holes
+        self._holes: pa.Table | None = None
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """The snapshot that the rows were read from."""
+        return snapshot_of(self._table)
+
+    @property
+    def holes(self) -> pa.Table:
+        """Every range of bars missing in the window asked for, with its class; asks the warehouse once.
+
+        Columns as those of `Client.gaps`. Empty for data that has no time grid.
+        """
+        if self._holes is None:
+            self._holes = self._find_holes() if self._find_holes else gaps.SCHEMA.empty_table()
+            # What was needed to find them need not stay, and could not be pickled.
+            self._find_holes = None
+        return self._holes
+
+    @property
+    def schema(self) -> pa.Schema:
+        """Names and types, with the snapshot in the metadata."""
+        return self._table.schema
+
+    @property
+    def column_names(self) -> list[str]:
+        """Names of the columns, in order."""
+        return list(self._table.column_names)
+
+    @property
+    def num_rows(self) -> int:
+        """Number of rows, as len()."""
+        return int(self._table.num_rows)
+
+    def to_arrow(self) -> pa.Table:
+        """The table itself; its schema metadata names the snapshot."""
+        return self._table
+
+    def to_pandas(self, index: str | None = None) -> Any:
+        """A pandas DataFrame, times in UTC; `index`: a column to make the index, such as 'open_time'.
+
+        Integers become Int64, which holds missing values; dates become datetime64. `attrs` name the snapshot.
+        """
+        import pandas as pd
+
+        frame = self._table.to_pandas(
+            types_mapper={pa.int64(): pd.Int64Dtype()}.get, date_as_object=False, ignore_metadata=True
+        )
+        if index is not None:
+            self._demand(index)
+            frame = frame.set_index(index)
+        metadata = self._table.schema.metadata or {}
+        frame.attrs = {name.decode(): value.decode() for name, value in metadata.items()}
+        return frame
+
+    def to_polars(self) -> Any:
+        """A polars DataFrame. polars keeps no metadata: ask for the column snapshot_id to keep it with the rows."""
+        import polars as pl
+
+        return pl.from_arrow(self._table)
+
+    def to_numpy(self) -> dict[str, Any]:
+        """One array a column: times datetime64[ms], numbers float64 where a value is missing, text as objects."""
+        return {name: _array(self._table[name]) for name in self._table.column_names}
+
+    def to_pylist(self) -> list[dict[str, Any]]:
+        """Rows as dictionaries."""
+        rows: list[dict[str, Any]] = self._table.to_pylist()
+        return rows
+
+    def equals(self, other: "Frame") -> bool:
+        """Whether columns, types and values are the same; of which snapshot they are does not matter."""
+        return bool(self._table.equals(other.to_arrow()))
+
+    def __len__(self) -> int:
+        return self.num_rows
+
+    def __getitem__(self, name: str) -> pa.ChunkedArray:
+        self._demand(name)
+        return self._table[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.column_names)
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        return self._table.__arrow_c_stream__(requested_schema)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"_table": self._table, "_holes": self.holes, "_find_holes": None}
+
+    def __repr__(self) -> str:
+        rows = f"{self.num_rows:,} row{'' if self.num_rows == 1 else 's'}"
+        return f"<Frame {rows} of snapshot {self.snapshot.snapshot_id!r}: {', '.join(self.column_names)}>"
+
+    def _repr_html_(self) -> str:
+        head = self._table.slice(0, 10)
+        names = "".join(f"<th>{html.escape(name)}</th>" for name in head.column_names)
+        body = "".join(
+            f"<tr>{''.join(f'<td>{html.escape(str(value))}</td>' for value in row.values())}</tr>"
+            for row in head.to_pylist()
+        )
+        said = f"{self.num_rows:,} rows, snapshot {html.escape(self.snapshot.snapshot_id)}"
+        return f"<table><thead><tr>{names}</tr></thead><tbody>{body}</tbody></table><p>{said}</p>"
+
+    def _demand(self, name: str) -> None:
+        if name not in self._table.column_names:
+            raise BadRequest(f"column is {name!r}; this frame has: {', '.join(self.column_names)}.")
+
+
+def concat(frames: list[Frame]) -> Frame:
+    """Frames of one snapshot, one after the other. Raises BadRequest where their snapshots or columns differ."""
+    if not frames:
+        raise BadRequest("frames is empty; pass at least one.")
+    snapshots = {frame.snapshot.identity: frame.snapshot for frame in frames}
+    if len(snapshots) > 1:
+        named = ", ".join(repr(one.snapshot_id) for one in snapshots.values())
+        raise BadRequest(f"frames are of different snapshots ({named}); read all of them at one.")
+    tables = [frame.to_arrow() for frame in frames]
+    if len({tuple(table.column_names) for table in tables}) > 1:
+        raise BadRequest("frames have different columns; read them with the same `columns`.")
+    joined = pa.concat_tables([table.replace_schema_metadata(None) for table in tables]).unify_dictionaries()
+    return Frame(frames[0].snapshot.stamp(joined))
+
+
+def _array(column: pa.ChunkedArray) -> Any:
+    if pa.types.is_timestamp(column.type):
+        return column.cast(pa.timestamp(column.type.unit)).to_numpy()
+    if pa.types.is_dictionary(column.type):
+        return column.cast(pa.string()).to_numpy()
+    return column.to_numpy()
+
+
+Gaps = Literal["keep", "raise", "null", "ffill"]
+Partial = Literal["drop", "keep", "raise"]

@@ -1,0 +1,152 @@
+"""Instruments from the names that callers use: matched against what the snapshot holds, never guessed."""
+
+import difflib
+from collections.abc import Iterable, Sequence
+from typing import Any, Literal, TypeAlias
+
+from alphaforge_data.errors import BadRequest
+
+Market: TypeAlias = Literal["spot", "perp"]
+Names: TypeAlias = str | Sequence[str]
+
+_MARKETS = {
+    "spot": "spot",
+    "perp": "perp",
+    "perps": "perp",
+    "perpetual": "perp",
+    "swap": "perp",
+    "linear": "perp",
+}
+
+
+def market(value: str) -> Market:
+    """'spot' or 'perp'; 'swap' and 'perpetual' are other words for 'perp'. Raises BadRequest."""
+    known = _MARKETS.get(value.lower()) if isinstance(value, str) else None
+    if known is None:
+        raise BadRequest(f"market is {value!r}; allowed: spot, perp.")
+    return known  # type: ignore[return-value]
+
+
+def several(name: str, value: Any) -> list[str]:
+    """One name or many as a list without doubles, order kept. Raises BadRequest where it is empty or holds no text."""
+    found = [value] if isinstance(value, str) else list(dict.fromkeys(_items(name, value)))
+    if not found:
+        raise BadRequest(f"{name} is empty; name at least one.")
+    return found
+
+
+def _items(name: str, value: Any) -> Iterable[str]:
+    if not isinstance(value, Iterable) or isinstance(value, bytes):
+        raise BadRequest(f"{name} is {value!r}, a {type(value).__name__}; pass text or a list of texts.")
+    items = [one.item() if hasattr(one, "item") else one for one in value]
+    for one in items:
+        if not isinstance(one, str):
+            raise BadRequest(f"{name} holds {one!r}, a {type(one).__name__}; it must hold texts.")
+    return items
+
+
+def demand_form(symbol: Names | None, instruments: Names | None, venue: Names | None, market_name: str) -> None:
+    """Raise BadRequest for what is wrong whatever the snapshot holds."""
+    if (symbol is None) == (instruments is None):
+        raise BadRequest(
+            "Pass either symbol (with venue), such as 'BTC/USDT', or instruments, such as "
+            "['binance:spot:BTC/USDT']: exactly one of the two."
+        )
+    if instruments is not None:
+        several("instruments", instruments)
+        return
+    market(market_name)
+    several("symbol", symbol)
+    if venue is None:
+        raise BadRequest("venue is None; a symbol needs its venue, or several, such as 'binance', 'okx' or 'bybit'.")
+    several("venue", venue)
+
+
+class Known:
+    """The instrument ids (`venue:market:BASE/QUOTE`) that one snapshot holds, and how callers may spell them."""
+
+    def __init__(self, ids: Iterable[str], snapshot_id: str):
+        self.ids = sorted(ids)
+        self._snapshot_id = snapshot_id
+        self._exact = set(self.ids)
+        self._spelt: dict[str, list[str]] = {}
+        for one in self.ids:
+            self._spelt.setdefault(_plain(one), []).append(one)
+        self._venues = sorted({one.split(":", 1)[0] for one in self.ids})
+
+    def chosen(
+        self, symbol: Names | None, instruments: Names | None, venue: Names | None, market_name: str
+    ) -> list[str]:
+        """Ids, in the order asked: of `instruments`, or of every `symbol` at every `venue`.
+
+        Accepts capitals and small letters, 'BTCUSDT', 'BTC-USDT' and 'BTC/USDT:USDT'. Raises BadRequest with the
+        nearest ids where the snapshot does not hold what was named.
+        """
+        demand_form(symbol, instruments, venue, market_name)
+        if instruments is not None:
+            return list(dict.fromkeys(self._one(name) for name in several("instruments", instruments)))
+        place = market(market_name)
+        venues = [self.venue(name) for name in several("venue", venue)]
+        symbols = several("symbol", symbol)
+        return list(dict.fromkeys(self._one(f"{where}:{place}:{name}") for where in venues for name in symbols))
+
+    def venue(self, name: str) -> str:
+        """The venue as the snapshot spells it."""
+        found = name.lower() if isinstance(name, str) else name
+        if found not in self._venues:
+            raise BadRequest(f"venue is {name!r}; this snapshot holds: {', '.join(self._venues) or 'none'}.")
+        return str(found)
+
+    def of_symbols(self, symbol: Names, among: set[str]) -> list[str]:
+        """Ids among these whose symbol is one of those named, at any venue and market."""
+        found: list[str] = []
+        for name in several("symbol", symbol):
+            wanted = _plain(f"::{name.split(':')[0]}")
+            matching = [one for one in among if _plain(f"::{one.split(':', 2)[2]}") == wanted]
+            if not matching:
+                symbols = sorted({one.split(":", 2)[2] for one in self.ids})
+                near = difflib.get_close_matches(name, symbols, 5, 0.5) or symbols[:5]
+                raise BadRequest(
+                    f"symbol is {name!r}; snapshot {self._snapshot_id!r} has no such instrument among those asked for; "
+                    f"near it: {', '.join(near) or 'none'}."
+                )
+            found += matching
+        return found
+
+    def _one(self, name: str) -> str:
+        if name in self._exact:
+            return name
+        parts = name.split(":", 2)
+        if len(parts) == 3:
+            where, place, symbol = parts
+            key = _plain(f"{where}:{_MARKETS.get(place.lower(), place)}:{symbol.split(':')[0]}")
+            found = self._spelt.get(key, [])
+            if len(found) == 1:
+                return found[0]
+            if found:
+                raise BadRequest(f"{name!r} may mean {' or '.join(found)}: write the one you mean.")
+        near = difflib.get_close_matches(name, self.ids, 5, 0.5) or self.ids[:5]
+        raise BadRequest(
+            f"Snapshot {self._snapshot_id!r} knows no instrument {name!r}; near it: {', '.join(near) or 'none'}. "
+            "An id is <venue>:<spot|perp>:<BASE/QUOTE>. Client.series() lists all."
+        )
+
+
+def perpetuals(ids: list[str]) -> list[str]:
+    """The ids, all of perpetual contracts: nothing else pays funding."""
+    for one in ids:
+        if one.split(":")[1] != "perp":
+            raise BadRequest(f"instrument is {one!r}; funding is paid on perpetuals only: <venue>:perp:<BASE/QUOTE>.")
+    return ids
+
+
+def parts(instrument: str) -> dict[str, str]:
+    """What an instrument id says about every row of its series."""
+    venue, place, symbol = instrument.split(":", 2)
+    return {"instrument_id": instrument, "venue": venue, "market": place, "symbol": symbol}
+
+
+def _plain(instrument: str) -> str:
+    venue, _, rest = instrument.partition(":")
+    place, _, symbol = rest.partition(":")
+    return f"{venue}:{place}:{symbol}".upper().replace("/", "").replace("-", "").replace("_", "")

@@ -1,0 +1,154 @@
+"""Answers about a snapshot as a whole: its series, the condition of its days, the states of its instruments."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from alphaforge_data import times
+from alphaforge_data.errors import BadRequest
+from alphaforge_data.names import Known, Names, market, several
+from alphaforge_data.reading import Reader
+from alphaforge_data.snapshots import Snapshot
+
+DATASETS = ("bars", "funding", "instruments", "fear_greed")
+CLASSES = (
+    "not_fetched",
+    "venue_outage",
+    "no_trade",
+    "halted",
+    "before_listing",
+    "after_delisting",
+    "quarantined",
+)
+_EXTENTS = {
+    "bars": "select instrument_id, timeframe, min(open_time) as first, max(open_time) as last "
+    "from marts.v_bars_at(snapshot_id = {snapshot_id:String}) group by instrument_id, timeframe",
+    "funding": "select instrument_id, '' as timeframe, min(funding_time) as first, max(funding_time) as last "
+    "from marts.v_funding_at(snapshot_id = {snapshot_id:String}) group by instrument_id",
+    "instruments": "select instrument_id, '' as timeframe, min(valid_from) as first, max(valid_from) as last "
+    "from marts.v_instruments_at(snapshot_id = {snapshot_id:String}) group by instrument_id",
+    "fear_greed": "select '' as instrument_id, '' as timeframe, toDateTime64(min(date), 3, 'UTC') as first, "
+    "toDateTime64(max(date), 3, 'UTC') as last from marts.v_fear_greed_at(snapshot_id = {snapshot_id:String})",
+}
+_MISSING = (
+    "select instrument_id, timeframe, class, sum(missing_bars) as missing "
+    "from marts.v_bar_gaps_at(snapshot_id = {snapshot_id:String}) group by instrument_id, timeframe, class"
+)
+_CONDITION = (
+    "select dataset, instrument_id, timeframe, day, condition, found_rows, expected_rows, reason, changed_at "
+    "from marts.v_dataset_condition_at(snapshot_id = {snapshot_id:String}) "
+    "order by dataset, instrument_id, timeframe, day"
+)
+
+
+def series(reader: Reader, snapshot: Snapshot, dataset: str | None) -> pa.Table:
+    """A row a series: how far it reaches, its rows, and for bars what is missing by class."""
+    if dataset is not None:
+        _demand_dataset(dataset)
+    manifest = reader.catalog.manifest(snapshot)
+    found = manifest.series(dataset)
+    reach = {key: row for name in {key[0] for key in found} for key, row in _extents(reader, snapshot, name).items()}
+    missing = _missing(reader, snapshot) if any(key[0] == "bars" for key in found) else {}
+    rows = []
+    for key in found:
+        of_class = missing.get(key[1:], {}) if key[0] == "bars" else None
+        row: dict[str, Any] = dict(zip(("dataset", "instrument_id", "timeframe"), key, strict=True))
+        row |= {"first": reach[key]["first"], "last": reach[key]["last"], "rows": manifest.rows(*key)}
+        row["missing_bars"] = None if of_class is None else sum(of_class.values())
+        for name in CLASSES:
+            row[f"missing_{name}"] = None if of_class is None else of_class.get(name, 0)
+        rows.append(row)
+    return pa.Table.from_pylist(rows, schema=_SERIES)
+
+
+def condition(
+    reader: Reader,
+    snapshot: Snapshot,
+    dataset: str | None,
+    window: tuple[str | None, str | None],
+    instruments: Sequence[str] | None,
+) -> pa.Table:
+    """Rows of v_dataset_condition_at."""
+    table = reader.kept(snapshot, _CONDITION)
+    if dataset is not None:
+        _demand_dataset(dataset)
+        table = table.filter(pc.equal(table["dataset"].cast(pa.string()), dataset))
+    if instruments is not None:
+        table = table.filter(pc.is_in(table["instrument_id"].cast(pa.string()), pa.array(instruments)))
+    for bound, compare in zip(window, (pc.greater_equal, pc.less), strict=True):
+        if bound is not None:
+            table = table.filter(compare(table["day"].cast(pa.date32()), pa.scalar(bound).cast(pa.date32())))
+    return table
+
+
+def of_names(
+    table: pa.Table,
+    known: Known,
+    venue: Names | None,
+    market_name: str | None,
+    symbol: Names | None,
+    instruments: Names | None,
+) -> pa.Table:
+    """Instruments at the venues, of the market, with the symbols or ids named. Raises BadRequest for unknown names."""
+    if instruments is not None:
+        if (venue, market_name, symbol) != (None, None, None):
+            raise BadRequest("Pass either instruments, or any of venue, market and symbol.")
+        ids = known.chosen(None, instruments, None, "spot")
+        return table.filter(pc.is_in(table["instrument_id"].cast(pa.string()), pa.array(ids)))
+    if venue is not None:
+        venues = [known.venue(name) for name in several("venue", venue)]
+        table = table.filter(pc.is_in(table["venue"].cast(pa.string()), pa.array(venues)))
+    if market_name is not None:
+        table = table.filter(pc.equal(table["market"].cast(pa.string()), market(market_name)))
+    if symbol is not None:
+        ids = known.of_symbols(symbol, set(table["instrument_id"].cast(pa.string()).to_pylist()))
+        table = table.filter(pc.is_in(table["instrument_id"].cast(pa.string()), pa.array(ids)))
+    return table
+
+
+def states_at(table: pa.Table, instant: int, snapshot: Snapshot) -> pa.Table:
+    """The state of each instrument that was valid at the instant. Raises BadRequest before the first state seen."""
+    at = pa.scalar(instant, pa.int64()).cast(pa.timestamp("ms", "UTC"))
+    first = pc.min(table["valid_from"]).as_py()
+    if first is not None and at.as_py() < first:
+        raise BadRequest(
+            f"at is {times.as_text(instant)}; the first state that snapshot {snapshot.snapshot_id!r} knows is of "
+            f"{times.as_text(times.milliseconds('first', first))}: what was true before that was never seen."
+        )
+    begun = pc.less_equal(table["valid_from"], at)
+    lasting = pc.fill_null(pc.greater(table["valid_to"], at), True)
+    return table.filter(pc.and_(begun, lasting))
+
+
+def _extents(reader: Reader, snapshot: Snapshot, dataset: str) -> dict[tuple[str, str, str], dict[str, Any]]:
+    rows = reader.kept(snapshot, _EXTENTS[dataset]).to_pylist()
+    return {(dataset, row["instrument_id"], row["timeframe"]): row for row in rows}
+
+
+def _missing(reader: Reader, snapshot: Snapshot) -> dict[tuple[str, str], dict[str, int]]:
+    found: dict[tuple[str, str], dict[str, int]] = {}
+    for row in reader.kept(snapshot, _MISSING).to_pylist():
+        found.setdefault((row["instrument_id"], row["timeframe"]), {})[row["class"]] = row["missing"]
+    return found
+
+
+def _demand_dataset(dataset: str) -> None:
+    if dataset not in DATASETS:
+        raise BadRequest(f"dataset is {dataset!r}; allowed: {', '.join(DATASETS)}.")
+
+
+_INSTANT = pa.timestamp("ms", "UTC")
+_SERIES = pa.schema(
+    [
+        ("dataset", pa.string()),
+        ("instrument_id", pa.string()),
+        ("timeframe", pa.string()),
+        ("first", _INSTANT),
+        ("last", _INSTANT),
+        ("rows", pa.int64()),
+        ("missing_bars", pa.int64()),
+        *((f"missing_{name}", pa.int64()) for name in CLASSES),
+    ]
+)

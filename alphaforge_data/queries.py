@@ -1,0 +1,116 @@
+"""The SQL that this package sends. Only names of views.py and fixed conditions are part of a text; values are bound."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from alphaforge_data import timeframes
+from alphaforge_data.views import BARS, View
+
+Window = tuple[int | None, int | None]
+
+
+@dataclass(frozen=True)
+class Query:
+    """A text and the values bound to it."""
+
+    text: str
+    parameters: dict[str, Any]
+
+
+def rows(view: View, columns: Sequence[str], snapshot_id: str, where: Sequence[str] = (), **bound: Any) -> Query:
+    """Columns of a view under conditions, in the view's order."""
+    text = (
+        f"select {', '.join(columns)} from marts.{view.name}(snapshot_id = {{snapshot_id:String}})"  # noqa: S608
+        f"{_where(where)} order by {', '.join(view.order)}"
+    )
+    return Query(text, {"snapshot_id": snapshot_id, **bound})
+
+
+def series(
+    view: View, columns: Sequence[str], snapshot_id: str, instruments: Sequence[str], timeframe: str, window: Window
+) -> Query:
+    """Columns of some series, one series after the other in the order of their ids, each in order of time."""
+    where, bound = _series_conditions(view, instruments, timeframe, window)
+    if len(instruments) == 1:
+        # One series is stored in order of time; sorting by a constant as well would cost a sort.
+        text = rows(view, columns, snapshot_id, where).text.replace(f"order by {view.order[0]}, ", "order by ")
+        return Query(text, {"snapshot_id": snapshot_id, **bound})
+    return rows(view, [view.order[0], *columns], snapshot_id, where, **bound)
+
+
+def resampled(snapshot_id: str, instruments: Sequence[str], stored: str, timeframe: str, window: Window) -> Query:
+    """Bars of `timeframe` from stored ones, with the number of stored bars that each was made of.
+
+    Volumes are added as decimals, because a sum of doubles depends on the order in which threads deliver them, and
+    a pinned read must be the same every time. A total of which one part is unknown is unknown.
+    """
+    step = timeframes.length(timeframe)
+    where, bound = _series_conditions(BARS, instruments, stored, window)
+    text = f"""
+with
+    {timeframes.origin(step)} as origin,
+    {step} as step
+select
+    instrument_id,
+    fromUnixTimestamp64Milli(toInt64(intDiv(toUnixTimestamp64Milli(open_time) - origin, step) * step + origin), 'UTC')
+        as period,
+    argMin(open, open_time) as first_open,
+    max(high) as highest,
+    min(low) as lowest,
+    argMax(close, open_time) as last_close,
+    toFloat64(sum(toDecimal128(volume, 12))) as total_volume,
+    if(count(quote_volume) = count(), toFloat64(sum(toDecimal128(quote_volume, 12))), null) as total_quote_volume,
+    if(count(trade_count) = count(), toInt64(sum(trade_count)), null) as total_trade_count,
+    toInt64(count()) as source_bars
+from marts.v_bars_at(snapshot_id = {{snapshot_id:String}}){_where(where)}
+group by instrument_id, period
+order by instrument_id, period
+"""  # noqa: S608
+    return Query(text, {"snapshot_id": snapshot_id, **bound})
+
+
+RESAMPLED_NAMES = (
+    "instrument_id",
+    "open_time",
+    "open",
+    "high",
+    "low",
+    "close",
+    "volume",
+    "quote_volume",
+    "trade_count",
+    "source_bars",
+)
+
+
+def between(column: str, window: Window) -> tuple[list[str], dict[str, int]]:
+    """Conditions for start <= column < end in milliseconds since 1970, and their bound values."""
+    where, bound = [], {}
+    for name, operator, value in (("start", ">=", window[0]), ("end", "<", window[1])):
+        if value is not None:
+            where.append(f"{column} {operator} fromUnixTimestamp64Milli({{{name}:Int64}}, 'UTC')")
+            bound[name] = value
+    return where, bound
+
+
+def _series_conditions(
+    view: View, instruments: Sequence[str], timeframe: str, window: Window
+) -> tuple[list[str], dict[str, Any]]:
+    where, bound = between(view.time, window)
+    conditions: list[str] = []
+    parameters: dict[str, Any] = dict(bound)
+    if len(instruments) == 1:
+        conditions.append("instrument_id = {instrument_id:String}")
+        parameters["instrument_id"] = instruments[0]
+    else:
+        conditions.append("instrument_id in {instrument_ids:Array(String)}")
+        parameters["instrument_ids"] = sorted(instruments)
+    if timeframe:
+        conditions.append("timeframe = {timeframe:String}")
+        parameters["timeframe"] = timeframe
+    return conditions + where, parameters
+
+
+def _where(conditions: Sequence[str]) -> str:
+    return f" where {' and '.join(conditions)}" if conditions else ""

@@ -1,0 +1,413 @@
+"""Rows of a pinned view: from the cache where it holds them, else from the server, and never a part of them.
+
+What is cached is a unit: a month of a series of bars, a whole series of funding, a whole small dataset. Its key is
+the content hash that the snapshot's manifest publishes, so any window, any choice of columns, any client and any
+server with the same content finds it.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from alphaforge_data import arrow, queries, timeframes, times
+from alphaforge_data.cache import Key, Store
+from alphaforge_data.catalog import Catalog
+from alphaforge_data.errors import NotCached, ShortAnswer
+from alphaforge_data.manifest import Manifest
+from alphaforge_data.names import parts
+from alphaforge_data.queries import Window
+from alphaforge_data.snapshots import Snapshot
+from alphaforge_data.transport import Batches, Transport
+from alphaforge_data.views import PINNED, View
+
+_FORMAT = 2
+# A query sorts what it reads: this many rows of bars stay far below a researcher's memory limit.
+_ROWS_A_QUERY = 6_000_000
+
+
+@dataclass(frozen=True)
+class Unit:
+    """What is cached as one file a group of columns. `start`, `end`: milliseconds since 1970, or None where whole."""
+
+    instrument: str
+    timeframe: str
+    start: int | None
+    end: int | None
+    rows: int
+    content: str
+
+    def key(self, view: View, columns: Sequence[str], rules: str) -> Key:
+        """What identifies the content of the file."""
+        return {
+            "format": _FORMAT,
+            "dataset": view.dataset,
+            "instrument": self.instrument,
+            "timeframe": self.timeframe,
+            "start": self.start,
+            "rows": self.rows,
+            "content": self.content,
+            "columns": list(columns),
+            "rules": rules,
+        }
+
+
+class Reader:
+    """Reads rows at snapshots. `transport` None: only what is cached (offline)."""
+
+    def __init__(self, transport: Transport | None, store: Store | None, place: str):
+        """`place` names the warehouse to clients that work offline."""
+        self._transport, self.store, self.place = transport, store, place
+        self.catalog = Catalog(self.ask, self.kept, self._remember)
+
+    def snapshot(self, snapshot_id: str) -> Snapshot:
+        """The snapshot of that id, or 'latest'. Raises UnknownSnapshot, or NotCached when offline."""
+        if self._transport is not None:
+            return self.catalog.get(snapshot_id)
+        known = self.catalog.recall(snapshot_id)
+        if known is None:
+            raise NotCached(
+                f"This client is offline and knows no snapshot {snapshot_id!r} of {self.place}. Pin one that was read "
+                "with the same cache while the server was there: connect(snapshot_id=..., offline=True)."
+            )
+        return known
+
+    def ask(self, query: str, parameters: Mapping[str, Any]) -> pa.Table:
+        """The answer of the server itself. Raises NotCached when offline."""
+        return arrow.normal(self._online().read(query, parameters))
+
+    def kept(self, snapshot: Snapshot, query: str, parameters: Mapping[str, Any] | None = None) -> pa.Table:
+        """A small answer about one snapshot, cached under everything that is published about it."""
+        bound = {"snapshot_id": snapshot.snapshot_id, **(parameters or {})}
+        key = {"format": _FORMAT, "snapshot": snapshot.identity, "query": query, "parameters": bound}
+        stored = self.store.get(key) if self.store else None
+        if stored is not None:
+            return stored
+        table = self.ask(query, bound)
+        self.catalog.confirm(snapshot)
+        if self.store:
+            self.store.put([(key, table)])
+        return table
+
+    def series(
+        self,
+        view: View,
+        snapshot: Snapshot,
+        instruments: Sequence[str],
+        timeframe: str,
+        window: Window,
+        columns: Sequence[str],
+    ) -> dict[str, pa.Table]:
+        """One table a series, by instrument: those of the columns that the server has, and its time.
+
+        `finished` adds the others. Raises ShortAnswer where the server gave another number of rows than the manifest
+        says, SnapshotChanged, NotReachable or QueryFailed.
+        """
+        wanted = [name for name in columns if name in (*view.values, *view.provenance)]
+        needed = tuple(dict.fromkeys([view.time, *wanted]))
+        read = self._through_cache if self.store else self._directly
+        return read(view, snapshot, list(dict.fromkeys(instruments)), timeframe, window, needed)
+
+    def whole(self, view: View, snapshot: Snapshot) -> pa.Table:
+        """A small dataset whole: instruments, Fear & Greed; every column but the pin's."""
+        manifest = self.catalog.manifest(snapshot)
+        columns = (*view.values, *view.provenance)
+        rows = sum(manifest.rows(*key) for key in manifest.series(view.dataset))
+        unit = Unit("", "", None, None, rows, manifest.content(view.dataset))
+        key = unit.key(view, columns, snapshot.rules)
+        stored = self.store.get(key) if self.store else None
+        if stored is not None:
+            return stored
+        query = queries.rows(view, columns, snapshot.snapshot_id)
+        table = self.ask(query.text, query.parameters)
+        self.catalog.confirm(snapshot)
+        _demand_rows(table.num_rows, rows, view.dataset, snapshot)
+        if self.store:
+            self.store.put([(key, table)])
+        return table
+
+    def close(self) -> None:
+        """Give the connection back."""
+        if self._transport:
+            self._transport.close()
+
+    def _remember(self, snapshot_id: str, rows: pa.Table | None) -> pa.Table | None:
+        if self.store is None:
+            return None
+        key = {"format": _FORMAT, "place": self.place, "registered": snapshot_id}
+        stored = self.store.get(key)
+        if rows is not None and (stored is None or not stored.equals(rows)):
+            self.store.put([(key, rows)])
+        return stored
+
+    def _online(self) -> Transport:
+        if self._transport is None:
+            where = self.store.folder if self.store else "the cache"
+            raise NotCached(
+                f"This client is offline and {where} does not hold what was asked for. Read it once with "
+                "offline=False, or ask for what was read before."
+            )
+        return self._transport
+
+    def _directly(
+        self,
+        view: View,
+        snapshot: Snapshot,
+        instruments: Sequence[str],
+        timeframe: str,
+        window: Window,
+        columns: Sequence[str],
+    ) -> dict[str, pa.Table]:
+        query = queries.series(view, columns, snapshot.snapshot_id, instruments, timeframe, window)
+        table = self.ask(query.text, query.parameters)
+        self.catalog.confirm(snapshot)
+        found = {instruments[0]: table} if len(instruments) == 1 else _by_instrument(table, instruments)
+        manifest = self.catalog.manifest(snapshot)
+        for one, part in found.items():
+            _demand_months(view, part, manifest, one, timeframe, window, snapshot)
+        return found
+
+    def _through_cache(
+        self,
+        view: View,
+        snapshot: Snapshot,
+        instruments: Sequence[str],
+        timeframe: str,
+        window: Window,
+        columns: Sequence[str],
+    ) -> dict[str, pa.Table]:
+        manifest = self.catalog.manifest(snapshot)
+        units = [unit for one in instruments for unit in _units(view, manifest, one, timeframe, window)]
+        groups = [view.values]
+        if any(name in view.provenance for name in columns):
+            groups.append(view.provenance)
+        per_group = [self._units(view, snapshot, units, group) for group in groups]
+        found: dict[str, list[pa.Table]] = {one: [] for one in instruments}
+        for unit in units:
+            pieces = [stored[unit] for stored in per_group]
+            arrays = {name: piece[name] for piece in pieces for name in piece.column_names if name in columns}
+            found[unit.instrument].append(pa.table({name: arrays[name] for name in columns}))
+        empty = None
+        tables = {}
+        for one, parts_of_one in found.items():
+            if not parts_of_one:
+                empty = empty if empty is not None else self._empty(view, snapshot, timeframe, columns)
+                parts_of_one = [empty]
+            tables[one] = _cut(arrow.joined(parts_of_one), view.time, window)
+        return tables
+
+    def _empty(self, view: View, snapshot: Snapshot, timeframe: str, columns: Sequence[str]) -> pa.Table:
+        query = queries.series(view, columns, snapshot.snapshot_id, ["none"], timeframe, (0, 0))
+        return self.kept(snapshot, query.text, query.parameters)
+
+    def _units(
+        self, view: View, snapshot: Snapshot, units: Sequence[Unit], columns: Sequence[str]
+    ) -> dict[Unit, pa.Table]:
+        assert self.store is not None
+        keys = {unit: unit.key(view, columns, snapshot.rules) for unit in units}
+        found = self._stored(keys)
+        absent = [unit for unit in units if unit not in found]
+        if not absent:
+            return found
+        # One lock a series: whoever wants any part of it waits for the one that is fetching.
+        locks = [{"series": (view.dataset, unit.instrument, unit.timeframe)} for unit in absent]
+        with self.store.alone(*locks):
+            found |= self._stored({unit: keys[unit] for unit in absent})
+            absent = [unit for unit in absent if unit not in found]
+            for batch in _batches(absent):
+                fetched = self._fetched(view, snapshot, batch, columns)
+                self.store.put([(keys[unit], table) for unit, table in fetched.items()])
+                # The memory-mapped copy, so that a long read does not stay in memory as well.
+                mapped = self._stored({unit: keys[unit] for unit in fetched}) if len(absent) > len(batch) else {}
+                found |= {unit: mapped.get(unit, table) for unit, table in fetched.items()}
+        return found
+
+    def _stored(self, keys: Mapping[Unit, Key]) -> dict[Unit, pa.Table]:
+        assert self.store is not None
+        found = {unit: self.store.get(key) for unit, key in keys.items()}
+        return {unit: table for unit, table in found.items() if table is not None}
+
+    def _fetched(
+        self, view: View, snapshot: Snapshot, units: Sequence[Unit], columns: Sequence[str]
+    ) -> dict[Unit, pa.Table]:
+        """The units' rows in one query, cut where the manifest says that one unit ends and the next begins."""
+        ordered = sorted(units, key=lambda unit: (unit.instrument, unit.start or 0))
+        instruments = list(dict.fromkeys(unit.instrument for unit in ordered))
+        starts, ends = [unit.start for unit in ordered], [unit.end for unit in ordered]
+        window = (
+            None if None in starts else min(start for start in starts if start is not None),
+            None if None in ends else max(end for end in ends if end is not None),
+        )
+        sent = tuple(dict.fromkeys([view.time, *columns]))
+        query = queries.series(view, sent, snapshot.snapshot_id, instruments, ordered[0].timeframe, window)
+        fetched: dict[Unit, pa.Table] = {}
+        with self._online().stream(query.text, query.parameters) as batches:
+            cut = _Cutter(batches)
+            for unit in ordered:
+                table = arrow.normal(cut.take(unit.rows))
+                _demand_unit(view, unit, table, snapshot)
+                fetched[unit] = table.select(list(columns))
+            rest = cut.rest()
+        _demand_rows(rest, 0, f"{view.dataset} beyond what the manifest lists", snapshot)
+        self.catalog.confirm(snapshot)
+        return fetched
+
+
+class _Cutter:
+    """Takes tables of given lengths off a stream of batches."""
+
+    def __init__(self, batches: Batches):
+        self._schema = batches.schema
+        self._batches: Iterator[pa.RecordBatch] = iter(batches)
+        self._left: pa.RecordBatch | None = None
+
+    def take(self, rows: int) -> pa.Table:
+        """The next rows; fewer where the stream ends."""
+        taken, count = [], 0
+        while count < rows:
+            batch = self._left if self._left is not None else next(self._batches, None)
+            self._left = None
+            if batch is None:
+                break
+            piece = batch.slice(0, rows - count)
+            if piece.num_rows < batch.num_rows:
+                self._left = batch.slice(piece.num_rows)
+            taken.append(piece)
+            count += piece.num_rows
+        return pa.Table.from_batches(taken, self._schema)
+
+    def rest(self) -> int:
+        """Rows that nobody took; reads the stream to its end."""
+        left: int = self._left.num_rows if self._left is not None else 0
+        return left + sum(int(batch.num_rows) for batch in self._batches)
+
+
+def finished(
+    view: View, table: pa.Table, columns: Sequence[str], snapshot: Snapshot, instrument: str, timeframe: str
+) -> pa.Table:
+    """The columns asked for, with those that need no request filled in."""
+    if "close_time" in columns and "close_time" in view.derived:
+        table = table.append_column("close_time", arrow.shifted(table[view.time], timeframes.length(timeframe)))
+    pinned = dict(zip(PINNED, (snapshot.snapshot_id, snapshot.data_version), strict=True))
+    return arrow.filled(table, columns, {**parts(instrument), "timeframe": timeframe, **pinned})
+
+
+def _units(view: View, manifest: Manifest, instrument: str, timeframe: str, window: Window) -> list[Unit]:
+    months = manifest.months(view.dataset, instrument, timeframe)
+    if not timeframe:
+        # A payment's interval depends on its neighbours, so a series of funding is one unit.
+        rows = manifest.rows(view.dataset, instrument)
+        content = manifest.content(view.dataset, instrument)
+        return [Unit(instrument, "", None, None, rows, content)] if rows else []
+    start, end = window
+    return [
+        Unit(instrument, timeframe, month.start, month.end, month.rows, month.content)
+        for month in months
+        if (start is None or month.end > start) and (end is None or month.start < end)
+    ]
+
+
+def _batches(units: Sequence[Unit]) -> Iterator[list[Unit]]:
+    """Units that one query can fetch: of a run of months that all its series lack, and not too many rows."""
+    runs: dict[tuple[tuple[int | None, int | None], ...], list[list[Unit]]] = {}
+    for run in _runs(units):
+        runs.setdefault(tuple((unit.start, unit.end) for unit in run), []).append(run)
+    for series in runs.values():
+        batch: list[Unit] = []
+        for run in series:
+            if batch and sum(unit.rows for unit in (*batch, *run)) > _ROWS_A_QUERY:
+                yield batch
+                batch = []
+            batch.extend(run)
+        yield batch
+
+
+def _runs(units: Sequence[Unit]) -> Iterator[list[Unit]]:
+    run: list[Unit] = []
+    for unit in units:
+        follows = run and unit.instrument == run[-1].instrument and unit.start == run[-1].end
+        if run and (not follows or sum(one.rows for one in run) + unit.rows > _ROWS_A_QUERY):
+            yield run
+            run = []
+        run.append(unit)
+    if run:
+        yield run
+
+
+def _by_instrument(table: pa.Table, instruments: Sequence[str]) -> dict[str, pa.Table]:
+    """One table a series from a table that is sorted by instrument_id, its first column."""
+    counts = {row["values"]: row["counts"] for row in table["instrument_id"].value_counts().to_pylist()}
+    found, offset = {}, 0
+    rest = table.drop_columns(["instrument_id"])
+    for one in sorted(instruments):
+        count = counts.get(one, 0)
+        found[one] = rest.slice(offset, count)
+        offset += count
+    return found
+
+
+def _cut(table: pa.Table, time: str, window: Window) -> pa.Table:
+    if window == (None, None) or not table.num_rows:
+        return table
+    instants = _instants(table[time])
+    first = 0 if window[0] is None else int(np.searchsorted(instants, window[0]))
+    last = len(instants) if window[1] is None else int(np.searchsorted(instants, window[1]))
+    return table.slice(first, max(0, last - first))
+
+
+def _instants(column: pa.ChunkedArray) -> np.ndarray[Any, np.dtype[np.int64]]:
+    instants: np.ndarray[Any, np.dtype[np.int64]] = column.cast(pa.int64()).to_numpy()
+    return instants
+
+
+def _demand_months(
+    view: View, table: pa.Table, manifest: Manifest, instrument: str, timeframe: str, window: Window, snapshot: Snapshot
+) -> None:
+    """Every month that lies whole in the window has as many rows as the manifest says."""
+    instants = _instants(table[view.time]) if table.num_rows else np.array([], np.int64)
+    for month in manifest.months(view.dataset, instrument, timeframe):
+        if (window[0] is None or month.start >= window[0]) and (window[1] is None or month.end <= window[1]):
+            found = int(np.searchsorted(instants, month.end) - np.searchsorted(instants, month.start))
+            what = f"{instrument} {timeframe} in {times.as_text(month.start)[:7]}".replace("  ", " ")
+            _demand_rows(found, month.rows, what, snapshot)
+
+
+def demand_between(
+    manifest: Manifest, instrument: str, timeframe: str, window: Window, found: int, snapshot: Snapshot
+) -> None:
+    """Raise ShortAnswer where so many bars cannot lie in the window: months that it cuts may count or not."""
+    months = manifest.months("bars", instrument, timeframe)
+    touched = [
+        m for m in months if (window[0] is None or m.end > window[0]) and (window[1] is None or m.start < window[1])
+    ]
+    inside = [
+        m for m in touched if (window[0] is None or m.start >= window[0]) and (window[1] is None or m.end <= window[1])
+    ]
+    least, most = sum(month.rows for month in inside), sum(month.rows for month in touched)
+    if not least <= found <= most:
+        _demand_rows(found, least if found < least else most, f"{instrument} {timeframe}", snapshot)
+
+
+def _demand_unit(view: View, unit: Unit, table: pa.Table, snapshot: Snapshot) -> None:
+    """All rows are the unit's own: a series or month that is short would be filled up by the next one's rows."""
+    is_own = np.ones(table.num_rows, bool)
+    if "instrument_id" in table.column_names:
+        is_own &= pc.equal(table["instrument_id"].cast(pa.string()), unit.instrument).to_numpy()
+    what = unit.instrument
+    if unit.start is not None and unit.end is not None:
+        instants = _instants(table[view.time])
+        is_own &= (instants >= unit.start) & (instants < unit.end)
+        what = f"{unit.instrument} {unit.timeframe} in {times.as_text(unit.start)[:7]}"
+    _demand_rows(int(is_own.sum()), unit.rows, what, snapshot)
+
+
+def _demand_rows(found: int, expected: int, what: str, snapshot: Snapshot) -> None:
+    if found != expected:
+        raise ShortAnswer(
+            f"The server gave {found:,} rows of {what}, but snapshot {snapshot.snapshot_id!r} has {expected:,}: "
+            "nothing is returned. A replica that lags behind answers like this: try again. If it stays, "
+            f"`mdw snapshot verify {snapshot.snapshot_id}` names what differs."
+        )

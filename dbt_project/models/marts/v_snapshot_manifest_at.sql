@@ -1,0 +1,5 @@
+{{ config(materialized='parameterized_view') }}
+
+{{ view_manifest_at() }}
+-- depends_on: {{ ref('snapshots') }}
+-- depends_on: {{ ref('snapshot_manifest') }}

@@ -1,0 +1,102 @@
+"""Rows are those of the snapshot they are stamped with, all of them, or there is an error."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import alphaforge_data
+from alphaforge_data import Client, QueryFailed, ShortAnswer, SnapshotChanged, UnknownSnapshot
+from tests.alphaforge_data.published import Published
+
+PERP = {"venue": "binance", "market": "perp"}
+
+
+@pytest.fixture
+def third(published: Published) -> Iterator[Published]:
+    """A snapshot `third` beside the two, of the same version as `first`; it leaves no trace."""
+    with published.warehouse.client() as admin:
+        _publish(published, "third", "first")
+        yield published
+        admin.command("alter table marts.snapshots delete where snapshot_id = 'third' settings mutations_sync = 2")
+        admin.command("alter table marts.snapshot_manifest delete where version = 99 settings mutations_sync = 2")
+
+
+def _publish(published: Published, snapshot_id: str, like: str, version: int | None = None) -> None:
+    """A row of the registry as a publication writes it, of the rows of another snapshot."""
+    with published.warehouse.client() as admin:
+        admin.command(
+            "insert into marts.snapshots select {id:String}, coalesce({version:Nullable(UInt32)}, data_version), "
+            "now64(3), columns('row_counts|content_hashes|code_revision|note') "
+            "from marts.snapshots where snapshot_id = {like:String}",
+            parameters={"id": snapshot_id, "like": like, "version": version},
+        )
+
+
+def _drop(published: Published, snapshot_id: str) -> None:
+    with published.warehouse.client() as admin:
+        admin.command(
+            "alter table marts.snapshots delete where snapshot_id = {id:String} settings mutations_sync = 2",
+            parameters={"id": snapshot_id},
+        )
+
+
+@pytest.mark.parametrize("cached", [False, True])
+def test_an_id_published_again_while_a_client_lives(third: Published, tmp_path: Path, cached: bool) -> None:
+    client = alphaforge_data.connect(third.url, snapshot_id="third", cache=tmp_path if cached else False)
+    before = client.bars("SOL/USDT", "1h", **PERP)  # type: ignore[arg-type]
+    _drop(third, "third")
+    _publish(third, "third", "second")
+    with pytest.raises(SnapshotChanged, match=r"'third' .* was published again with other rows"):
+        client.funding("SOL/USDT", venue="binance")
+    after = client.bars("SOL/USDT", "1h", **PERP)  # type: ignore[arg-type]
+    second = third.connect("second").bars("SOL/USDT", "1h", **PERP)  # type: ignore[arg-type]
+    assert after.equals(second)
+    assert after.snapshot.identity != before.snapshot.identity
+    assert after.snapshot.data_version == second.snapshot.data_version
+
+
+def test_an_id_dropped_while_a_client_lives(third: Published) -> None:
+    client = third.connect("third")
+    client.series()
+    _drop(third, "third")
+    # The view itself no longer knows the id, or the check after the read finds it gone: never rows.
+    with pytest.raises((SnapshotChanged, QueryFailed)):
+        client.bars("SOL/USDT", "1h", **PERP)  # type: ignore[arg-type]
+    with pytest.raises((SnapshotChanged, UnknownSnapshot)):
+        third.connect("third")
+
+
+@pytest.mark.parametrize("cached", [False, True])
+@pytest.mark.parametrize(
+    ("timeframe", "words"),
+    [
+        ("1h", r"360 rows of binance:perp:SOL/USDT 1h in 2025-05, .* has 361"),
+        ("1d", r"1,056 rows of binance:perp:SOL/USDT 1h, .* has 1,057"),
+    ],
+)
+def test_a_server_that_holds_less_than_was_published(
+    third: Published, tmp_path: Path, cached: bool, timeframe: str, words: str
+) -> None:
+    """As a replica that lags: the registry and the manifest are there, some rows are not."""
+    _drop(third, "third")
+    _publish(third, "third", "second", version=99)
+    with third.warehouse.client() as admin:
+        admin.command(
+            "insert into marts.snapshot_manifest select 99, dataset, instrument_id, timeframe, month, row_count + 1, "
+            "content_hash from marts.snapshot_manifest where dataset in ('bars', 'funding') "
+            "and instrument_id = 'binance:perp:SOL/USDT' and month = '2025-05-01' and version < 99"
+        )
+    client: Client = alphaforge_data.connect(third.url, snapshot_id="third", cache=tmp_path if cached else False)
+    with pytest.raises(ShortAnswer, match=words):
+        client.bars("SOL/USDT", timeframe, **PERP)  # type: ignore[arg-type]
+    with pytest.raises(ShortAnswer, match=r"mdw snapshot verify third"):
+        client.funding("SOL/USDT", venue="binance")
+    assert len(client.bars("BTC/USDT", timeframe, **PERP)) > 0  # type: ignore[arg-type]
+
+
+def test_a_failure_in_the_middle_of_an_answer_is_an_error(published: Published) -> None:
+    client = published.connect()
+    query = "select number, throwIf(number = 3000000, 'broken in the middle') from numbers(4000000)"
+    with pytest.raises(QueryFailed, match="broken in the middle"):
+        client.sql(f"{query} settings max_threads = 1, max_block_size = 65536")
