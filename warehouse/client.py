@@ -4,8 +4,7 @@ import clickhouse_connect
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import DatabaseError, OperationalError
 
-from warehouse import schema
-from warehouse import trust
+from warehouse import schema, trust
 from warehouse.errors import WorldError
 from warehouse.settings import Role, Settings
 
