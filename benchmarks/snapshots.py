@@ -9,6 +9,7 @@ import os
 import statistics
 import sys
 import uuid
+from datetime import UTC, datetime
 
 from clickhouse_connect.driver.client import Client
 
@@ -66,10 +67,13 @@ def measure(settings: Settings, client: Client, months: int) -> dict[str, float]
 
 def register(client: Client, number: int) -> None:
     """That many published snapshots s1, s2 …, the n-th showing data version n."""
+    hashed = client.query("select row_hash, hashed_columns from marts.snapshots limit 1").result_rows[0]
     client.command("truncate table marts.snapshots")
-    client.command(
-        "insert into marts.snapshots (snapshot_id, data_version, published_at) "
-        f"select concat('s', toString(number + 1)), number + 1, now64(3) from numbers({number:d})"
+    now = datetime.now(UTC)
+    client.insert(
+        "marts.snapshots",
+        [[f"s{version}", version, now, *hashed] for version in range(1, number + 1)],
+        column_names=["snapshot_id", "data_version", "published_at", "row_hash", "hashed_columns"],
     )
     client.command(
         "insert into ops.builds (version, invocation_id, state, owner) "
