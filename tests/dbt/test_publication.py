@@ -4,8 +4,11 @@ import os
 import shutil
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
+from unittest.mock import patch
 
 import pytest
+from dbt.adapters.clickhouse.connections import ClickHouseConnectionManager
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
@@ -165,11 +168,15 @@ def test_pages_count_as_done_only_with_their_rows(dbt: Dbt) -> None:
     assert "hold 6 records, and the staging views read none of them" in refused.text
     done = "select uniqExact(page_id) from ops.build_pages where mart = 'bars' and done = 1"
     assert dbt.warehouse.rows(done) == [(1,)]
-    # Rows that ClickHouse takes and does not keep: what an insert that is deduplicated does.
+    # An insert that is acknowledged and whose rows are not kept, as where a replica takes it for a repetition.
     admin.command(f"create or replace view {view} as {text}")
-    admin.command("create row policy nothing_new on marts.bars using valid_from_version < 3 to all")
-    refused = dbt.run("run", "--select", "bars")
-    admin.command("drop row policy nothing_new on marts.bars")
+    real = ClickHouseConnectionManager.execute
+
+    def forgetful(manager: ClickHouseConnectionManager, sql: str, *arguments: Any, **options: Any) -> Any:
+        return real(manager, "select 1" if "open_row.is_known = 0" in sql else sql, *arguments, **options)
+
+    with patch.object(ClickHouseConnectionManager, "execute", forgetful):
+        refused = dbt.run("run", "--select", "bars")
     assert "6 of them are not. No page was marked done" in refused.text
     assert dbt.warehouse.rows(done) == [(1,)]
     assert dbt.run("run", "--select", "bars").succeeded
