@@ -45,9 +45,9 @@ def _paragraphs(findings: list[Finding]) -> None:
             audit = found.audit
             out.print(f"[{_COLORS[found.severity]}]{found.severity}[/] [bold]{audit}[/]")
         rows = f"{found.rows:,} row{'' if found.rows == 1 else 's'}"
-        worst = "" if found.worst is None else f", worst {found.worst:,.6g}"
-        out.print(f"  {found.series}: {rows}{worst}, since {found.first_seen:%Y-%m-%d %H:%M}", markup=False)
+        worst = "" if found.worst in (None, found.rows) else f", worst {found.worst:,.6g}"
+        out.print(f"  {found.series}: {rows}{worst}, since {found.first_seen:%Y-%m-%d}", markup=False)
         if found.span != "-":
             out.print(f"    {found.span}", markup=False)
         if found.detail:
-            out.print(Padding(Text(found.detail), (0, 0, 0, 4)), soft_wrap=False)
+            out.print(Padding(Text(found.detail), (0, 0, 0, 4), expand=False), soft_wrap=False)

@@ -38,8 +38,10 @@ def _of_line(page: Path, line: str) -> Iterator[Shown]:
     starts = list(_START.finditer(line))
     for number, start in enumerate(starts):
         end = starts[number + 1].start() if number + 1 < len(starts) else len(line)
+        # What follows is dbt's own.
+        text = re.sub(r"^dbt -- .*", "dbt", line[start.end() : end])
         # A diagram may say what the command is for: `mdw docs: the catalog`.
-        text = line[start.end() : end].partition(": ")[0]
+        text = text.partition(": ")[0]
         words = shlex.split(text, comments=True)
         yield Shown(page, f"mdw {' '.join(words)}", tuple(words))
 
