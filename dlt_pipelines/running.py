@@ -22,7 +22,7 @@ from dlt_pipelines.venue import Budget
 # Both bound the memory of a run: pages of each venue that wait, and those of the batch that is being landed.
 QUEUE_PAGES = 48
 BATCH_PAGES = 300
-BATCH_BYTES = 8_000_000
+BATCH_BYTES = 16_000_000
 BATCH_SECONDS = 4.0
 # So many windows given up in a row mean that the venue is away.
 PATIENCE = 3
