@@ -80,9 +80,9 @@ either as (
     select * from known
 ),
 
--- A complete listing that names everything, and not an instrument that we know, says that the instrument is gone. A row that cannot be
--- used still names its instrument: by the symbol, where base or quote is missing. One that lacks all of them may be any
--- instrument, so its listing proves no absence.
+-- A complete listing that names everything, and not an instrument that we know, says that the instrument is gone. A row that
+-- cannot be used still names its instrument: by the symbol, where base or quote is missing. One that lacks all of them may be
+-- any instrument, so its listing proves no absence.
 listings as (
     select
         venue,
