@@ -79,4 +79,4 @@ def test_every_alarm_names_its_runbook():
         if resource["Type"] == "AWS::CloudWatch::Alarm"
     }
     assert len(alarms) >= 9
-    assert not [name for name, description in alarms.items() if not RUNBOOK.search(description)]
+    assert not [name for name, description in alarms.items() if not RUNBOOK.search(str(description))]
