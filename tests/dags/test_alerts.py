@@ -101,11 +101,16 @@ def test_a_task_that_failed_for_good_is_counted_for_the_alarm(
     monkeypatch.setenv("MDW_ENVIRONMENT", "dev")
     task = SimpleNamespace(dag_id="market_data_update", task_id="build", run_id="r", try_number=7, map_index=-1)
     alerts.task_failed({"ti": task, "exception": "failed: bars_unique"})
+    by_environment = [{"Name": "Environment", "Value": "dev"}]
+    by_dag = [*by_environment, {"Name": "Dag", "Value": "market_data_update"}]
+    known = boto3.client("cloudwatch").list_metrics(Namespace="Mdw", MetricName="FailedTasks")["Metrics"]
+    # The alarm looks at the first, exactly.
+    assert [one["Dimensions"] for one in known] == [by_environment, by_dag]
     now = datetime.now(UTC)
     found = boto3.client("cloudwatch").get_metric_statistics(
         Namespace="Mdw",
         MetricName="FailedTasks",
-        Dimensions=[{"Name": "Environment", "Value": "dev"}],
+        Dimensions=by_dag,
         StartTime=now - timedelta(minutes=10),
         EndTime=now + timedelta(minutes=1),
         Period=300,
