@@ -42,6 +42,7 @@ def lay_out(columns: Sequence[str], rows: Sequence[Sequence[Cell]], width: int |
     if below and len(columns) > 1 and _total(floors[:-1]) <= width:
         widths = _shrunk(natural[:-1], floors[:-1], width)
         header, _ = _grid(columns[:-1], [row[:-1] for row in rows], widths)
+        header.append(_INDENT + columns[-1])
         lines = []
         for row in rows:
             lines += _grid(columns[:-1], [row[:-1]], widths)[1]

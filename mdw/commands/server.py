@@ -102,7 +102,7 @@ def status(
         out.print("Nothing has landed yet: `mdw migrate`, then `mdw backfill --help`.")
     for snapshot_id, version, published in snapshots[:1]:
         newest = f"{snapshot_id} (data version {version}, published {utc(published)})"
-        out.print(f"Newest snapshot: {newest}; {len(snapshots)} in all", soft_wrap=True)
+        out.print(f"Newest snapshot: {newest}; {len(snapshots)} in all")
 
 
 def _serve(settings: Settings, host: str, port: int) -> None:

@@ -69,12 +69,13 @@ def land(client: Client) -> list[list[str]]:
 
 
 def land_payments(client: Client, venue: str, base: str, hours: Iterable[float]) -> None:
-    """One page of payments at hours after FIRST."""
+    """One page of payments at hours after FIRST, which answers for all the time until NOW."""
     times = [str(milliseconds(FIRST + hour * HOUR)) for hour in hours]
     series = (venue, "perp", f"{base}/USDT", "")
+    window = FIRST, NOW
     if venue == "okx":
         records = [{"fundingTime": time, "realizedRate": "0.0001"} for time in times]
-        pages.land(client, "okx__swap_funding", {"code": "0", "data": records}, NOW, series=series)
+        pages.land(client, "okx__swap_funding", {"code": "0", "data": records}, NOW, series=series, window=window)
     else:
         paid = [{"fundingTime": int(time), "fundingRate": "0.0001", "markPrice": "100"} for time in times]
-        pages.land(client, "binance__usdm_funding", paid, NOW, series=series)
+        pages.land(client, "binance__usdm_funding", paid, NOW, series=series, window=window)

@@ -31,7 +31,7 @@ def test_on_a_pipe_a_record_is_one_line(rows: list[list[Cell]]) -> None:
 def test_what_does_not_fit_beside_goes_below_or_into_blocks() -> None:
     note = Cell("synthetic market (seed 7): prices are made up")
     header, lines = lay_out(("snapshot", "rows", "note"), [[Cell("demo"), Cell("474,490", True, True), note]], 40)
-    assert header == ["snapshot     rows"]
+    assert header == ["snapshot     rows", "    note"]
     assert lines == ["demo      474,490", "    synthetic market (seed 7): prices", "    are made up"]
     header, lines = lay_out(("a", "b"), [[Cell("x" * 30, whole=True), Cell("y" * 30, whole=True)]], 40)
     assert (header, lines) == ([], ["a  " + "x" * 30, "b  " + "y" * 30])

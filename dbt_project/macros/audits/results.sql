@@ -20,7 +20,7 @@
 {%- macro findings_of_others() -%}
     {{ queries_of([
         find_broken_funding(), find_uneven_funding(), find_interval_changes(), find_stale_funding(),
-        find_missing_payments(), find_partial_listings(),
+        find_partial_listings(),
         find_broken_instruments(), find_insane_steps(), find_absent_instruments(), find_instrument_changes(),
         find_broken_fear_greed(), find_missing_fear_greed(), find_stale_fear_greed(),
         find_doubles('funding_rates', 'funding_one_open_row', 'funding_time', ['instrument_id', 'funding_time']),
