@@ -168,7 +168,7 @@ select
     timeframe,
     cast(piece.1 as DateTime64(3, 'UTC')) as gap_start,
     cast(piece.2 as DateTime64(3, 'UTC')) as gap_end,
-    toUInt64(ceil(dateDiff('millisecond', gap_start, gap_end) / bar_ms)) as missing_bars,
+    toInt64(ceil(dateDiff('millisecond', gap_start, gap_end) / bar_ms)) as missing_bars,
     multiIf(
         arrayExists(span -> span.1 <= gap_start and gap_end <= span.2, withheld_ranges), 'quarantined',
         not arrayExists(window -> window.1 <= gap_start and gap_end <= window.2, covered), 'not_fetched',

@@ -105,8 +105,8 @@ select
         ifNull(found.found_rows, 0) = 0, 'missing',
         'degraded'
     )) as condition,
-    ifNull(found.found_rows, toUInt32(0)) as found_rows,
-    if(grid.dataset = 'funding', null, grid.expected_rows) as expected_rows,
+    toInt64(ifNull(found.found_rows, 0)) as found_rows,
+    if(grid.dataset = 'funding', null, toInt64(grid.expected_rows)) as expected_rows,
     arrayStringConcat(
         arraySort(arrayConcat(
             if(

@@ -10,7 +10,7 @@
 
 {%- macro pinned_columns(cutoff, snapshot_id) -%}
     {%- if snapshot_id %}toLowCardinality({{ snapshot_id }}) as snapshot_id, {% endif -%}
-    toUInt32({{ cutoff }}) as data_version
+    toInt64({{ cutoff }}) as data_version
 {%- endmacro -%}
 
 {%- macro published_bars(mart, pinned, versions, rules=none) -%}
@@ -29,7 +29,7 @@ select
     close,
     volume,
     quote_volume,
-    trade_count,
+    toInt64(trade_count) as trade_count,
     source,
     ingested_at
 from {{ mart }} final
@@ -53,7 +53,7 @@ select
     funding_time,
     funding_time_raw,
     funding_rate,
-    cast(intDiv({{ period }}, 60) as Nullable(UInt8)) as interval_hours,
+    cast(intDiv({{ period }}, 60) as Nullable(Int64)) as interval_hours,
     mark_price,
     ingested_at
 from ({{ funding_steps(mart, versions) }})
@@ -93,7 +93,7 @@ where {{ versions }}
 select
     {{ pinned }},
     date,
-    value,
+    toInt64(value) as value,
     classification,
     ingested_at
 from {{ mart }} final

@@ -21,13 +21,13 @@ withdrawn as (
 -- Whether a missing partner of a join is NULL or a default value is a setting of the reader: both come out alike.
 select
     published.snapshot_id as snapshot_id,
-    published.data_version as data_version,
+    toInt64(published.data_version) as data_version,
     published.published_at as published_at,
-    published.row_counts as row_counts,
+    cast(published.row_counts as Map(String, Int64)) as row_counts,
     published.content_hashes as content_hashes,
     published.code_revision as code_revision,
     published.note as note,
-    published.rules as rules,
+    toInt64(published.rules) as rules,
     nullIf(withdrawn.decided_at, toDateTime64(0, 6, 'UTC')) as withdrawn_at,
     ifNull(withdrawn.why, '') as withdrawn_reason
 from {{ ref('snapshots') }} as published
