@@ -60,13 +60,14 @@ class Source:
         self._clients: dict[Budget, _Http] = {}
         self._clocks: dict[str, VenueClock] = {}
         self._held_until: dict[Budget, float] = {}
-        self._shut: SourceTrouble | None = None
         self.caps: dict[str, int] = {}
         """Rows that a page was cut at, by endpoint, where that is less than the venue documents."""
+        # By the budget that it is about; None is the venue as a whole.
+        self._shut: dict[Budget | None, SourceTrouble] = {}
 
-    def shut(self, trouble: SourceTrouble) -> None:
-        """Ask nothing more: every later request raises this trouble instead."""
-        self._shut = VenueClosed(str(trouble))
+    def shut(self, trouble: SourceTrouble, budget: Budget | None = None) -> None:
+        """Ask nothing more, or nothing more of one budget: later requests raise this trouble instead."""
+        self._shut[budget] = VenueClosed(str(trouble))
 
     async def ask(self, endpoint: Endpoint, params: Mapping[str, str], read: Callable[[Any], T]) -> tuple[Reply, T]:
         """The answer and what `read` makes of its body; raises SourceTrouble when trying is over."""
@@ -122,7 +123,7 @@ class Source:
             raise
         try:
             value = read(body)
-        except (KeyError, IndexError, TypeError, ValueError) as error:
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
             text = f"{self.venue.name} {endpoint.path} answers in an unknown form: {error!r}"
             raise BrokenAnswer(text) from None
         client.recover()
@@ -141,7 +142,7 @@ class Source:
                 f"{self.venue.name} has banned this address until about {until:%Y-%m-%dT%H:%M:%SZ}; nothing is asked "
                 f"before that. If you know that the ban is over, delete {self._ban.file}."
             )
-            self._shut = Banned(text, until)
+            self._shut[None] = Banned(text, until)
         elif self._pace is not None:
             share = self._shares[budget] = Share(self._settings.home, self.venue.name, budget.name)
             if share.enter() > 1:
@@ -149,10 +150,13 @@ class Source:
 
     async def _gate(self, budget: Budget) -> None:
         """While one request was told to wait, the others of its budget wait too; a venue that is shut gets none."""
-        while self._shut is None and (left := self._held_until.get(budget, 0.0) - time.monotonic()) > 0:
+        while not self._closed(budget) and (left := self._held_until.get(budget, 0.0) - time.monotonic()) > 0:
             await asyncio.sleep(left)
-        if self._shut is not None:
-            raise self._shut
+        if closed := self._closed(budget):
+            raise closed
+
+    def _closed(self, budget: Budget) -> SourceTrouble | None:
+        return self._shut.get(None) or self._shut.get(budget)
 
     def _note(self, budget: Budget, state: RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None

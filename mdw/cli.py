@@ -1,6 +1,8 @@
 """The command line: one module of `commands/` a group; exit 0 done, 1 failed, 2 bad input."""
 
+import errno
 import os
+import resource
 import sys
 
 import typer
@@ -73,6 +75,21 @@ def main() -> None:
     except WorldError as error:
         err.print(f"[bold red]failed:[/] {escape(str(error))}", soft_wrap=True)
         sys.exit(1)
+    except OSError as error:
+        err.print(f"[bold red]failed:[/] {escape(_explain(error))}", soft_wrap=True)
+        sys.exit(1)
     except KeyboardInterrupt:
         err.print("Stopped. What has landed is kept; run the same command again to go on.")
         sys.exit(130)
+
+
+def _explain(error: OSError) -> str:
+    """What the machine refused, with the limit and the next step where there is one."""
+    text = error.strerror or str(error) or type(error).__name__
+    named = f"{error.filename}: {text}" if error.filename else text
+    if error.errno in (errno.EMFILE, errno.ENFILE):
+        limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+        return f"{named}. This process may open {limit} files at once; raise the limit, such as with `ulimit -n 4096`."
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"{named}. Make room there and run the same command again: what has landed is kept."
+    return f"{named}."

@@ -1,5 +1,7 @@
 """clickhouse-connect clients with the settings that every reader and writer here relies on."""
 
+import logging
+
 import clickhouse_connect
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import DatabaseError, OperationalError
@@ -9,6 +11,8 @@ from warehouse.errors import WorldError
 from warehouse.settings import Role, Settings
 
 _WRITING = ("ingest", "transform")
+# It warns of every error that it raises as well; ours say it in one line.
+logging.getLogger("clickhouse_connect").setLevel(logging.ERROR)
 _BAD_PASSWORD = ("AUTHENTICATION_FAILED", "REQUIRED_PASSWORD", "code 516", "Code: 516")
 
 
