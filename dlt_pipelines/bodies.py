@@ -16,6 +16,7 @@ from dlt_pipelines.venue import Endpoint
 
 ACCEPTED = {"Accept-Encoding": "gzip, deflate"}
 CONNECT_SECONDS = 20.0
+_PIECE_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +105,7 @@ class _Unpacker:
             while chunk and left >= 0:
                 if self._stream is None:
                     self._stream = zlib.decompressobj(self._window_bits(chunk))
-                part = self._stream.decompress(chunk, left + 1)
+                part = self._stream.decompress(chunk, min(left + 1, _PIECE_BYTES))
                 left -= len(part)
                 if part:
                     yield part

@@ -6,10 +6,19 @@ from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Any, Protocol, TypeVar
 
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, stop_after_attempt
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type
 
 from dlt_pipelines.clock import VenueClock
-from dlt_pipelines.errors import Banned, BrokenAnswer, RateLimited, Retryable, SourceTrouble, VenueClosed
+from dlt_pipelines.errors import (
+    Banned,
+    BrokenAnswer,
+    ErrorAnswer,
+    RateLimited,
+    Retryable,
+    SlowAnswer,
+    SourceTrouble,
+    VenueClosed,
+)
 from dlt_pipelines.plain_http import PlainClient
 from dlt_pipelines.reply import Reply, decode
 from dlt_pipelines.series import Series
@@ -22,6 +31,8 @@ from dlt_pipelines.waiting import Wait
 from warehouse.settings import Settings
 
 ATTEMPTS = 8
+# An error code that we do not know is rarely a passing one, and a body without end costs its whole time limit.
+FEW_ATTEMPTS = 3
 BACKOFF_SECONDS = 0.4
 OnFault = Callable[[str, SourceTrouble, float], None]
 OnCall = Callable[[str, Endpoint], None]
@@ -72,7 +83,7 @@ class Source:
     async def ask(self, endpoint: Endpoint, params: Mapping[str, str], read: Callable[[Any], T]) -> tuple[Reply, T]:
         """The answer and what `read` makes of its body; raises SourceTrouble when trying is over."""
         attempts = AsyncRetrying(
-            stop=stop_after_attempt(self._attempts),
+            stop=self._enough,
             wait=Wait(BACKOFF_SECONDS),
             retry=retry_if_exception_type(Retryable),
             before_sleep=lambda state: self._note(endpoint.budget, state),
@@ -80,6 +91,11 @@ class Source:
         )
         result: tuple[Reply, T] = await attempts(self._ask_once, endpoint, params, read)
         return result
+
+    def _enough(self, state: RetryCallState) -> bool:
+        error = state.outcome.exception() if state.outcome else None
+        few = isinstance(error, ErrorAnswer | SlowAnswer)
+        return state.attempt_number >= (min(FEW_ATTEMPTS, self._attempts) if few else self._attempts)
 
     async def now(self, series: Series) -> int:
         """The venue's time, or ours where it has no clock; ms since 1970."""

@@ -32,9 +32,11 @@ _CLOCK = Endpoint("/v5/market/time", "public_get_v5_market_time", _ORIGIN, _CALL
 
 # https://bybit-exchange.github.io/docs/v5/error
 _TOO_MANY = {10006, 10018}
+# 10016: a system error; 10000: a timeout of the server (the latter after the documentation, not seen in ccxt's table).
 _IN_TROUBLE = {10000, 10016}
+# 10009: this address is banned; 10024: compliance rules, which go by country.
 _BANNED, _REGION = 10009, 10024
-# 10029: a symbol that is not on a list of allowed ones; 170121: an invalid symbol.
+# 10029: the symbol is invalid or not on an allow list; 170121: an invalid symbol (both in ccxt 4.5's table of Bybit).
 _UNKNOWN_SYMBOL = {10029, 170121}
 _BAN = timedelta(minutes=10)
 _INTERVALS = {"1m": "1", "1h": "60"}

@@ -22,7 +22,8 @@ from dlt_pipelines.venues.okx import endpoints
 _TOO_MANY = {"50011", "50061"}
 _UNKNOWN_INSTRUMENT = "51001"
 _REFUSED = {"50014", "50015", "50016", "50044"}
-_IN_TROUBLE = {"50001", "50004", "50013", "50026"}
+# Under maintenance, timed out, offline, busy, system error (the same meanings in ccxt's table of OKX).
+_IN_TROUBLE = {"50001", "50004", "50005", "50013", "50026"}
 _BARS = {"1m": "1m", "1h": "1H"}
 _INSTRUMENT_TYPE = {"spot": "SPOT", "perp": "SWAP"}
 
