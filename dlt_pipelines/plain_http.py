@@ -10,6 +10,7 @@ from dlt_pipelines.errors import NoConnection
 from dlt_pipelines.reply import Reply
 from dlt_pipelines.transport import SHARE_OF_LIMIT, Gate
 from dlt_pipelines.venue import Budget, Endpoint
+from warehouse import open_files
 
 
 class PlainClient:
@@ -38,6 +39,8 @@ class PlainClient:
                     text = (await read_body(response, address, limit)).decode(errors="replace")
                     headers = {name.lower(): value for name, value in response.headers.items()}
             except (aiohttp.ClientError, TimeoutError, OSError) as error:
+                if open_files.ran_out(error):
+                    raise open_files.too_low(f"{address} could not be asked") from None
                 text = str(error) or type(error).__name__
                 raise NoConnection(f"{address}: {text}") from None
             await asyncio.sleep(self._gap)

@@ -107,11 +107,12 @@ class Source:
         return await self._clocks[endpoint.path].now()
 
     async def close(self) -> None:
-        """Release every connection."""
-        for share in self._shares.values():
-            share.leave()
+        """Release every connection; what is still under way, such as a look at the clock, opens none again."""
+        self.shut(VenueClosed(f"the run has left {self.venue.name}"))
         for client in self._clients.values():
             await client.close()
+        for share in self._shares.values():
+            share.leave()
 
     def _clock_reader(self, endpoint: Endpoint) -> Callable[[], Awaitable[int]]:
         async def read() -> int:

@@ -3,8 +3,7 @@
 A part has 1 to 32 letters or digits of any script, such as BTC, W, 1INCH or 币安人生 (Binance lists
 币安人生USDT: freqtrade #12876, nautilus_trader #3103), and after its first character also dots, dashes and underscores.
 It is in capitals where its script has any, and in Unicode's compatible composed form (NFKC): two spellings that look
-the same cannot be two instruments. alphaforge_data.arguments holds a copy, as it imports nothing of ours; a test
-compares the two.
+the same cannot be two instruments.
 """
 
 import unicodedata

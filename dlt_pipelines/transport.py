@@ -22,6 +22,7 @@ from dlt_pipelines.errors import NoConnection
 from dlt_pipelines.reply import Reply
 from dlt_pipelines.venue import Budget, Endpoint
 from dlt_pipelines.window import Window
+from warehouse import open_files
 
 # Room for calls that bunch up on the way: the venue counts arrivals, we count departures.
 SHARE_OF_LIMIT = 0.95
@@ -71,7 +72,11 @@ class Client:
         token = _CALL.set(call)
         try:
             await getattr(self._exchange, endpoint.method)(dict(params))
-        except BaseError as error:
+        except (BaseError, OSError) as error:
+            if open_files.ran_out(error):
+                raise open_files.too_low(f"{what} could not be asked") from None
+            if isinstance(error, OSError):
+                raise
             cause = error.__cause__ or error
             text = str(cause) or type(cause).__name__
             raise NoConnection(f"{what}: {text}") from None

@@ -1,8 +1,8 @@
 """The command line: one module of `commands/` a group; exit 0 done, 1 failed, 2 bad input."""
 
 import errno
+import logging
 import os
-import resource
 import sys
 
 import typer
@@ -29,6 +29,7 @@ from mdw.commands import (
     sql,
 )
 from mdw.output import err
+from warehouse import open_files
 from warehouse.errors import BadInput, WorldError
 
 app = typer.Typer(
@@ -73,10 +74,19 @@ def main() -> None:
         err.print(f"[bold red]bad input:[/] {escape(str(error))}", soft_wrap=True)
         sys.exit(2)
     except WorldError as error:
+        if open_files.ran_out(error):
+            # Half-opened connections complain when they are dropped.
+            logging.disable(logging.CRITICAL)
         err.print(f"[bold red]failed:[/] {escape(str(error))}", soft_wrap=True)
         sys.exit(1)
-    except OSError as error:
-        err.print(f"[bold red]failed:[/] {escape(_explain(error))}", soft_wrap=True)
+    except Exception as error:
+        if open_files.ran_out(error):
+            text = str(open_files.too_low("The command could not go on"))
+        elif isinstance(error, OSError):
+            text = _explain(error)
+        else:
+            raise
+        err.print(f"[bold red]failed:[/] {escape(text)}", soft_wrap=True)
         sys.exit(1)
     except KeyboardInterrupt:
         err.print("Stopped. What has landed is kept; run the same command again to go on.")
@@ -84,12 +94,9 @@ def main() -> None:
 
 
 def _explain(error: OSError) -> str:
-    """What the machine refused, with the limit and the next step where there is one."""
+    """What the machine refused, and the next step where there is one."""
     text = error.strerror or str(error) or type(error).__name__
     named = f"{error.filename}: {text}" if error.filename else text
-    if error.errno in (errno.EMFILE, errno.ENFILE):
-        limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-        return f"{named}. This process may open {limit} files at once; raise the limit, such as with `ulimit -n 4096`."
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return f"{named}. Make room there and run the same command again: what has landed is kept."
     return f"{named}."

@@ -6,7 +6,7 @@ import clickhouse_connect
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import DatabaseError, OperationalError
 
-from warehouse import schema, trust
+from warehouse import open_files, schema, trust
 from warehouse.errors import WorldError
 from warehouse.settings import Role, Settings
 
@@ -44,6 +44,8 @@ def _connected(settings: Settings, role: Role, database: str) -> Client:
             autogenerate_session_id=False,
         )
     except (DatabaseError, OperationalError) as error:
+        if open_files.ran_out(error):
+            raise open_files.too_low(f"ClickHouse at {connection.address} could not be reached") from None
         text = str(error)
         if any(mark in text for mark in _BAD_PASSWORD):
             raise WorldError(

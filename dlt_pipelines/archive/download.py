@@ -27,6 +27,7 @@ from dlt_pipelines.errors import (
 )
 from dlt_pipelines.reply import Reply, check_status
 from dlt_pipelines.waiting import Wait
+from warehouse import open_files
 
 ATTEMPTS = 6
 BACKOFF_SECONDS = 0.4
@@ -114,6 +115,8 @@ class Downloader:
         except Oversized as trouble:
             raise Suspicious(str(trouble)) from None
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            if open_files.ran_out(error):
+                raise open_files.too_low(f"{self._address}{path} could not be asked") from None
             text = str(error) or type(error).__name__
             raise NoConnection(f"{self._address}{path}: {text}") from None
 
