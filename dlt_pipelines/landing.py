@@ -28,7 +28,18 @@ from warehouse.errors import WorldError
 log = logging.getLogger(__name__)
 
 ATTEMPTS = 6
-_REFUSALS = ("ACCESS_DENIED", "AUTHENTICATION_FAILED", "UNKNOWN_DATABASE", "NOT_ENOUGH_SPACE", "Code: 497")
+_REFUSALS = (
+    "ACCESS_DENIED",
+    "AUTHENTICATION_FAILED",
+    "UNKNOWN_DATABASE",
+    "NOT_ENOUGH_SPACE",
+    "Code: 497",
+    "TOO_LARGE_STRING_SIZE",
+    "TOO_LARGE_ARRAY_SIZE",
+    # The limit of one query or user, unlike "(total)", does not pass by itself: the same insert needs the same memory.
+    "Query memory limit exceeded",
+    "Memory limit (for query) exceeded",
+)
 
 
 class LandingRefused(WorldError):  # noqa: N818 - trouble of the world, named for people

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 import pytest
+from clickhouse_connect.driver.client import Client
 
 from dlt_pipelines.archive import download, landing
 from dlt_pipelines.archive.landing import Checked
@@ -17,6 +18,7 @@ from replay.archives.tricks import Trick
 from replay.faults import Faults, FixedAnswer
 from tests.archive.conftest import NOW
 from tests.desk import Desk
+from warehouse.settings import Settings
 
 NOVEMBER, DECEMBER = datetime(2024, 11, 1, tzinfo=UTC), datetime(2024, 12, 1, tzinfo=UTC)
 HOURS = {"venues": ("binance",), "markets": ("spot",), "symbols": ("BTC/USDT",), "timeframes": ("1h",)}
@@ -114,6 +116,21 @@ def test_a_sender_that_dies_in_the_middle_leaves_nothing(desk: Desk, monkeypatch
     monkeypatch.undo()
     assert desk.backfill(NOVEMBER, DECEMBER, "archive", **HOURS).complete
     assert len(desk.files()) == 1
+
+
+def test_an_insert_that_is_too_large_for_clickhouse_is_not_repeated(desk: Desk, monkeypatch: pytest.MonkeyPatch):
+    def narrow(settings: Settings) -> Client:
+        client = landing.open_client(settings)
+        client.set_client_setting("max_memory_usage", "200000")
+        return client
+
+    said: list[str] = []
+    monkeypatch.setattr("dlt_pipelines.archive.lane.open_client", narrow)
+    monkeypatch.setattr(landing.log, "warning", lambda *words: said.append(str(words)))
+    with pytest.raises(landing.LandingRefused, match="refuses the archive files of raw.binance__archive_spot_klines"):
+        desk.backfill(NOVEMBER, DECEMBER, "archive", **HOURS)
+    assert said == []
+    assert desk.files() == []
 
 
 def test_days_fill_what_months_do_not_yet_have(desk: Desk):

@@ -8,6 +8,8 @@ import pytest
 
 import alphaforge_data
 from dlt_pipelines.progress import LandingReport
+from dlt_pipelines.universe import Universe
+from mdw.universe import variable
 from replay.archives.tricks import Trick
 from replay.caps import Cap
 from tests.archive.conftest import ALIASES
@@ -85,14 +87,15 @@ def line(world: Desk, tmp_path_factory: pytest.TempPathFactory) -> Line:
     world.trick()
     world.backfill(NEW_YEAR, **LISTING)
     land_aliases(world)
-    first = dbt.build("first")
+    series = variable(with_aliases(world.universe))
+    first = dbt.build("first", universe=series)
     assert first.succeeded, first.text
     world.land(world.plan(NOVEMBER, DECEMBER, "archive", recheck=True, **SPOT_HOURS))
     world.land(world.plan(NOVEMBER, DECEMBER, "auto", recheck_claims=True, **SHORT))
     world.server.caps = (Cap("instruments-info", 3),)
     world.update(force=True, **LISTING)
     world.server.caps = ()
-    second = dbt.build("second")
+    second = dbt.build("second", universe=series)
     return Line(world, dbt, report, first, second)
 
 
@@ -103,17 +106,22 @@ def refetch(world: Desk, **chosen: tuple[str, ...]) -> None:
     assert world.land(plan).complete
 
 
+def with_aliases(universe: Universe) -> Universe:
+    bars = {venue: {**markets, "spot": [*markets["spot"], *ALIASES]} for venue, markets in universe.bars.items()}
+    return universe.model_copy(update={"bars": {**universe.bars, **{v: bars[v] for v in ("binance", "okx")}}})
+
+
 def land_aliases(world: Desk) -> None:
     """Symbols of one letter and of another script: hours of Binance by both lanes, minutes of OKX, the listing."""
-    bars = {venue: {"spot": list(ALIASES)} for venue in ("binance", "okx")}
-    before, world.universe = world.universe, world.universe.model_copy(update={"bars": bars, "funding": {}})
-    hours = {"venues": ("binance",), "timeframes": ("1h",)}
+    before, world.universe = world.universe, with_aliases(world.universe)
+    symbols = tuple(ALIASES)
+    hours = {"venues": ("binance",), "timeframes": ("1h",), "symbols": symbols}
     assert world.backfill(NOVEMBER, DECEMBER, "archive", **hours).complete
     assert world.backfill(NEW_YEAR, NEW_YEAR + DAY, "rest", **hours).complete
-    minutes = {"venues": ("okx",), "timeframes": ("1m",)}
+    minutes = {"venues": ("okx",), "timeframes": ("1m",), "symbols": symbols}
     assert world.backfill(NEW_YEAR - 8 * HOUR, NEW_YEAR + 16 * HOUR, "archive", **minutes).complete
     assert world.backfill(NEW_YEAR + 16 * HOUR, NEW_YEAR + 18 * HOUR, "rest", **minutes).complete
-    assert world.backfill(NEW_YEAR, venues=("binance",), datasets=("instruments",)).complete
+    assert world.backfill(NEW_YEAR, venues=("binance",), markets=("spot",), datasets=("instruments",)).complete
     world.universe = before
 
 

@@ -112,7 +112,8 @@ def test_symbols_that_venues_list_are_accepted_from_the_file_to_the_command_line
     "symbol",
     [
         # The fullwidth letters look like BTC and are others.
-        "btc/USDT", "BTCUSDT", "/USDT", "BTC/", "BTC/USDT/X", "BTC USDT/X", "-BTC/USDT", "../USDT", "BTC/..", "A?B/USDT",
+        "btc/USDT", "BTCUSDT", "/USDT", "BTC/", "BTC/USDT/X", "BTC USDT/X", "-BTC/USDT", "../USDT", "BTC/..",
+        "A?B/USDT",
         "A%2F/USDT", "A&B/USDT", "A'B/USDT", "A,B/USDT", "A\\nB/USDT", "BTC\u200b/USDT", "\uff22\uff34\uff23/USDT",
         "X" * 33 + "/USDT",
         "A:B/USDT", "A#/USDT",
