@@ -33,10 +33,11 @@ class Limit:
         return aiohttp.ClientTimeout(total=self.seconds + CONNECT_SECONDS, sock_connect=CONNECT_SECONDS, sock_read=20)
 
 
-# A page of 1,000 bars has 0.2 MB. Binance's exchangeInfo, the longest listing, has about 20 MB (an estimate).
+# A page of 1,000 bars has 0.2 MB. The longest listing is Binance's exchangeInfo: 6 MB in 2024 (decred/dcrdex #2902),
+# and up to 20 MB today (a guess).
 PAGE = Limit(wire=4_000_000, unpacked=4_000_000, seconds=30)
 LISTING = Limit(wire=64_000_000, unpacked=64_000_000, seconds=120)
-# A month of 1m bars has 2 MB as a zip; archive/unzip.py limits what the zip unpacks to.
+# A month of 1m bars has 2 to 3 MB as a zip; archive/unzip.py limits what the zip unpacks to.
 FILE = Limit(wire=64_000_000, unpacked=64_000_000, seconds=300)
 CHECKSUM = Limit(wire=64_000, unpacked=64_000, seconds=30)
 

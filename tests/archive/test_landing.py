@@ -127,7 +127,7 @@ def test_an_insert_that_is_too_large_for_clickhouse_is_not_repeated(desk: Desk, 
     said: list[str] = []
     monkeypatch.setattr("dlt_pipelines.archive.lane.open_client", narrow)
     monkeypatch.setattr(landing.log, "warning", lambda *words: said.append(str(words)))
-    with pytest.raises(landing.LandingRefused, match="refuses the archive files of raw.binance__archive_spot_klines"):
+    with pytest.raises(landing.LandingRefused, match=r"refuses the archive files of raw\.binance__archive_spot_klines"):
         desk.backfill(NOVEMBER, DECEMBER, "archive", **HOURS)
     assert said == []
     assert desk.files() == []
