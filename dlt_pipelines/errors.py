@@ -38,6 +38,18 @@ class BrokenAnswer(Retryable):
     kind = "broken_answer"
 
 
+class ErrorAnswer(Retryable):
+    """An error code that we do not know: it may concern this series alone, so it says nothing about the venue."""
+
+    kind = "error_answer"
+
+
+class SlowAnswer(Retryable):
+    """A body that did not end in time."""
+
+    kind = "slow_answer"
+
+
 class NoConnection(Retryable):
     """Name not found, refused, reset, cut, or timed out."""
 
@@ -78,6 +90,18 @@ class UnknownSymbol(Refused):
     kind = "unknown_symbol"
 
 
+class Oversized(Refused):
+    """A body beyond its limit (dlt_pipelines.bodies): nothing of it is kept."""
+
+    kind = "oversized_answer"
+
+
+class Redirected(Refused):
+    """An answer that points elsewhere. None is followed, not even to the same host: a page records what was asked."""
+
+    kind = "redirected"
+
+
 class FileTrouble(SourceTrouble):
     """An archive's file that is not landed: a reason to ask REST for the same window."""
 
@@ -88,6 +112,12 @@ class NoFile(FileTrouble):
     """The archive does not have it (yet)."""
 
     kind = "missing_file"
+
+
+class FileRefused(FileTrouble):
+    """403 for a file: an object store says so of one object as well as of an address that it has banned."""
+
+    kind = "file_refused"
 
 
 class BadChecksum(FileTrouble):

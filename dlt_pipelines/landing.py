@@ -21,13 +21,25 @@ from filelock import FileLock, Timeout
 from tenacity import RetryCallState, Retrying, retry_if_not_exception_type, stop_after_attempt, wait_exponential_jitter
 
 from dlt_pipelines.page import Page, to_arrow
+from warehouse import open_files
 from warehouse.connection import Connection
 from warehouse.errors import WorldError
 
 log = logging.getLogger(__name__)
 
 ATTEMPTS = 6
-_REFUSALS = ("ACCESS_DENIED", "AUTHENTICATION_FAILED", "UNKNOWN_DATABASE", "NOT_ENOUGH_SPACE", "Code: 497")
+_REFUSALS = (
+    "ACCESS_DENIED",
+    "AUTHENTICATION_FAILED",
+    "UNKNOWN_DATABASE",
+    "NOT_ENOUGH_SPACE",
+    "Code: 497",
+    "TOO_LARGE_STRING_SIZE",
+    "TOO_LARGE_ARRAY_SIZE",
+    # The limit of one query or user, unlike "(total)", does not pass by itself: the same insert needs the same memory.
+    "Query memory limit exceeded",
+    "Memory limit (for query) exceeded",
+)
 
 
 class LandingRefused(WorldError):  # noqa: N818 - trouble of the world, named for people
@@ -91,6 +103,8 @@ class Landing:
         try:
             self._run_pipeline(venue, pages)
         except OSError as error:
+            if open_files.ran_out(error):
+                raise LandingRefused(str(open_files.too_low(f"{self._folder} cannot be written"))) from error
             raise LandingRefused(
                 f"{self._folder} cannot be written: {error.strerror or error}. Make room there and run the same "
                 "command again: what has landed is kept."
@@ -184,6 +198,8 @@ def _trouble(venue: str, error: Exception) -> WorldError:
     while root.__cause__ is not None:
         root = root.__cause__
     text = " ".join(str(root).split())
+    if open_files.ran_out(root):
+        return LandingRefused(str(open_files.too_low(f"The pages of {venue} could not be landed")))
     if is_refusal(text):
         return LandingRefused(f"ClickHouse refuses the pages of {venue}: {text[:600]}")
     return WorldError(f"ClickHouse did not take the pages of {venue}: {text[:600]}")

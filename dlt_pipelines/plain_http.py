@@ -5,10 +5,12 @@ from collections.abc import Mapping
 
 import aiohttp
 
+from dlt_pipelines.bodies import ACCEPTED, limit_of, read_body
 from dlt_pipelines.errors import NoConnection
 from dlt_pipelines.reply import Reply
-from dlt_pipelines.transport import SHARE_OF_LIMIT, TIMEOUT_MS, Gate
+from dlt_pipelines.transport import SHARE_OF_LIMIT, Gate
 from dlt_pipelines.venue import Budget, Endpoint
+from warehouse import open_files
 
 
 class PlainClient:
@@ -21,19 +23,26 @@ class PlainClient:
         self._session: aiohttp.ClientSession | None = None
 
     async def get(self, endpoint: Endpoint, params: Mapping[str, str], gate: Gate) -> Reply:
-        """One request; `gate` is awaited when its turn has come. Raises NoConnection where no answer came."""
+        """One request; `gate` is awaited when its turn has come.
+
+        Raises NoConnection where no answer came, and what `bodies.read_body` raises.
+        """
+        address, limit = self._address + endpoint.path, limit_of(endpoint)
         if self._session is None:
-            timeout = aiohttp.ClientTimeout(total=TIMEOUT_MS / 1000)
-            self._session = aiohttp.ClientSession(timeout=timeout)
+            self._session = aiohttp.ClientSession(auto_decompress=False, headers=ACCEPTED)
         async with self._turn:
             await gate()
             try:
-                async with self._session.get(self._address + endpoint.path, params=params) as response:
-                    text = await response.text(errors="replace")
+                async with self._session.get(
+                    address, params=params, allow_redirects=False, timeout=limit.timeout
+                ) as response:
+                    text = (await read_body(response, address, limit)).decode(errors="replace")
                     headers = {name.lower(): value for name, value in response.headers.items()}
             except (aiohttp.ClientError, TimeoutError, OSError) as error:
+                if open_files.ran_out(error):
+                    raise open_files.too_low(f"{address} could not be asked") from None
                 text = str(error) or type(error).__name__
-                raise NoConnection(f"{self._address}{endpoint.path}: {text}") from None
+                raise NoConnection(f"{address}: {text}") from None
             await asyncio.sleep(self._gap)
         return Reply(response.status, headers, text)
 

@@ -7,10 +7,21 @@ from typing import Any
 
 import orjson
 
-from dlt_pipelines.errors import Banned, BrokenAnswer, RateLimited, Refused, RegionBlocked, ServerFault
+from dlt_pipelines.errors import (
+    Banned,
+    BrokenAnswer,
+    RateLimited,
+    Redirected,
+    Refused,
+    RegionBlocked,
+    ServerFault,
+)
 from dlt_pipelines.venue import Venue
 
 _BAN_SECONDS = 600.0
+# A run does not wait longer for one request; what a venue asks for beyond it is treated as a ban.
+_LONGEST_WAIT_SECONDS = 600.0
+_LONGEST_BAN_SECONDS = 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +36,7 @@ class Reply:
     def retry_after(self) -> float | None:
         """Seconds that the venue asks us to wait; None where it does not say."""
         value = self.headers.get("retry-after", "")
-        return float(value) if value.replace(".", "", 1).isdigit() else None
+        return float(value) if value.isascii() and value.replace(".", "", 1).isdigit() else None
 
 
 def decode(venue: Venue, reply: Reply) -> Any:
@@ -37,7 +48,10 @@ def decode(venue: Venue, reply: Reply) -> Any:
         raise _no_json(venue.name, reply) from None
     if "\ufffd" in reply.text:
         raise BrokenAnswer(f"{venue.name} sent bytes that are no UTF-8")
-    venue.check(reply.status, body)
+    try:
+        venue.check(reply.status, body)
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        raise BrokenAnswer(f"{venue.name} answers in an unknown form ({error!r}): {_short(reply.text)}") from None
     if reply.status >= 400:
         raise Refused(f"{venue.name} answers {reply.status}: {_short(reply.text)}")
     return body
@@ -45,10 +59,12 @@ def decode(venue: Venue, reply: Reply) -> Any:
 
 def check_status(name: str, reply: Reply) -> None:
     """Raise what follows from the status alone; `name` is who answered, in messages."""
-    if reply.status == 429:
+    too_long = (reply.retry_after or 0) > _LONGEST_WAIT_SECONDS
+    if reply.status == 429 and not too_long:
         raise RateLimited(f"{name} answers 429, too many requests", reply.retry_after)
-    if reply.status in (418, 403):
-        until = datetime.now(UTC) + timedelta(seconds=reply.retry_after or _BAN_SECONDS)
+    if reply.status in (418, 403, 429):
+        seconds = min(reply.retry_after or _BAN_SECONDS, _LONGEST_BAN_SECONDS)
+        until = datetime.now(UTC) + timedelta(seconds=seconds)
         known = "" if reply.retry_after else "; it does not say for how long, ten minutes is usual"
         raise Banned(
             f"{name} answers {reply.status}: this address is banned, until about {until:%H:%M:%S} UTC{known}. "
@@ -60,6 +76,12 @@ def check_status(name: str, reply: Reply) -> None:
         raise RegionBlocked(
             f"{name} answers 451: it does not serve the region of this machine's address. "
             "Run from another region, or leave this venue out."
+        )
+    if 300 <= reply.status < 400:
+        target = _short(reply.headers.get("location", "")) or "nowhere"
+        raise Redirected(
+            f"{name} answers {reply.status}, a redirect to {target}; redirects are not followed. "
+            "Check the address of the venue and any proxy on the way"
         )
     if reply.status >= 500:
         raise ServerFault(f"{name} answers {reply.status}: {_short(reply.text)}")

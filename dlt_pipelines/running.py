@@ -7,11 +7,13 @@ from collections import defaultdict, deque
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from itertools import zip_longest
 
 from dlt_pipelines.errors import Refused, Retryable, SourceTrouble, VenueClosed
 from dlt_pipelines.landing import Landing
 from dlt_pipelines.page import PART, WINDOW, Page
 from dlt_pipelines.paging import pages_of
+from dlt_pipelines.patience import VENUE_ATTEMPTS, Patience
 from dlt_pipelines.plan import Plan
 from dlt_pipelines.planning import Ask
 from dlt_pipelines.progress import Failure, LandingReport, Progress
@@ -24,8 +26,6 @@ QUEUE_PAGES = 48
 BATCH_PAGES = 300
 BATCH_BYTES = 16_000_000
 BATCH_SECONDS = 4.0
-# So many windows given up in a row mean that the venue is away.
-PATIENCE = 3
 
 
 async def land(plan: Plan, landing: Landing, progress: Progress, pace: float | None) -> LandingReport:
@@ -64,12 +64,14 @@ class _VenueRun:
         self._queue: asyncio.Queue[Page | None] = asyncio.Queue(QUEUE_PAGES)
         self._closed = False
         self._failed: set[Series] = set()
-        self._given_up = 0
+        self._named: set[Series] = set()
+        self._patience: dict[Budget, Patience] = defaultdict(Patience)
+        self._left: set[Budget] = set()
 
     async def go(self, asks: Sequence[Ask], fetched: Sequence[Page] = ()) -> None:
         """Fetch all asks and land their pages, after those that were fetched before."""
         waiting: dict[Budget, deque[Ask]] = defaultdict(deque)
-        for ask in asks:
+        for ask in _by_turns(asks):
             waiting[ask.endpoint.budget].append(ask)
         try:
             async with asyncio.TaskGroup() as group:
@@ -80,26 +82,28 @@ class _VenueRun:
                 async with asyncio.TaskGroup() as fetchers:
                     for budget, line in waiting.items():
                         for _ in range(min(_workers(budget, line[0], self._pace), len(line))):
-                            fetchers.create_task(self._work(line))
+                            fetchers.create_task(self._work(budget, line))
                 await self._queue.put(None)
         finally:
             await self._source.close()
 
-    async def _work(self, line: deque[Ask]) -> None:
-        while line and not self._closed:
+    async def _work(self, budget: Budget, line: deque[Ask]) -> None:
+        patience = self._patience[budget]
+        while line and not self._closed and budget not in self._left:
             ask = line.popleft()
-            if ask.series not in self._failed:
-                await self._fetch(ask)
+            if ask.series not in self._failed and not patience.lost(ask.series):
+                await self._fetch(ask, patience)
             self._progress.finished(ask)
 
-    async def _fetch(self, ask: Ask) -> None:
+    async def _fetch(self, ask: Ask, patience: Patience) -> None:
+        began = time.monotonic()
         try:
             records, proof = 0, WINDOW
             async for page in pages_of(self._source, ask):
+                patience.answered(ask.series)
                 self._progress.fetched(page)
                 await self._queue.put(page)
                 records, proof = records + page.rows, page.proof
-            self._given_up = 0
             if proof == PART:
                 self._report.notices.append(
                     f"{ask.series}: {self._name} gives {records:,} records, and at least {ask.least_rows:,} are "
@@ -107,18 +111,38 @@ class _VenueRun:
                     "run asks for it again."
                 )
         except VenueClosed as trouble:
-            self._close(trouble)
-        except Refused as trouble:
-            if ask.series not in self._failed:
-                self._failed.add(ask.series)
-                self._fail(str(ask.series), trouble, f"{ask.series}: {trouble}")
-        except Retryable as trouble:
-            if self._closed:
-                return
-            self._fail(str(ask.series), trouble, f"{ask.series}: {trouble}")
-            self._given_up += 1
-            if self._given_up >= PATIENCE:
+            if ask.endpoint.budget not in self._left:
                 self._close(trouble)
+        except Refused as trouble:
+            patience.answered(ask.series, well=False)
+            self._fail_series(ask.series, trouble)
+            self._failed.add(ask.series)
+        except Retryable as trouble:
+            if self._closed or ask.endpoint.budget in self._left:
+                return
+            patience.gave_up(ask.series, began)
+            self._fail_series(ask.series, trouble)
+            if patience.venue_is_away:
+                self._leave(ask, trouble)
+
+    def _fail_series(self, series: Series, trouble: SourceTrouble) -> None:
+        """Name a series once, whatever number of its windows is given up."""
+        if series not in self._named:
+            self._named.add(series)
+            self._fail(str(series), trouble, f"{series}: {trouble}")
+        else:
+            self._report.faults[trouble.kind] += 1
+
+    def _leave(self, ask: Ask, trouble: SourceTrouble) -> None:
+        """Several instruments got no answer, and nothing else did: what shares their limit waits for a later run."""
+        self._left.add(ask.endpoint.budget)
+        self._source.shut(trouble, ask.endpoint.budget)
+        self._fail(
+            self._name,
+            trouble,
+            f"{self._name} gave no good answer for {VENUE_ATTEMPTS} instruments in a row at {ask.endpoint.path}; "
+            f"the other windows there wait for a later run. The last one: {trouble}",
+        )
 
     def _close(self, trouble: SourceTrouble) -> None:
         if not self._closed:
@@ -163,6 +187,14 @@ class _VenueRun:
             batch.append(page)
             size += len(page.payload)
         return batch, True
+
+
+def _by_turns(asks: Sequence[Ask]) -> list[Ask]:
+    """A window of each series in turn, so that trouble of one series and of the venue are told apart at once."""
+    by_series: dict[Series, list[Ask]] = defaultdict(list)
+    for ask in asks:
+        by_series[ask.series].append(ask)
+    return [ask for turn in zip_longest(*by_series.values()) for ask in turn if ask is not None]
 
 
 def _workers(budget: Budget, sample: Ask, pace: float | None) -> int:

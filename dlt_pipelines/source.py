@@ -6,10 +6,19 @@ from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Any, Protocol, TypeVar
 
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, stop_after_attempt
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type
 
 from dlt_pipelines.clock import VenueClock
-from dlt_pipelines.errors import Banned, BrokenAnswer, RateLimited, Retryable, SourceTrouble, VenueClosed
+from dlt_pipelines.errors import (
+    Banned,
+    BrokenAnswer,
+    ErrorAnswer,
+    RateLimited,
+    Retryable,
+    SlowAnswer,
+    SourceTrouble,
+    VenueClosed,
+)
 from dlt_pipelines.plain_http import PlainClient
 from dlt_pipelines.reply import Reply, decode
 from dlt_pipelines.series import Series
@@ -22,6 +31,8 @@ from dlt_pipelines.waiting import Wait
 from warehouse.settings import Settings
 
 ATTEMPTS = 8
+# An error code that we do not know is rarely a passing one, and a body without end costs its whole time limit.
+FEW_ATTEMPTS = 3
 BACKOFF_SECONDS = 0.4
 OnFault = Callable[[str, SourceTrouble, float], None]
 OnCall = Callable[[str, Endpoint], None]
@@ -60,18 +71,19 @@ class Source:
         self._clients: dict[Budget, _Http] = {}
         self._clocks: dict[str, VenueClock] = {}
         self._held_until: dict[Budget, float] = {}
-        self._shut: SourceTrouble | None = None
         self.caps: dict[str, int] = {}
         """Rows that a page was cut at, by endpoint, where that is less than the venue documents."""
+        # By the budget that it is about; None is the venue as a whole.
+        self._shut: dict[Budget | None, SourceTrouble] = {}
 
-    def shut(self, trouble: SourceTrouble) -> None:
-        """Ask nothing more: every later request raises this trouble instead."""
-        self._shut = VenueClosed(str(trouble))
+    def shut(self, trouble: SourceTrouble, budget: Budget | None = None) -> None:
+        """Ask nothing more, or nothing more of one budget: later requests raise this trouble instead."""
+        self._shut[budget] = VenueClosed(str(trouble))
 
     async def ask(self, endpoint: Endpoint, params: Mapping[str, str], read: Callable[[Any], T]) -> tuple[Reply, T]:
         """The answer and what `read` makes of its body; raises SourceTrouble when trying is over."""
         attempts = AsyncRetrying(
-            stop=stop_after_attempt(self._attempts),
+            stop=self._enough,
             wait=Wait(BACKOFF_SECONDS),
             retry=retry_if_exception_type(Retryable),
             before_sleep=lambda state: self._note(endpoint.budget, state),
@@ -79,6 +91,11 @@ class Source:
         )
         result: tuple[Reply, T] = await attempts(self._ask_once, endpoint, params, read)
         return result
+
+    def _enough(self, state: RetryCallState) -> bool:
+        error = state.outcome.exception() if state.outcome else None
+        few = isinstance(error, ErrorAnswer | SlowAnswer)
+        return state.attempt_number >= (min(FEW_ATTEMPTS, self._attempts) if few else self._attempts)
 
     async def now(self, series: Series) -> int:
         """The venue's time, or ours where it has no clock; ms since 1970."""
@@ -90,11 +107,12 @@ class Source:
         return await self._clocks[endpoint.path].now()
 
     async def close(self) -> None:
-        """Release every connection."""
-        for share in self._shares.values():
-            share.leave()
+        """Release every connection; what is still under way, such as a look at the clock, opens none again."""
+        self.shut(VenueClosed(f"the run has left {self.venue.name}"))
         for client in self._clients.values():
             await client.close()
+        for share in self._shares.values():
+            share.leave()
 
     def _clock_reader(self, endpoint: Endpoint) -> Callable[[], Awaitable[int]]:
         async def read() -> int:
@@ -122,7 +140,7 @@ class Source:
             raise
         try:
             value = read(body)
-        except (KeyError, IndexError, TypeError, ValueError) as error:
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
             text = f"{self.venue.name} {endpoint.path} answers in an unknown form: {error!r}"
             raise BrokenAnswer(text) from None
         client.recover()
@@ -141,7 +159,7 @@ class Source:
                 f"{self.venue.name} has banned this address until about {until:%Y-%m-%dT%H:%M:%SZ}; nothing is asked "
                 f"before that. If you know that the ban is over, delete {self._ban.file}."
             )
-            self._shut = Banned(text, until)
+            self._shut[None] = Banned(text, until)
         elif self._pace is not None:
             share = self._shares[budget] = Share(self._settings.home, self.venue.name, budget.name)
             if share.enter() > 1:
@@ -149,10 +167,13 @@ class Source:
 
     async def _gate(self, budget: Budget) -> None:
         """While one request was told to wait, the others of its budget wait too; a venue that is shut gets none."""
-        while self._shut is None and (left := self._held_until.get(budget, 0.0) - time.monotonic()) > 0:
+        while not self._closed(budget) and (left := self._held_until.get(budget, 0.0) - time.monotonic()) > 0:
             await asyncio.sleep(left)
-        if self._shut is not None:
-            raise self._shut
+        if closed := self._closed(budget):
+            raise closed
+
+    def _closed(self, budget: Budget) -> SourceTrouble | None:
+        return self._shut.get(None) or self._shut.get(budget)
 
     def _note(self, budget: Budget, state: RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None

@@ -13,15 +13,20 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
+from urllib.parse import quote
 
+import aiohttp
+
+from dlt_pipelines.bodies import Limit, limit_of, read_body
 from dlt_pipelines.errors import NoConnection
 from dlt_pipelines.reply import Reply
 from dlt_pipelines.venue import Budget, Endpoint
 from dlt_pipelines.window import Window
+from warehouse import open_files
 
 # Room for calls that bunch up on the way: the venue counts arrivals, we count departures.
 SHARE_OF_LIMIT = 0.95
-TIMEOUT_MS = 20_000
+_PRINTABLE = "".join(map(chr, range(0x21, 0x7F)))
 
 
 Gate = Callable[[], Awaitable[None]]
@@ -36,6 +41,8 @@ class _Call:
     weight: float
     window: Window | None
     gate: Gate
+    what: str
+    limit: Limit
     replies: list[Reply] = field(default_factory=list)
 
 
@@ -54,17 +61,25 @@ class Client:
         self._documented = self._full_rate = float(self._exchange.tokenBucket["refillRate"])
 
     async def get(self, endpoint: Endpoint, params: Mapping[str, str], gate: Gate = _open) -> Reply:
-        """One request; `gate` is awaited when its turn has come. Raises NoConnection where no answer came."""
+        """One request; `gate` is awaited when its turn has come.
+
+        Raises NoConnection where no answer came, and what `bodies.read_body` raises.
+        """
         from ccxt.base.errors import BaseError
 
-        call = _Call(endpoint.weight, self._window, gate)
+        what = f"{self._exchange.id} {endpoint.path}"
+        call = _Call(endpoint.weight, self._window, gate, what, limit_of(endpoint))
         token = _CALL.set(call)
         try:
             await getattr(self._exchange, endpoint.method)(dict(params))
-        except BaseError as error:
+        except (BaseError, OSError) as error:
+            if open_files.ran_out(error):
+                raise open_files.too_low(f"{what} could not be asked") from None
+            if isinstance(error, OSError):
+                raise
             cause = error.__cause__ or error
             text = str(cause) or type(cause).__name__
-            raise NoConnection(f"{self._exchange.id} {endpoint.path}: {text}") from None
+            raise NoConnection(f"{what}: {text}") from None
         finally:
             _CALL.reset(token)
         return call.replies[0]
@@ -93,7 +108,10 @@ class Client:
         """Release the connections."""
         if self._window is not None:
             self._window.close()
+        session = self._exchange.session
         await self._exchange.close()
+        if session is not None:
+            await session.close()
 
 
 def _options(budget: Budget, pace: float | None) -> dict[str, Any]:
@@ -102,7 +120,8 @@ def _options(budget: Budget, pace: float | None) -> dict[str, Any]:
         "enableRateLimit": pace is not None,
         "rateLimit": 1000 / rate,
         "tokenBucket": {"delay": 0.005, "capacity": max(1.0, rate * budget.seconds * 0.02)},
-        "timeout": TIMEOUT_MS,
+        # Without a session of its own ccxt takes ours (RawExchange.open).
+        "session": None,
         "enableLastHttpResponse": False,
         "enableLastJsonResponse": False,
         "enableLastResponseHeaders": False,
@@ -131,6 +150,36 @@ def _exchange_module(ccxt_id: str) -> ModuleType:
     return importlib.import_module(f"ccxt.async_support.{ccxt_id}")
 
 
+class _BoundedResponse(aiohttp.ClientResponse):
+    """Reads its body within the limit of the call. APIs speak UTF-8, whatever a header says."""
+
+    async def read(self) -> bytes:
+        if self._body is None:
+            call = _CALL.get()
+            self._body = await read_body(self, call.what, call.limit)
+        return self._body
+
+    def get_encoding(self) -> str:
+        return "utf-8"
+
+
+class _Session:
+    """What ccxt calls of an aiohttp session: no redirect is followed, and the time is that of the endpoint."""
+
+    def __init__(self, ssl_context: Any) -> None:
+        self.headers: Mapping[str, str] = {}
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(ssl=ssl_context), response_class=_BoundedResponse, auto_decompress=False
+        )
+
+    def get(self, url: Any, **options: Any) -> Any:
+        timeout = _CALL.get().limit.timeout
+        return self._session.get(url, **{**options, "timeout": timeout, "allow_redirects": False})
+
+    async def close(self) -> None:
+        await self._session.close()
+
+
 def _exchange_class(ccxt_id: str) -> Any:
     """ccxt's class of the venue, with the hooks that hand out raw answers."""
     base: Any = getattr(_exchange_module(ccxt_id), ccxt_id)
@@ -138,15 +187,23 @@ def _exchange_class(ccxt_id: str) -> Any:
     class RawExchange(base):  # type: ignore[misc]
         """Takes the text as sent and leaves every judgement to dlt_pipelines.reply."""
 
-        async def fetch(self, *request: Any, **more: Any) -> Any:
+        def open(self) -> None:
+            """ccxt's event loop and TLS context, a session of our own."""
+            super().open()
+            if self.session is None:  # type: ignore[has-type]
+                self.session = _Session(self.ssl_context)
+
+        async def fetch(self, url: str, *request: Any, **more: Any) -> Any:
             """After ccxt's limiter let it go."""
+            # Some of its exchanges leave letters outside of ASCII as they are.
+            url = quote(url, safe=_PRINTABLE)
             call = _CALL.get()
             await call.gate()
             if call.window is None:
-                return await super().fetch(*request, **more)
+                return await super().fetch(url, *request, **more)
             async with call.window.request(call.weight):
                 await call.gate()
-                return await super().fetch(*request, **more)
+                return await super().fetch(url, *request, **more)
 
         def on_rest_response(
             self, code: int, reason: str, url: str, method: str, headers: Any, body: str, *rest: Any

@@ -1,6 +1,5 @@
 """The universe file: what the warehouse holds. Every mistake in it is one precise BadInput."""
 
-import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,11 +9,10 @@ import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
 from dlt_pipelines.series import Series
+from dlt_pipelines.symbols import FORM, is_symbol
 from dlt_pipelines.timeframes import TIMEFRAMES
 from dlt_pipelines.venues import VENUES
 from warehouse.errors import BadInput
-
-_SYMBOL = re.compile(r"[A-Z0-9]{2,20}/[A-Z0-9]{2,20}")
 
 
 def _one_of(allowed: Iterator[str] | list[str], value: str) -> str:
@@ -25,8 +23,8 @@ def _one_of(allowed: Iterator[str] | list[str], value: str) -> str:
 
 
 def _symbol(value: str) -> str:
-    if not _SYMBOL.fullmatch(value):
-        raise ValueError("a symbol is BASE/QUOTE in capitals, such as BTC/USDT")
+    if not is_symbol(value):
+        raise ValueError(FORM)
     return value
 
 

@@ -1,5 +1,7 @@
 """The command line: one module of `commands/` a group; exit 0 done, 1 failed, 2 bad input."""
 
+import errno
+import logging
 import os
 import sys
 
@@ -27,6 +29,7 @@ from mdw.commands import (
     sql,
 )
 from mdw.output import err
+from warehouse import open_files
 from warehouse.errors import BadInput, WorldError
 
 app = typer.Typer(
@@ -71,8 +74,29 @@ def main() -> None:
         err.print(f"[bold red]bad input:[/] {escape(str(error))}", soft_wrap=True)
         sys.exit(2)
     except WorldError as error:
+        if open_files.ran_out(error):
+            # Half-opened connections complain when they are dropped.
+            logging.disable(logging.CRITICAL)
         err.print(f"[bold red]failed:[/] {escape(str(error))}", soft_wrap=True)
+        sys.exit(1)
+    except Exception as error:
+        if open_files.ran_out(error):
+            text = str(open_files.too_low("The command could not go on"))
+        elif isinstance(error, OSError):
+            text = _explain(error)
+        else:
+            raise
+        err.print(f"[bold red]failed:[/] {escape(text)}", soft_wrap=True)
         sys.exit(1)
     except KeyboardInterrupt:
         err.print("Stopped. What has landed is kept; run the same command again to go on.")
         sys.exit(130)
+
+
+def _explain(error: OSError) -> str:
+    """What the machine refused, and the next step where there is one."""
+    text = error.strerror or str(error) or type(error).__name__
+    named = f"{error.filename}: {text}" if error.filename else text
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"{named}. Make room there and run the same command again: what has landed is kept."
+    return f"{named}."

@@ -15,7 +15,7 @@ from replay.archives.okx import OkxArchive
 from replay.archives.tricks import Trick
 from replay.caps import Cap, capped
 from replay.clock import Clock, parse_instant
-from replay.faults import Faults, failure
+from replay.faults import Faults, FixedAnswer, failure
 from replay.journal import Journal
 from replay.limits import Limits
 from replay.market import Market
@@ -38,6 +38,7 @@ class Replay:
     journal: Journal = field(default_factory=Journal)
     library: Library = field(default_factory=Library)
     caps: tuple[Cap, ...] = ()
+    fixed: tuple[FixedAnswer, ...] = ()
 
     def application(self) -> web.Application:
         """A new application on this state."""
@@ -83,7 +84,10 @@ class Replay:
             if refused is not None:
                 entry["status"] = refused.status
                 return refused
-        if fault in {None, "slow", "cut"}:
+        fixed = next((answer for one in self.fixed if (answer := one.to(request)) is not None), None)
+        if fixed is not None:
+            response: web.StreamResponse = fixed
+        elif fault in {None, "slow", "cut"}:
             if fault == "slow":
                 await asyncio.sleep(self.faults.slow_seconds)
             response = await _handled(request, handler)

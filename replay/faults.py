@@ -7,6 +7,7 @@ with an error body), empty (HTTP 200 with no rows).
 
 import random
 from dataclasses import dataclass, field
+from typing import Any
 
 from aiohttp import web
 
@@ -15,6 +16,28 @@ from replay.venues.origins import ORIGINS, Origin, origin_of
 
 KINDS = ("429", "418", "403", "451", "5xx", "500", "502", "503", "html", "cut", "reset", "slow", "error_200", "empty")
 HTML = "<!DOCTYPE html><html><head><title>Please wait</title></head><body>Checking your browser</body></html>"
+
+
+@dataclass(frozen=True, slots=True)
+class FixedAnswer:
+    """An answer in place of the right one, for requests whose path and decoded query hold these texts.
+
+    A `body` that is no text is sent as JSON.
+    """
+
+    path: str
+    query: str
+    body: Any
+    status: int = 200
+
+    def to(self, request: web.Request) -> web.Response | None:
+        """The answer to a request, None where it is another one's."""
+        query = "&".join(f"{name}={value}" for name, value in request.query.items())
+        if self.path not in request.path or self.query not in f"{query}&":
+            return None
+        if isinstance(self.body, str):
+            return web.Response(text=self.body, status=self.status)
+        return json_response(self.body, self.status)
 
 
 @dataclass(slots=True)

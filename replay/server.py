@@ -11,7 +11,7 @@ from replay.app import Replay
 from replay.archives.tricks import Trick
 from replay.caps import Cap
 from replay.clock import Clock
-from replay.faults import Faults
+from replay.faults import Faults, FixedAnswer
 from replay.journal import Journal
 from replay.limits import Limits
 from replay.market import Market
@@ -76,6 +76,15 @@ class ReplayServer:
     @faults.setter
     def faults(self, faults: Faults) -> None:
         self._replay.faults = faults
+
+    @property
+    def fixed(self) -> tuple[FixedAnswer, ...]:
+        """Answers in place of the right ones; assign another tuple to change them."""
+        return self._replay.fixed
+
+    @fixed.setter
+    def fixed(self, answers: tuple[FixedAnswer, ...]) -> None:
+        self._replay.fixed = answers
 
     @property
     def caps(self) -> tuple[Cap, ...]:

@@ -102,6 +102,7 @@ class Desk:
             for (name,) in client.query(_RAW_TABLES).result_rows:
                 client.command(f"truncate table raw.`{name}`")
         self.server.caps = ()
+        self.server.fixed = ()
         for ban in (self.settings.home / "limits").glob("*/banned_until"):
             ban.unlink()
         self.trick()

@@ -1,14 +1,18 @@
 """clickhouse-connect clients with the settings that every reader and writer here relies on."""
 
+import logging
+
 import clickhouse_connect
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import DatabaseError, OperationalError
 
-from warehouse import schema, trust
+from warehouse import open_files, schema, trust
 from warehouse.errors import WorldError
 from warehouse.settings import Role, Settings
 
 _WRITING = ("ingest", "transform")
+# It warns of every error that it raises as well; ours say it in one line.
+logging.getLogger("clickhouse_connect").setLevel(logging.ERROR)
 _BAD_PASSWORD = ("AUTHENTICATION_FAILED", "REQUIRED_PASSWORD", "code 516", "Code: 516")
 
 
@@ -40,6 +44,8 @@ def _connected(settings: Settings, role: Role, database: str) -> Client:
             autogenerate_session_id=False,
         )
     except (DatabaseError, OperationalError) as error:
+        if open_files.ran_out(error):
+            raise open_files.too_low(f"ClickHouse at {connection.address} could not be reached") from None
         text = str(error)
         if any(mark in text for mark in _BAD_PASSWORD):
             raise WorldError(

@@ -14,17 +14,25 @@ from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt
 
 from dlt_pipelines.archive.files import Archive, ArchiveFile
 from dlt_pipelines.archive.parts import Download
-from dlt_pipelines.archive.unzip import MOST_ZIP_BYTES
-from dlt_pipelines.errors import BadChecksum, NoConnection, NoFile, Retryable, ServerFault, Suspicious
+from dlt_pipelines.bodies import ACCEPTED, CHECKSUM, FILE, read_body
+from dlt_pipelines.errors import (
+    BadChecksum,
+    FileRefused,
+    NoConnection,
+    NoFile,
+    Oversized,
+    Retryable,
+    ServerFault,
+    Suspicious,
+)
 from dlt_pipelines.reply import Reply, check_status
 from dlt_pipelines.waiting import Wait
+from warehouse import open_files
 
 ATTEMPTS = 6
 BACKOFF_SECONDS = 0.4
 _CHECKSUM = re.compile(r"([0-9a-fA-F]{64})[ \t]+\*?(\S+)\s*")
-_SHOWN_BYTES = 2000
 _BUFFER_BYTES = 1 << 20
-_TIMEOUT = aiohttp.ClientTimeout(total=300, sock_connect=20, sock_read=60)
 
 
 class Downloader:
@@ -33,7 +41,7 @@ class Downloader:
     def __init__(self, archive: Archive, address: str | None) -> None:
         self._archive = archive
         self._address = (address or archive.address).rstrip("/")
-        self._session = aiohttp.ClientSession(timeout=_TIMEOUT, read_bufsize=_BUFFER_BYTES)
+        self._session = aiohttp.ClientSession(read_bufsize=_BUFFER_BYTES, auto_decompress=False, headers=ACCEPTED)
 
     async def __aenter__(self) -> Self:
         return self
@@ -78,7 +86,7 @@ class Downloader:
             # Without its digest a file cannot be proven: better no file than an unproven one.
             await self._request(file, "HEAD", file.path)
             raise NoFile(f"{file.name} has no CHECKSUM in the archive") from None
-        match = _CHECKSUM.fullmatch(data[:1000].decode("ascii", "replace"))
+        match = _CHECKSUM.fullmatch(data[:1000].decode(errors="replace"))
         if match is None or match[2] != file.name:
             raise BadChecksum(f"the CHECKSUM of {file.name} reads {data[:100]!r}")
         return match[1].lower()
@@ -94,32 +102,32 @@ class Downloader:
         return answer
 
     async def _request_once(self, file: ArchiveFile, method: str, path: str) -> tuple[bytes, Mapping[str, str]]:
+        limit = CHECKSUM if path.endswith(".CHECKSUM") else FILE
         try:
-            async with self._session.request(method, self._address + path, allow_redirects=False) as response:
+            async with self._session.request(
+                method, self._address + path, allow_redirects=False, timeout=limit.timeout
+            ) as response:
                 headers = {name.lower(): value for name, value in response.headers.items()}
+                data = b"" if method == "HEAD" else await read_body(response, f"{self._address}{path}", limit)
                 if response.status != 200:
-                    said = await response.content.read(_SHOWN_BYTES)
-                    _refuse(file, path, Reply(response.status, headers, said.decode(errors="replace")))
-                return b"" if method == "HEAD" else await _body(file, response), headers
+                    _refuse(file, path, Reply(response.status, headers, data.decode(errors="replace")))
+                return data, headers
+        except Oversized as trouble:
+            raise Suspicious(str(trouble)) from None
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            if open_files.ran_out(error):
+                raise open_files.too_low(f"{self._address}{path} could not be asked") from None
             text = str(error) or type(error).__name__
             raise NoConnection(f"{self._address}{path}: {text}") from None
-
-
-async def _body(file: ArchiveFile, response: aiohttp.ClientResponse) -> bytes:
-    parts, size = [], 0
-    async for part in response.content.iter_any():
-        parts.append(part)
-        size += len(part)
-        if size > MOST_ZIP_BYTES:
-            raise Suspicious(f"{file.name} is larger than {MOST_ZIP_BYTES:,} bytes")
-    return b"".join(parts)
 
 
 def _refuse(file: ArchiveFile, path: str, reply: Reply) -> NoReturn:
     name = f"{file.series.venue}'s archive"
     if reply.status == 404:
         raise NoFile(f"{name} has no {path.rsplit('/', 1)[-1]}")
+    if reply.status == 403:
+        said = " ".join(reply.text.split())[:160]
+        raise FileRefused(f"{name} answers 403 for {path.rsplit('/', 1)[-1]}: {said}")
     check_status(name, reply)
     raise ServerFault(f"{name} answers {reply.status} for {path}")
 

@@ -19,6 +19,7 @@ from dlt_pipelines.archive.parts import COLUMNS, Download, Parts, to_rows
 from dlt_pipelines.archive.unzip import unzip
 from dlt_pipelines.coverage import Windows
 from dlt_pipelines.landing import ATTEMPTS, LandingRefused, is_refusal
+from warehouse import open_files
 from warehouse.client import connect
 from warehouse.errors import WorldError
 from warehouse.settings import Settings
@@ -81,6 +82,8 @@ def _insert_once(client: Client, table: str, rows: list[bytes | memoryview]) -> 
         client.raw_insert(table, COLUMNS, rows, settings=_ONE_BLOCK, fmt="RowBinary")  # type: ignore[arg-type]
     except (ClickHouseError, OSError) as error:
         text = " ".join(str(error).split())
+        if open_files.ran_out(error):
+            raise LandingRefused(str(open_files.too_low(f"Archive files of {table} could not be landed"))) from None
         if is_refusal(text):
             raise LandingRefused(f"ClickHouse refuses the archive files of {table}: {text[:600]}") from None
         raise WorldError(f"ClickHouse did not take the archive files of {table}: {text[:600]}") from None

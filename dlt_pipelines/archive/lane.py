@@ -18,7 +18,8 @@ from dlt_pipelines.archive.files import ArchiveFile
 from dlt_pipelines.archive.landing import Checked, check, insert, open_client
 from dlt_pipelines.archive.venues import ARCHIVES
 from dlt_pipelines.coverage import Windows
-from dlt_pipelines.errors import FileTrouble, NoFile, Retryable, SourceTrouble
+from dlt_pipelines.errors import ErrorAnswer, FileRefused, NoFile, Refused, Retryable, SourceTrouble, VenueClosed
+from dlt_pipelines.patience import Patience
 from dlt_pipelines.progress import Failure, LandingReport, Progress
 from dlt_pipelines.series import Series
 from dlt_pipelines.source import Source
@@ -98,6 +99,8 @@ class _VenueFiles:
         self._downloads = asyncio.Semaphore(FILES_AT_ONCE)
         self._now = to_ms(settings.clock())
         self._closed: SourceTrouble | None = None
+        self._patience = Patience()
+        self._last: dict[Series, SourceTrouble] = {}
 
     async def go(self, files: Sequence[ArchiveFile]) -> None:
         """Land all files, oldest first."""
@@ -133,6 +136,10 @@ class _VenueFiles:
         try:
             _, paths = await source.ask(LIST, list_params(call), read_list)
         except SourceTrouble as trouble:
+            if isinstance(trouble, Refused | ErrorAnswer) and len({file.series for file in call}) > 1:
+                # One instrument that is refused must not take along those that are listed in the same call.
+                alone = [[file for file in call if file.series == series] for series in {file.series for file in call}]
+                return [file for part in alone for file in await self._listed(source, part)]
             for file in call:
                 self._give_up(file, trouble)
             return []
@@ -151,19 +158,33 @@ class _VenueFiles:
             self._count(one)
 
     async def _checked(self, downloader: Downloader, file: ArchiveFile) -> Checked | None:
-        if self._closed is not None:
-            self._give_up(file, self._closed)
-            return None
         try:
             async with self._downloads:
+                if closed := self._closed or self._lost(file.series):
+                    self._give_up(file, closed)
+                    return None
+                began = time.monotonic()
                 download = await downloader.get(file)
+            self._patience.answered(file.series)
             loop = asyncio.get_running_loop()
             return await loop.run_in_executor(self._workers, check, file, download, self._now)
-        except SourceTrouble as trouble:
-            if not isinstance(trouble, FileTrouble | Retryable):
+        except (FileRefused, Retryable) as trouble:
+            # Both may be about this file or about all of them: a venue's archive that is away, or a ban.
+            self._patience.gave_up(file.series, began)
+            self._last[file.series] = trouble
+            if self._patience.venue_is_away:
                 self._closed = trouble
             self._give_up(file, trouble)
-            return None
+        except SourceTrouble as trouble:
+            if isinstance(trouble, VenueClosed):
+                self._closed = trouble
+            else:
+                self._patience.answered(file.series)
+            self._give_up(file, trouble)
+        return None
+
+    def _lost(self, series: Series) -> SourceTrouble | None:
+        return self._last.get(series) if self._patience.lost(series) else None
 
     def _count(self, landed: Checked) -> None:
         parts, rows = landed.parts.count, landed.rows

@@ -36,7 +36,7 @@ def _only_entry(name: str, archive: zipfile.ZipFile, member: str) -> zipfile.Zip
         shown = ", ".join(repr(entry.filename) for entry in entries[:3])
         raise Suspicious(f"{name} holds {len(entries)} members ({shown}); expected is {member!r} alone")
     entry = entries[0]
-    if entry.filename != member or entry.orig_filename != member:
+    if _raw_name(entry) != member.encode() or "\0" in entry.orig_filename:
         raise Suspicious(f"{name} holds {entry.orig_filename!r}; expected is {member!r}")
     mode = entry.external_attr >> 16
     if entry.flag_bits & 1 or (mode and stat.S_IFMT(mode) not in (0, stat.S_IFREG)):
@@ -44,6 +44,11 @@ def _only_entry(name: str, archive: zipfile.ZipFile, member: str) -> zipfile.Zip
     if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         raise Suspicious(f"{name}: {member!r} is packed in a way that archives do not use ({entry.compress_type})")
     return entry
+
+
+def _raw_name(entry: zipfile.ZipInfo) -> bytes:
+    """The bytes of the name: zipfile reads them as code page 437 unless a flag says that they are UTF-8."""
+    return entry.orig_filename.encode("utf-8" if entry.flag_bits & 0x800 else "cp437")
 
 
 def _text(name: str, data: bytes, entry: zipfile.ZipInfo) -> bytes:
@@ -75,6 +80,6 @@ def _packed(data: bytes, entry: zipfile.ZipInfo) -> memoryview:
     begins = entry.header_offset + _LOCAL_HEADER.size
     start = begins + name_length + extra_length
     end = start + entry.compress_size
-    if signature != b"PK\3\4" or data[begins : begins + name_length] != entry.filename.encode() or end > len(data):
+    if signature != b"PK\3\4" or data[begins : begins + name_length] != _raw_name(entry) or end > len(data):
         raise zipfile.BadZipFile(f"{entry.filename!r} does not lie where the directory says")
     return memoryview(data)[start:end]

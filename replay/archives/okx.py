@@ -24,9 +24,7 @@ _HOST = "https://static.okx.com"
 _TREE = "/cdn/okex/traderecords/"
 _CANDLES_HEADER = "instrument_name,open,high,low,close,vol,vol_ccy,vol_quote,open_time,confirm"
 _FUNDING_HEADER = "instrument_name,funding_rate,funding_time"
-_FILE = re.compile(
-    r"(candlesticks|swaprates)/(monthly|daily)/(\d+)/([A-Z0-9-]+)-(candlesticks|fundingrates)-([\d-]+)\.zip"
-)
+_FILE = re.compile(r"(candlesticks|swaprates)/(monthly|daily)/(\d+)/([^/]+)-(candlesticks|fundingrates)-([\d-]+)\.zip")
 _MOST = {"monthly": 6, "daily": 7}
 _SELECTORS = {"SPOT": "instIdList", "SWAP": "instFamilyList"}
 

@@ -10,7 +10,7 @@ _BOMB_BYTES = 300_000_000
 
 def zipped(member: str, lines: list[str], tricks: frozenset[str]) -> bytes:
     """The file as the venue would serve it."""
-    body = ("\n".join(lines) + "\n").encode("ascii") if lines else b""
+    body = ("\n".join(lines) + "\n").encode() if lines else b""
     if "path" in tricks:
         member = "../../" + member
     if "renamed" in tricks:

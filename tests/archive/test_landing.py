@@ -10,13 +10,15 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 import pytest
+from clickhouse_connect.driver.client import Client
 
-from dlt_pipelines.archive import landing
+from dlt_pipelines.archive import download, landing
 from dlt_pipelines.archive.landing import Checked
 from replay.archives.tricks import Trick
-from replay.faults import Faults
+from replay.faults import Faults, FixedAnswer
 from tests.archive.conftest import NOW
 from tests.desk import Desk
+from warehouse.settings import Settings
 
 NOVEMBER, DECEMBER = datetime(2024, 11, 1, tzinfo=UTC), datetime(2024, 12, 1, tzinfo=UTC)
 HOURS = {"venues": ("binance",), "markets": ("spot",), "symbols": ("BTC/USDT",), "timeframes": ("1h",)}
@@ -114,6 +116,21 @@ def test_a_sender_that_dies_in_the_middle_leaves_nothing(desk: Desk, monkeypatch
     monkeypatch.undo()
     assert desk.backfill(NOVEMBER, DECEMBER, "archive", **HOURS).complete
     assert len(desk.files()) == 1
+
+
+def test_an_insert_that_is_too_large_for_clickhouse_is_not_repeated(desk: Desk, monkeypatch: pytest.MonkeyPatch):
+    def narrow(settings: Settings) -> Client:
+        client = landing.open_client(settings)
+        client.set_client_setting("max_memory_usage", "200000")
+        return client
+
+    said: list[str] = []
+    monkeypatch.setattr("dlt_pipelines.archive.lane.open_client", narrow)
+    monkeypatch.setattr(landing.log, "warning", lambda *words: said.append(str(words)))
+    with pytest.raises(landing.LandingRefused, match=r"refuses the archive files of raw\.binance__archive_spot_klines"):
+        desk.backfill(NOVEMBER, DECEMBER, "archive", **HOURS)
+    assert said == []
+    assert desk.files() == []
 
 
 def test_days_fill_what_months_do_not_yet_have(desk: Desk):
@@ -262,3 +279,48 @@ def test_a_lane_without_an_archive_is_refused(desk: Desk):
 
     with pytest.raises(BadInput, match="No archive has bars bybit spot 1m"):
         desk.plan(NOVEMBER, DECEMBER, "archive", venues=("bybit",), timeframes=("1m",))
+
+
+@pytest.mark.parametrize(
+    ("chosen", "answer", "kind"),
+    [
+        (HOURS, FixedAnswer("/klines/BTCUSDT/", "", "oops", 500), "server_fault"),
+        (HOURS, FixedAnswer("/klines/BTCUSDT/", "", "<Code>AccessDenied</Code>", 403), "file_refused"),
+        (OKX_MINUTES, FixedAnswer("/okx-archive/", "", "oops", 503), "server_fault"),
+        (
+            OKX_MINUTES,
+            FixedAnswer("market-data-history", "BTC-USDT", {"code": "51001", "msg": "No such instrument", "data": []}),
+            "unknown_symbol",
+        ),
+    ],
+)
+def test_trouble_of_one_symbol_is_its_own(
+    desk: Desk,
+    chosen: dict[str, tuple[str, ...]],
+    answer: FixedAnswer,
+    kind: str,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    """Days of two symbols; the files, or the list, of one are in trouble. A venue that is away is given up soon."""
+    monkeypatch.setattr(download, "BACKOFF_SECONDS", 0.01)
+    start, end = datetime(2024, 12, 1, tzinfo=UTC), datetime(2024, 12, 5, tzinfo=UTC)
+    chosen = {**chosen, "symbols": ("BTC/USDT", "ETH/USDT")}
+    away = answer.path == "/okx-archive/"
+    desk.server.fixed = (answer,)
+    plan = desk.plan(start, end, "archive", **chosen)
+    symbols = {str(file.series): file.series.symbol for file in plan.files}
+    report = desk.land(plan)
+    assert not report.complete
+    assert {failure.kind for failure in report.failures} == {kind}
+    if away:
+        assert {symbols[failure.subject] for failure in report.failures} == {"BTC/USDT", "ETH/USDT"}
+    else:
+        assert {symbols[failure.subject] for failure in report.failures} == {"BTC/USDT"}
+    # Three files of each series, those under way, six attempts each.
+    assert sum(entry["status"] == answer.status for entry in desk.server.journal.last) <= 6 * (3 + 4) * 2
+    left = desk.plan(start, end, "archive", **chosen).files
+    assert {file.series.symbol for file in left} == set(symbols.values()) - (set() if away else {"ETH/USDT"})
+
+    desk.server.fixed = ()
+    assert desk.backfill(start, end, "archive", **chosen).complete
+    assert desk.plan(start, end, "archive", **chosen).files == []

@@ -6,12 +6,18 @@ from pathlib import Path
 
 import pytest
 
+import alphaforge_data
 from dlt_pipelines.progress import LandingReport
+from dlt_pipelines.universe import Universe
+from mdw.universe import variable
 from replay.archives.tricks import Trick
 from replay.caps import Cap
+from tests.archive.conftest import ALIASES
 from tests.archive.older import as_landed_before
 from tests.dbt.conftest import Dbt, Outcome
 from tests.desk import Desk
+from warehouse.iceberg.export import export
+from warehouse.iceberg.target import Target
 
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 NOVEMBER, DECEMBER = datetime(2024, 11, 1, tzinfo=UTC), datetime(2024, 12, 1, tzinfo=UTC)
@@ -80,14 +86,16 @@ def line(world: Desk, tmp_path_factory: pytest.TempPathFactory) -> Line:
     as_landed_before(world, "binance__archive_usdm_klines", "ETH/USDT")
     world.trick()
     world.backfill(NEW_YEAR, **LISTING)
-    first = dbt.build("first")
+    land_aliases(world)
+    series = variable(with_aliases(world.universe))
+    first = dbt.build("first", universe=series)
     assert first.succeeded, first.text
     world.land(world.plan(NOVEMBER, DECEMBER, "archive", recheck=True, **SPOT_HOURS))
     world.land(world.plan(NOVEMBER, DECEMBER, "auto", recheck_claims=True, **SHORT))
     world.server.caps = (Cap("instruments-info", 3),)
     world.update(force=True, **LISTING)
     world.server.caps = ()
-    second = dbt.build("second")
+    second = dbt.build("second", universe=series)
     return Line(world, dbt, report, first, second)
 
 
@@ -96,6 +104,25 @@ def refetch(world: Desk, **chosen: tuple[str, ...]) -> None:
     plan = world.plan(NOVEMBER, DECEMBER, "archive", refetch=True, **chosen)
     assert plan.files
     assert world.land(plan).complete
+
+
+def with_aliases(universe: Universe) -> Universe:
+    bars = {venue: {**markets, "spot": [*markets["spot"], *ALIASES]} for venue, markets in universe.bars.items()}
+    return universe.model_copy(update={"bars": {**universe.bars, **{v: bars[v] for v in ("binance", "okx")}}})
+
+
+def land_aliases(world: Desk) -> None:
+    """Symbols of one letter and of another script: hours of Binance by both lanes, minutes of OKX, the listing."""
+    before, world.universe = world.universe, with_aliases(world.universe)
+    symbols = tuple(ALIASES)
+    hours = {"venues": ("binance",), "timeframes": ("1h",), "symbols": symbols}
+    assert world.backfill(NOVEMBER, DECEMBER, "archive", **hours).complete
+    assert world.backfill(NEW_YEAR, NEW_YEAR + DAY, "rest", **hours).complete
+    minutes = {"venues": ("okx",), "timeframes": ("1m",), "symbols": symbols}
+    assert world.backfill(NEW_YEAR - 8 * HOUR, NEW_YEAR + 16 * HOUR, "archive", **minutes).complete
+    assert world.backfill(NEW_YEAR + 16 * HOUR, NEW_YEAR + 18 * HOUR, "rest", **minutes).complete
+    assert world.backfill(NEW_YEAR, venues=("binance",), markets=("spot",), datasets=("instruments",)).complete
+    world.universe = before
 
 
 @pytest.mark.parametrize(
@@ -204,3 +231,48 @@ def test_a_listing_that_is_cut_short_leaves_every_state_as_it_was(line: Line):
         "select detail from marts.dq_audit_results where run = 2 and audit = 'listings_are_whole' and severity = 'warn'"
     )
     assert findings == [("instruments bybit spot: 3 records, of 6 in an answer before",)]
+
+
+def test_symbols_of_one_letter_and_of_another_script_are_symbols(line: Line):
+    """From the request to the view, the SDK, and an export."""
+    places = (
+        ("binance", "1h", NOVEMBER, DECEMBER),
+        ("binance", "1h", NEW_YEAR, NEW_YEAR + DAY),
+        ("okx", "1m", NEW_YEAR - 8 * HOUR, NEW_YEAR + 18 * HOUR),
+    )
+    for venue, timeframe, start, end in places:
+        for symbol in ALIASES:
+            true = line.desk.market.bars(venue, "spot", symbol, timeframe, milliseconds(start), milliseconds(end))
+            shown = line.bars("first", f"{venue}:spot:{symbol}", timeframe)
+            found = {
+                time: float(str(row[3]))
+                for time, row in shown.items()
+                if milliseconds(start) <= time < milliseconds(end)
+            }
+            assert found == {bar.open_time: float(bar.close) for bar in true}
+            assert len(found) > 20
+    warehouse = line.desk.warehouse
+    names = warehouse.rows(
+        "select symbol, venue_symbol, toString(status) from marts.v_instruments_at(snapshot_id = 'first') "
+        "where venue = 'binance' and market = 'spot' and symbol in {s:Array(String)} order by 1",
+        s=list(ALIASES),
+    )
+    assert names == [("W/USDT", "WUSDT", "trading"), ("币安人生/USDT", "币安人生USDT", "trading")]
+
+    researcher = warehouse.settings.connection("researcher")
+    url = f"http://{researcher.user}:{researcher.password}@{researcher.host}:{researcher.http_port}"
+    window = {"start": NEW_YEAR, "end": NEW_YEAR + DAY}
+    with alphaforge_data.connect(url, snapshot_id="first", cache=False) as client:
+        frame = client.bars(list(ALIASES), "1h", venue="binance", **window)
+    assert set(frame.to_arrow()["instrument_id"].to_pylist()) == {f"binance:spot:{symbol}" for symbol in ALIASES}
+
+    lake = warehouse.settings.home / "clickhouse" / "lake"
+    export(warehouse.settings, "first", Target(str(lake)), datasets=("bars",))
+    exported = warehouse.rows(
+        f"select instrument_id, count() from icebergLocal('{lake}/bars') "
+        "where timeframe = '1h' and symbol in {s:Array(String)} group by 1 order by 1",
+        s=list(ALIASES),
+    )
+    assert exported == [
+        (f"binance:spot:{symbol}", len(line.bars("first", f"binance:spot:{symbol}", "1h"))) for symbol in ALIASES
+    ]

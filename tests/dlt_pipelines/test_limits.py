@@ -117,7 +117,6 @@ def test_the_use_of_a_limit_is_that_of_the_busiest_budget() -> None:
     from dlt_pipelines.venues.okx import endpoints
 
     use = LimitUse()
-    use._began -= 60
     for _ in range(50):
         share = use.add("okx", endpoints.BY_DATASET["bars"].budget, 1)
     assert share == pytest.approx(50 / 10 / 10, rel=0.1)

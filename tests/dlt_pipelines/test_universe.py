@@ -84,3 +84,43 @@ def test_filters_combine(universe: Universe) -> None:
     assert select(universe, Selection(datasets=("instruments",), symbols=("BTC/USDT",), venues=("bybit",))) == [
         Series("instruments", "bybit", "spot")
     ]
+
+
+# Binance, OKX, Bybit and Coinbase list, or have listed, instruments of these bases.
+BASES = (
+    "BTC", "W", "T", "S", "G", "D", "1INCH", "1000SATS", "1MBABYDOGE", "1000000MOG", "00", "A8", "4", "币安人生",
+    "我踏马来了", "龙虾", "ÉTOILE", "BTC.D", "USDT_OLD", "BTC-OLD",
+)  # fmt: skip
+
+
+def test_symbols_that_venues_list_are_accepted_from_the_file_to_the_command_line(tmp_path: Path) -> None:
+    symbols = [f"{base}/{quote}" for base in BASES for quote in ("USDT", "U", "BTC")]
+    listed = ", ".join(f'"{symbol}"' for symbol in symbols)
+    file = tmp_path / "universe.yml"
+    file.write_text(
+        "version: 1\nhistory: {start: 2021-01-01T00:00:00Z}\ntimeframes: [1h]\n"
+        f"bars: {{binance: {{spot: [{listed}]}}}}\n",
+        encoding="utf-8",
+    )
+    universe = load(file)
+    for symbol in symbols:
+        chosen = [one for one in select(universe, Selection(symbols=(symbol,))) if one.dataset == "bars"]
+        assert chosen == [Series("bars", "binance", "spot", symbol, "1h")]
+
+
+@pytest.mark.parametrize(
+    "symbol",
+    [
+        # The fullwidth letters look like BTC and are others.
+        "btc/USDT", "BTCUSDT", "/USDT", "BTC/", "BTC/USDT/X", "BTC USDT/X", "-BTC/USDT", "../USDT", "BTC/..",
+        "A?B/USDT",
+        "A%2F/USDT", "A&B/USDT", "A'B/USDT", "A,B/USDT", "A\\nB/USDT", "BTC\u200b/USDT", "\uff22\uff34\uff23/USDT",
+        "X" * 33 + "/USDT",
+        "A:B/USDT", "A#/USDT",
+    ],
+)  # fmt: skip
+def test_what_is_no_symbol_is_refused(tmp_path: Path, symbol: str) -> None:
+    file = tmp_path / "universe.yml"
+    file.write_text(GOOD.replace("SOL/BTC, ETH/BTC]\n    perp", f'"{symbol}"]\n    perp', 1), encoding="utf-8")
+    with pytest.raises(BadInput, match="a symbol is BASE/QUOTE in capitals"):
+        load(file)

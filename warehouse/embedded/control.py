@@ -14,6 +14,7 @@ from pathlib import Path
 import psutil
 from filelock import FileLock, Timeout
 
+from warehouse import open_files
 from warehouse.embedded.config import write_config
 from warehouse.embedded.marker import SERVING
 from warehouse.embedded.state import State, folder, new_passwords, read_state, state_file, write_state
@@ -141,6 +142,8 @@ def _why(where: Path, code: int) -> str:
     said = (where / "server.out").read_text(errors="replace")
     errors = [line for line in said.splitlines() if "Exception" in line or "chdb-core" in line] or said.splitlines()
     reason = errors[-1].strip()[:400] if errors else f"exit code {code} and no word"
+    if open_files.told_by(said):
+        return str(open_files.too_low("ClickHouse could not start"))
     if "CANNOT_OPEN_FILE" in said or "lock" in said.lower():
         return f"The data folder {where} is in use by another process (one server owns a folder): {reason}"
     return f"ClickHouse could not start: {reason}. Its log: {where / 'server.log'}"

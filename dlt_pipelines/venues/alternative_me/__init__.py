@@ -9,7 +9,7 @@ Run alone: python -m dlt_pipelines.venues.alternative_me
 from collections.abc import Mapping
 from typing import Any
 
-from dlt_pipelines.errors import ServerFault
+from dlt_pipelines.errors import ErrorAnswer
 from dlt_pipelines.series import Series
 from dlt_pipelines.venue import Answer, Budget, Endpoint
 
@@ -46,7 +46,7 @@ class AlternativeMe:
         """A good body has no error in its metadata."""
         error = (body.get("metadata") or {}).get("error") if isinstance(body, dict) else None
         if error:
-            raise ServerFault(f"alternative.me: {error}")
+            raise ErrorAnswer(f"alternative.me: {error}")
 
     def read(self, series: Series, body: Any) -> Answer:
         """Days stand in `data`, their times in seconds."""

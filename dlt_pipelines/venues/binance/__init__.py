@@ -11,7 +11,7 @@ Run alone: python -m dlt_pipelines.venues.binance
 from collections.abc import Mapping
 from typing import Any
 
-from dlt_pipelines.errors import RateLimited, Refused, ServerFault, UnknownSymbol
+from dlt_pipelines.errors import ErrorAnswer, RateLimited, Refused, ServerFault, UnknownSymbol
 from dlt_pipelines.series import Series
 from dlt_pipelines.venue import Answer, Endpoint
 from dlt_pipelines.venues.binance import endpoints
@@ -62,8 +62,10 @@ class Binance:
             raise UnknownSymbol(f"Binance knows no such symbol ({text})")
         if code in _TOO_MANY:
             raise RateLimited(f"Binance: {text}")
-        if code in _IN_TROUBLE or status == 200:
+        if code in _IN_TROUBLE:
             raise ServerFault(f"Binance: {text}")
+        if status == 200:
+            raise ErrorAnswer(f"Binance: {text}")
         raise Refused(f"Binance: {text}")
 
     def read(self, series: Series, body: Any) -> Answer:

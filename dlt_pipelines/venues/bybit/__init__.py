@@ -9,9 +9,18 @@ Run alone: python -m dlt_pipelines.venues.bybit
 """
 
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from dlt_pipelines.errors import RateLimited, Refused, ServerFault, UnknownSymbol
+from dlt_pipelines.errors import (
+    Banned,
+    ErrorAnswer,
+    RateLimited,
+    Refused,
+    RegionBlocked,
+    ServerFault,
+    UnknownSymbol,
+)
 from dlt_pipelines.series import Series
 from dlt_pipelines.venue import Answer, Budget, Endpoint
 
@@ -23,6 +32,13 @@ _CLOCK = Endpoint("/v5/market/time", "public_get_v5_market_time", _ORIGIN, _CALL
 
 # https://bybit-exchange.github.io/docs/v5/error
 _TOO_MANY = {10006, 10018}
+# 10016: a system error; 10000: a timeout of the server (the latter after the documentation, not seen in ccxt's table).
+_IN_TROUBLE = {10000, 10016}
+# 10009: this address is banned; 10024: compliance rules, which go by country.
+_BANNED, _REGION = 10009, 10024
+# 10029: the symbol is invalid or not on an allow list; 170121: an invalid symbol (both in ccxt 4.5's table of Bybit).
+_UNKNOWN_SYMBOL = {10029, 170121}
+_BAN = timedelta(minutes=10)
 _INTERVALS = {"1m": "1", "1h": "60"}
 
 
@@ -75,11 +91,17 @@ class Bybit:
         if code in _TOO_MANY:
             raise RateLimited(f"Bybit: {text}")
         # Its parameter error names what it does not like in words only.
-        if (code == 10001 and "symbol" in message.lower()) or code == 170121:
+        if (code == 10001 and "symbol" in message.lower()) or code in _UNKNOWN_SYMBOL:
             raise UnknownSymbol(f"Bybit knows no such symbol ({text})")
         if code == 10001:
             raise Refused(f"Bybit: {text}")
-        raise ServerFault(f"Bybit: {text}")
+        if code == _BANNED:
+            raise Banned(f"Bybit has banned this address, for about ten minutes: {text}", datetime.now(UTC) + _BAN)
+        if code == _REGION:
+            raise RegionBlocked(f"Bybit does not serve the region of this machine's address: {text}")
+        if code in _IN_TROUBLE:
+            raise ServerFault(f"Bybit: {text}")
+        raise ErrorAnswer(f"Bybit: {text}")
 
     def read(self, series: Series, body: Any) -> Answer:
         """Rows stand in `result.list`, times as text; `time` is Bybit's clock. A list may go on at a cursor."""

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from dlt_pipelines.errors import RateLimited, Refused, ServerFault, UnknownSymbol
+from dlt_pipelines.errors import ErrorAnswer, RateLimited, Refused, UnknownSymbol
 from dlt_pipelines.series import Series
 from dlt_pipelines.timeframes import MINUTE_MS, TIMEFRAMES, floor_to, from_ms, to_ms
 from dlt_pipelines.venue import Answer, Budget, Endpoint
@@ -86,7 +86,7 @@ class Coinbase:
             raise UnknownSymbol(f"Coinbase knows no such product ({text})")
         if status == 400:
             raise Refused(f"Coinbase: {text}")
-        raise ServerFault(f"Coinbase: {text}")
+        raise ErrorAnswer(f"Coinbase: {text}")
 
     def read(self, series: Series, body: Any) -> Answer:
         """Rows are arrays that begin with seconds, or the products."""

@@ -12,7 +12,7 @@ Run alone: python -m dlt_pipelines.venues.okx
 from collections.abc import Mapping
 from typing import Any
 
-from dlt_pipelines.errors import RateLimited, Refused, ServerFault, UnknownSymbol
+from dlt_pipelines.errors import ErrorAnswer, RateLimited, Refused, ServerFault, UnknownSymbol
 from dlt_pipelines.series import Series
 from dlt_pipelines.timeframes import TIMEFRAMES
 from dlt_pipelines.venue import Answer, Endpoint
@@ -21,7 +21,9 @@ from dlt_pipelines.venues.okx import endpoints
 # https://www.okx.com/docs-v5/en/#error-code
 _TOO_MANY = {"50011", "50061"}
 _UNKNOWN_INSTRUMENT = "51001"
-_REFUSED = {"50014", "50015", "50016", "50044", "51000"}
+_REFUSED = {"50014", "50015", "50016", "50044"}
+# Under maintenance, timed out, offline, busy, system error (the same meanings in ccxt's table of OKX).
+_IN_TROUBLE = {"50001", "50004", "50005", "50013", "50026"}
 _BARS = {"1m": "1m", "1h": "1H"}
 _INSTRUMENT_TYPE = {"spot": "SPOT", "perp": "SWAP"}
 
@@ -69,9 +71,12 @@ class Okx:
             raise UnknownSymbol(f"OKX knows no such instrument ({text})")
         if code in _TOO_MANY:
             raise RateLimited(f"OKX: {text}")
-        if code in _REFUSED:
+        # 51xxx are about the instrument or the parameters that were sent.
+        if code in _REFUSED or (len(code) == 5 and code.startswith("51")):
             raise Refused(f"OKX: {text}")
-        raise ServerFault(f"OKX: {text}")
+        if code in _IN_TROUBLE:
+            raise ServerFault(f"OKX: {text}")
+        raise ErrorAnswer(f"OKX: {text}")
 
     def read(self, series: Series, body: Any) -> Answer:
         """Rows stand in `data`, times as text."""

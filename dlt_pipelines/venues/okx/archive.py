@@ -11,7 +11,7 @@ Lands in: raw.okx__archive_spot_candles, __archive_swap_funding.
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from dlt_pipelines.archive.files import ArchiveFile, Check, Layout, Span
 from dlt_pipelines.archive.periods import DAY_MS, HOUR_MS
@@ -46,7 +46,7 @@ _FUNDING = Layout(
 )
 _HOST = "static.okx.com"
 _PATH = re.compile(
-    r"/cdn/okex/traderecords/(?:candlesticks|swaprates)/(?:monthly|daily)/\d{6,8}/[A-Z0-9-]+-[a-z]+-[\d-]+\.zip"
+    r"/cdn/okex/traderecords/(?:candlesticks|swaprates)/(?:monthly|daily)/\d{6,8}/[^/]+-[a-z]+-[\d-]+\.zip"
 )
 
 
@@ -110,8 +110,9 @@ def read_list(body: Any) -> dict[str, str]:
         for detail in group["details"]:
             for entry in detail["groupDetails"]:
                 url = urlsplit(str(entry["url"]))
-                if url.scheme == "https" and url.hostname == _HOST and _PATH.fullmatch(url.path):
-                    found[str(entry["filename"])] = url.path
+                path = unquote(url.path)
+                if url.scheme == "https" and url.hostname == _HOST and _PATH.fullmatch(path) and ".." not in path:
+                    found[str(entry["filename"])] = path
     return found
 
 

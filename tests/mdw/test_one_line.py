@@ -1,0 +1,157 @@
+"""Trouble of the machine is one line that says what to do, never a traceback or a driver's own words."""
+
+import asyncio
+import errno
+import os
+import resource
+import subprocess
+import sys
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from dlt_pipelines import plain_http, transport
+from dlt_pipelines.archive.download import Downloader
+from dlt_pipelines.archive.venues import ARCHIVES
+from dlt_pipelines.series import Series
+from dlt_pipelines.venue import Budget, Endpoint
+from mdw import cli
+from warehouse.client import connect
+from warehouse.errors import WorldError
+from warehouse.settings import PROJECT, Settings
+
+NOBODY = "http://127.0.0.1:9"
+BUDGET = Budget("test", 1000, 1)
+KLINES = Endpoint("/api/v3/klines", "public_get_klines", "", BUDGET, page_rows=1000)
+
+
+def run(*arguments: str, limit: int | None = None, **environment: str) -> tuple[int, list[str]]:
+    """`mdw` as a person runs it: exit code, and lines of both outputs."""
+    shell = f"ulimit -n {limit}; " if limit else ""
+    done = subprocess.run(
+        ["bash", "-c", f'{shell}exec "$@"', "bash", sys.executable, "-m", "mdw", *arguments],
+        env={**os.environ, **environment},
+        cwd=PROJECT,
+        text=True,
+        capture_output=True,
+        timeout=120,
+    )
+    return done.returncode, (done.stdout + done.stderr).splitlines()
+
+
+def test_a_server_without_enough_files_says_which_limit_to_raise(tmp_path: Path) -> None:
+    code, lines = run("up", limit=24, MDW_HOME=str(tmp_path))
+    assert code == 1
+    (line,) = lines
+    assert "ClickHouse could not start: too many open files. This process may open 24 at once" in line
+    assert "ulimit -n 4096" in line
+
+
+def test_a_server_that_is_away_is_our_own_line_alone(tmp_path: Path) -> None:
+    code, lines = run("snapshot", "list", MDW_HOME=str(tmp_path), MDW_CLICKHOUSE_URL="http://reader:pw@127.0.0.1:9")
+    assert code == 1
+    (line,) = lines
+    assert line.startswith("failed: ClickHouse does not answer at http://127.0.0.1:9")
+
+
+@contextmanager
+def no_file_left() -> Iterator[None]:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    probe = os.open("/dev/null", os.O_RDONLY)
+    os.close(probe)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (probe, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+async def _open() -> None:
+    return None
+
+
+def _asked(
+    client: transport.Client | plain_http.PlainClient, params: dict[str, str]
+) -> Callable[[], Awaitable[object]]:
+    async def ask() -> object:
+        with no_file_left():
+            try:
+                return await client.get(KLINES, params, _open)
+            finally:
+                await client.close()
+
+    return ask
+
+
+async def by_ccxt() -> object:
+    client = transport.Client("binance", BUDGET, {"public": NOBODY}, None)
+    return await _asked(client, {"symbol": "BTCUSDT", "interval": "1m"})()
+
+
+async def by_plain_http() -> object:
+    return await _asked(plain_http.PlainClient(NOBODY, BUDGET, None), {})()
+
+
+async def by_archive() -> object:
+    series = Series("bars", "binance", "spot", "BTC/USDT", "1h")
+    archive = ARCHIVES["binance"]
+    async with Downloader(archive, NOBODY) as downloader:
+        with no_file_left():
+            return await downloader.get(archive.file(series, "monthly", "2024-11", 1730419200000, 1733011200000))
+
+
+@pytest.mark.parametrize("ask", [by_ccxt, by_plain_http, by_archive])
+def test_a_venue_is_not_blamed_for_our_own_limit(ask: Callable[[], Awaitable[object]]) -> None:
+    async def main() -> object:
+        return await ask()
+
+    with pytest.raises(WorldError, match="could not be asked: too many open files"):
+        asyncio.run(main())
+
+
+def test_clickhouse_is_not_blamed_for_our_own_limit() -> None:
+    settings = Settings(clickhouse_url="http://reader:pw@127.0.0.1:9")
+    with pytest.raises(WorldError, match="does not answer"):
+        connect(settings)
+    with no_file_left(), pytest.raises(WorldError, match="could not be reached: too many open files"):
+        connect(settings)
+
+
+def _grouped() -> Exception:
+    return ExceptionGroup("tasks", [ValueError("x"), OSError(errno.EMFILE, "Too many open files")])
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (OSError(errno.EMFILE, "Too many open files", "/proc/stat"), "at once; raise the limit"),
+        (_grouped(), "at once; raise the limit"),
+        (ImportError("libx.so: cannot open shared object file: Too many open files"), "at once; raise the limit"),
+        (OSError(errno.ENOSPC, "No space left on device", "/x/y"), "/x/y: No space left on device. Make room there"),
+        (PermissionError(errno.EACCES, "Permission denied", "/x/y"), "/x/y: Permission denied."),
+    ],
+)
+def test_errors_of_the_machine_are_one_line(
+    error: Exception, words: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail() -> None:
+        raise error
+
+    monkeypatch.setattr(cli, "app", fail)
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("failed: ")
+    assert words in line
+
+
+def test_an_error_of_ours_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail() -> None:
+        raise KeyError("a bug")
+
+    monkeypatch.setattr(cli, "app", fail)
+    with pytest.raises(KeyError):
+        cli.main()
