@@ -26,9 +26,9 @@ def _publish(published: Published, snapshot_id: str, like: str, version: int | N
     """A row of the registry as a publication writes it, of the rows of another snapshot."""
     with published.warehouse.client() as admin:
         admin.command(
-            "insert into marts.snapshots select {id:String}, coalesce({version:Nullable(UInt32)}, data_version), "
-            "now64(3), columns('row_counts|content_hashes|code_revision|note') "
-            "from marts.snapshots where snapshot_id = {like:String}",
+            "insert into marts.snapshots select * replace ({id:String} as snapshot_id, now64(3) as published_at, "
+            "coalesce({version:Nullable(UInt32)}, like.data_version) as data_version) "
+            "from marts.snapshots as like where like.snapshot_id = {like:String}",
             parameters={"id": snapshot_id, "like": like, "version": version},
         )
 

@@ -94,7 +94,11 @@ def test_every_error_is_named_with_its_series(refused: tuple[Dbt, Outcome]) -> N
 def test_every_finding_is_filed_under_the_dataset_of_its_rows(refused: tuple[Dbt, Outcome]) -> None:
     dbt, _ = refused
     filed = dbt.warehouse.rows("select distinct audit, dataset from marts.dq_audit_results where severity != 'ok'")
-    raw = {"rejected_rows_are_resolved": "bars", "manifest_of_the_newest_snapshot": "snapshots"}
+    raw = {
+        "rejected_rows_are_resolved": "bars",
+        "manifest_of_the_newest_snapshot": "snapshots",
+        "listings_are_whole": "fear_greed",
+    }
     datasets = ("bars", "funding", "instruments", "fear_greed")
     assert dict(filed) == {
         str(audit): raw.get(str(audit)) or next(name for name in datasets if str(audit).startswith(f"{name}_"))

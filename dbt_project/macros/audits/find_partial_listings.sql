@@ -2,6 +2,7 @@
 {%- macro find_partial_listings() -%}
 select
     'listings_are_whole' as audit,
+    dataset,
     'warn' as severity,
     '' as instrument_id,
     '' as timeframe,

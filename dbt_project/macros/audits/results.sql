@@ -20,7 +20,6 @@
 {%- macro findings_of_others() -%}
     {{ queries_of([
         find_broken_funding(), find_uneven_funding(), find_interval_changes(), find_stale_funding(),
-        find_partial_listings(),
         find_broken_instruments(), find_insane_steps(), find_absent_instruments(), find_instrument_changes(),
         find_broken_fear_greed(), find_missing_fear_greed(), find_stale_fear_greed(),
         find_doubles('funding_rates', 'funding_one_open_row', 'funding_time', ['instrument_id', 'funding_time']),
@@ -28,7 +27,7 @@
         find_doubles('fear_greed', 'fear_greed_one_open_row', "toDateTime64(date, 3, 'UTC')", ['date']),
         find_unreadable_instruments(), find_manifest_differences(),
     ] + ([find_lane_differences()] if has_lane_differences() else []),
-        of_any_dataset=[find_unresolved_rejects()] + ([find_conflicts()] if has_conflicts() else [])) }}
+        of_any_dataset=[find_unresolved_rejects(), find_partial_listings()] + ([find_conflicts()] if has_conflicts() else [])) }}
 {%- endmacro -%}
 
 {#- Findings in one shape, a query a family: see the materialization `work_table`. Those of families `of_any_dataset` name their
