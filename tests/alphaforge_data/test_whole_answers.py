@@ -27,8 +27,8 @@ def _publish(published: Published, snapshot_id: str, like: str, version: int | N
     with published.warehouse.client() as admin:
         admin.command(
             "insert into marts.snapshots select * replace ({id:String} as snapshot_id, now64(3) as published_at, "
-            "coalesce({version:Nullable(UInt32)}, like.data_version) as data_version) "
-            "from marts.snapshots as like where like.snapshot_id = {like:String}",
+            "coalesce({version:Nullable(UInt32)}, old.data_version) as data_version) "
+            "from marts.snapshots as old where old.snapshot_id = {like:String}",
             parameters={"id": snapshot_id, "like": like, "version": version},
         )
 

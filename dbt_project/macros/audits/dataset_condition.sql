@@ -66,7 +66,7 @@ doubts as (
     where
         results.run = {{ version }} and results.severity in ('warn', 'error') and isNotNull(results.range_start)
         and results.dataset in ('bars', 'funding', 'fear_greed')
-        and results.audit not in ('bars_missing', 'bars_fresh', 'funding_fresh', 'fear_greed_fresh')
+        and results.audit not in ('bars_missing', 'bars_fresh', 'funding_fresh', 'fear_greed_fresh', 'listings_are_whole')
         and results.range_start > toDateTime64('1970-01-02 00:00:00', 3, 'UTC')
     group by dataset, instrument_id, timeframe, day
 ),
