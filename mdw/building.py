@@ -108,9 +108,9 @@ def build(settings: Settings, snapshot_id: str | None, note: str = "", *, observ
     result.warnings = [(node.name, node.failures, node.message) for node in outcome.warned]
     if outcome.exit_code and not result.failures:
         result.failures = [("dbt", 0, text) for text in outcome.errors] or [("dbt", 0, "ended with an error")]
-    if not result.failures:
-        result.data_version = data_version(settings, result.snapshot_id)
-        result.published = result.data_version is not None
+    # Also after a failure: it may be one of what comes after the registry, such as a test of a reader view.
+    result.data_version = data_version(settings, result.snapshot_id)
+    result.published = result.data_version is not None
     return result
 
 

@@ -51,6 +51,13 @@ def build(
             table(("model or audit", "rows", "says"), result.failures, title="Failed")
         if result.published and not result.existed:
             out.print(f"Published snapshot [bold]{result.snapshot_id}[/] (data version {result.data_version}).")
+        if result.published and result.failures:
+            err.print(
+                "The snapshot is published and its rows passed the audits, but what is built after it failed: "
+                "see the table above. Correct the cause, then run `mdw dbt -- build --select tag:reader`. "
+                "Runbook: runbooks/build_failed.md",
+                soft_wrap=True,
+            )
         elif result.failures:
             err.print("Nothing was published: readers keep the last good snapshot. Runbook: runbooks/build_failed.md")
     raise typer.Exit(1 if result.failures else 0)

@@ -121,6 +121,15 @@ def test_a_researcher_reads_every_view_and_no_table(filled: Dbt) -> None:
         researcher.query("select count() from marts.bars")
 
 
+def test_dbt_shows_every_reader_view(filled: Dbt) -> None:
+    """Parameterized ones for the newest snapshot, or the one that a variable names."""
+    shown = filled.run("show", "--select", "tag:reader", "--indirect-selection", "empty", "--limit", "2")
+    assert shown.succeeded, shown.text
+    view = ("show", "--select", "v_fear_greed_at", "--limit", "2", "--output", "json")
+    assert '"snapshot_id": "second"' in filled.run(*view).text
+    assert '"snapshot_id": "first"' in filled.run(*view, snapshot_id="first").text
+
+
 def test_an_unknown_snapshot_is_an_error(filled: Dbt) -> None:
     with pytest.raises(DatabaseError, match="unknown snapshot_id"):
         filled.bars("frist")

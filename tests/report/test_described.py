@@ -11,7 +11,8 @@ def test_every_model_seed_source_and_exposure_says_what_it_is() -> None:
     nodes = [*manifest.nodes.values(), *manifest.sources.values(), *manifest.exposures.values()]
     silent = [node.unique_id for node in nodes if str(node.resource_type) in SHOWN and not node.description]
     assert silent == []
-    assert {exposure.name for exposure in manifest.exposures.values()} == {"alphaforge", "data_quality_report"}
+    exposures = {exposure.name for exposure in manifest.exposures.values()}
+    assert exposures == {"alphaforge", "alphaforge_data", "data_quality_report"}
 
 
 def test_every_declared_column_says_what_it_holds() -> None:

@@ -60,8 +60,8 @@ from ({{ family }})
 {#- Catalog of audits as rows: audit, dataset. -#}
 {%- macro audit_catalog() -%}
     {%- set pairs = [] -%}
-    {%- for name, dataset in audits().items() -%}
-        {%- do pairs.append("('" ~ name ~ "', '" ~ dataset ~ "')") -%}
+    {%- for name, declared in audits().items() -%}
+        {%- do pairs.append("('" ~ name ~ "', '" ~ declared[0] ~ "')") -%}
     {%- endfor -%}
     select (arrayJoin([{{ pairs | join(', ') }}]) as pair).1 as audit, pair.2 as dataset
 {%- endmacro -%}

@@ -54,6 +54,9 @@ with
 {%- macro view_of_all(dataset) -%}
     {%- set registry = ref('snapshots') -%}
 -- depends_on: {{ registry }}
+{#- Read through the member views behind snaps.*, which dbt does not know: -#}
+{{- '\n' -}}
+-- depends_on: {{ ref(datasets()[dataset].mart) }}
 select
     snapshot_id
     {%- for column in model.columns.values() if column.name != 'snapshot_id' %},
