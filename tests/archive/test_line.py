@@ -150,7 +150,8 @@ def test_contradicting_rows_are_kept_out_named_and_asked_of_rest(line: Line):
     aside = line.desk.warehouse.rows("select dataset, instrument_id, source, rows from marts.dq_conflicting_rows")
     assert aside == [("bars", "okx:spot:BTC/USDT", "archive", 2)]
     asked = line.desk.warehouse.rows("select row_count, lane from ops.coverage where venue = 'okx' and lane = 'rest'")
-    assert (1, "rest") in asked
+    # The bar itself, and the one on each side that proves it.
+    assert (3, "rest") in asked
 
 
 def test_lanes_that_differ_are_reported_with_both_values(line: Line):
@@ -218,7 +219,8 @@ def test_a_file_of_a_week_is_repaired_by_one_command_and_the_old_pin_stays(line:
         n=NOVEMBER,
     )
     # The claim is withdrawn for the old pin, too: its rows stay, and what it lacks was never fetched.
-    assert gaps == [("first", "not_fetched", 720 - len(before)), ("second", "venue_outage", 720 - len(true))]
+    still = [("second", "venue_outage", 720 - len(true))] if len(true) < 720 else []
+    assert gaps == [("first", "not_fetched", 720 - len(before)), *still]
 
 
 def test_a_listing_that_is_cut_short_leaves_every_state_as_it_was(line: Line):
