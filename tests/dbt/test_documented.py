@@ -60,6 +60,8 @@ def test_facts_and_reader_views_have_keys_and_their_lineage() -> None:
             assert {"unique_key", "not_null_or_default"} <= kinds[f"model.market_data.{model}"]
         for form in ("", "_at", "_latest"):
             assert f"model.market_data.{declared['mart']}" in models[f"v_{dataset}{form}"].depends_on.nodes
+        # Bad rows must not keep the audits from reporting on them.
+        assert "model.market_data.dq_audit_results" in tests[f"{declared['mart']}_unique_key"].depends_on.nodes
         # A test of a reader view must not hold the registry back, nor be selected with it.
         assert tests[f"v_{dataset}_unique_key"].depends_on.nodes == [f"model.market_data.v_{dataset}"]
 

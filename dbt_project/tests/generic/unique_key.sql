@@ -1,7 +1,11 @@
 {#- Rows of a published dataset (var datasets) whose key another row has already: of a mart among its open rows, of a reader view
     in the newest snapshot. Looks only where the build added rows: rows_to_check. By a window, since rows lie in the order of
     the key: grouping them takes three times as long, and memory for every key. -#}
-{% test unique_key(model, dataset) %}
+{% test unique_key(model, dataset, of_view=false) %}
+{%- if not of_view %}
+{#- After the audits, so that they report on such rows, too; before the registry. -#}
+-- depends_on: {{ ref('dq_audit_results') }}
+{%- endif -%}
 {%- set key = datasets()[dataset].key -%}
 {%- set others = key[:-1] | join(', ') %}
 select {{ key | join(', ') }}
