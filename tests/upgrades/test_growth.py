@@ -72,6 +72,7 @@ def grown(tmp_path: Path) -> Iterator[Code]:
         yield Code(code, running)
 
 
+@pytest.mark.soak
 def test_old_pins_stay_and_new_ones_have_a_column_and_a_dataset_more(grown: Code, tmp_path: Path) -> None:
     warehouse = grown.warehouse
     before, columns = {name: pinned(warehouse, name) for name in OLD}, columns_of_views(warehouse)
