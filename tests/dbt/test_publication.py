@@ -147,7 +147,7 @@ def test_lost_rows_are_refused_and_a_clone_is_a_place_to_work(bad: Dbt, tmp_path
 
 def test_pages_count_as_done_only_with_their_rows(dbt: Dbt) -> None:
     """A mart that was lost before anything was published is filled again; a view that reads nothing is refused."""
-    land_klines(dbt.warehouse.client("ingest"), [kline(0), kline(1), kline(1, "100.2")], START + DAY)
+    land_klines(dbt.warehouse.client("ingest"), [kline(0), kline(1), kline(1)], START + DAY)
     assert dbt.run("run", "--select", "+bars").succeeded
     admin = dbt.warehouse.client()
     # As in a warehouse of before these counts: only the pages tell what there was.
