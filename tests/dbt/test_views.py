@@ -13,23 +13,23 @@ DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)
 TEXT, PRICE, MAYBE = "LowCardinality(String)", "Float64", "Nullable(Float64)"
 TIME, CLOCK = "DateTime64(3, 'UTC')", "DateTime64(6, 'UTC')"
-PIN = {"snapshot_id": "LowCardinality(String)", "data_version": "UInt32"}
+PIN = {"snapshot_id": "LowCardinality(String)", "data_version": "Int64"}
 SERIES = {"instrument_id": TEXT, "venue": TEXT, "market": TEXT, "symbol": TEXT}
 CONTRACT = {
     "bars": PIN
     | SERIES
     | {"timeframe": TEXT, "open_time": TIME, "close_time": TIME}
     | dict.fromkeys(("open", "high", "low", "close", "volume"), PRICE)
-    | {"quote_volume": MAYBE, "trade_count": "Nullable(UInt64)", "source": TEXT, "ingested_at": CLOCK},
+    | {"quote_volume": MAYBE, "trade_count": "Nullable(Int64)", "source": TEXT, "ingested_at": CLOCK},
     "funding": PIN
     | {"instrument_id": TEXT, "venue": TEXT, "symbol": TEXT, "funding_time": TIME, "funding_time_raw": TIME}
-    | {"funding_rate": PRICE, "interval_hours": "Nullable(UInt8)", "mark_price": MAYBE, "ingested_at": CLOCK},
+    | {"funding_rate": PRICE, "interval_hours": "Nullable(Int64)", "mark_price": MAYBE, "ingested_at": CLOCK},
     "instruments": PIN
     | SERIES
     | {"venue_symbol": "String", "base": TEXT, "quote": TEXT, "settle": TEXT, "status": TEXT}
     | dict.fromkeys(("tick_size", "lot_size", "min_qty", "min_notional", "contract_size"), MAYBE)
     | {"listed_at": f"Nullable({TIME})", "valid_from": TIME, "valid_to": f"Nullable({TIME})"},
-    "fear_greed": PIN | {"date": "Date", "value": "UInt8", "classification": TEXT, "ingested_at": CLOCK},
+    "fear_greed": PIN | {"date": "Date", "value": "Int64", "classification": TEXT, "ingested_at": CLOCK},
 }
 
 
