@@ -16,10 +16,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from dlt_pipelines.core.endpoint import Budget
-
 from benchmarks.peak import Peak
 from dlt_pipelines import backfill
+from dlt_pipelines.core.endpoint import Budget
 from dlt_pipelines.core.time_grid import TIMEFRAMES, to_ms
 from dlt_pipelines.planning.page_requests import page_length, window_asks
 from dlt_pipelines.planning.plan import Plan

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
-from dlt_pipelines import recheck_claims
+from dlt_pipelines import landing_log, recheck_claims
 from dlt_pipelines.archive.replaced_files import replaced_files
 from dlt_pipelines.archive.rest_fallback import left_to_rest
 from dlt_pipelines.archive.run import land_files
@@ -54,8 +54,8 @@ def plan(
     Changes nothing; asks each venue for its time, and the ledger for what is covered. Listings are due once a day.
     `refetch` asks for covered windows too. `lane` auto takes the fastest lane for each window; `recheck` adds landed
     files that were replaced in the archive. `recheck_claims` plans what pages of older software claim without proof
-    instead (dlt_pipelines/recheck_claims.py), and corrects the ledger unless it is a `dry_run`. Raises BadInput for a value or
-    time that cannot be.
+    instead (dlt_pipelines/recheck_claims.py), and corrects the ledger unless it is a `dry_run`. Raises BadInput for a
+    value or time that is impossible.
     """
     series = select(universe, selection or Selection())
     check_times(settings, start, end)
@@ -83,17 +83,21 @@ def _unproven_claims(
 
 
 def run(plan: Plan, progress: Progress | None = None, pace: float | None = 1.0) -> LandingReport:
-    """Land a plan. `pace` multiplies the documented limits; other than up to 1 for replayed venues only.
+    """Land a plan and record the run in ops.landings.
 
-    Trouble at venues is in the report (`failures`, `complete`); raises OperationFailed where ClickHouse fails.
+    `pace` multiplies the venues' documented limits; values above 1, and None for no limit at all, are for replayed
+    venues only. Failures at venues are in the report (`failures`, `complete`); raises OperationFailed where ClickHouse
+    fails.
     """
     _check_pace(plan.settings, pace, {ask.series for ask in plan.asks})
     connection = plan.settings.connection("ingest")
     try:
         with PageLoader(connection, plan.settings.home, trust.install(plan.settings)) as landing:
-            return asyncio.run(_land(plan, landing, progress or Silent(), pace))
+            report = asyncio.run(_land(plan, landing, progress or Silent(), pace))
     except BaseExceptionGroup as group:
         raise _first(group) from None
+    landing_log.record(plan, report, paced=pace is not None)
+    return report
 
 
 def make_plan(
@@ -137,8 +141,9 @@ def make_plan(
             notices += choice.notices
             asks += window_asks(venue, series, span, intervals.merge([*covered, *choice.not_rest]), now)
         elif refetch or force_listings or listings.is_due(seen.get(series), datetime.now(UTC)):
-            least, since = listings.least_rows(seen.get(series)), listings.reaches_back_to(series, span[0])
-            asks.append(Ask(series, venue.endpoint(series, 0, now), least_rows=least, since=since))
+            endpoint = venue.endpoint(series, 0, now)
+            least, since = listings.least_rows(seen.get(series)), listings.reaches_back_to(endpoint, span[0])
+            asks.append(Ask(series, endpoint, least_rows=least, since=since))
     if recheck:
         now = to_ms(settings.clock())
         wanted = {series: (start, end or now) for series, (start, end) in spans.items() if series.windowed}

@@ -1,21 +1,18 @@
-"""Keep how a landing went (ops.landings)."""
+"""The record of every landing (ops.landings), whoever called it: metrics and reports read it."""
 
 import logging
-from typing import TYPE_CHECKING
 
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
+from dlt_pipelines.core.progress import LandingReport
+from dlt_pipelines.planning.plan import Plan
 from warehouse.client import connect
 from warehouse.errors import OperationFailed
-
-if TYPE_CHECKING:
-    from dlt_pipelines.core.progress import LandingReport
-    from dlt_pipelines.planning.plan import Plan
 
 _log = logging.getLogger(__name__)
 
 
-def limit_use(plan: "Plan", report: "LandingReport") -> dict[str, float]:
+def limit_use(plan: Plan, report: LandingReport) -> dict[str, float]:
     """Share of each venue's documented limit that the landing used: time at the limit over time taken."""
     if not report.seconds:
         return {}
@@ -25,8 +22,11 @@ def limit_use(plan: "Plan", report: "LandingReport") -> dict[str, float]:
     return shares
 
 
-def record(plan: "Plan", report: "LandingReport") -> None:
-    """Write one row; a landing is no failure because its numbers could not be kept."""
+def record(plan: Plan, report: LandingReport, *, paced: bool) -> None:
+    """Write one row; a warning where that fails, since the pages themselves have landed.
+
+    Without pacing (a replay), the share of a limit has no meaning and is left out.
+    """
     columns = ["seconds", "pages", "rows", "failures", "faults", "limit_use"]
     row = [
         report.seconds,
@@ -34,7 +34,7 @@ def record(plan: "Plan", report: "LandingReport") -> None:
         report.rows,
         len(report.failures),
         {str(kind): count for kind, count in report.faults.items()},
-        limit_use(plan, report),
+        limit_use(plan, report) if paced else {},
     ]
     try:
         with connect(plan.settings, "ingest") as client:

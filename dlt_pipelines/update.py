@@ -23,7 +23,7 @@ def plan(
 ) -> Plan:
     """What is due. A series begins where its landed history begins, a new one where the universe says.
 
-    Windows in which a venue had no bars are asked for again on a widening schedule (dlt_pipelines.planning.outage_retries).
+    Windows in which a venue had no bars are asked for again on a widening schedule (planning/outage_retries.py).
     Listings (instruments, Fear & Greed) are due once a day; `force` asks for them now.
     """
     series = select(universe, selection or Selection())

@@ -1,7 +1,7 @@
 """The two kinds of trouble that people see."""
 
 
-class BadInput(ValueError):  # noqa: N818 - it is what the person typed, not a crash
+class BadInput(ValueError):
     """What was asked for cannot be asked: the message names value, allowed ones and next step (exit 2)."""
 
 

@@ -51,8 +51,8 @@ def variables(cluster: str) -> dict[str, str]:
 def migrate(settings: Settings) -> Migrated:
     """Bring the schema up to date; running it again does nothing.
 
-    Raises OperationFailed where a file that was applied has changed, the database was migrated by newer code, or the server
-    refuses a statement.
+    Raises OperationFailed where a file that was applied has changed, the database was migrated by newer code, or the
+    server refuses a statement.
     """
     connection = settings.connection("admin")
     with connect(settings, "admin") as client:

@@ -13,7 +13,11 @@ from warehouse.connection import Connection
 from warehouse.errors import BadInput
 
 Role = Literal["admin", "ingest", "transform", "researcher", "auditor"]
-PROJECT = Path(__file__).resolve().parent.parent
+# The folder that holds our packages: a checkout, a release, or site-packages.
+CODE = Path(__file__).resolve().parent.parent
+# The folder that holds what is not Python: dbt_project/, elementary/, config/, runbooks/, docs/. A wheel carries them
+# below this package (pyproject.toml, `sources`).
+PROJECT = CODE if (CODE / "dbt_project").is_dir() else Path(__file__).resolve().parent / "project_files"
 # In MDW_HOME: a universe that this warehouse has to itself.
 OWN_UNIVERSE = "universe.yml"
 

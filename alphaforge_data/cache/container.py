@@ -14,7 +14,7 @@ _HEADER = struct.Struct("<8sQ32s16x")
 _SUFFIX = ".part"
 
 
-class Damaged(Exception):  # noqa: N818 - caught inside the cache, which reads the data again
+class Damaged(Exception):
     """The file is not what was written."""
 
 

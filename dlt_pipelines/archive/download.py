@@ -5,6 +5,7 @@ import base64
 import hashlib
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import NoReturn, Self
@@ -12,7 +13,6 @@ from typing import NoReturn, Self
 import aiohttp
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt
 
-from dlt_pipelines.archive.download import Download
 from dlt_pipelines.core.archive import Archive, ArchiveFile
 from dlt_pipelines.core.errors import (
     BadChecksum,
@@ -33,6 +33,16 @@ ATTEMPTS = 6
 BACKOFF_SECONDS = 0.4
 _CHECKSUM = re.compile(r"([0-9a-fA-F]{64})[ \t]+\*?(\S+)\s*")
 _BUFFER_BYTES = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Download:
+    """The zip as it came. `tag` is what the venue shows of it without a download."""
+
+    data: bytes
+    sha256: str
+    tag: str
+    fetched_at: datetime
 
 
 class Downloader:

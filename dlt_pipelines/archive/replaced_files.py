@@ -66,7 +66,7 @@ def _landed_files(spans: Mapping[Series, tuple[int, int]], paths: Sequence[str])
             assert archive is not None
             for label, first, last in periods(span, start, end, archive.calendar_ms):
                 file = archive.file(series, span, label, first, last)
-                path = file.path if file.path in by_path else by_name.get(file.name, "") if archive.listed else ""
+                path = file.path if file.path in by_path else by_name.get(file.name, "") if archive.listing else ""
                 if path:
                     files.append(replace(file, path=path))
     return files

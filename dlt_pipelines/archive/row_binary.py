@@ -7,11 +7,12 @@ import hashlib
 import struct
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC
 
 import orjson
 
 from dlt_pipelines.archive.csv_check import CsvRows
+from dlt_pipelines.archive.download import Download
 from dlt_pipelines.archive.proof import Stretch, missing, stretches
 from dlt_pipelines.core.archive import ArchiveFile
 from dlt_pipelines.core.intervals import Windows
@@ -43,16 +44,6 @@ _OF_THE_FILE = (
     "conflicts",
 )
 COLUMNS = _OF_A_PART + _OF_THE_FILE
-
-
-@dataclass(frozen=True, slots=True)
-class Download:
-    """The zip as it came. `tag` is what the venue shows of it without a download."""
-
-    data: bytes
-    sha256: str
-    tag: str
-    fetched_at: datetime
 
 
 @dataclass(frozen=True, slots=True)

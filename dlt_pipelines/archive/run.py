@@ -14,7 +14,7 @@ from clickhouse_connect.driver.client import Client
 
 from dlt_pipelines.archive.download import Downloader
 from dlt_pipelines.archive.file_loader import Checked, check, insert, open_client
-from dlt_pipelines.core.archive import ArchiveFile
+from dlt_pipelines.core.archive import ArchiveFile, FileListing
 from dlt_pipelines.core.errors import (
     FileRefused,
     MissingFile,
@@ -32,7 +32,6 @@ from dlt_pipelines.http.circuit_breaker import CircuitBreaker
 from dlt_pipelines.http.venue_client import VenueClient
 from dlt_pipelines.planning.lane_choice import most_rows, rest_reach
 from dlt_pipelines.venues import ARCHIVES
-from dlt_pipelines.venues.okx.archive import LIST, list_calls, list_params, read_list
 from warehouse.settings import Settings
 
 FILES_AT_ONCE = 4
@@ -129,25 +128,28 @@ class _VenueFiles:
     async def _located(self, files: Sequence[ArchiveFile]) -> list[ArchiveFile]:
         """Files with their paths, asked for where the venue lists them."""
         ordered = sorted(files, key=lambda file: (file.start, file.series))
-        if not self._archive.listed:
+        listing = self._archive.listing
+        if listing is None:
             return ordered
         source = VenueClient(self._venue, self._settings, self._pace, self._progress.fault)
         found = [file for file in ordered if file.path]
         try:
-            for call in list_calls([file for file in ordered if not file.path]):
-                found += await self._listed(source, call)
+            for call in listing.calls([file for file in ordered if not file.path]):
+                found += await self._listed(source, listing, call)
         finally:
             await source.close()
         return found
 
-    async def _listed(self, source: VenueClient, call: Sequence[ArchiveFile]) -> list[ArchiveFile]:
+    async def _listed(
+        self, source: VenueClient, listing: FileListing, call: Sequence[ArchiveFile]
+    ) -> list[ArchiveFile]:
         try:
-            _, paths = await source.ask(LIST, list_params(call), read_list)
+            _, paths = await source.ask(listing.endpoint, listing.params(call), listing.read)
         except VenueError as trouble:
             if isinstance(trouble, Refused | UnknownErrorCode) and len({file.series for file in call}) > 1:
                 # One instrument that is refused must not take along those that are listed in the same call.
                 alone = [[file for file in call if file.series == series] for series in {file.series for file in call}]
-                return [file for part in alone for file in await self._listed(source, part)]
+                return [file for part in alone for file in await self._listed(source, listing, part)]
             for file in call:
                 self._give_up(file, trouble)
             return []

@@ -1,8 +1,10 @@
 """What an archive file is: its series, its period, its form. Times: milliseconds since 1970, UTC."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
+from dlt_pipelines.core.endpoint import Endpoint
 from dlt_pipelines.core.series import Series
 
 Span = Literal["monthly", "daily"]
@@ -27,7 +29,7 @@ class Layout:
 
 @dataclass(frozen=True, slots=True)
 class ArchiveFile:
-    """One file of a series. `path` is empty until the venue's list has told it."""
+    """One file of a series. `path` is empty until the venue's listing gave it."""
 
     series: Series
     venue_symbol: str
@@ -50,6 +52,27 @@ class ArchiveFile:
         return self.path.rsplit("/", 1)[0]
 
 
+class FileListing(Protocol):
+    """An API of the venue that lists the files of its archive."""
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """Where the list is requested, with its rate limit."""
+
+    @property
+    def periods_per_call(self) -> Mapping[Span, int]:
+        """Most months or days that one call lists."""
+
+    def calls(self, files: Sequence[ArchiveFile]) -> list[list[ArchiveFile]]:
+        """The files in groups, each of which one call can list."""
+
+    def params(self, files: Sequence[ArchiveFile]) -> dict[str, str]:
+        """Query parameters of the call for one group."""
+
+    def read(self, body: Any) -> dict[str, str]:
+        """Path by name of every file in a decoded answer; files of foreign hosts are left out."""
+
+
 class Archive(Protocol):
     """What a venue has to say about its archive."""
 
@@ -70,8 +93,8 @@ class Archive(Protocol):
         """How far the calendar of its months and days runs ahead of UTC."""
 
     @property
-    def listed(self) -> bool:
-        """Whether paths come from a list that has to be asked for."""
+    def listing(self) -> "FileListing | None":
+        """The API that names the files' paths; None where a path follows from the file's name."""
 
     def complete(self, series: Series) -> bool:
         """Whether files hold every value that REST has; lane `auto` leaves others to REST as far as it reaches."""

@@ -6,7 +6,7 @@ from typing import ClassVar
 from warehouse.errors import OperationFailed
 
 
-class VenueError(OperationFailed):  # noqa: N818 - trouble of the world, named for people
+class VenueError(OperationFailed):
     """A venue did not give the page asked for. `kind` is the word used in counts and logs."""
 
     kind: ClassVar[str] = "trouble"

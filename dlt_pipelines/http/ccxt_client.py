@@ -17,15 +17,13 @@ from urllib.parse import quote
 
 import aiohttp
 
-from dlt_pipelines.core.endpoint import Budget, Endpoint
+from dlt_pipelines.core.endpoint import SHARE_OF_LIMIT, Budget, Endpoint
 from dlt_pipelines.core.errors import ConnectionFailed
 from dlt_pipelines.http.rate_limiter import RateLimiter
 from dlt_pipelines.http.response import Response
 from dlt_pipelines.http.response_body import Limit, limit_of, read_body
 from warehouse import open_files
 
-# Room for calls that bunch up on the way: the venue counts arrivals, we count departures.
-SHARE_OF_LIMIT = 0.95
 _PRINTABLE = "".join(map(chr, range(0x21, 0x7F)))
 
 

@@ -50,7 +50,8 @@ def limit_of(endpoint: Endpoint) -> Limit:
 async def read_body(response: aiohttp.ClientResponse, what: str, limit: Limit) -> bytes:
     """The unpacked body of a response whose session does not decompress; `what` names it in messages.
 
-    Raises Oversized, SlowResponse, or MalformedResponse for an encoding that cannot be read; the connection is then closed.
+    Raises OversizedResponse, SlowResponse, or MalformedResponse for an encoding that cannot be read; the connection
+    is then closed.
     """
     try:
         async with asyncio.timeout(limit.seconds):

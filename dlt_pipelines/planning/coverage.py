@@ -5,9 +5,8 @@ from collections.abc import Sequence
 
 from clickhouse_connect.driver.client import Client
 
+from dlt_pipelines.core.intervals import Windows
 from dlt_pipelines.core.series import Series
-
-Windows = list[tuple[int, int]]
 
 # Windows that touch or overlap become one island each: a window opens an island where it starts after
 # everything before it has ended.
@@ -43,30 +42,3 @@ def covered(client: Client, series: Sequence[Series]) -> dict[Series, Windows]:
     for *key, start, end in client.query(_MERGED, parameters={"venues": venues}).result_rows:
         found[Series(*key)].append((start, end))
     return found
-
-
-def subtract(start: int, end: int, done: Windows) -> Windows:
-    """[start, end) without the windows in `done` (sorted, disjoint)."""
-    holes: Windows = []
-    for done_start, done_end in done:
-        if done_end <= start:
-            continue
-        if done_start >= end:
-            break
-        if done_start > start:
-            holes.append((start, done_start))
-        start = done_end
-    if start < end:
-        holes.append((start, end))
-    return holes
-
-
-def merge(windows: Windows) -> Windows:
-    """The same instants as sorted windows that do not touch."""
-    merged: Windows = []
-    for start, end in sorted(windows):
-        if merged and start <= merged[-1][1]:
-            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
-        else:
-            merged.append((start, end))
-    return merged

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from dlt_pipelines.core.archive import Archive, ArchiveFile
+from dlt_pipelines.core.archive import Archive, ArchiveFile, FileListing
 from dlt_pipelines.core.archive_periods import DAY_MS, periods
 from dlt_pipelines.core.endpoint import SHARE_OF_LIMIT
 from dlt_pipelines.core.intervals import Windows, merge, subtract
@@ -18,8 +18,7 @@ from dlt_pipelines.core.time_grid import TIMEFRAMES, from_ms
 from dlt_pipelines.core.venue import Venue
 from dlt_pipelines.planning.landed_files import Landed, has_landed
 from dlt_pipelines.planning.page_requests import window_asks
-from dlt_pipelines.venues import ARCHIVES
-from dlt_pipelines.venues.okx.archive import FUNDING_REACH_MS, LIST, MOST_PERIODS, list_calls
+from dlt_pipelines.venues import ARCHIVES, VENUES
 from warehouse.errors import BadInput
 
 Lane = Literal["auto", "rest", "archive"]
@@ -28,7 +27,8 @@ LANES: tuple[Lane, ...] = ("auto", "rest", "archive")
 # Two round trips of a third of a second, four files at once; 30 bytes a packed row.
 _FILE_SECONDS = 0.17
 _BYTES_A_ROW, _BYTES_A_SECOND = 30, 25_000_000
-_LIST_SECONDS = 1 / (LIST.budget.per_second * SHARE_OF_LIMIT)
+# A venue that serves so many days is asked for one day less: time passes between a plan and its requests.
+_REACH_MARGIN_MS = DAY_MS
 
 
 @dataclass
@@ -89,7 +89,8 @@ def choose(
 
 def rest_reach(series: Series, now: int) -> int:
     """The oldest instant that REST still answers for; 0 where it keeps everything."""
-    return now - FUNDING_REACH_MS if (series.venue, series.dataset) == ("okx", "funding") else 0
+    reach = VENUES[series.venue].endpoint(series, 0, now).reach_ms
+    return now - reach + _REACH_MARGIN_MS if reach else 0
 
 
 def file_seconds(file: ArchiveFile) -> float:
@@ -103,10 +104,7 @@ def lane_seconds(files: Sequence[ArchiveFile]) -> float:
     for file in files:
         by_venue[file.series.venue].append(file)
     return max(
-        (
-            sum(map(file_seconds, some)) + (len(list_calls(some)) * _LIST_SECONDS if ARCHIVES[venue].listed else 0.0)
-            for venue, some in by_venue.items()
-        ),
+        (sum(map(file_seconds, some)) + _listing_seconds(ARCHIVES[venue], some) for venue, some in by_venue.items()),
         default=0.0,
     )
 
@@ -140,7 +138,7 @@ def _files(
         ]
         held += [(file.start, file.end) for file, _ in published if has_landed(file, landed)]
         candidates = [(file, missing) for file, missing in published if not has_landed(file, landed)]
-        shares = min(len(candidates), MOST_PERIODS[span])
+        together = min(len(candidates), archive.listing.periods_per_call[span]) if archive.listing else 1
         taken = [
             file
             for file, missing in candidates
@@ -150,7 +148,7 @@ def _files(
             or (
                 archive.complete(series)
                 and 2 * missing >= file.end - file.start
-                and _cost(archive, file, shares) < missing * rest_speed
+                and _cost(archive, file, together) < missing * rest_speed
             )
         ]
         found += taken
@@ -195,7 +193,17 @@ def lacks(series: Series, holes: Windows) -> str:
 
 
 def _cost(archive: Archive, file: ArchiveFile, listed_together: int) -> float:
-    return file_seconds(file) + (_LIST_SECONDS / listed_together if archive.listed else 0.0)
+    listing = archive.listing
+    return file_seconds(file) + (_call_seconds(listing) / listed_together if listing else 0.0)
+
+
+def _listing_seconds(archive: Archive, files: Sequence[ArchiveFile]) -> float:
+    listing = archive.listing
+    return len(listing.calls(files)) * _call_seconds(listing) if listing else 0.0
+
+
+def _call_seconds(listing: FileListing) -> float:
+    return listing.endpoint.weight / (listing.endpoint.budget.per_second * SHARE_OF_LIMIT)
 
 
 def _rest_seconds(venue: Venue, series: Series, piece: tuple[int, int], now: int) -> float:

@@ -1,6 +1,6 @@
 """When the answer of a listing counts as all there is: only such an answer proves that something is absent.
 
-A venue that gives its list in pages says so (Answer.more), and every page is fetched. Apart from that, nothing in an
+A venue that gives its list in pages says so (PageSummary.more); every page is fetched. Apart from that, nothing in an
 answer says that it is whole, so it is compared with the answers before it: no venue drops a tenth of its instruments
 in a day, and the history of the Fear & Greed index only grows. A list that has really become so much shorter is
 believed after a week.
@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 
 from clickhouse_connect.driver.client import Client
 
+from dlt_pipelines.core.endpoint import Endpoint
 from dlt_pipelines.core.series import Series
 from dlt_pipelines.core.time_grid import MINUTE_MS, to_ms
 
@@ -18,8 +19,6 @@ LISTINGS = ("instruments", "fear_greed")
 REMEMBERED_DAYS = 7
 # One record in ten may be gone, and always one.
 _MOST_GONE = 10
-# The oldest value that alternative.me gives.
-_FIRST_SENTIMENT = datetime(2018, 2, 1, tzinfo=UTC)
 # Single days are missing from it for ever.
 _SLACK_MS = 7 * 24 * 60 * MINUTE_MS
 
@@ -72,9 +71,9 @@ def least_rows(known: Listing | None) -> int:
     return max(records - max(records // _MOST_GONE, 1), 0)
 
 
-def reaches_back_to(series: Series, start: int) -> int | None:
+def reaches_back_to(endpoint: Endpoint, start: int) -> int | None:
     """The time (ms since 1970) that the oldest record of a history must not be later than; None where it has none.
 
     `start` is where history is wanted from.
     """
-    return max(start, to_ms(_FIRST_SENTIMENT)) + _SLACK_MS if series.dataset == "fear_greed" else None
+    return None if endpoint.history_start is None else max(start, to_ms(endpoint.history_start)) + _SLACK_MS

@@ -1,29 +1,15 @@
 """Wanted windows minus covered ones, cut into pages at borders that every plan shares."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from dlt_pipelines.core.endpoint import Endpoint
 from dlt_pipelines.core.intervals import Windows, subtract
+from dlt_pipelines.core.page_request import Ask
 from dlt_pipelines.core.series import Series
 from dlt_pipelines.core.time_grid import MINUTE_MS, TIMEFRAMES, ceil_to, floor_to
 from dlt_pipelines.core.venue import Venue
 
 FUNDING_USUAL_STEP_MS = 8 * 60 * MINUTE_MS
-
-
-@dataclass(frozen=True, slots=True)
-class Ask:
-    """One window to ask for, in ms since 1970; None for a listing that has no window."""
-
-    series: Series
-    endpoint: Endpoint
-    start: int | None = None
-    end: int | None = None
-    least_rows: int = 0
-    """A listing with fewer records is not complete (dlt_pipelines/planning/listings.py)."""
-    since: int | None = None
-    """A history whose oldest record is later than this is not complete."""
 
 
 def wanted_end(series: Series, now: int) -> int:

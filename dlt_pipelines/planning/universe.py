@@ -8,10 +8,11 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
+from dlt_pipelines.core import schedules
 from dlt_pipelines.core.series import Series
 from dlt_pipelines.core.symbols import SYMBOL_FORMAT, is_symbol
 from dlt_pipelines.core.time_grid import TIMEFRAMES
-from dlt_pipelines.venues import VENUES
+from dlt_pipelines.venues import VENUES, serving
 from warehouse.errors import BadInput
 
 
@@ -62,8 +63,8 @@ class History(_Strict):
 class Schedule(_Strict):
     """Cron expressions in UTC, for the DAGs."""
 
-    update: str = "*/15 * * * *"
-    daily: str = "30 1 * * *"
+    update: str = schedules.UPDATE
+    daily: str = schedules.DAILY
 
 
 class Universe(_Strict):
@@ -90,7 +91,7 @@ class Universe(_Strict):
             markets = dict.fromkeys((v, m) for v, m, _ in [*_each(self.bars), *_each(self.funding)])
             found += [Series("instruments", venue, market) for venue, market in markets]
         if self.fear_greed:
-            found.append(Series("fear_greed", "alternative_me", ""))
+            found += [Series("fear_greed", venue, "") for venue in serving("fear_greed")]
         return found
 
 

@@ -20,30 +20,13 @@ from typing import Any, Self
 from filelock import FileLock, Timeout
 from tenacity import RetryCallState, Retrying, retry_if_not_exception_type, stop_after_attempt, wait_exponential_jitter
 
+from dlt_pipelines.core.insert_errors import INSERT_ATTEMPTS, InsertRefused, is_refusal
 from dlt_pipelines.core.raw_page import Page, to_arrow
 from warehouse import open_files
 from warehouse.connection import Connection
 from warehouse.errors import OperationFailed
 
 log = logging.getLogger(__name__)
-
-INSERT_ATTEMPTS = 6
-_REFUSALS = (
-    "ACCESS_DENIED",
-    "AUTHENTICATION_FAILED",
-    "UNKNOWN_DATABASE",
-    "NOT_ENOUGH_SPACE",
-    "Code: 497",
-    "TOO_LARGE_STRING_SIZE",
-    "TOO_LARGE_ARRAY_SIZE",
-    # The limit of one query or user, unlike "(total)", does not pass by itself: the same insert needs the same memory.
-    "Query memory limit exceeded",
-    "Memory limit (for query) exceeded",
-)
-
-
-class InsertRefused(OperationFailed):  # noqa: N818 - trouble of the world, named for people
-    """ClickHouse will not take pages, or our own disk is full: trying again cannot help."""
 
 
 class PageLoader:
@@ -203,11 +186,6 @@ def _trouble(venue: str, error: Exception) -> OperationFailed:
     if is_refusal(text):
         return InsertRefused(f"ClickHouse refuses the pages of {venue}: {text[:600]}")
     return OperationFailed(f"ClickHouse did not take the pages of {venue}: {text[:600]}")
-
-
-def is_refusal(text: str) -> bool:
-    """Whether ClickHouse's words mean that the same insert can never succeed."""
-    return any(mark in text for mark in _REFUSALS)
 
 
 def _clear_dead_runs(root: Path) -> None:

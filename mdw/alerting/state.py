@@ -4,6 +4,7 @@ from collections import defaultdict
 
 from clickhouse_connect.driver.client import Client
 
+from dlt_pipelines.venues import serving
 from mdw.alerting.alert import Alert
 from mdw.quality.findings import AuditRun, Finding, newest_run
 
@@ -40,7 +41,7 @@ def _of_freshness(run: AuditRun) -> list[Alert]:
     found: dict[str, list[Finding]] = defaultdict(list)
     for finding in run.of("warn", "error"):
         if finding.audit in _STALE:
-            found[finding.instrument_id.split(":")[0] or "alternative_me"].append(finding)
+            found[finding.instrument_id.split(":")[0] or serving("fear_greed")[0]].append(finding)
     return [
         Alert(
             key=f"stale:{venue}",

@@ -1,1 +1,1 @@
-"""The commands of `mdw`, a module a group."""
+"""The command line: one module for each group of commands, their shared options, and the entry point."""

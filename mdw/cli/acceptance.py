@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mdw import checkout
 from mdw.cli.options import Json, SnapshotId
 from mdw.console.output import out, print_json, table
 from warehouse.errors import BadInput
@@ -39,6 +40,10 @@ def acceptance(
 
     What cannot be checked from here is said to be unchecked. Exit 1 where a criterion is not met.
     """
+    if aws:
+        checkout.require("infra", "mdw acceptance --aws")
+    if local:
+        checkout.require("dags", "mdw acceptance --local")
     from mdw.acceptance import Context, run_criteria
     from mdw.acceptance.airflow import HttpAirflow
     from mdw.acceptance.aws import AwsEnvironment

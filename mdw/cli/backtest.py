@@ -4,11 +4,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from warehouse.snapshot_ids import check_snapshot_id
 
 from mdw.cli.options import Json, parse_time
 from mdw.console.output import out, print_json, table
 from warehouse.settings import Settings
+from warehouse.snapshot_ids import check_snapshot_id
 
 
 def register(app: typer.Typer) -> None:

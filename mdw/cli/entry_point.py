@@ -1,4 +1,4 @@
-"""The command line: one module of `commands/` a group; exit 0 done, 1 failed, 2 bad input."""
+"""The command line: one module of this package for each group of commands; exit 0 done, 1 failed, 2 bad input."""
 
 import errno
 import logging
@@ -51,7 +51,7 @@ for group in (
     backtest,
     docs,
     report,
-    reports,
+    publish_reports,
     doctor,
     acceptance,
     notify,

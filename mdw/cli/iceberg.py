@@ -3,12 +3,12 @@
 from typing import Annotated
 
 import typer
-from warehouse.snapshot_ids import check_snapshot_id
 
 from mdw.cli.options import Json
 from mdw.console.output import err, out, print_json, table
 from warehouse.errors import BadInput
 from warehouse.settings import Settings
+from warehouse.snapshot_ids import check_snapshot_id
 
 _DATASETS = ("bars", "funding", "instruments", "fear_greed")
 

@@ -102,12 +102,10 @@ def update(
 
 def _land(plan: "Plan", json: bool) -> None:
     from dlt_pipelines import backfill as backfilling
-    from dlt_pipelines.landing_log import record
     from mdw.console.landing_view import print_report, progress, report_as_dict
 
     with progress(plan) as watcher:
         report = backfilling.run(plan, watcher)
-    record(plan, report)
     if json:
         print_json(report_as_dict(report))
     else:

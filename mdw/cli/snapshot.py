@@ -5,7 +5,6 @@ from typing import Annotated
 
 import typer
 from rich.text import Text
-from warehouse.snapshot_ids import check_snapshot_id
 
 from mdw.cli import iceberg, snapshot_checks
 from mdw.cli.options import Json
@@ -14,6 +13,7 @@ from warehouse import snapshots
 from warehouse.client import connect
 from warehouse.errors import BadInput
 from warehouse.settings import Settings
+from warehouse.snapshot_ids import check_snapshot_id
 from warehouse.snapshots.registry import Snapshot
 from warehouse.snapshots.sizes import sizes
 

@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from warehouse.snapshot_ids import check_snapshot_id
 
 from mdw.cli.options import Json
 from mdw.console.output import err, out, plain, print_json, table
@@ -12,6 +11,7 @@ from warehouse import snapshots
 from warehouse.client import connect
 from warehouse.errors import BadInput
 from warehouse.settings import Settings
+from warehouse.snapshot_ids import check_snapshot_id
 
 _SHOWN = 20
 

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from dlt_pipelines.core.endpoint import Budget, Endpoint
-from dlt_pipelines.core.page_request import Ask
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from dlt_pipelines.core.archive import ArchiveFile
+from dlt_pipelines.core.endpoint import Budget, Endpoint
 from dlt_pipelines.core.errors import VenueError
+from dlt_pipelines.core.page_request import Ask
 from dlt_pipelines.core.progress import Failure, LandingReport
 from dlt_pipelines.core.raw_page import Page
 from dlt_pipelines.planning.plan import Plan

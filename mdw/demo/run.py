@@ -24,9 +24,11 @@ from warehouse import embedded, snapshots
 from warehouse.client import connect
 from warehouse.errors import OperationFailed
 from warehouse.migrate import migrate
-from warehouse.settings import OWN_UNIVERSE, Settings
+from warehouse.settings import CODE, OWN_UNIVERSE, Settings
 
 SNAPSHOT = "demo"
+# As a person would type it: from the checkout's environment, or installed.
+_PROGRAM = ".venv/bin/mdw" if (CODE / ".venv" / "bin" / "mdw").exists() else "mdw"
 
 
 def run_demo(settings: Settings, market: Synthetic | Recorded) -> None:
@@ -130,10 +132,10 @@ def _summary(settings: Settings, home: Path, result: pinned.Repeated, reports: d
     lines += [f"{name:>13}: {path}" for name, path in reports.items()]
     lines += ["", "Look around:", f"  export MDW_HOME={shown}"]
     lines += [
-        "  .venv/bin/mdw status",
-        "  .venv/bin/mdw sql \"select * from marts.v_bars_at(snapshot_id = 'demo') limit 5\"",
-        "  .venv/bin/mdw snapshot show demo",
-        "  .venv/bin/mdw down        [dim]# the server goes on until then[/]",
+        f"  {_PROGRAM} status",
+        f"  {_PROGRAM} sql \"select * from marts.v_bars_at(snapshot_id = 'demo') limit 5\"",  # noqa: S608 - shown, not run
+        f"  {_PROGRAM} snapshot show demo",
+        f"  {_PROGRAM} down        [dim]# the server goes on until then[/]",
     ]
     out.rule(f"Done in {seconds:.0f} s", align="left", style="green")
     out.print("\n".join(lines), soft_wrap=True)

@@ -145,8 +145,8 @@ def run(
     `variables` are read by our macros (`of_this_run`); they go by the environment, so that dbt need not parse the
     project again when they change. `package_variables` are those that packages read, and go by --vars.
     `artifacts` is another place than target() for what dbt writes. `held` are files that stay open as long as dbt
-    works, even where this process is killed: a lock on them then outlives it. Raises OperationFailed where dbt could not
-    start its work at all.
+    works, even where this process is killed: a lock on them then outlives it. Raises OperationFailed where dbt could
+    not start its work at all.
     """
     artifacts = artifacts or target(settings)
     results = artifacts / "run_results.json"

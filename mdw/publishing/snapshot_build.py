@@ -1,10 +1,8 @@
 """One dbt build that publishes a snapshot, with one writer at a time."""
 
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
 
 from filelock import BaseFileLock, FileLock, Timeout
 
@@ -14,8 +12,8 @@ from warehouse import snapshots
 from warehouse.client import connect
 from warehouse.errors import BadInput, OperationFailed
 from warehouse.settings import Settings
+from warehouse.snapshot_ids import check_snapshot_id, new_snapshot_id
 
-_SNAPSHOT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _WAIT_SECONDS = 3600
 
 
@@ -42,21 +40,6 @@ class BuildResult:
             "failures": [dict(zip(named, row, strict=True)) for row in self.failures],
             "warnings": [dict(zip(named, row, strict=True)) for row in self.warnings],
         }
-
-
-def new_snapshot_id(moment: datetime) -> str:
-    """The id of a snapshot that nobody named: its UTC time."""
-    return moment.strftime("%Y%m%dT%H%M%S%fZ")[:-4] + "Z"
-
-
-def check_snapshot_id(text: str) -> str:
-    """The id itself; raises BadInput where it cannot be one."""
-    if not _SNAPSHOT_ID.fullmatch(text):
-        raise BadInput(
-            f"Snapshot id {text!r} is not allowed: 1 to 64 letters, digits, '.', '_' or '-', and a letter or digit "
-            "first. Example: 2025-q1-final"
-        )
-    return text
 
 
 def build(settings: Settings, snapshot_id: str | None, note: str = "", *, observed: bool = False) -> BuildResult:

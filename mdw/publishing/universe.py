@@ -7,6 +7,7 @@ import csv
 from typing import Any
 
 from dlt_pipelines.planning.universe import Universe, load
+from mdw import checkout
 from warehouse.settings import PROJECT, Settings
 
 SEED = PROJECT / "dbt_project" / "seeds" / "universe_default.csv"
@@ -25,7 +26,8 @@ def variables(settings: Settings) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Write the seed."""
+    """Write the seed of the checkout; raises BadInput where there is none."""
+    checkout.require("dbt_project", "python -m mdw.publishing.universe")
     with SEED.open("w", newline="", encoding="utf-8") as file:
         csv.writer(file, lineterminator="\n").writerows([COLUMNS, *variable(load(PROJECT / "config" / "universe.yml"))])
 

@@ -88,9 +88,10 @@ def plan_again(settings: Settings, findings: Sequence[Finding]) -> "Plan":
 def series_of(finding: Finding) -> "Series":
     """What is asked for: a listing is asked for as a whole."""
     from dlt_pipelines.core.series import Series
+    from dlt_pipelines.venues import serving
 
     if finding.dataset == "fear_greed":
-        return Series("fear_greed", "alternative_me", "")
+        return Series("fear_greed", serving("fear_greed")[0], "")
     venue, market, symbol = finding.instrument_id.split(":", 2)
     if finding.dataset == "instruments":
         return Series("instruments", venue, market)

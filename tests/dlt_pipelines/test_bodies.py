@@ -7,9 +7,9 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 from aiohttp import web
-from dlt_pipelines.core.endpoint import Budget, Endpoint
 
 from dlt_pipelines.archive.download import Downloader
+from dlt_pipelines.core.endpoint import Budget, Endpoint
 from dlt_pipelines.core.errors import (
     FileRefused,
     MalformedResponse,

@@ -9,9 +9,9 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from dlt_pipelines.core.endpoint import Budget
 
 from dlt_pipelines import backfill
+from dlt_pipelines.core.endpoint import Budget
 from dlt_pipelines.core.progress import LandingReport
 from dlt_pipelines.http.rate_limiter import RateLimiter
 from dlt_pipelines.http.shared_limits import LimitShare

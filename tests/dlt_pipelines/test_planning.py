@@ -3,11 +3,11 @@
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
-from dlt_pipelines.core.intervals import subtract
 from hypothesis import given
 from hypothesis import strategies as st
 
 from dlt_pipelines import backfill
+from dlt_pipelines.core.intervals import subtract
 from dlt_pipelines.core.series import Series
 from dlt_pipelines.core.venue import PageSummary
 from dlt_pipelines.planning.page_requests import window_asks

@@ -165,7 +165,7 @@ def test_clickhouse_that_comes_back_during_a_run_takes_the_rest(desk: Desk) -> N
 
 
 def test_clickhouse_that_stays_away_is_one_clear_error(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(page_loader, "ATTEMPTS", 2)
+    monkeypatch.setattr(page_loader, "INSERT_ATTEMPTS", 2)
     plan = desk.plan(hours=1, datasets=("bars",), venues=("okx",))
     desk.warehouse.kill()
     try:

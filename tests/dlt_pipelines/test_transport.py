@@ -7,8 +7,8 @@ from urllib.parse import urlencode
 from urllib.request import urlopen
 
 import pytest
-from dlt_pipelines.core.endpoint import Budget, Endpoint
 
+from dlt_pipelines.core.endpoint import Budget, Endpoint
 from dlt_pipelines.core.errors import ConnectionFailed
 from dlt_pipelines.http.ccxt_client import CcxtClient
 from dlt_pipelines.http.response import Response

@@ -11,9 +11,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from dlt_pipelines.core.endpoint import Budget, Endpoint
 
 from dlt_pipelines.archive.download import Downloader
+from dlt_pipelines.core.endpoint import Budget, Endpoint
 from dlt_pipelines.core.series import Series
 from dlt_pipelines.http import ccxt_client, plain_client
 from dlt_pipelines.venues import ARCHIVES

@@ -46,8 +46,8 @@ def clone(settings: Settings, home: Path, *, raw_only: bool = False) -> Cloned:
 
     While the server runs each table is frozen, so that merges and landings may go on. On another file system the files
     are copied. `raw_only` leaves out marts, snapshots and the memory of builds. Raises BadInput where `home` is in use
-    or lies inside this warehouse, OperationFailed where there is nothing to clone, a build runs, or the disk is full; then
-    nothing is left behind.
+    or lies inside this warehouse, OperationFailed where there is nothing to clone, a build runs, or the disk is full;
+    then nothing is left behind.
     """
     started = time.monotonic()
     read_state(settings.home)

@@ -19,7 +19,7 @@ from warehouse.embedded.config import write_config
 from warehouse.embedded.marker import SERVING
 from warehouse.embedded.state import State, folder, new_passwords, read_state, state_file, write_state
 from warehouse.errors import OperationFailed
-from warehouse.settings import PROJECT, Settings
+from warehouse.settings import CODE, Settings
 
 _START_SECONDS = 60.0
 _STOP_SECONDS = 60.0
@@ -67,7 +67,7 @@ def down(settings: Settings) -> bool:
         with contextlib.suppress(psutil.TimeoutExpired):
             process.wait(_STOP_SECONDS)
             return True
-        # ClickHouse survives this without losing an acknowledged insert (DESIGN §3, tests/warehouse).
+        # ClickHouse survives this without losing an acknowledged insert (tests/warehouse/test_embedded.py).
         process.kill()
         process.wait(10)
         return True
@@ -118,7 +118,7 @@ def _start(settings: Settings, where: Path) -> None:
             stdout=output,
             stderr=output,
             start_new_session=True,
-            env={**os.environ, "PYTHONPATH": str(PROJECT)},
+            env={**os.environ, "PYTHONPATH": str(CODE)},
         )
     state.pid, state.pid_started = process.pid, psutil.Process(process.pid).create_time()
     write_state(settings.home, state)

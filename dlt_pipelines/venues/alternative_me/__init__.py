@@ -7,6 +7,7 @@ Run alone: python -m dlt_pipelines.venues.alternative_me
 """
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from dlt_pipelines.core.endpoint import Budget, Endpoint
@@ -14,7 +15,9 @@ from dlt_pipelines.core.errors import UnknownErrorCode
 from dlt_pipelines.core.series import Series
 from dlt_pipelines.core.venue import PageSummary
 
-_ENDPOINT = Endpoint("/fng/", "", "fear_greed_url", Budget("alternative.me calls", 60, 60))
+# The oldest value of the index that alternative.me gives.
+_FIRST_VALUE = datetime(2018, 2, 1, tzinfo=UTC)
+_ENDPOINT = Endpoint("/fng/", "", "fear_greed_url", Budget("alternative.me calls", 60, 60), history_start=_FIRST_VALUE)
 
 
 class AlternativeMe:
@@ -22,6 +25,7 @@ class AlternativeMe:
 
     name = "alternative_me"
     ccxt_id = None
+    archive = None
 
     def markets(self, dataset: str) -> tuple[str, ...]:
         """The index belongs to no market."""

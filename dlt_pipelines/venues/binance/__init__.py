@@ -16,6 +16,7 @@ from dlt_pipelines.core.errors import RateLimited, Refused, ServerFault, Unknown
 from dlt_pipelines.core.series import Series
 from dlt_pipelines.core.venue import PageSummary
 from dlt_pipelines.venues.binance import endpoints
+from dlt_pipelines.venues.binance.archive import BinanceArchive
 
 # https://developers.binance.com/docs/binance-spot-api-docs/errors
 _TOO_MANY = {-1003, -1015}
@@ -28,6 +29,7 @@ class Binance:
 
     name = "binance"
     ccxt_id = "binance"
+    archive = BinanceArchive()
 
     def markets(self, dataset: str) -> tuple[str, ...]:
         """Bars and listings of both markets; funding of perpetuals."""

@@ -38,7 +38,7 @@ class BinanceArchive:
     address = "https://data.binance.vision"
     check: Check = "sha256_beside"
     calendar_ms = 0
-    listed = False
+    listing = None
 
     def complete(self, series: Series) -> bool:
         """Funding files lack the mark price."""

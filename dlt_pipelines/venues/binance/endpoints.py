@@ -1,4 +1,4 @@
-"""Binance's REST endpoints and limits, from its API documentation (see docs/design.md, "Limits")."""
+"""Binance's REST endpoints and limits, from its API documentation."""
 
 from dlt_pipelines.core.endpoint import Budget, Endpoint
 

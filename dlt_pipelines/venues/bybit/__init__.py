@@ -48,6 +48,7 @@ class Bybit:
 
     name = "bybit"
     ccxt_id = "bybit"
+    archive = None
 
     def markets(self, dataset: str) -> tuple[str, ...]:
         """Spot only."""

@@ -47,6 +47,7 @@ class Coinbase:
 
     name = "coinbase"
     ccxt_id = "coinbaseexchange"
+    archive = None
 
     def markets(self, dataset: str) -> tuple[str, ...]:
         """Spot only."""
