@@ -73,7 +73,7 @@ async def _open() -> None:
 
 
 def _asked(
-    client: ccxt_client.Client | plain_client.PlainClient, params: dict[str, str]
+    client: ccxt_client.CcxtClient | plain_client.PlainClient, params: dict[str, str]
 ) -> Callable[[], Awaitable[object]]:
     async def ask() -> object:
         with no_file_left():
@@ -86,7 +86,7 @@ def _asked(
 
 
 async def by_ccxt() -> object:
-    client = ccxt_client.Client("binance", BUDGET, {"public": NOBODY}, None)
+    client = ccxt_client.CcxtClient("binance", BUDGET, {"public": NOBODY}, None)
     return await _asked(client, {"symbol": "BTCUSDT", "interval": "1m"})()
 
 
