@@ -11,6 +11,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from warehouse.connection import Connection
 from warehouse.errors import BadInput
+from warehouse.utc import in_utc
 
 Role = Literal["admin", "ingest", "transform", "researcher", "auditor"]
 # The folder that holds our packages: a checkout, a release, or site-packages.
@@ -124,9 +125,7 @@ class Settings(BaseSettings):
     @field_validator("now")
     @classmethod
     def _with_zone(cls, value: datetime | None) -> datetime | None:
-        if value is not None and value.tzinfo is None:
-            raise ValueError("a time needs a zone, such as 2025-01-28T00:00:00Z")
-        return value
+        return None if value is None else in_utc(value)
 
     @property
     def embedded(self) -> bool:

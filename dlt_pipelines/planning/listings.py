@@ -7,13 +7,14 @@ believed after a week.
 """
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from clickhouse_connect.driver.client import Client
 
 from dlt_pipelines.core.endpoint import Endpoint
 from dlt_pipelines.core.series import Series
 from dlt_pipelines.core.time_grid import MINUTE_MS, to_ms
+from warehouse.utc import aware_utc
 
 LISTINGS = ("instruments", "fear_greed")
 REMEMBERED_DAYS = 7
@@ -55,7 +56,7 @@ def seen(client: Client) -> dict[Series, Listing]:
     """Every listing that landed."""
     rows = client.query(_SEEN, parameters={"datasets": list(LISTINGS), "days": REMEMBERED_DAYS}).result_rows
     return {
-        Series(*key): Listing(moment.replace(tzinfo=UTC) if moment.year > 1970 else None, records)
+        Series(*key): Listing(aware_utc(moment) if moment.year > 1970 else None, records)
         for *key, moment, records in rows
     }
 

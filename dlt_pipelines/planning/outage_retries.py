@@ -13,6 +13,7 @@ from dlt_pipelines.core.page_request import Ask
 from dlt_pipelines.core.series import Series
 from dlt_pipelines.core.time_grid import TIMEFRAMES
 from dlt_pipelines.venues import VENUES
+from warehouse.utc import aware_utc
 
 # After the first answer; the last one is the end of it.
 SCHEDULE = tuple(timedelta(**wait) for wait in ({"hours": 1}, {"hours": 6}, {"days": 1}, {"days": 7}, {"days": 30}))
@@ -56,10 +57,6 @@ def outage_asks(client: Client, series: list[Series], clock_ms: int) -> list[Ask
     for *key, start, end, rows, first, last in client.query(_SHORT, parameters=parameters).result_rows:
         one = Series(*key)
         endpoint = VENUES[one.venue].endpoint(one, start, clock_ms)
-        if one in wanted and not (rows and endpoint.sparse) and due(_aware(first), _aware(last), now):
+        if one in wanted and not (rows and endpoint.sparse) and due(aware_utc(first), aware_utc(last), now):
             asks.append(Ask(one, endpoint, start, end))
     return asks
-
-
-def _aware(moment: datetime) -> datetime:
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

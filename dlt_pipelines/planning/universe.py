@@ -1,7 +1,7 @@
 """The universe file: what the warehouse holds. Every mistake in it is one precise BadInput."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -14,6 +14,7 @@ from dlt_pipelines.core.symbols import SYMBOL_FORMAT, is_symbol
 from dlt_pipelines.core.time_grid import TIMEFRAMES
 from dlt_pipelines.venues import VENUES, serving
 from warehouse.errors import BadInput
+from warehouse.utc import in_utc
 
 
 def _one_of(allowed: Iterator[str] | list[str], value: str) -> str:
@@ -36,12 +37,6 @@ def _no_doubles(values: list[str]) -> list[str]:
     return values
 
 
-def _utc(value: datetime) -> datetime:
-    if value.tzinfo is None:
-        raise ValueError("a time needs a zone, such as 2021-01-01T00:00:00Z")
-    return value.astimezone(UTC)
-
-
 Symbols = Annotated[list[Annotated[str, AfterValidator(_symbol)]], AfterValidator(_no_doubles)]
 Timeframes = Annotated[
     list[Annotated[str, AfterValidator(lambda value: _one_of(list(TIMEFRAMES), value))]],
@@ -57,7 +52,7 @@ class _Strict(BaseModel):
 class History(_Strict):
     """Where a backfill without a start begins."""
 
-    start: Annotated[datetime, AfterValidator(_utc)]
+    start: Annotated[datetime, AfterValidator(in_utc)]
 
 
 class Schedule(_Strict):

@@ -12,6 +12,7 @@ from warehouse import snapshots
 from warehouse.client import connect
 from warehouse.errors import BadInput
 from warehouse.settings import Settings
+from warehouse.utc import aware_utc
 
 
 class Surroundings(Protocol):
@@ -71,4 +72,4 @@ class Context:
     @property
     def age(self) -> timedelta:
         """Of the newest publication."""
-        return datetime.now(UTC) - self.newest.published_at.replace(tzinfo=UTC)
+        return datetime.now(UTC) - aware_utc(self.newest.published_at)

@@ -1,11 +1,12 @@
 """What was said already (ops.alerts), so that nobody hears the same every quarter of an hour."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from clickhouse_connect.driver.client import Client
 
 from mdw.alerting.alert import Alert
+from warehouse.utc import aware_utc
 
 _COLUMNS = ["alert_key", "state", "severity", "title", "detail", "runbook", "sent_to"]
 
@@ -26,7 +27,7 @@ def standing(client: Client) -> dict[str, Raised]:
         "having argMax(state, recorded_at) != 'resolved'"
     ).result_rows
     return {
-        key: Raised(Alert(key, severity, title, detail, runbook), _aware(said_at))
+        key: Raised(Alert(key, severity, title, detail, runbook), aware_utc(said_at))
         for key, severity, title, detail, runbook, said_at in rows
     }
 
@@ -44,7 +45,3 @@ def write(client: Client, state: str, alert: Alert, sent_to: list[str]) -> None:
     """State is raised, repeated or resolved."""
     row = [alert.key, state, alert.severity, alert.title, alert.detail, alert.runbook, sent_to]
     client.insert("ops.alerts", [row], column_names=_COLUMNS)
-
-
-def _aware(moment: datetime) -> datetime:
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

@@ -13,6 +13,7 @@ from warehouse.client import connect
 from warehouse.errors import BadInput
 from warehouse.migrate import migrate as run_migrations
 from warehouse.settings import Settings
+from warehouse.snapshots import registry
 
 
 def register(app: typer.Typer) -> None:
@@ -82,7 +83,7 @@ def status(
         return
     with connect(settings, "auditor") as client:
         landed = _rows(client, "ops.coverage", _LANDED)
-        snapshots = _rows(client, "marts.snapshots", _SNAPSHOTS)
+        snapshots = [(one.snapshot_id, one.data_version, one.published_at) for one in registry.published(client)]
     if json:
         names = ("dataset", "venue", "market", "series", "pages", "records", "first", "last", "fetched_at")
         print_json(
@@ -131,9 +132,6 @@ _LANDED = """
         min(window_start), max(window_end), max(fetched_at)
     from ops.coverage group by dataset, venue, market order by dataset, venue, market
 """
-_SNAPSHOTS = (
-    "select snapshot_id, data_version, published_at from marts.snapshots order by data_version desc, published_at desc"
-)
 
 
 def _rows(client: Client, relation: str, query: str) -> list[Sequence[Any]]:

@@ -16,6 +16,7 @@ from warehouse.settings import Settings
 from warehouse.snapshot_ids import check_snapshot_id
 from warehouse.snapshots.registry import Snapshot
 from warehouse.snapshots.sizes import sizes
+from warehouse.utc import aware_utc
 
 _HELP = "List, show, verify, compare, protect, withdraw and drop published snapshots; export and import them."
 app = typer.Typer(help=_HELP, no_args_is_help=True)
@@ -58,7 +59,7 @@ def show(snapshot_id: Id, json: Json = False) -> None:
         part = parts.get(size.dataset, snapshots.DatasetPart(size.dataset, 0, ""))
         shown = round(part.row_count * size.bytes_per_row)
         rows.append({**vars(part), "bytes": shown, "own_rows": size.own_rows, "own_bytes": size.own_bytes})
-    age = datetime.now(UTC) - found.published_at.replace(tzinfo=UTC)
+    age = datetime.now(UTC) - aware_utc(found.published_at)
     if json:
         print_json({**vars(found), "age_seconds": round(age.total_seconds()), "datasets": rows})
         return

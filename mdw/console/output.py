@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterable, Sequence
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.text import Text
 
 from mdw.console.tables import Cell, lay_out
+from warehouse.utc import aware_utc
 
 
 class _Output(Console):
@@ -27,7 +28,7 @@ err = _Output(stderr=True, highlight=False)
 
 def utc(moment: datetime) -> str:
     """ISO 8601 in UTC with a Z; fractions only where there are any."""
-    aware = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    aware = aware_utc(moment)
     return aware.isoformat(timespec="milliseconds" if aware.microsecond else "seconds").replace("+00:00", "Z")
 
 

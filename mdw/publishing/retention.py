@@ -1,7 +1,7 @@
 """Keep and forget snapshots: what changes the registry goes through dbt, under the claim of a build."""
 
 import json
-from datetime import UTC, datetime
+from datetime import datetime
 
 from mdw.publishing import dbt, snapshot_build
 from warehouse import snapshots
@@ -10,6 +10,7 @@ from warehouse.errors import OperationFailed
 from warehouse.settings import Settings
 from warehouse.snapshots import Snapshot
 from warehouse.snapshots.protection import check_droppable, set_protection, set_withdrawn
+from warehouse.utc import aware_utc
 
 
 def protect(settings: Settings, snapshot_id: str, on: bool) -> bool:
@@ -61,7 +62,7 @@ def expired(known: list[Snapshot], prefix: str, before: datetime) -> list[str]:
         snapshot.snapshot_id
         for snapshot in known
         if snapshot.snapshot_id.startswith(prefix)
-        and snapshot.published_at.replace(tzinfo=UTC) < before
+        and aware_utc(snapshot.published_at) < before
         and not snapshot.protected
         and snapshot is not newest
     ]

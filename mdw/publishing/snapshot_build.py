@@ -13,6 +13,7 @@ from warehouse.client import connect
 from warehouse.errors import BadInput, OperationFailed
 from warehouse.settings import Settings
 from warehouse.snapshot_ids import check_snapshot_id, new_snapshot_id
+from warehouse.snapshots import registry
 
 _WAIT_SECONDS = 3600
 
@@ -132,10 +133,4 @@ def _files(lock: BaseFileLock) -> tuple[int, ...]:
 def data_version(settings: Settings, snapshot_id: str) -> int | None:
     """Data version of a published snapshot, None where there is none of that id."""
     with connect(settings, "auditor") as client:
-        if not client.command("exists table marts.snapshots"):
-            return None
-        rows = client.query(
-            "select data_version from marts.snapshots where snapshot_id = {id:String} limit 1",
-            parameters={"id": snapshot_id},
-        ).result_rows
-    return int(rows[0][0]) if rows else None
+        return registry.data_version(client, snapshot_id)

@@ -2,12 +2,13 @@
 
 from collections import Counter
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from clickhouse_connect.driver.client import Client
 
 from mdw.console.output import utc
+from warehouse.utc import aware_utc
 
 _COLUMNS = (
     "audit severity dataset instrument_id timeframe range_start range_end rows worst detail first_seen runbook rows_sql"
@@ -90,12 +91,8 @@ def newest_run(client: Client) -> AuditRun | None:
     columns = ", ".join(_COLUMNS.split())
     query = f"select {columns} from marts.dq_audit_results where run = {{run:UInt32}} order by {_ORDER}"  # noqa: S608
     rows = client.query(query, parameters={"run": run}).result_rows
-    return AuditRun(run, _aware(audited_at), everything, [Finding(*map(_aware_or_same, row)) for row in rows])
-
-
-def _aware(moment: datetime) -> datetime:
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    return AuditRun(run, aware_utc(audited_at), everything, [Finding(*map(_aware_or_same, row)) for row in rows])
 
 
 def _aware_or_same(value: Any) -> Any:
-    return _aware(value) if isinstance(value, datetime) else value
+    return aware_utc(value) if isinstance(value, datetime) else value

@@ -11,6 +11,7 @@ from typing import Any
 from clickhouse_connect.driver.client import Client
 
 from warehouse.errors import BadInput
+from warehouse.utc import aware_utc
 
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 END = datetime(2200, 1, 1, tzinfo=UTC)
@@ -131,4 +132,4 @@ def _check_known(client: Client, dataset: str, instrument: str, timeframe: str) 
 
 
 def _aware(value: Any) -> Any:
-    return value.replace(tzinfo=UTC) if isinstance(value, datetime) and value.tzinfo is None else value
+    return aware_utc(value) if isinstance(value, datetime) else value

@@ -12,9 +12,9 @@ from mdw.reports.data_quality.data import (
     Freshness,
     Gap,
     GapTotal,
+    PublishedSnapshot,
     Report,
     Revision,
-    Snapshot,
     Spread,
     day_states,
 )
@@ -40,7 +40,7 @@ def example(series: int, days: int, seed: int = 7) -> Report:
     return Report(
         made_at=NOW,
         replayed=False,
-        snapshot=Snapshot("example", 200, NOW, "abc123", HOSTILE, (("bars", int(bars.sum()), "00ff"),)),
+        snapshot=PublishedSnapshot("example", 200, NOW, "abc123", HOSTILE, (("bars", int(bars.sum()), "00ff"),)),
         coverage=coverage,
         gaps=tuple(totals),
         revisions=tuple(

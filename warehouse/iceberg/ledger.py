@@ -19,6 +19,7 @@ from warehouse.iceberg.layout import MANIFEST, SNAPSHOTS
 from warehouse.snapshots import Snapshot, recognition
 from warehouse.snapshots.hashing import RowHash
 from warehouse.snapshots.manifest import Content, Manifest, Series, collect
+from warehouse.utc import aware_utc
 
 _MANIFEST = Schema(
     NestedField(1, "dataset", StringType(), required=True),
@@ -90,7 +91,7 @@ def register(
     """One commit that says: these datasets of the snapshot are whole."""
     table = lake.ensure(SNAPSHOTS, _SNAPSHOTS)
     now = datetime.now(UTC)
-    about = {**vars(snapshot), "published_at": snapshot.published_at.replace(tzinfo=UTC), "exported_at": now}
+    about = {**vars(snapshot), "published_at": aware_utc(snapshot.published_at), "exported_at": now}
     rows = [
         {
             **about,

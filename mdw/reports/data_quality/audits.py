@@ -1,13 +1,14 @@
 """Results of the audits: from marts.dq_audit_results where it exists, else from the last dbt build's own record."""
 
 import json
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from clickhouse_connect.driver.client import Client
 
 from mdw.reports.data_quality.data import Audits, Finding
+from warehouse.utc import aware_utc
 
 _BAD = {"fail": "error", "error": "error", "runtime error": "error", "warn": "warn"}
 _ORDER = {"error": 0, "warn": 1, "info": 2}
@@ -46,7 +47,7 @@ def _finding(row: dict[str, Any]) -> Finding:
         audit=row["audit"],
         severity=row["severity"],
         where=", ".join(part for part in (series, span) if part),
-        since=row["first_seen"].replace(tzinfo=UTC),
+        since=aware_utc(row["first_seen"]),
         rows=int(row["rows"] or 0),
         detail=row["detail"] or "",
         sql=row["rows_sql"] or "",

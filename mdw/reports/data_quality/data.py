@@ -42,7 +42,7 @@ class DayState(IntEnum):
 
 
 @dataclass(frozen=True)
-class Snapshot:
+class PublishedSnapshot:
     """Identity of the snapshot that the report describes. `datasets` is (name, rows, content hash)."""
 
     snapshot_id: str
@@ -212,7 +212,7 @@ class Report:
 
     made_at: datetime
     replayed: bool
-    snapshot: Snapshot | None
+    snapshot: PublishedSnapshot | None
     coverage: Coverage | None = None
     gaps: tuple[GapTotal, ...] = ()
     revisions: tuple[Revision, ...] = ()

@@ -1,7 +1,7 @@
 """The questions to ClickHouse. Each is aggregated there: what comes back is at most a value a series and day."""
 
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -15,11 +15,13 @@ from mdw.reports.data_quality.data import (
     Freshness,
     Gap,
     GapTotal,
+    PublishedSnapshot,
     Revision,
-    Snapshot,
     Spread,
     day_states,
 )
+from warehouse.snapshots import registry
+from warehouse.utc import aware_utc
 
 _LONGEST = 60
 _BUILDS_SHOWN_SINGLY = 60
@@ -30,27 +32,25 @@ def _rows(client: Client, query: str, **parameters: object) -> list[Any]:
     return list(client.query(query, parameters=parameters).result_rows)
 
 
-def _utc(moment: datetime) -> datetime:
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-
-
 def _label(instrument_id: str, timeframe: str) -> str:
     return f"{instrument_id.replace(':', ' ')} {timeframe}".strip()
 
 
-def newest_snapshot(client: Client) -> Snapshot | None:
+def newest_snapshot(client: Client) -> PublishedSnapshot | None:
     """The newest published snapshot; None before the first publication."""
-    exists = _rows(client, "select count() from system.tables where database = 'marts' and name = 'snapshots'")
-    found = exists[0][0] and _rows(
-        client,
-        "select snapshot_id, data_version, published_at, code_revision, note, row_counts, content_hashes "
-        "from marts.snapshots order by data_version desc, published_at desc limit 1",
-    )
-    if not found:
+    found = registry.newest_contents(client)
+    if found is None:
         return None
-    name, version, published, revision, note, counts, hashes = found[0]
+    newest, counts, hashes = found
     datasets = tuple((dataset, int(counts[dataset]), str(hashes[dataset])) for dataset in sorted(counts))
-    return Snapshot(name, version, _utc(published), revision, note, datasets)
+    return PublishedSnapshot(
+        newest.snapshot_id,
+        newest.data_version,
+        aware_utc(newest.published_at),
+        newest.code_revision,
+        newest.note,
+        datasets,
+    )
 
 
 def gaps(client: Client) -> tuple[tuple[GapTotal, ...], dict[tuple[str, str], dict[date, int]]]:
@@ -59,7 +59,7 @@ def gaps(client: Client) -> tuple[tuple[GapTotal, ...], dict[tuple[str, str], di
     days: dict[tuple[str, str], dict[date, int]] = {}
     for instrument, timeframe, kind, ranges, missing, longest, by_day in _rows(client, _GAPS, longest=_LONGEST):
         label = _label(instrument, timeframe)
-        pieces = tuple(Gap(label, kind, _utc(start), _utc(end), int(lost)) for start, end, lost in longest)
+        pieces = tuple(Gap(label, kind, aware_utc(start), aware_utc(end), int(lost)) for start, end, lost in longest)
         totals.append(GapTotal(label, kind, int(ranges), int(missing), pieces))
         days[label, kind] = dict(zip(by_day[0], (int(value) for value in by_day[1]), strict=True))
     return tuple(totals), days
@@ -98,7 +98,7 @@ def coverage(client: Client, missing: dict[tuple[str, str], dict[date, int]]) ->
 def revisions(client: Client, version: int) -> tuple[tuple[Revision, ...], tuple[tuple[str, int, str], ...]]:
     """What each build brought, oldest first (by day where builds are many), and the series revised most."""
     rows = _rows(client, _REVISIONS, version=version)
-    builds = [Revision(f"build {number}", _utc(at), int(new), int(revised)) for number, at, new, revised in rows]
+    builds = [Revision(f"build {number}", aware_utc(at), int(new), int(revised)) for number, at, new, revised in rows]
     if len(builds) > _BUILDS_SHOWN_SINGLY:
         by_day: dict[str, Revision] = {}
         for build in builds:
@@ -133,9 +133,9 @@ def freshness(client: Client, now: datetime) -> tuple[Freshness, ...]:
     """Age of every series of the universe at `now`, latest first."""
     found = []
     for dataset, instrument, timeframe, newest in _rows(client, _FRESHNESS):
-        age = None if newest is None else max((now - _utc(newest)) / timedelta(seconds=1), 0.0)
+        age = None if newest is None else max((now - aware_utc(newest)) / timedelta(seconds=1), 0.0)
         label = _label(instrument, timeframe or dataset) if instrument else "Fear & Greed index"
-        found.append(Freshness(dataset, label, newest and _utc(newest), age, allowed_seconds(dataset, timeframe)))
+        found.append(Freshness(dataset, label, newest and aware_utc(newest), age, allowed_seconds(dataset, timeframe)))
     return tuple(sorted(found, key=lambda series: (-series.overdue, series.label)))
 
 
@@ -145,7 +145,7 @@ def extents(client: Client) -> tuple[Extent, ...]:
     for dataset, label, rows, first, last, missing, note in _rows(client, _EXTENTS):
         name = _label(label, "") if label else "Fear & Greed index"
         due = None if missing is None else int(missing)
-        found.append(Extent(dataset, name, int(rows), first and _utc(first), last and _utc(last), due, note))
+        found.append(Extent(dataset, name, int(rows), first and aware_utc(first), last and aware_utc(last), due, note))
     return tuple(found)
 
 
