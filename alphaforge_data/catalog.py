@@ -22,7 +22,7 @@ _ALL = "select * from marts.v_snapshots"
 
 
 class Catalog:
-    """Looks snapshots up. A snapshot that was found stays known; `confirm` tells whether it is still the same."""
+    """Looks snapshots up. A snapshot that was found stays known; `confirm` checks whether it is still the same."""
 
     def __init__(self, read: Read, keep: Keep, remember: Remembered):
         """`remember(id, row)` keeps a snapshot's row for clients without a server; `remember(id, None)` finds it."""

@@ -261,7 +261,7 @@ async def _venue_times(
         try:
             return await sources[sample.venue].now(sample)
         except VenueError as trouble:
-            notices.append(f"{sample.venue} does not tell its time, planning by ours: {trouble}")
+            notices.append(f"{sample.venue} does not give its time, planning by our own clock: {trouble}")
             return to_ms(settings.clock())
 
     try:
@@ -292,7 +292,7 @@ def _is_loopback(url: str | None) -> bool:
 
 
 def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    """The trouble to show: ours where there is one, else the first."""
+    """The error to show: one of ours where there is one, else the first."""
     flat: list[BaseException] = []
     todo: list[BaseException] = [group]
     while todo:

@@ -100,7 +100,7 @@ def review(client: Client, series: Sequence[Series], record: bool) -> tuple[dict
             continue
         covered = _without(done.get(one_series, []), unproven.get(one_series, []))
         holes = [hole for window in merge(windows) for hole in subtract(*window, covered)]
-        # The last day of payments is never claimed beyond the newest one: that is no lost claim.
+        # The last day of payments is never claimed beyond the newest one, so nothing was lost.
         if one_series.dataset == "funding":
             holes = [hole for hole in holes if hole[1] - hole[0] > 1]
         if holes:

@@ -49,7 +49,7 @@ class MdwOperator(BaseOperator):
 
     @property
     def title(self) -> str:
-        """What tells mapped tasks apart: the values of the options."""
+        """The values of the options, by which mapped tasks differ."""
         return " ".join(word for word in self.calls[0][1:] if not word.startswith("--"))
 
     def execute(self, context: Context) -> Any:

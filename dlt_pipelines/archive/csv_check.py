@@ -20,7 +20,7 @@ _FACTORS = dict(_UNITS.values())
 
 @dataclass(frozen=True, slots=True)
 class CsvRows:
-    """Where rows begin (`starts`, and the end of the last one), their times in ms and the unit that they stand in.
+    """Where rows begin (`starts`, and the end of the last one), their times in ms and their unit in the file.
 
     `conflicts` are times, as written, of rows that differ.
     """
@@ -105,7 +105,7 @@ def _times(
     width = int(widths[0])
     digits = sliding_window_view(body, width)[begins] - np.uint8(_ZERO)
     if (digits > 9).any():
-        raise UnknownFormat(f"{file.name} has times that are no numbers")
+        raise UnknownFormat(f"{file.name} has times that are not numbers")
     powers = 10 ** np.arange(width - 1, -1, -1, dtype=np.int64)
     name, factor = _UNITS[width]
     return digits.astype(np.int64) @ powers // factor, name
@@ -130,7 +130,7 @@ def _check_instrument(file: ArchiveFile, body: NDArray[np.uint8], starts: NDArra
 
 
 def _conflicts(text: bytes, times: NDArray[np.int64], starts: NDArray[np.int64], unit: str) -> tuple[str, ...]:
-    """Times, as written, that have rows which differ; rows that repeat to the letter are no conflict."""
+    """Times, as written, that have rows which differ; identical rows do not conflict."""
     if (times[1:] > times[:-1]).all():
         return ()
     ordered = np.sort(times)

@@ -62,7 +62,7 @@ def check(file: ArchiveFile, download: Download, server_time: int | None) -> Che
 def insert(client: Client, table: str, files: Sequence[Checked]) -> None:
     """Insert files of one table together; raises InsertRefused or OperationFailed.
 
-    An insert whose fate is unknown is sent again: its rows may then stand twice, with the same page_id.
+    An insert whose result is unknown is sent again: its rows may then be in raw twice, with the same page_id.
     """
     pieces = [piece for file in files for piece in file.parts.pieces]
     _attempts(f"landing into {table}")(_insert_once, client, table, pieces)

@@ -56,7 +56,7 @@ class Parts:
 
 
 def to_rows(file: ArchiveFile, download: Download, text: bytes, form: CsvRows, server_time: int | None) -> Parts:
-    """All parts of a file, text as it stands in it: whole lines, cut where rows are missing between them."""
+    """All parts of a file, its text unchanged: whole lines, cut where rows are missing between them."""
     proven = stretches(file.series, (file.start, file.end), form.times, form.conflict_times)
     cuts = list(_cuts(proven, form))
     count = len(cuts)

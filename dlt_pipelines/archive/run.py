@@ -55,7 +55,7 @@ class Outcome:
 async def land_files(
     settings: Settings, files: Sequence[ArchiveFile], progress: Progress, pace: float | None, fall_back: bool
 ) -> Outcome:
-    """Fetch, check and land files. Trouble with a file ends up in the outcome; trouble at ClickHouse is raised."""
+    """Fetch, check and land files. A failing file goes into the outcome; a failure of ClickHouse is raised."""
     outcome = Outcome()
     started = time.monotonic()
     with ThreadPoolExecutor(WORKERS, "archive") as workers:
@@ -207,7 +207,7 @@ class _VenueFiles:
             self._outcome.short.append((landed.file, landed.missing))
 
     def _set_aside(self, file: ArchiveFile, conflicts: Sequence[int]) -> None:
-        """Times that stand in the file twice with different values: none of the rows is taken."""
+        """Times that the file holds twice with different values: none of these rows is taken."""
         times = sorted(conflicts)
         shown = ", ".join(f"{from_ms(time):%Y-%m-%dT%H:%M}" for time in times[:3]) + (" …" if len(times) > 3 else "")
         in_reach = times[-1] >= rest_reach(file.series, self._now)

@@ -1,4 +1,4 @@
-"""What an archive file is: its series, its period, its form. Times: milliseconds since 1970, UTC."""
+"""Archive files and the protocol of a venue's archive. Times: milliseconds since 1970, UTC."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ class Layout:
     headers: tuple[bytes, ...]
     header_required: bool = False
     microseconds: bool = False
-    """Whether times may be in microseconds: each file is then told by its magnitude."""
+    """Whether times may be in microseconds: the magnitude decides, file by file."""
     instrument_column: int | None = None
     """Where each row names its instrument."""
     slack_ms: int = 0
@@ -74,7 +74,7 @@ class FileListing(Protocol):
 
 
 class Archive(Protocol):
-    """What a venue has to say about its archive."""
+    """Everything that is particular to one venue's archive of bulk files."""
 
     @property
     def origin(self) -> str:

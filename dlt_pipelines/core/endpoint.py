@@ -37,7 +37,7 @@ class Endpoint:
     """Most records that one call gives; 0: everything in one answer."""
     newest_first: bool = False
     sparse: bool = False
-    """No row for a bar without a trade: a page with fewer rows than bars is no sign of an outage."""
+    """No row for a bar without a trade: a page with fewer rows than bars does not indicate an outage."""
     widest_ms: int = 0
     """Longest window that is answered; beyond page_rows bars with rows of a coarser kind, which can only prove that
     there is nothing. 0: any window is answered, with page_rows rows of it."""

@@ -1,4 +1,4 @@
-"""Kinds of trouble at a venue, or with a file of its archive, each with what follows from it."""
+"""What can go wrong at a venue or with a file of its archive; each class implies how the run goes on."""
 
 from datetime import datetime
 from typing import ClassVar

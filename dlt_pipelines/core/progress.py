@@ -1,4 +1,4 @@
-"""What a run tells while it runs, and what it reports at its end."""
+"""Progress callbacks of a run, and the report at its end."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -38,7 +38,7 @@ class Progress(Protocol):
 
 
 class Silent:
-    """Progress that nobody watches."""
+    """Progress that is not shown."""
 
     def asked(self, venue: str, endpoint: Endpoint) -> None:
         """Say nothing."""

@@ -1,4 +1,4 @@
-"""What a venue has to say about itself. A new venue is one package in `venues/` with an object of this form.
+"""The protocol of a venue. A new venue is one package in `venues/` with an object that fulfils it.
 
 Times in every signature: milliseconds since 1970, UTC; a window includes its start and excludes its end.
 """
@@ -27,7 +27,7 @@ class PageSummary:
 
 
 class Venue(Protocol):
-    """All quirks of one venue."""
+    """Everything that is particular to one venue."""
 
     @property
     def name(self) -> str:

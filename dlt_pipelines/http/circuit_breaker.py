@@ -1,6 +1,6 @@
 """When to stop asking: one series, or everything behind one limit of a venue.
 
-One symbol in trouble must not keep the others from landing, and a venue that is down must not be asked for hours. So
+A failing symbol must not keep the others from landing, and a venue that is down must not be asked for hours. So
 a series is left for a later run after SERIES_ATTEMPTS requests in a row that were given up (each of them was tried
 several times). The venue is left only when requests for VENUE_ATTEMPTS different instruments were given up while
 nothing at all was answered.
@@ -37,7 +37,7 @@ class CircuitBreaker:
         """A request that began at this monotonic time is given up."""
         self._in_a_row[series] += 1
         if began <= self._last_answer:
-            # Others were answered meanwhile: this trouble is its own.
+            # Others were answered meanwhile: the failure concerns this series alone.
             self._alone.add(_instrument(series))
         elif _instrument(series) not in self._alone:
             self._unanswered.add(_instrument(series))

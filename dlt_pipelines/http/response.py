@@ -40,7 +40,7 @@ class Response:
 
 
 def decode(venue: Venue, reply: Response) -> Any:
-    """The body as Python values; raises the VenueError that fits where it is no good page."""
+    """The body as Python values; raises the matching VenueError where it is not a valid page."""
     check_status(venue.name, reply)
     try:
         body = orjson.loads(reply.text)

@@ -78,7 +78,7 @@ class VenueClient:
         self._shut: dict[Budget | None, VenueError] = {}
 
     def shut(self, trouble: VenueError, budget: Budget | None = None) -> None:
-        """Ask nothing more, or nothing more of one budget: later requests raise this trouble instead."""
+        """Send no more requests, or none of one budget: later ones raise this error instead."""
         self._shut[budget] = VenueClosed(str(trouble))
 
     async def ask(self, endpoint: Endpoint, params: Mapping[str, str], read: Callable[[Any], T]) -> tuple[Response, T]:
@@ -167,7 +167,7 @@ class VenueClient:
                 await asyncio.sleep(1.2 * LOOK_SECONDS)
 
     async def _gate(self, budget: Budget) -> None:
-        """While one request was told to wait, the others of its budget wait too; a venue that is shut gets none."""
+        """While one request has to wait, the others of its budget wait too; a venue that is shut gets none."""
         while not self._closed(budget) and (left := self._held_until.get(budget, 0.0) - time.monotonic()) > 0:
             await asyncio.sleep(left)
         if closed := self._closed(budget):

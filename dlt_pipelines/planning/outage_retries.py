@@ -2,7 +2,7 @@
 
 Where a venue has a bar for a minute without a trade, no bar means that it was away, or that it served its page too
 early. Where it has none (Endpoint.sparse), only an empty window means that. Some venues fill such holes later. When a
-window was asked for is in its pages: there is no other state.
+window was requested is recorded in its pages; no other state is kept.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -18,7 +18,7 @@ from warehouse.utc import aware_utc
 # After the first answer; the last one is the end of it.
 SCHEDULE = tuple(timedelta(**wait) for wait in ({"hours": 1}, {"hours": 6}, {"days": 1}, {"days": 7}, {"days": 30}))
 
-# Pages before the first one with a row are years before the listing, which are no outage.
+# Pages before the first one with a row are from before the listing, which is not an outage.
 _SHORT = """
 with pages as (
     select dataset, venue, market, symbol, timeframe, window_start, window_end, row_count, fetched_at,

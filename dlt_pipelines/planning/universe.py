@@ -33,7 +33,7 @@ def _symbol(value: str) -> str:
 def _no_doubles(values: list[str]) -> list[str]:
     doubles = sorted({value for value in values if values.count(value) > 1})
     if doubles:
-        raise ValueError(f"{', '.join(doubles)} stands there twice")
+        raise ValueError(f"{', '.join(doubles)} is listed twice")
     return values
 
 

@@ -59,7 +59,7 @@ class PageLoader:
     def load(self, venue: str, pages: Sequence[Page]) -> None:
         """Land a batch; when this returns, its pages are in ClickHouse.
 
-        A batch that failed is sent again: pages may then stand twice, which staging does not mind.
+        A batch that failed is sent again: pages may then be in raw twice, which staging deduplicates.
         Raises InsertRefused, or OperationFailed after half a minute of attempts.
         """
         attempts = Retrying(
@@ -189,7 +189,7 @@ def _trouble(venue: str, error: Exception) -> OperationFailed:
 
 
 def _clear_dead_runs(root: Path) -> None:
-    """A folder whose lock can be had belongs to a run that is no more."""
+    """A folder whose lock is free belongs to a run that has died."""
     for folder in root.glob("run-*/"):
         lock = FileLock(root / f"{folder.name}.lock", timeout=0)
         try:

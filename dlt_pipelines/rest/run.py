@@ -29,7 +29,7 @@ BATCH_SECONDS = 4.0
 
 
 async def land(plan: Plan, landing: PageLoader, progress: Progress, pace: float | None) -> LandingReport:
-    """Fetch and land a plan. Trouble at a venue ends up in the report; trouble at ClickHouse is raised."""
+    """Fetch and land a plan. Failures at a venue go into the report; a failure of ClickHouse is raised."""
     report = LandingReport(notices=list(plan.notices))
     started = time.monotonic()
     with ThreadPoolExecutor(1, "landing") as loader:
@@ -190,7 +190,7 @@ class _VenueRun:
 
 
 def _by_turns(asks: Sequence[Ask]) -> list[Ask]:
-    """A window of each series in turn, so that trouble of one series and of the venue are told apart at once."""
+    """A window of each series in turn, so that a failing series is soon distinguished from a failing venue."""
     by_series: dict[Series, list[Ask]] = defaultdict(list)
     for ask in asks:
         by_series[ask.series].append(ask)

@@ -22,7 +22,7 @@ class Surroundings(Protocol):
         """Environment, secrets, buckets."""
 
     def alerts(self) -> Sequence[Seen]:
-        """Alarms, who hears of them, and whether their metrics arrive."""
+        """Alarms, their subscribers, and whether their metrics arrive."""
 
 
 @dataclass(frozen=True)

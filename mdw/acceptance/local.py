@@ -27,7 +27,7 @@ _SCHEDULED_RUNS = 2
 
 @contextmanager
 def local_deployment(settings: Settings) -> Iterator[str | None]:
-    """The address of its Airflow while it stands, None where .venv-airflow is absent; MDW_* name the rest of it.
+    """The address of its Airflow while it runs, None where .venv-airflow is absent; MDW_* name the rest of it.
 
     A market made up from a seed, at the real time. Stays in MDW_HOME/acceptance: a second time nothing lands twice.
     Raises OperationFailed where a step fails.

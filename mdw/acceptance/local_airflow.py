@@ -25,7 +25,7 @@ _START_SECONDS, _RUN_SECONDS = 600, 1200
 
 
 def quiet(home: Path) -> dict[str, str]:
-    """Environment of an Airflow with that home, our DAGs and no others, that tells nobody of its use."""
+    """Environment of an Airflow with that home, our DAGs and no others, without telemetry."""
     return {
         "AIRFLOW_HOME": str(home),
         "AIRFLOW__CORE__DAGS_FOLDER": str(PROJECT / "dags"),

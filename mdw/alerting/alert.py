@@ -7,7 +7,7 @@ SEVERITIES = ("error", "warn", "info")
 
 @dataclass(frozen=True)
 class Alert:
-    """`key` makes two alerts the same trouble; `runbook` is a path of this repository, `link` where to look."""
+    """Alerts of one `key` are about one problem; `runbook` is a path of this repository, `link` where to look."""
 
     key: str
     severity: str

@@ -1,4 +1,4 @@
-"""What was said already (ops.alerts), so that nobody hears the same every quarter of an hour."""
+"""Alerts that were sent already (ops.alerts), so that they are not repeated every quarter of an hour."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -13,7 +13,7 @@ _COLUMNS = ["alert_key", "state", "severity", "title", "detail", "runbook", "sen
 
 @dataclass(frozen=True)
 class Raised:
-    """An alert that stands, and when it was said last (UTC, by the database's clock)."""
+    """An active alert, and when it was last sent (UTC, by the database's clock)."""
 
     alert: Alert
     said_at: datetime

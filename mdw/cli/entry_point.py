@@ -63,7 +63,7 @@ app.add_typer(metrics.app, name="metrics")
 
 
 def main() -> None:
-    """Entry point: turns the two kinds of trouble into a line on stderr and an exit code."""
+    """Entry point: turns expected errors into one line on stderr and an exit code."""
     # Both report home by default; a warehouse of market data has no reason to.
     os.environ.setdefault("DO_NOT_TRACK", "1")
     memory.settle()

@@ -25,11 +25,11 @@ def notify(
     runbook: Annotated[str, typer.Option(help="page that says what to do, such as runbooks/build_failed.md")] = "",
     key: Annotated[str, typer.Option(help="names the trouble, so that it is not said twice; else the subject")] = "",
     resolve: Annotated[
-        bool, typer.Option("--resolve", help="the trouble of --key and all below it (KEY:…) are over")
+        bool, typer.Option("--resolve", help="the problem of --key and all below it (KEY:…) are resolved")
     ] = False,
     json: Json = False,
 ) -> None:
-    """Tell people: each trouble once, again after MDW_ALERT_REPEAT_HOURS while it lasts, and when it is over.
+    """Send alerts: each problem once, again after MDW_ALERT_REPEAT_HOURS while it lasts, and when it is resolved.
 
     Channels: MDW_ALERT_SNS_TOPIC, MDW_ALERT_WEBHOOK_URL (Slack's form), and always the log.
     Exit 1 where a channel did not take a message.

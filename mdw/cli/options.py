@@ -13,7 +13,7 @@ SnapshotId = Annotated[str | None, typer.Option("--snapshot-id", help="name of t
 
 
 def parse_time(option: str, text: str) -> datetime:
-    """An instant from ISO 8601 text; raises BadInput where it has no zone or is no time."""
+    """An instant from ISO 8601 text; raises BadInput where it has no zone or is not a time."""
     example = "2025-01-28T00:00:00Z"
     try:
         moment = datetime.fromisoformat(text.strip())

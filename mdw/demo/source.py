@@ -33,7 +33,7 @@ class Window:
 
 @dataclass(frozen=True)
 class Synthetic:
-    """A seeded market that says of itself that it is synthetic."""
+    """A seeded market, labelled as synthetic wherever it is shown."""
 
     seed: int
     days: int

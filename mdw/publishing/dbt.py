@@ -65,7 +65,7 @@ class DbtRun:
 
 
 def owner(settings: Settings) -> str:
-    """Who builds, as other builds are told: this machine and this warehouse."""
+    """Who builds, as shown to other builds: this machine and this warehouse."""
     return f"{socket.gethostname()}:{settings.home}"
 
 

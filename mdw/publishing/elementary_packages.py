@@ -22,7 +22,7 @@ _ADVICE = (
 
 
 def prepare(settings: Settings) -> Path:
-    """Install the packages below MDW_HOME and return the folder; does nothing where they stand already.
+    """Install the packages below MDW_HOME and return the folder; does nothing where they are installed already.
 
     Raises BadInput where MDW_DBT_PACKAGES names no such folder, OperationFailed where the hub cannot be reached.
     """

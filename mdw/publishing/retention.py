@@ -34,7 +34,7 @@ def protect(settings: Settings, snapshot_id: str, on: bool) -> bool:
 def withdraw(settings: Settings, snapshot_id: str, reason: str | None) -> bool:
     """Mark a snapshot as known to be bad, and why, or with None take the mark off; whether anything changed.
 
-    Its rows stay as they are and readable: v_snapshots, `mdw snapshot` and the SDK tell readers.
+    Its rows stay as they are and readable: v_snapshots, `mdw snapshot` and the SDK show the mark.
     """
     with connect(settings, "transform") as client:
         snapshot = snapshots.find(client, snapshot_id)

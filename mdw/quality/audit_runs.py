@@ -12,7 +12,7 @@ _SELECTED = ("--select", "path:models/dq", "--exclude", "v_dataset_condition", "
 
 
 def run(settings: Settings, full: bool = False) -> AuditRun:
-    """Audit what stands in the marts now: rows that wait for publication, or every row (`full`).
+    """Audit the marts as they are now: rows that wait for publication, or every row (`full`).
 
     Waits for a build of this MDW_HOME to end. Raises OperationFailed where nothing was built yet, where another
     machine builds, or where dbt cannot work.

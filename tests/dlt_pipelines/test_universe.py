@@ -32,7 +32,7 @@ def test_the_customer_s_universe(universe: Universe) -> None:
     ("good", "bad", "words"),
     [
         ("[1m, 1h]", "[1m, 7m]", ["timeframes.1 is '7m'", "allowed are 1m, 1h"]),
-        ("[1m, 1h]", "[1m, 1m]", ["timeframes", "1m stands there twice"]),
+        ("[1m, 1h]", "[1m, 1m]", ["timeframes", "1m is listed twice"]),
         ("  bybit:", "  kraken:", ["bars names venue 'kraken'", "allowed are binance, bybit, coinbase, okx"]),
         ("SOL/BTC, ETH/BTC]\n    perp", "SOLBTC]\n    perp", ["bars.binance.spot.4 is 'SOLBTC'", "BASE/QUOTE"]),
         ("  okx:\n    spot:", "  okx:\n    perp:", ["bars.okx names market 'perp'", "allowed are spot"]),

@@ -1,5 +1,5 @@
 """Roles and their rights: one SQL file a role, the single source for the embedded server and for real ones. What a role
-needs beside it where there are replicas stands in `<role>.cluster.sql`.
+needs beside it where there are replicas is in `<role>.cluster.sql`.
 
 The embedded server keeps its users in a file, so the grants are written into it (`grants`). A ClickHouse
 server keeps roles by SQL: `apply` creates them, and an operator grants a role to each service's user.

@@ -96,7 +96,7 @@ def _remove(part: Path, made: list[Path]) -> None:
 
 @dataclass(frozen=True)
 class _Data:
-    """The origin's files. `frozen`: where its parts stand still, and may be moved from; None: in their own place."""
+    """The origin's files. `frozen`: the folder of its frozen parts, to move from; None: in their own place."""
 
     path: Path
     frozen: Path | None

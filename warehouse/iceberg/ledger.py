@@ -148,7 +148,7 @@ def _rows(manifest: Manifest) -> Iterable[dict[str, object]]:
 
 
 def properties(snapshot: Snapshot, rules: int = 0) -> dict[str, str]:
-    """What a state of a table says of itself in its summary; `rules` derived its columns."""
+    """The summary of a table's state; `rules` derived its columns."""
     return {
         "mdw.snapshot-id": snapshot.snapshot_id,
         "mdw.data-version": str(snapshot.data_version),
@@ -164,7 +164,7 @@ def rules_of_current(table: Table) -> int:
 
 
 def content_of_current(lake: Lake, table: Table, dataset: str) -> dict[Series, Content] | None:
-    """What the table's newest state holds by its manifest; None where nothing tells."""
+    """What the table's newest state holds by its manifest; None where it is unknown."""
     current = table.current_snapshot()
     if current is None:
         return {}

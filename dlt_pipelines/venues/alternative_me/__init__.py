@@ -54,7 +54,7 @@ class AlternativeMe:
             raise UnknownErrorCode(f"alternative.me: {error}")
 
     def read(self, series: Series, body: Any) -> PageSummary:
-        """Days stand in `data`, their times in seconds."""
+        """Days are in `data`, their times in seconds."""
         times = [int(text) * 1000 for row in body["data"] if (text := str(row.get("timestamp"))).isdecimal()]
         return PageSummary(rows=len(body["data"]), oldest=min(times, default=None), newest=max(times, default=None))
 
@@ -67,5 +67,5 @@ class AlternativeMe:
         raise NotImplementedError
 
     def addresses(self, origins: Mapping[str, str]) -> dict[str, str]:
-        """The address that stands in for ccxt's table of them."""
+        """Its one address, where ccxt would have a table of them."""
         return {"": origins.get("fear_greed_url") or "https://api.alternative.me"}

@@ -106,7 +106,7 @@ class Bybit:
         raise UnknownErrorCode(f"Bybit: {text}")
 
     def read(self, series: Series, body: Any) -> PageSummary:
-        """Rows stand in `result.list`, times as text; `time` is Bybit's clock. A list may go on at a cursor."""
+        """Rows are in `result.list`, times as text; `time` is Bybit's clock. A listing may continue at a cursor."""
         rows, now = body["result"]["list"], body.get("time")
         server_time = int(now) if now else None
         if not series.windowed:
@@ -121,7 +121,7 @@ class Bybit:
         return _CLOCK
 
     def read_clock(self, body: Any) -> int:
-        """Nanoseconds stand in the result, milliseconds in `time`."""
+        """Nanoseconds are in the result, milliseconds in `time`."""
         if "time" in body:
             return int(body["time"])
         return int(body["result"]["timeNano"]) // 1_000_000

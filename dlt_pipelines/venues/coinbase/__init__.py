@@ -2,7 +2,7 @@
 
 Endpoints and paging: /products/{id}/candles, 300 rows, newest first, `start` and `end` inclusive and on the grid; a
 window of more is refused, and rows before `start` may come along. Ten bars before each window are asked for, too.
-Candles of a day tell whether a year holds anything.
+Daily candles show whether a year holds anything.
 /products in one answer.
 A minute without a trade has no row, 1m and 1h alike: an outage of the venue looks the same.
 Disposition: append. Key: page_id. Limit: 10 calls a second by address.

@@ -82,7 +82,7 @@ class Okx:
         raise UnknownErrorCode(f"OKX: {text}")
 
     def read(self, series: Series, body: Any) -> PageSummary:
-        """Rows stand in `data`, times as text."""
+        """Rows are in `data`, times as text."""
         rows = body["data"]
         if not rows or not series.windowed:
             return PageSummary(rows=len(rows))

@@ -51,7 +51,7 @@ def build(folder: Path, airflow_version: str) -> Package:
     folder.mkdir(parents=True, exist_ok=True)
     dags = tuple(_files("dags"))
     project = {name: path.read_bytes() for part in PROJECT_FOLDERS for name, path in _files(part)}
-    # A page that is corrected is no new release.
+    # A corrected page does not make a new release.
     project = {name: data for name, data in project.items() if not (name.startswith("infra/") and name.endswith(".md"))}
     project |= _dbt_packages()
     for name in PROJECT_FILES:

@@ -25,7 +25,7 @@ class Deployment:
         self.stacks = Stacks(self.cloud, plan, say, poll)
 
     def outputs(self) -> dict[str, str]:
-        """Outputs of all stacks that stand, by name."""
+        """Outputs of all existing stacks, by name."""
         found: dict[str, str] = {}
         for stack in self.plan.stacks:
             found |= self.stacks.outputs(self.plan.stack_name(stack))

@@ -153,7 +153,7 @@ class Cause:
 
     @property
     def first(self) -> Finding:
-        """The finding that stands for all."""
+        """The representative finding."""
         return self.findings[0]
 
     @property
@@ -195,7 +195,7 @@ class Audits:
 
 @dataclass(frozen=True)
 class Extent:
-    """What the snapshot holds of a series that is no bars; `missing` is None where nothing tells what is due."""
+    """What the snapshot holds of a series other than bars; `missing` is None where it is unknown what is due."""
 
     dataset: str
     label: str
@@ -208,7 +208,7 @@ class Extent:
 
 @dataclass(frozen=True)
 class Report:
-    """Everything on the page. `replayed` tells that the clock is that of a replayed market."""
+    """Everything on the page. `replayed`: the clock is that of a replayed market."""
 
     made_at: datetime
     replayed: bool
