@@ -33,6 +33,10 @@ secret() { # secret NAME FIELD
         --query SecretString --output text | python3 -c 'import json, sys; print(json.load(sys.stdin).get(sys.argv[1], ""))' "$2"
 }
 
+# Where backups lie, as ClickHouse names it: BACKUP and RESTORE add the backup's name.
+# shellcheck disable=SC2034
+BACKUP_ENDPOINT="${MDW_S3_ENDPOINT:-https://$MDW_BACKUP_BUCKET.s3.$AWS_DEFAULT_REGION.amazonaws.com}"
+
 marks() { # marks [PREFIX]: finished backups as "YYYY-MM/DDTHHMMSSZ kind", oldest first; the key order is the order in time
     aws s3api list-objects-v2 --bucket "$MDW_BACKUP_BUCKET" --prefix "marks/${1:-}" --query "(Contents || \`[]\`)[].Key" \
         --output text | tr '\t' '\n' | sed -nE 's#^marks/(.+)\.(full|increment)$#\1 \2#p' | sort

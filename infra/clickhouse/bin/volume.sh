@@ -6,6 +6,7 @@ set -Eeuo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 MOUNT="${MDW_MOUNT:-/var/lib/clickhouse}"
+FSTAB="${MDW_FSTAB:-/etc/fstab}"
 DEVICE="/dev/disk/by-id/nvme-Amazon_Elastic_Block_Store_${MDW_VOLUME/-/}"
 
 if mountpoint -q "$MOUNT"; then
@@ -34,7 +35,9 @@ if ! blkid "$DEVICE" >/dev/null; then
     mkfs.xfs -q "$DEVICE"
 fi
 install -d "$MOUNT"
-grep -q " $MOUNT " /etc/fstab || echo "$DEVICE $MOUNT xfs defaults,noatime,nofail 0 2" >>/etc/fstab
+# Anew each time: with nofail an entry of another volume would be passed over in silence.
+sed -i "\\# $MOUNT #d" "$FSTAB"
+echo "$DEVICE $MOUNT xfs defaults,noatime,nofail 0 2" >>"$FSTAB"
 mount "$MOUNT"
 # The volume may have been enlarged in the parameters.
 xfs_growfs "$MOUNT" >/dev/null
