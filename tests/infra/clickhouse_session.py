@@ -1,5 +1,5 @@
-"""The embedded engine for statements that its server cannot run: BACKUP and RESTORE need a thread pool that only a session
-makes. Serves POSTed statements one by one: `python -m tests.infra.clickhouse_session FOLDER`; prints its port."""
+"""The embedded engine for statements that its server cannot run: only a session makes the thread pool of BACKUP and
+RESTORE. Serves POSTed statements one by one: `python -m tests.infra.clickhouse_session FOLDER`; prints its port."""
 
 import sys
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -24,7 +24,8 @@ def main(folder: str) -> None:
         def log_message(self, *_: object) -> None: ...
 
     server = HTTPServer(("127.0.0.1", 0), Handler)
-    print(server.server_port, flush=True)
+    sys.stdout.write(f"{server.server_port}\n")
+    sys.stdout.flush()
     server.serve_forever()
 
 

@@ -133,10 +133,15 @@ def test_a_chain_is_written_listed_rehearsed_and_restored(s3: Any, tmp_path: Pat
 
     with engine(tmp_path / "second") as (ask, port):
         empty = machine(tmp_path / "other", port)
+        # A new volume: its own backup would be an empty one, and the newest of the list.
+        early = empty.run("backup")
+        assert early.returncode == 1
+        assert "restore one first" in early.stderr
         restored = empty.run("restore", "all", increment)
         assert restored.returncode == 0, restored.stdout + restored.stderr
         assert ask("select count(), max(id) from raw.pages") == "1010\t1009"
         assert ask("select count() from marts.v_bars") == "91"
+        assert len(empty.run("restore", "list").stdout.splitlines()) == 2
         # The lifecycle rule has taken the full backup: the increment is there, and nobody could restore it.
         for key in keys:
             if key.startswith((full, f"marks/{full}")):

@@ -1,4 +1,4 @@
-"""What the pages, scripts and programs ask of AWS: each `aws …` line against botocore's model of its operation, and each
+"""What the pages, scripts and programs ask of AWS: each `aws …` line against botocore's model of its operation, each
 call against the policy of the role that makes it. Neither moto nor a template checker looks at these."""
 
 import json
@@ -58,7 +58,7 @@ def test_every_line_of_the_aws_program_is_an_operation_with_its_options(path: Pa
         shape = model.operation_model(names[operation]).input_shape
         members = {f"--{xform_name(name, '-')}": name for name in (shape.members if shape else {})}
         assert options <= set(members), (service, operation, options - set(members))
-        missing = {name for name in (shape.required_members if shape else [])} - {members[one] for one in options}
+        missing = set(shape.required_members if shape else ()) - {members[one] for one in options}
         assert not missing, (service, operation, missing)
 
 
@@ -75,7 +75,7 @@ def test_the_reason_of_a_failed_boot_goes_where_a_reason_is_taken() -> None:
     assert resources["Booted"]["Properties"]["Handle"] == {"Ref": "BootHandle"}
     # A creation policy would end the stack first, by the signal without a reason.
     assert "CreationPolicy" not in resources["Machine"]
-    # Where the group replaces a machine by itself no stack waits, and both signals are refused: the boot is good all the same.
+    # Where the group replaces a machine by itself no stack waits, and both signals are refused: the boot is good then.
     for one in signals:
         assert "||" in one, one
 
@@ -115,7 +115,7 @@ def by_program(*paths: str) -> set[tuple[str, str]]:
 
 
 def by_boto3(*patterns: str) -> set[tuple[str, str]]:
-    """Calls of boto3's clients, as service and operation: `cloud.s3.head_object(`, `.get_paginator("…")`, `_logs.…(`."""
+    """Calls of boto3's clients, as service and operation: `cloud.s3.head_object(`, `.get_paginator("…")`."""
     services = "s3|ec2|logs|sns|cloudwatch|mwaa|secretsmanager|sts|cloudformation|ssm"
     call = re.compile(rf"(?:\.|_|\b)({services})(?:\"\))?\.([a-z_0-9]+)\((?:\"([a-z_0-9]+)\")?")
     # A client made on the spot, and the first call of it below.
@@ -139,7 +139,11 @@ def right(service: str, operation: str) -> str | None:
     return RIGHTS.get((service, operation), f"{PREFIXES.get(service, service)}:{operation}")
 
 
-NODE = ["infra/clickhouse/templates/node.yaml", *(f"infra/clickhouse/bin/{p.name}" for p in PROJECT.glob("infra/clickhouse/bin/*.sh"))]
+WORKER = ["mdw/notify/*.py", "mdw/metrics/*.py", "mdw/reports.py", "dags/market_data/*.py", "infra/mwaa/startup.sh"]
+NODE = [
+    "infra/clickhouse/templates/node.yaml",
+    *(f"infra/clickhouse/bin/{p.name}" for p in PROJECT.glob("infra/clickhouse/bin/*.sh")),
+]
 ACCEPTANCE = ["mdw/acceptance/*.py", "infra/mwaa/deployment/smoke.py"]
 
 
@@ -155,7 +159,7 @@ ACCEPTANCE = ["mdw/acceptance/*.py", "infra/mwaa/deployment/smoke.py"]
             id="operator",
         ),
         pytest.param(
-            by_boto3("mdw/notify/*.py", "mdw/metrics/*.py", "mdw/reports.py", "dags/market_data/*.py", "infra/mwaa/startup.sh")
+            by_boto3(*WORKER)
             # `snapshot export --to s3://…` (warehouse/iceberg/target.py).
             | {("s3", "HeadBucket"), ("s3", "PutObject"), ("s3", "GetObject"), ("s3", "DeleteObject")},
             allowed("infra/mwaa/templates/environment.yaml", "ServicePolicy", "PipelinePolicy"),

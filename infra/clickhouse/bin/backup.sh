@@ -10,6 +10,11 @@ source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 month="$(date -u +%Y-%m)"
 name="$month/$(date -u +%dT%H%M%SZ)"
 
+# A volume that was lost and replaced: its empty backup would be the newest of the list.
+if [[ ! -r "$LAST_BACKUP" && "$(tables)" == 0 && -n "$(marks | tail -1)" ]]; then
+    fail "this server holds no tables, and $MDW_BACKUP_BUCKET holds backups: restore one first (restore.sh list). Nothing was written"
+fi
+
 kind=increment
 base="$(marks "$month/" | sed -n 's/ full$//p' | tail -1)"
 if [[ "${1:-}" == full || -z "$base" ]]; then

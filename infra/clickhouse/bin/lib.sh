@@ -28,6 +28,10 @@ ask() {
         --user bootstrap --config-file /etc/mdw/client.xml "$@"
 }
 
+tables() { # how many tables with data of their own the server holds
+    ask --query "select count() from system.tables where database in ('raw', 'staging', 'marts', 'snaps', 'ops') and engine like '%MergeTree'"
+}
+
 secret() { # secret NAME FIELD
     aws secretsmanager get-secret-value --secret-id "$MDW_PROJECT/$MDW_ENVIRONMENT/clickhouse/$1" \
         --query SecretString --output text | python3 -c 'import json, sys; print(json.load(sys.stdin).get(sys.argv[1], ""))' "$2"

@@ -34,10 +34,10 @@ case "${1:-}" in
 list) list ;;
 all)
     check_name "${2:-}"
-    tables="$(ask --query "select count() from system.tables where database in ('raw', 'staging', 'marts', 'snaps', 'ops') and engine like '%MergeTree'")"
-    [[ "$tables" == 0 ]] || fail "this server holds $tables tables already, and nothing is overwritten: restore into an empty one, or drop its databases first"
+    held="$(tables)"
+    [[ "$held" == 0 ]] || fail "this server holds $held tables already, and nothing is overwritten: restore into an empty one, or drop its databases first"
     ask --query "RESTORE ALL EXCEPT DATABASES system, information_schema, INFORMATION_SCHEMA FROM S3('$BACKUP_ENDPOINT/$2/')" >/dev/null
-    say "restored $2; now, from Airflow or a laptop: mdw migrate && mdw snapshot verify"
+    say "restored $2; now, on the operator machine: mdw-as admin migrate, mdw snapshot verify ID"
     ;;
 rehearse)
     check_name "${2:-}"
