@@ -66,7 +66,7 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[Answers]:
 @pytest.mark.parametrize(
     ("kept", "after", "kind", "done"),
     [
-        # RollbackStack deletes a stack that never was complete (its documentation), any other goes to its last good state.
+        # RollbackStack deletes a stack that never was complete (its documentation); others go to their last good state.
         pytest.param("CREATE_FAILED", None, "CREATE", "CREATE_COMPLETE", id="a creation"),
         pytest.param("UPDATE_FAILED", "UPDATE_ROLLBACK_COMPLETE", "UPDATE", "UPDATE_COMPLETE", id="an update"),
     ],
