@@ -8,17 +8,11 @@ import pytest
 import typer.main
 
 from infra.mwaa import deploy
-from mdw import cli
 from warehouse.settings import PROJECT
 
 PAGES = sorted([*PROJECT.glob("docs/*.md"), *PROJECT.glob("runbooks/*.md"), *PROJECT.glob("infra/**/*.md")])
 COMMAND = re.compile(r"python -m infra\.mwaa\.deploy ([a-z-]+)([^`\n#]*)")
 ROOT = typer.main.get_command(deploy.app)
-# A line of a block, or a command in backticks; \x60 is a backtick.
-MDW = re.compile(
-    r"(?:^|\x60|&& )(?:mdw-as (admin|ingest|transform|auditor|researcher)|mdw) ([a-z][^\n\x60#&]*)", re.MULTILINE
-)
-PROGRAM = typer.main.get_command(cli.app)
 
 
 def shown() -> list[tuple[str, str, str]]:
@@ -39,23 +33,6 @@ def test_every_deployment_command_of_the_pages_exists_with_its_options() -> None
         known = {option for parameter in command.params for option in parameter.opts}
         for option in re.findall(r"--[a-z-]+", rest):
             assert option in known, (page, name, option)
-
-
-def test_every_command_of_the_program_in_guide_and_runbooks_exists_with_its_options() -> None:
-    """Blocks that need AWS are run nowhere: at least what they type is there."""
-    pages = [PROJECT / "docs/aws_deployment.md", *PROJECT.glob("runbooks/*.md"), *PROJECT.glob("infra/**/*.md")]
-    found = [(page.name, line.split()) for page in pages for _, line in MDW.findall(page.read_text())]
-    assert len(found) > 40
-    for page, words in found:
-        command = PROGRAM
-        while words and hasattr(command, "commands"):
-            assert words[0] in command.commands, (page, words)
-            command = command.commands[words.pop(0)]
-        known = {option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)}
-        # What follows is dbt's own.
-        words = words[: words.index("--")] if "--" in words else words
-        unknown = {word for word in words if re.fullmatch("--[a-z-]+", word)} - known - {"--help"}
-        assert not unknown, (page, words)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
