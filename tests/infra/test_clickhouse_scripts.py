@@ -231,6 +231,23 @@ def test_a_volume_that_was_enlarged_is_filled_while_it_is_mounted(node: Node) ->
     assert (node.folder / "grown").read_text() == "/var/lib/clickhouse\n"
 
 
+def test_the_volume_that_is_mounted_at_boot_is_the_one_of_now(node: Node) -> None:
+    """With nofail `mount` passes over a device that is gone, and says that all is well."""
+    table = node.folder / "fstab"
+    table.write_text("LABEL=/ / xfs defaults 1 1\n/dev/of-before /var/lib/clickhouse xfs defaults,nofail 0 2\n")
+    command = 'source "$1/lib.sh"; mount_at_boot /dev/of-now /var/lib/clickhouse'
+    for _ in range(2):
+        subprocess.run(
+            ["bash", "-c", command, "volume.sh", str(SCRIPTS)],
+            env={**node.environment, "MDW_FSTAB": str(table)},
+            check=True,
+        )
+    assert table.read_text().splitlines() == [
+        "LABEL=/ / xfs defaults 1 1",
+        "/dev/of-now /var/lib/clickhouse xfs defaults,noatime,nofail 0 2",
+    ]
+
+
 def test_every_unit_runs_a_script_of_the_bundle_into_a_folder_that_exists() -> None:
     """systemd opens the log of a unit before it makes LogsDirectory=: 209/STDOUT, and the script never runs."""
     made = (SYSTEMD / "mdw.tmpfiles.conf").read_text()

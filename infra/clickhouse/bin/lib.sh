@@ -32,6 +32,12 @@ tables() { # how many tables with data of their own the server holds
     ask --query "select count() from system.tables where database in ('raw', 'staging', 'marts', 'snaps', 'ops') and engine like '%MergeTree'"
 }
 
+mount_at_boot() { # mount_at_boot DEVICE FOLDER: anew each time, since with nofail another volume's entry is passed over in silence
+    local table="${MDW_FSTAB:-/etc/fstab}"
+    sed -i "\\# $2 #d" "$table"
+    echo "$1 $2 xfs defaults,noatime,nofail 0 2" >>"$table"
+}
+
 secret() { # secret NAME FIELD
     aws secretsmanager get-secret-value --secret-id "$MDW_PROJECT/$MDW_ENVIRONMENT/clickhouse/$1" \
         --query SecretString --output text | python3 -c 'import json, sys; print(json.load(sys.stdin).get(sys.argv[1], ""))' "$2"

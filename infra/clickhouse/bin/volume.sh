@@ -6,7 +6,6 @@ set -Eeuo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 MOUNT="${MDW_MOUNT:-/var/lib/clickhouse}"
-FSTAB="${MDW_FSTAB:-/etc/fstab}"
 DEVICE="/dev/disk/by-id/nvme-Amazon_Elastic_Block_Store_${MDW_VOLUME/-/}"
 
 if mountpoint -q "$MOUNT"; then
@@ -35,9 +34,7 @@ if ! blkid "$DEVICE" >/dev/null; then
     mkfs.xfs -q "$DEVICE"
 fi
 install -d "$MOUNT"
-# Anew each time: with nofail an entry of another volume would be passed over in silence.
-sed -i "\\# $MOUNT #d" "$FSTAB"
-echo "$DEVICE $MOUNT xfs defaults,noatime,nofail 0 2" >>"$FSTAB"
+mount_at_boot "$DEVICE" "$MOUNT"
 mount "$MOUNT"
 # The volume may have been enlarged in the parameters.
 xfs_growfs "$MOUNT" >/dev/null
