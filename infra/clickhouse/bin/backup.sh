@@ -11,7 +11,7 @@ month="$(date -u +%Y-%m)"
 name="$month/$(date -u +%dT%H%M%SZ)"
 
 # A volume that was lost and replaced: its empty backup would be the newest of the list.
-if [[ ! -r "$LAST_BACKUP" && "$(tables)" == 0 && -n "$(marks | tail -1)" ]]; then
+if [[ ! -r "$LAST_BACKUP" && -n "$(marks | tail -1)" && "$(tables)" == 0 ]]; then
     fail "this server holds no tables, and $MDW_BACKUP_BUCKET holds backups: restore one first (restore.sh list). Nothing was written"
 fi
 
