@@ -207,10 +207,11 @@ def test_whole_lock_is_installed_within_the_limit(container: Container) -> None:
 
 
 _AWS_OF_THE_OPERATOR = """#!/bin/bash
-echo "$*" >>"$CALLS"
+all="$*"
+echo "$all" >>"$CALLS"
 case "$1 $2" in
 "s3 cp") echo authority >"$5" ;;
-"secretsmanager get-secret-value") echo "https://${*##*/}:secret@clickhouse:8443/" ;;
+"secretsmanager get-secret-value") echo "https://${all##*/}:secret@clickhouse:8443/" ;;
 esac
 """
 
