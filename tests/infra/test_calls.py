@@ -139,7 +139,13 @@ def right(service: str, operation: str) -> str | None:
     return RIGHTS.get((service, operation), f"{PREFIXES.get(service, service)}:{operation}")
 
 
-WORKER = ["mdw/notify/*.py", "mdw/metrics/*.py", "mdw/reports.py", "dags/market_data/*.py", "infra/mwaa/startup.sh"]
+WORKER = [
+    "mdw/alerting/*.py",
+    "mdw/metrics/*.py",
+    "mdw/reports/delivery.py",
+    "dags/market_data/*.py",
+    "infra/mwaa/startup.sh",
+]
 NODE = [
     "infra/clickhouse/templates/node.yaml",
     *(f"infra/clickhouse/bin/{p.name}" for p in PROJECT.glob("infra/clickhouse/bin/*.sh")),

@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from dlt_pipelines.universe import load
+from dlt_pipelines.planning.universe import load
 from tests.infra.conftest import FAST, Account, change
 from warehouse.settings import PROJECT
 

@@ -10,7 +10,7 @@ from botocore.stub import ANY, Stubber
 from infra.mwaa.deployment import plan
 from infra.mwaa.deployment.cloud import Cloud
 from infra.mwaa.deployment.stacks import Stacks
-from warehouse.errors import WorldError
+from warehouse.errors import OperationFailed
 
 NAME = "mdw-dev-node"
 GROUP = "/mdw/dev/clickhouse"
@@ -108,7 +108,7 @@ def test_a_failed_boot_is_told_with_the_machines_own_last_lines(aws: Answers) ->
         "ResourceStatusReason": reason,
     }
     aws.cloudformation.add_response("describe_stack_events", {"StackEvents": [event]}, {"StackName": NAME})
-    with pytest.raises(WorldError) as stopped:
+    with pytest.raises(OperationFailed) as stopped:
         aws.stacks.apply(aws.stack, aws.values)
     assert f"Booted: {reason}" in str(stopped.value)
     assert aws.said[-1] == f"{NAME}: boot: {line}"
