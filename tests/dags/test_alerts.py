@@ -11,7 +11,7 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
-from tests.dags.airflow_home import DAGS, Airflow
+from tests.dags.airflow_home import DAGS, Airflow, version
 
 ALERT = ("market_data_update.build failed after 7 tries", "killed by SIGKILL", "http://airflow/run", "airflow:build")
 
@@ -142,6 +142,8 @@ def test_a_task_gets_the_url_of_its_role_from_the_secrets_backend(empty_airflow:
 
 
 def test_in_aws_no_task_runs_without_its_url(empty_airflow: Airflow):
+    if version() < (3, 1):
+        pytest.skip("Airflow 3.0 reads variables of its database inside a task only")
     ended = Airflow(empty_airflow.home, {"MDW_ENVIRONMENT": "prod"}).python(ENVIRONMENT)
     assert ended.returncode != 0
     assert "Airflow variable clickhouse_url_ingest is missing" in ended.stderr

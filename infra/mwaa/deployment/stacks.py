@@ -8,6 +8,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from infra.mwaa.deployment import boot_log
 from infra.mwaa.deployment.cloud import Cloud
 from infra.mwaa.deployment.plan import Plan, Stack
 from warehouse.errors import OperationFailed
@@ -104,6 +105,8 @@ class Stacks:
         self.cloud.cloudformation.execute_change_set(StackName=name, ChangeSetName=change_set, **keep)
         status = self._wait(name)
         if status not in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
+            for line in boot_log.newest(self.cloud, stack, values):
+                self.say(f"{name}: boot: {line}")
             raise OperationFailed(
                 f"{name} ended as {status}: {self._reasons(name)}. Correct the cause and deploy again."
             )
