@@ -123,7 +123,7 @@ def test_the_unit_of_times_is_told_by_their_size(unit: int, name: str):
         (text("open,close", kline(0)), "begins with b'open,close'"),
         (text(kline(0), kline(1440)), "rows from 2025-01-01T00:00:00Z to 2025-01-02T00:00:00Z"),
         (text(kline(-1), kline(0)), "its period is 2025-01-01T00:00Z"),
-        (text(kline(0), kline(1).replace("17", "1x", 1)), "no numbers"),
+        (text(kline(0), kline(1).replace("17", "1x", 1)), "not numbers"),
         (text(kline(0)).replace(b"\n", b"\r\n"), "lines that end in a newline"),
         (text(kline(0))[:-1], "lines that end in a newline"),
         (text(kline(0), kline(1)[1:]), "digits"),
