@@ -7,11 +7,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from alphaforge_data import arrow, filling, gaps, queries, timeframes, times, views
+from alphaforge_data import arrow, filling, gaps, resampled, timeframes, times, views
 from alphaforge_data.errors import BadRequest
 from alphaforge_data.manifest import Manifest
 from alphaforge_data.queries import Window
-from alphaforge_data.reading import Reader, demand_between, finished
+from alphaforge_data.reading import Reader, finished
 from alphaforge_data.snapshots import Snapshot
 from alphaforge_data.views import View
 
@@ -55,6 +55,13 @@ class BarReader:
                 f"{', '.join(held[:8]) or 'nothing'}{' and more' if len(held) > 8 else ''}. Client.series() lists all."
             )
         return timeframes.source(request.timeframe, known)
+
+    def demand_stored(self, snapshot: Snapshot, instrument: str, timeframe: str) -> None:
+        """Raise BadRequest unless bars of that very timeframe are stored."""
+        stored = self._reader.catalog.manifest(snapshot).timeframes(instrument)
+        self.stored(BarsRequest(snapshot, (instrument,), timeframe, (None, None)), instrument)
+        if timeframe not in stored:
+            raise BadRequest(f"timeframe is {timeframe!r}; stored here: {', '.join(stored)}. Ask for one of these.")
 
     def read(self, request: BarsRequest, columns: Sequence[str], missing: str, partial: str) -> pa.Table:
         """The bars, series by series, with the columns asked. `missing`, `partial`: as Client.bars explains them."""
@@ -111,17 +118,12 @@ class BarReader:
     def _resampled(self, request: BarsRequest, ids: list[str], stored: str) -> dict[str, pa.Table]:
         step = timeframes.length(request.timeframe)
         start, end = (None if bound is None else gaps.grid(bound, bound, step)[0] for bound in request.window)
-        query = queries.resampled(request.snapshot.snapshot_id, ids, stored, request.timeframe, (start, end))
-        table = self._reader.kept(request.snapshot, query.text, query.parameters)
-        table = table.rename_columns(list(queries.RESAMPLED_NAMES))
-        counts = dict(zip(*(column.to_pylist() for column in _totals(table)), strict=True))
-        for one in ids:
-            manifest = self._manifest(request)
-            demand_between(manifest, one, stored, (start, end), counts.get(one, 0), request.snapshot)
+        tables = resampled.read(self._reader, request.snapshot, ids, stored, request.timeframe, (start, end))
         expected = step // timeframes.length(stored)
-        counted = table.append_column("expected_bars", arrow.repeated(expected, table.num_rows))
-        names = counted["instrument_id"].cast(pa.string())
-        return {one: counted.filter(pc.equal(names, one)).drop_columns(["instrument_id"]) for one in ids}
+        return {
+            one: table.append_column("expected_bars", arrow.repeated(expected, table.num_rows))
+            for one, table in tables.items()
+        }
 
     def _whole_periods(self, table: pa.Table, request: BarsRequest, instrument: str, partial: str) -> pa.Table:
         is_whole = pc.equal(table["source_bars"], table["expected_bars"])
@@ -197,9 +199,3 @@ def _counted(table: pa.Table, bars: int) -> pa.Table:
     for name in views.COUNTS:
         table = table.append_column(name, arrow.repeated(bars, table.num_rows))
     return table
-
-
-def _totals(table: pa.Table) -> tuple[pa.ChunkedArray, pa.ChunkedArray]:
-    names = table.select(["source_bars"]).append_column("name", table["instrument_id"].cast(pa.string()))
-    totals = names.group_by("name").aggregate([("source_bars", "sum")])
-    return totals["name"], totals["source_bars_sum"]

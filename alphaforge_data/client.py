@@ -1,10 +1,11 @@
 """The client: one method a view, each answer pinned to a snapshot that it names."""
 
-import datetime as dt
-from collections.abc import Iterator, Mapping, Sequence
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, TypeAlias, overload
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -22,8 +23,45 @@ from alphaforge_data.snapshots import Snapshot, checked_id
 from alphaforge_data.timeframes import Timeframe
 from alphaforge_data.times import Time
 from alphaforge_data.transport import Transport
+from alphaforge_data.views import BarColumn, FearGreedColumn, FundingColumn, InstrumentColumn
 
-_LIMITS = ("tick_size", "lot_size", "min_qty", "min_notional", "contract_size", "status")
+Dataset: TypeAlias = Literal["bars", "funding", "instruments", "fear_greed"]
+_PAYMENT: tuple[FundingColumn, ...] = ("funding_time", "funding_rate", "interval_hours")
+_PAYMENT_TYPES = dict(zip(_PAYMENT, (pa.timestamp("ms", "UTC"), pa.float64(), pa.int64()), strict=True))
+_LIMITS = (*views.LIMITS, "status")
+
+
+@overload
+def connect(
+    url: str | None = None,
+    *,
+    snapshot_id: str | None = None,
+    as_of: None = None,
+    cache: bool | str | Path = True,
+    offline: Literal[False] = False,
+) -> "Client": ...
+
+
+@overload
+def connect(
+    url: str | None = None,
+    *,
+    snapshot_id: None = None,
+    as_of: Time,
+    cache: bool | str | Path = True,
+    offline: Literal[False] = False,
+) -> "Client": ...
+
+
+@overload
+def connect(
+    url: str | None = None,
+    *,
+    snapshot_id: str,
+    as_of: None = None,
+    cache: Literal[True] | str | Path = True,
+    offline: bool = False,
+) -> "Client": ...
 
 
 def connect(
@@ -61,15 +99,19 @@ def connect(
     if snapshot_id is not None and as_of is not None:
         raise BadRequest("Pass snapshot_id or as_of, not both: each of them pins a snapshot.")
     pin = LATEST if snapshot_id is None else checked_id(snapshot_id)
-    folder = default_folder() if cache is True else Path(cache) if cache else None
+    folder = _folder(cache)
     if offline and (snapshot_id is None or folder is None):
         raise BadRequest("offline=True reads a pin from the cache: pass snapshot_id, and leave the cache on.")
+    return _connected(url, pin, as_of, folder, offline)
+
+
+def _connected(url: str | None, pin: str, as_of: Time | None, folder: Path | None, offline: bool) -> "Client":
     transport = None if offline else Transport(address.find(url))
     reader = Reader(transport, Store(folder) if folder else None, address.place(url))
     client = Client(reader, pin, {"url": url, "cache": folder or False, "offline": offline})
     if as_of is not None:
         client._pin = reader.catalog.as_of(as_of).snapshot_id
-    if snapshot_id is not None:
+    elif pin != LATEST:
         client.snapshot()
     return client
 
@@ -102,7 +144,7 @@ class Client:
         venue: Names | None = None,
         market: Market = "spot",
         instruments: Names | None = None,
-        columns: Names | None = None,
+        columns: BarColumn | Iterable[BarColumn] | Literal["all"] | None = None,
         gaps: Gaps = "keep",
         partial: Partial = "drop",
         snapshot_id: str | None = None,
@@ -132,13 +174,11 @@ class Client:
         _allowed("gaps", gaps, ("keep", "raise", "null", "ffill"))
         _allowed("partial", partial, ("drop", "keep", "raise"))
         request = self._request(symbol, instruments, venue, market, timeframe, start, end, snapshot_id)
-        chosen = self._bars.view(request).chosen(columns)
-        table = self._bars.read(request, chosen, gaps, partial)
-        return Frame(request.snapshot.stamp(table), lambda: self._bars.gaps(request))
+        return self._frame(request, self._bars.view(request).chosen(columns), gaps, partial)
 
     def panel(
         self,
-        column: str,
+        column: BarColumn,
         symbol: Names | None = None,
         timeframe: Timeframe = "1h",
         start: Time | None = None,
@@ -155,7 +195,7 @@ class Client:
         A bar that is missing is null. Without `start` and `end`, the grid spans all the series.
         """
         request = self._request(symbol, instruments, venue, market, timeframe, start, end, snapshot_id)
-        (chosen,) = self._bars.view(request).chosen(column if isinstance(column, str) else "")
+        chosen = self._bars.view(request).one(column)
         table = self._bars.read(request, list(dict.fromkeys(["instrument_id", "open_time", chosen])), "keep", partial)
         reach = [self._bars.bounds(request, one) for one in request.instruments]
         window = min(first for first, _ in reach), max(last for _, last in reach)
@@ -173,7 +213,7 @@ class Client:
         venue: Names | None = None,
         market: Market = "spot",
         instruments: Names | None = None,
-        columns: Names | None = None,
+        columns: BarColumn | Iterable[BarColumn] | Literal["all"] | None = None,
         gaps: Gaps = "keep",
         partial: Partial = "drop",
         snapshot_id: str | None = None,
@@ -184,28 +224,10 @@ class Client:
         left out, unless `gaps` fills it.
         """
         _allowed("chunk", chunk, ("day", "week", "month", "year"))
+        _allowed("gaps", gaps, ("keep", "raise", "null", "ffill"))
+        _allowed("partial", partial, ("drop", "keep", "raise"))
         request = self._request(symbol, instruments, venue, market, timeframe, start, end, snapshot_id)
-        reach = [self._bars.bounds(request, one) for one in request.instruments]
-        for first, last in chunks(min(one for one, _ in reach), max(one for _, one in reach), chunk):
-            there = [
-                one
-                for one, (begin, stop) in zip(request.instruments, reach, strict=True)
-                if begin < last and stop > first
-            ]
-            if not there:
-                continue
-            frame = self.bars(
-                timeframe=timeframe,
-                start=times.EPOCH + first * times.MILLISECOND,
-                end=times.EPOCH + last * times.MILLISECOND,
-                instruments=there,
-                columns=columns,
-                gaps=gaps,
-                partial=partial,
-                snapshot_id=request.snapshot.snapshot_id,
-            )
-            if len(frame):
-                yield frame
+        return self._pieces(request, self._bars.view(request).chosen(columns), chunk, gaps, partial)
 
     def gaps(
         self,
@@ -241,12 +263,14 @@ class Client:
     ) -> Frame:
         """How far the stored bars of each series reach, a row a series.
 
-        Columns: instrument_id, timeframe, first_open_time, last_close_time (null without bars), bars.
+        Columns: instrument_id, timeframe, first_open_time, last_close_time, bars. Raises BadRequest for a timeframe
+        that is not stored: `series` lists those that are.
         """
-        snapshot, ids = self._chosen(symbol, instruments, venue, market, snapshot_id)
         timeframes.length(timeframe)
+        snapshot, ids = self._chosen(symbol, instruments, venue, market, snapshot_id)
         rows = []
         for one in ids:
+            self._bars.demand_stored(snapshot, one, timeframe)
             row = self._bars.extent(snapshot, one, timeframe)
             row = row.add_column(0, "timeframe", arrow.repeated(timeframe, 1))
             rows.append(row.add_column(0, "instrument_id", arrow.repeated(one, 1)))
@@ -262,7 +286,7 @@ class Client:
         *,
         venue: Names | None = None,
         instruments: Names | None = None,
-        columns: Names | None = None,
+        columns: FundingColumn | Iterable[FundingColumn] | Literal["all"] | None = None,
         snapshot_id: str | None = None,
     ) -> Frame:
         """Funding that was paid, start <= funding_time < end: a fraction of position value, longs pay if > 0."""
@@ -278,6 +302,9 @@ class Client:
                     f"Snapshot {snapshot.snapshot_id!r} has no funding of {one!r}; it has funding of: {held}."
                 )
         read = self._reader.series(views.FUNDING, snapshot, perpetuals, "", window, chosen)
+        for one in perpetuals:
+            if not read[one].num_rows:
+                overview.demand_reach(self._reader, snapshot, one, window)
         tables = [finished(views.FUNDING, read[one], chosen, snapshot, one, "") for one in perpetuals]
         return Frame(snapshot.stamp(arrow.joined(tables)))
 
@@ -290,21 +317,25 @@ class Client:
         instruments: Names | None = None,
         at: Time | None = None,
         history: bool = False,
-        columns: Names | None = None,
+        columns: InstrumentColumn | Iterable[InstrumentColumn] | Literal["all"] | None = None,
         snapshot_id: str | None = None,
     ) -> Frame:
         """Instrument metadata: the newest state seen, the state `at` an instant, or every state (`history`).
 
-        Sizes are in the unit that the venue trades in: base units on spot markets, contracts on OKX perpetuals;
-        multiply by `contract_size` for base units. Raises BadRequest for an instant before the first state seen.
+        `lot_size` and `min_qty` are in the unit that the venue trades in: base units, or contracts of `contract_size`
+        base units on OKX perpetuals. `lot_size_base` and `min_qty_base` are in base units, as volumes are, at every
+        venue. Raises BadRequest for an instant before the first state seen.
         """
         chosen = views.INSTRUMENTS.chosen(columns)
+        if at is not None and history:
+            raise BadRequest("Pass at or history, not both: the state at an instant, or every state.")
+        instant = None if at is None else times.milliseconds("at", at)
         snapshot = self.snapshot(snapshot_id)
         table = self._reader.whole(views.INSTRUMENTS, snapshot)
         known = self._reader.catalog.manifest(snapshot).instruments
         table = overview.of_names(table, known, venue, market, symbol, instruments)
-        if at is not None:
-            table = overview.states_at(table, times.milliseconds("at", at), snapshot)
+        if instant is not None:
+            table = overview.states_at(table, instant, snapshot, every=symbol is not None or instruments is not None)
         elif not history:
             table = table.filter(pc.is_null(table["valid_to"]))
         return self._whole(table, chosen, snapshot)
@@ -314,22 +345,19 @@ class Client:
         start: Time | None = None,
         end: Time | None = None,
         *,
-        columns: Names | None = None,
+        columns: FearGreedColumn | Iterable[FearGreedColumn] | Literal["all"] | None = None,
         snapshot_id: str | None = None,
     ) -> Frame:
         """The daily Crypto Fear & Greed index, 0 (fear) to 100 (greed), start <= date < end."""
         chosen = views.FEAR_GREED.chosen(columns)
         first, last = times.days(start, end)
         snapshot = self.snapshot(snapshot_id)
-        table = self._reader.whole(views.FEAR_GREED, snapshot)
-        for bound, compare in ((first, pc.greater_equal), (last, pc.less)):
-            if bound is not None:
-                table = table.filter(compare(table["date"], pa.scalar(dt.date.fromisoformat(bound))))
+        table = overview.in_days(self._reader.whole(views.FEAR_GREED, snapshot), "date", (first, last), snapshot)
         return self._whole(table, chosen, snapshot)
 
     def condition(
         self,
-        dataset: Literal["bars", "funding", "instruments", "fear_greed"] | None = None,
+        dataset: Literal["bars", "funding", "fear_greed"] | None = None,
         start: Time | None = None,
         end: Time | None = None,
         *,
@@ -337,16 +365,20 @@ class Client:
         snapshot_id: str | None = None,
     ) -> Frame:
         """Which days a backtest may trust: a row a dataset, instrument, timeframe and day of v_dataset_condition."""
+        if dataset is not None:
+            _allowed("dataset", dataset, ("bars", "funding", "fear_greed"))
+        _demand_no_instruments(dataset, instruments)
+        window = times.days(start, end)
         snapshot = self.snapshot(snapshot_id)
         ids = None
         if instruments is not None:
             known = self._reader.catalog.manifest(snapshot).instruments
             ids = known.chosen(None, instruments, None, "spot")
-        return Frame(snapshot.stamp(overview.condition(self._reader, snapshot, dataset, times.days(start, end), ids)))
+        return Frame(snapshot.stamp(overview.condition(self._reader, snapshot, dataset, window, ids)))
 
     # What there is
 
-    def series(self, dataset: str | None = None, *, snapshot_id: str | None = None) -> Frame:
+    def series(self, dataset: Dataset | None = None, *, snapshot_id: str | None = None) -> Frame:
         """What the snapshot holds, a row a series.
 
         Columns: dataset, instrument_id, timeframe, first and last (time of the first and last row), rows, and for
@@ -372,7 +404,7 @@ class Client:
         before: str,
         after: str,
         *,
-        dataset: Literal["bars", "funding", "instruments", "fear_greed"] = "bars",
+        dataset: Dataset = "bars",
         instruments: Names | None = None,
     ) -> Frame:
         """What changed from one snapshot to another, a row an added or removed row and a row a revised value.
@@ -380,6 +412,7 @@ class Client:
         Columns: dataset, instrument_id, timeframe, time, change ('added', 'removed', 'revised'), and for revisions
         column, before, after. Only months whose published hashes differ are read. Stamped as `after`.
         """
+        _demand_no_instruments(dataset, instruments)
         first, second = self.snapshot(before), self.snapshot(after)
         table = differences.between(self._reader, first, second, dataset, instruments)
         return Frame(second.stamp(table))
@@ -391,7 +424,11 @@ class Client:
 
         A query that uses the pin returns a Frame stamped with it, any other one an Arrow table.
         """
-        if "{snapshot_id:" not in query.replace(" ", ""):
+        if not isinstance(query, str) or not query.strip():
+            raise BadRequest(f"query is {query!r}; pass the text of a SQL query.")
+        if "snapshot_id" in (parameters or {}):
+            raise BadRequest("parameters names snapshot_id, which is the pin: pass snapshot_id= to read another one.")
+        if "{snapshot_id:" not in "".join(query.split()):
             return self._reader.ask(query, parameters or {})
         snapshot = self.snapshot(snapshot_id)
         table = self._reader.ask(query, {**(parameters or {}), "snapshot_id": snapshot.snapshot_id})
@@ -406,32 +443,32 @@ class Client:
         Bars of a spot market get the funding of the same venue's perpetual. Null before the first payment. Raises
         BadRequest for instruments without funding; the bars need the columns instrument_id and close_time.
         """
-        joins.demand_bars(bars.to_arrow())
-        snapshot = bars.snapshot
-        ids = bars["instrument_id"].unique().cast(pa.string()).to_pylist()
+        table, snapshot, ids = self._of_bars(bars, _PAYMENT)
         payers = {one: one.replace(":spot:", ":perp:", 1) for one in ids}
-        columns = ("funding_time", "funding_rate", "interval_hours")
-        paid = self.funding(
-            instruments=list(payers.values()), columns=("instrument_id", *columns), snapshot_id=snapshot.snapshot_id
-        )
-        self._demand_same(snapshot, paid.snapshot)
-        of_payer = paid["instrument_id"].cast(pa.string())
-        others = {one: paid.to_arrow().filter(pc.equal(of_payer, payer)) for one, payer in payers.items()}
-        return Frame(snapshot.stamp(joins.as_of(bars.to_arrow(), others, "funding_time", columns)))
+        others = {}
+        if payers:
+            paid = self.funding(
+                instruments=list(dict.fromkeys(payers.values())),
+                columns=("instrument_id", *_PAYMENT),
+                snapshot_id=snapshot.snapshot_id,
+            )
+            self._demand_same(snapshot, paid.snapshot)
+            of_payer = paid["instrument_id"].cast(pa.string())
+            others = {one: paid.to_arrow().filter(pc.equal(of_payer, payer)) for one, payer in payers.items()}
+        return Frame(snapshot.stamp(joins.as_of(table, others, "funding_time", _PAYMENT, _PAYMENT_TYPES)))
 
     def with_instruments(self, bars: Frame) -> Frame:
         """The bars with the instrument's limits and status as they were known at the close of each.
 
         Null before the instrument's first state was seen: what was not known then is not filled in from later.
         """
-        joins.demand_bars(bars.to_arrow())
-        snapshot = bars.snapshot
-        ids = bars["instrument_id"].unique().cast(pa.string()).to_pylist()
-        states = self.instruments(history=True, snapshot_id=snapshot.snapshot_id)
+        table, snapshot, ids = self._of_bars(bars, _LIMITS)
+        states = self.instruments(history=True, columns="all", snapshot_id=snapshot.snapshot_id)
         self._demand_same(snapshot, states.snapshot)
         of_state = states["instrument_id"].cast(pa.string())
         others = {one: states.to_arrow().filter(pc.equal(of_state, one)) for one in ids}
-        return Frame(snapshot.stamp(joins.as_of(bars.to_arrow(), others, "valid_from", _LIMITS)))
+        types = {name: states.schema.field(name).type for name in _LIMITS}
+        return Frame(snapshot.stamp(joins.as_of(table, others, "valid_from", _LIMITS, types)))
 
     # Cache and connection
 
@@ -463,7 +500,24 @@ class Client:
         return f"<Client of {self._reader.place}, snapshot {self._pin!r}>"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _again, (self._origin, None if self._pin == LATEST else self._pin)
+        return _again, (self._origin, self._pin)
+
+    def _frame(self, request: BarsRequest, columns: Sequence[str], missing: Gaps, partial: Partial) -> Frame:
+        table = self._bars.read(request, columns, missing, partial)
+        return Frame(request.snapshot.stamp(table), lambda: self._bars.gaps(request))
+
+    def _pieces(
+        self, request: BarsRequest, columns: Sequence[str], chunk: Chunk, missing: Gaps, partial: Partial
+    ) -> Iterator[Frame]:
+        reach = {one: self._bars.bounds(request, one) for one in request.instruments}
+        starts, ends = zip(*reach.values(), strict=True)
+        for first, last in chunks(min(starts), max(ends), chunk):
+            there = tuple(one for one, (begin, stop) in reach.items() if begin < last and stop > first)
+            if there:
+                piece = replace(request, instruments=there, window=(first, last))
+                frame = self._frame(piece, columns, missing, partial)
+                if len(frame):
+                    yield frame
 
     def _request(
         self,
@@ -494,6 +548,14 @@ class Client:
         known = self._reader.catalog.manifest(snapshot).instruments
         return snapshot, known.chosen(symbol, instruments, venue, market)
 
+    def _of_bars(self, bars: Frame, added: Sequence[str]) -> tuple[pa.Table, Snapshot, list[str]]:
+        """The table, snapshot and instruments of bars that a join may add columns to."""
+        if not isinstance(bars, Frame):
+            raise BadRequest(f"bars is a {type(bars).__name__}; pass a Frame, as Client.bars returns it.")
+        table = bars.to_arrow()
+        joins.demand_bars(table, added)
+        return table, bars.snapshot, table["instrument_id"].unique().cast(pa.string()).to_pylist()
+
     def _whole(self, table: pa.Table, chosen: Sequence[str], snapshot: Snapshot) -> Frame:
         pinned = dict(zip(views.PINNED, (snapshot.snapshot_id, snapshot.data_version), strict=True))
         return Frame(snapshot.stamp(arrow.filled(table.combine_chunks(), chosen, pinned)))
@@ -511,9 +573,22 @@ class Client:
         return self._reader.store
 
 
-def _again(origin: Mapping[str, Any], snapshot_id: str | None) -> Client:
+def _folder(cache: bool | str | Path) -> Path | None:
+    if isinstance(cache, bool):
+        return default_folder() if cache else None
+    if not isinstance(cache, (str, os.PathLike)) or not str(cache):
+        raise BadRequest(f"cache is {cache!r}; pass True, False, or a folder.")
+    return Path(cache)
+
+
+def _again(origin: Mapping[str, Any], snapshot_id: str) -> Client:
     """A client like one that was pickled; it connects anew, from the environment it is unpickled in."""
-    return connect(origin["url"], snapshot_id=snapshot_id, cache=origin["cache"], offline=origin["offline"])
+    return _connected(origin["url"], snapshot_id, None, origin["cache"] or None, origin["offline"])
+
+
+def _demand_no_instruments(dataset: str | None, instruments: Names | None) -> None:
+    if dataset == "fear_greed" and instruments is not None:
+        raise BadRequest("Fear & Greed has no instruments: leave `instruments` out.")
 
 
 def _allowed(name: str, value: object, allowed: tuple[str, ...]) -> None:

@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 
 from alphaforge_data import timeframes, times
 from alphaforge_data.errors import MissingBars
+from alphaforge_data.times import Time
 
 SCHEMA = pa.schema(
     [
@@ -84,7 +85,7 @@ def error(found: pa.Table, what: str) -> MissingBars:
     return MissingBars(f"{what}: {shown}{more}. Client.gaps() lists every range with its class.")
 
 
-def _ms(moment: object) -> int:
+def _ms(moment: Time) -> int:
     return times.milliseconds("gap", moment)
 
 

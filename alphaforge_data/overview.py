@@ -1,5 +1,6 @@
 """Answers about a snapshot as a whole: its series, the condition of its days, the states of its instruments."""
 
+import datetime as dt
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,6 +10,7 @@ import pyarrow.compute as pc
 from alphaforge_data import times
 from alphaforge_data.errors import BadRequest
 from alphaforge_data.names import Known, Names, market, several
+from alphaforge_data.queries import Window
 from alphaforge_data.reading import Reader
 from alphaforge_data.snapshots import Snapshot
 
@@ -73,14 +75,10 @@ def condition(
     """Rows of v_dataset_condition_at."""
     table = reader.kept(snapshot, _CONDITION)
     if dataset is not None:
-        _demand_dataset(dataset)
         table = table.filter(pc.equal(table["dataset"].cast(pa.string()), dataset))
     if instruments is not None:
         table = table.filter(pc.is_in(table["instrument_id"].cast(pa.string()), pa.array(instruments)))
-    for bound, compare in zip(window, (pc.greater_equal, pc.less), strict=True):
-        if bound is not None:
-            table = table.filter(compare(table["day"].cast(pa.date32()), pa.scalar(bound).cast(pa.date32())))
-    return table
+    return in_days(table, "day", window, snapshot)
 
 
 def of_names(
@@ -105,21 +103,65 @@ def of_names(
     if symbol is not None:
         ids = known.of_symbols(symbol, set(table["instrument_id"].cast(pa.string()).to_pylist()))
         table = table.filter(pc.is_in(table["instrument_id"].cast(pa.string()), pa.array(ids)))
+    if not table.num_rows and (venue is not None or market_name is not None):
+        held = sorted({":".join(one.split(":")[:2]) for one in known.ids})
+        raise BadRequest(
+            f"The snapshot has no instruments of market {market_name!r} at venue {venue!r}; it has: {', '.join(held)}."
+        )
     return table
 
 
-def states_at(table: pa.Table, instant: int, snapshot: Snapshot) -> pa.Table:
-    """The state of each instrument that was valid at the instant. Raises BadRequest before the first state seen."""
+def states_at(table: pa.Table, instant: int, snapshot: Snapshot, every: bool) -> pa.Table:
+    """The state of each instrument that was valid at the instant.
+
+    Raises BadRequest before the first state seen of any instrument, or with `every` of one of them.
+    """
     at = pa.scalar(instant, pa.int64()).cast(pa.timestamp("ms", "UTC"))
-    first = pc.min(table["valid_from"]).as_py()
-    if first is not None and at.as_py() < first:
+    seen = table.group_by("instrument_id").aggregate([("valid_from", "min")])
+    unseen = seen.filter(pc.greater(seen["valid_from_min"], at))
+    if unseen.num_rows and (every or unseen.num_rows == seen.num_rows):
+        first = unseen.sort_by([("valid_from_min", "ascending")]).slice(0, 1).to_pylist()[0]
+        begin = times.as_text(times.milliseconds("first", first["valid_from_min"]))
         raise BadRequest(
-            f"at is {times.as_text(instant)}; the first state that snapshot {snapshot.snapshot_id!r} knows is of "
-            f"{times.as_text(times.milliseconds('first', first))}: what was true before that was never seen."
+            f"at is {times.as_text(instant)}; the first state that snapshot {snapshot.snapshot_id!r} knows of "
+            f"{first['instrument_id']} is of {begin}: what was true before that was never seen."
         )
     begun = pc.less_equal(table["valid_from"], at)
     lasting = pc.fill_null(pc.greater(table["valid_to"], at), True)
     return table.filter(pc.and_(begun, lasting))
+
+
+def in_days(table: pa.Table, column: str, window: tuple[str | None, str | None], snapshot: Snapshot) -> pa.Table:
+    """The rows whose day lies in [start, end), ISO 8601. Raises BadRequest where the table reaches nowhere near."""
+    days = table[column].cast(pa.date32())
+    is_in = pa.array([True] * table.num_rows)
+    for bound, compare in zip(window, (pc.greater_equal, pc.less), strict=True):
+        if bound is not None:
+            is_in = pc.and_(is_in, compare(days, pa.scalar(dt.date.fromisoformat(bound))))
+    found = table.filter(is_in)
+    if table.num_rows and not found.num_rows:
+        first, last = (pc.min(days).as_py(), pc.max(days).as_py())
+        outside = (window[0] is not None and window[0] > last.isoformat()) or (
+            window[1] is not None and window[1] <= first.isoformat()
+        )
+        if outside:
+            asked = " to ".join(bound or "open" for bound in window)
+            raise BadRequest(
+                f"These days of snapshot {snapshot.snapshot_id!r} reach from {first} to {last}; asked for: {asked}."
+            )
+    return found
+
+
+def demand_reach(reader: Reader, snapshot: Snapshot, instrument: str, window: Window) -> None:
+    """Raise BadRequest where the window lies outside of what the snapshot holds of an instrument's funding."""
+    row = _extents(reader, snapshot, "funding")["funding", instrument, ""]
+    first, last = (times.milliseconds(name, row[name]) for name in ("first", "last"))
+    if (window[0] is not None and window[0] > last) or (window[1] is not None and window[1] <= first):
+        asked = " to ".join("open" if bound is None else times.as_text(bound) for bound in window)
+        raise BadRequest(
+            f"Funding of {instrument} reaches from {times.as_text(first)} to {times.as_text(last)} in snapshot "
+            f"{snapshot.snapshot_id!r}; asked for: {asked}."
+        )
 
 
 def _extents(reader: Reader, snapshot: Snapshot, dataset: str) -> dict[tuple[str, str, str], dict[str, Any]]:

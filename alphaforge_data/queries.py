@@ -7,6 +7,8 @@ from typing import Any
 from alphaforge_data import timeframes
 from alphaforge_data.views import BARS, View
 
+# What resampled bars are cached under, beside the content they are made of: the next number where `resampled` changes.
+RESAMPLING = 1
 Window = tuple[int | None, int | None]
 
 
@@ -68,20 +70,6 @@ group by instrument_id, period
 order by instrument_id, period
 """  # noqa: S608
     return Query(text, {"snapshot_id": snapshot_id, **bound})
-
-
-RESAMPLED_NAMES = (
-    "instrument_id",
-    "open_time",
-    "open",
-    "high",
-    "low",
-    "close",
-    "volume",
-    "quote_volume",
-    "trade_count",
-    "source_bars",
-)
 
 
 def between(column: str, window: Window) -> tuple[list[str], dict[str, int]]:

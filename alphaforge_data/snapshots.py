@@ -71,7 +71,19 @@ def snapshot_of(data: Any) -> Snapshot:
             "several tables were put together. Ask each of them, or read them in one call."
         )
     row = json.loads(text)
+    if "snapshot_id" in _columns(data):
+        held = {str(one) for one in data["snapshot_id"].unique().tolist()}
+        if held - {row["snapshot_id"]}:
+            raise BadRequest(
+                f"This table has rows of {' and '.join(sorted(held))}: several tables were put together. Ask each of "
+                "them."
+            )
     return Snapshot.from_row({**row, "published_at": datetime.fromisoformat(row["published_at"])})
+
+
+def _columns(data: Any) -> list[str]:
+    names = getattr(data, "column_names", None)
+    return list(getattr(data, "columns", ())) if names is None else list(names)
 
 
 def _metadata(data: Any) -> Mapping[bytes, bytes]:
