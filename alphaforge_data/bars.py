@@ -7,19 +7,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from alphaforge_data import arrow, filling, gaps, resampled, timeframes, times, views
+from alphaforge_data import arrow, extents, filling, gaps, resampled, timeframes, times, views
 from alphaforge_data.errors import BadRequest
 from alphaforge_data.manifest import Manifest
 from alphaforge_data.queries import Window
 from alphaforge_data.reading import Reader, finished
 from alphaforge_data.snapshots import Snapshot
 from alphaforge_data.views import View
-
-_EXTENT = (
-    "select minOrNull(open_time) as first_open_time, maxOrNull(close_time) as last_close_time, count() as bars "
-    "from marts.v_bars_at(snapshot_id = {snapshot_id:String}) "
-    "where instrument_id = {instrument_id:String} and timeframe = {timeframe:String}"
-)
 
 
 @dataclass(frozen=True)
@@ -86,17 +80,18 @@ class BarReader:
         """Every missing range of the stored bars that the request is read from, with its class."""
         return pa.concat_tables(self._gaps(request, one) for one in request.instruments)
 
-    def extent(self, snapshot: Snapshot, instrument: str, timeframe: str) -> pa.Table:
-        """first_open_time, last_close_time and bars of a stored series: one row."""
-        return self._reader.kept(snapshot, _EXTENT, {"instrument_id": instrument, "timeframe": timeframe})
+    def extent(self, snapshot: Snapshot, instrument: str, timeframe: str) -> tuple[int, int]:
+        """The first open time and the last close time of a stored series, ms since 1970."""
+        first, last = extents.of_dataset(self._reader, snapshot, "bars")["bars", instrument, timeframe]
+        return first, last + timeframes.length(timeframe)
 
     def bounds(self, request: BarsRequest, instrument: str) -> tuple[int, int]:
         """The request's window, its open ends closed by the series' own: milliseconds since 1970."""
         start, end = request.window
         if start is None or end is None:
-            row = self.extent(request.snapshot, instrument, self.stored(request, instrument)).to_pylist()[0]
-            start = times.milliseconds("start", row["first_open_time"]) if start is None else start
-            end = times.milliseconds("end", row["last_close_time"]) if end is None else end
+            first, last = self.extent(request.snapshot, instrument, self.stored(request, instrument))
+            start = first if start is None else start
+            end = last if end is None else end
         return start, max(start, end)
 
     def _tables(self, request: BarsRequest, view: View, columns: Sequence[str]) -> dict[str, pa.Table]:
@@ -147,8 +142,9 @@ class BarReader:
         window = start, end
         table = self._reader.series(views.BARS, request.snapshot, [instrument], stored, window, ["open_time"])
         ranges = gaps.missing(table[instrument]["open_time"], start, end, timeframes.length(stored))
-        asked = {"instrument_id": instrument, "timeframe": stored}
-        causes = self._reader.kept(request.snapshot, gaps.QUERY, asked) if ranges else gaps.SCHEMA.empty_table()
+        causes = gaps.SCHEMA.empty_table()
+        if ranges:
+            causes = gaps.of_series(self._reader.known(request.snapshot, gaps.QUERY), instrument, stored)
         return gaps.explained(ranges, causes, instrument, stored)
 
     def _demand_no_gaps(self, request: BarsRequest, instrument: str) -> None:
@@ -159,9 +155,7 @@ class BarReader:
     def _demand_overlap(self, request: BarsRequest, instrument: str) -> None:
         """Raise BadRequest where the window lies wholly outside what the snapshot holds of the series."""
         stored = self.stored(request, instrument)
-        row = self.extent(request.snapshot, instrument, stored).to_pylist()[0]
-        first = times.milliseconds("first", row["first_open_time"])
-        last = times.milliseconds("last", row["last_close_time"])
+        first, last = self.extent(request.snapshot, instrument, stored)
         start, end = request.window
         if (start is not None and start >= last) or (end is not None and end <= first):
             asked = " to ".join("open" if bound is None else times.as_text(bound) for bound in request.window)

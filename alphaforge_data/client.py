@@ -89,7 +89,12 @@ def connect(
 
     Raises
     ------
-    BadRequest, NotReachable, UnknownSnapshot, NotCached
+    BadRequest
+        For arguments that do not go together.
+    NotReachable
+        Where no warehouse answers, or it refuses the user.
+    UnknownSnapshot, NotCached
+        For a pin that is not published; that the cache does not know, when offline.
 
     Examples
     --------
@@ -153,23 +158,40 @@ class Client:
 
         Parameters
         ----------
+        symbol, venue, market, instruments
+            The series, as Client explains.
         timeframe : str
             A stored timeframe, or a multiple of one up to '1w', resampled in the database from the shortest stored
             one that divides it. Weeks begin on Monday.
         start, end : time, optional
-            None: as far as each series reaches.
+            Inclusive and exclusive. None: as far as each series reaches.
+        columns : str or list of str, optional
+            None for the usual ones, or 'all'.
         gaps : {'keep', 'raise', 'null', 'ffill'}
             Missing bars are left out and listed in `Frame.holes`; or raise MissingBars; or become rows of nulls; or
             rows with the last close as prices and null volumes. The last two add a column `is_filled`.
         partial : {'drop', 'keep', 'raise'}
             What becomes of a resampled bar of whose stored bars some are missing; `source_bars` and
             `expected_bars` tell.
+        snapshot_id : str, optional
+            Another snapshot than the client's pin.
 
         Returns
         -------
         Frame
             Prices in quote units, volume in base units; quote_volume and trade_count are null where the venue has
             none.
+
+        Raises
+        ------
+        BadRequest
+            Also for a window wholly outside of what the snapshot holds of a series.
+        MissingBars
+            With `gaps='raise'` or `partial='raise'`; names the ranges and their classes.
+
+        Examples
+        --------
+        >>> client.bars("BTC/USDT", "4h", "2025-06-20", "2025-07-01", venue="okx").to_pandas()   # doctest: +SKIP
         """
         _allowed("gaps", gaps, ("keep", "raise", "null", "ffill"))
         _allowed("partial", partial, ("drop", "keep", "raise"))
@@ -190,9 +212,29 @@ class Client:
         partial: Partial = "drop",
         snapshot_id: str | None = None,
     ) -> Frame:
-        """One column of bars side by side: `open_time`, then a column an instrument, on the full time grid.
+        """One column of bars side by side, on the full time grid.
 
-        A bar that is missing is null. Without `start` and `end`, the grid spans all the series.
+        Parameters
+        ----------
+        column : str
+            Such as 'close'.
+        symbol, venue, market, instruments
+            The series, as Client explains.
+        timeframe : str
+            A stored timeframe, or a multiple of one up to '1w', resampled in the database from the shortest stored
+            one that divides it. Weeks begin on Monday.
+        start, end : time, optional
+            Inclusive and exclusive. None: the grid spans all the series.
+        partial : {'drop', 'keep', 'raise'}
+            What becomes of a resampled bar of whose stored bars some are missing; `source_bars` and
+            `expected_bars` tell.
+        snapshot_id : str, optional
+            Another snapshot than the client's pin.
+
+        Returns
+        -------
+        Frame
+            `open_time`, then a column an instrument named by its id; null where a bar is missing.
         """
         request = self._request(symbol, instruments, venue, market, timeframe, start, end, snapshot_id)
         chosen = self._bars.view(request).one(column)
@@ -220,8 +262,35 @@ class Client:
     ) -> Iterator[Frame]:
         """The same bars in pieces of time, oldest first, each with all series: memory stays flat.
 
-        Every piece is of one snapshot, also where a newer one is published meanwhile. A piece without any bar is
-        left out, unless `gaps` fills it.
+        Every piece is of one snapshot, also where a newer one is published meanwhile. Wrong arguments raise at the
+        call, not at the first piece.
+
+        Parameters
+        ----------
+        symbol, venue, market, instruments
+            The series, as Client explains.
+        timeframe : str
+            A stored timeframe, or a multiple of one up to '1w', resampled in the database from the shortest stored
+            one that divides it. Weeks begin on Monday.
+        start, end : time, optional
+            Inclusive and exclusive. None: as far as each series reaches.
+        chunk : {'day', 'week', 'month', 'year'}
+            Calendar pieces in UTC.
+        columns : str or list of str, optional
+            None for the usual ones, or 'all'.
+        gaps : {'keep', 'raise', 'null', 'ffill'}
+            Missing bars are left out and listed in `Frame.holes`; or raise MissingBars; or become rows of nulls; or
+            rows with the last close as prices and null volumes. The last two add a column `is_filled`.
+        partial : {'drop', 'keep', 'raise'}
+            What becomes of a resampled bar of whose stored bars some are missing; `source_bars` and
+            `expected_bars` tell.
+        snapshot_id : str, optional
+            Another snapshot than the client's pin.
+
+        Returns
+        -------
+        iterator of Frame
+            A piece without any bar is left out, unless `gaps` fills it.
         """
         _allowed("chunk", chunk, ("day", "week", "month", "year"))
         _allowed("gaps", gaps, ("keep", "raise", "null", "ffill"))
@@ -243,10 +312,26 @@ class Client:
     ) -> Frame:
         """Every range of stored bars that the pinned snapshot lacks in [start, end), before a listing included.
 
-        Columns: instrument_id, timeframe, gap_start (inclusive), gap_end (exclusive), missing_bars, class.
+        Parameters
+        ----------
+        symbol, venue, market, instruments
+            The series, as Client explains.
+        timeframe : str
+            Of one that is resampled, the missing bars of the stored one.
+        start, end : time, optional
+            Inclusive and exclusive. None: as far as each series reaches.
+        snapshot_id : str, optional
+            Another snapshot than the client's pin.
+
+        Returns
+        -------
+        Frame
+            instrument_id, timeframe, gap_start (inclusive), gap_end (exclusive), missing_bars, class.
+
+        Notes
+        -----
         Counted from the pinned bars themselves. `class` is the cause that was known at publication: not_fetched
-        (nobody asked for it), venue_outage, no_trade, halted, before_listing, after_delisting or quarantined. Of a
-        timeframe that is resampled, these are the missing bars of the stored one.
+        (nobody asked for it), venue_outage, no_trade, halted, before_listing, after_delisting or quarantined.
         """
         request = self._request(symbol, instruments, venue, market, timeframe, start, end, snapshot_id)
         return Frame(request.snapshot.stamp(self._bars.gaps(request)))
@@ -263,18 +348,35 @@ class Client:
     ) -> Frame:
         """How far the stored bars of each series reach, a row a series.
 
-        Columns: instrument_id, timeframe, first_open_time, last_close_time, bars. Raises BadRequest for a timeframe
-        that is not stored: `series` lists those that are.
+        Parameters
+        ----------
+        symbol, venue, market, instruments
+            The series, as Client explains.
+        timeframe : str
+            A stored one.
+        snapshot_id : str, optional
+            Another snapshot than the client's pin.
+
+        Returns
+        -------
+        Frame
+            instrument_id, timeframe, first_open_time, last_close_time, bars.
+
+        Raises
+        ------
+        BadRequest
+            For a timeframe that is not stored: `series` lists those that are.
         """
         timeframes.length(timeframe)
         snapshot, ids = self._chosen(symbol, instruments, venue, market, snapshot_id)
+        manifest = self._reader.catalog.manifest(snapshot)
         rows = []
         for one in ids:
             self._bars.demand_stored(snapshot, one, timeframe)
-            row = self._bars.extent(snapshot, one, timeframe)
-            row = row.add_column(0, "timeframe", arrow.repeated(timeframe, 1))
-            rows.append(row.add_column(0, "instrument_id", arrow.repeated(one, 1)))
-        return Frame(snapshot.stamp(arrow.joined(rows)))
+            rows.append(
+                (one, timeframe, *self._bars.extent(snapshot, one, timeframe), manifest.rows("bars", one, timeframe))
+            )
+        return Frame(snapshot.stamp(overview.extents_table(rows)))
 
     # Other datasets
 
@@ -289,7 +391,25 @@ class Client:
         columns: FundingColumn | Iterable[FundingColumn] | Literal["all"] | None = None,
         snapshot_id: str | None = None,
     ) -> Frame:
-        """Funding that was paid, start <= funding_time < end: a fraction of position value, longs pay if > 0."""
+        """Funding that was paid, start <= funding_time < end.
+
+        Parameters
+        ----------
+        symbol, venue, instruments
+            The perpetuals, as Client explains.
+        start, end : time, optional
+            Inclusive and exclusive. None: as far as each series reaches.
+        columns : str or list of str, optional
+            None for the usual ones, or 'all'.
+        snapshot_id : str, optional
+            Another snapshot than the client's pin.
+
+        Returns
+        -------
+        Frame
+            `funding_rate` is a fraction of the position's value, longs pay if it is positive; `funding_time` is rounded
+            to the minute; `interval_hours` is the period that was paid for, null where it is not known.
+        """
         chosen = views.FUNDING.chosen(columns)
         window = times.period(start, end)
         snapshot, ids = self._chosen(symbol, instruments, venue, "perp", snapshot_id)
@@ -322,9 +442,32 @@ class Client:
     ) -> Frame:
         """Instrument metadata: the newest state seen, the state `at` an instant, or every state (`history`).
 
-        `lot_size` and `min_qty` are in the unit that the venue trades in: base units, or contracts of `contract_size`
-        base units on OKX perpetuals. `lot_size_base` and `min_qty_base` are in base units, as volumes are, at every
-        venue. Raises BadRequest for an instant before the first state seen.
+        Parameters
+        ----------
+        venue, market, symbol
+            Only those, in any combination.
+        instruments : str or list of str, optional
+            Ids, instead of the three.
+        at : time, optional
+            The state that was valid then.
+        history : bool
+            Every state, with the time in which it was valid: valid_from inclusive, valid_to exclusive.
+        columns : str or list of str, optional
+            None for the usual ones, or 'all'.
+        snapshot_id : str, optional
+            Another snapshot than the client's pin.
+
+        Returns
+        -------
+        Frame
+            `lot_size` and `min_qty` are in the unit that the venue trades in: base units, or contracts of
+            `contract_size` base units on OKX perpetuals. `lot_size_base` and `min_qty_base` are in base units, as
+            volumes are, at every venue.
+
+        Raises
+        ------
+        BadRequest
+            Also for an instant before the first state seen of an instrument that is named.
         """
         chosen = views.INSTRUMENTS.chosen(columns)
         if at is not None and history:
@@ -348,7 +491,22 @@ class Client:
         columns: FearGreedColumn | Iterable[FearGreedColumn] | Literal["all"] | None = None,
         snapshot_id: str | None = None,
     ) -> Frame:
-        """The daily Crypto Fear & Greed index, 0 (fear) to 100 (greed), start <= date < end."""
+        """The daily Crypto Fear & Greed index, 0 (fear) to 100 (greed), start <= date < end.
+
+        Parameters
+        ----------
+        start, end : date, optional
+            Inclusive and exclusive.
+        columns : str or list of str, optional
+            None for the usual ones, or 'all'.
+        snapshot_id : str, optional
+            Another snapshot than the client's pin.
+
+        Returns
+        -------
+        Frame
+            date, value, classification.
+        """
         chosen = views.FEAR_GREED.chosen(columns)
         first, last = times.days(start, end)
         snapshot = self.snapshot(snapshot_id)
@@ -364,7 +522,25 @@ class Client:
         instruments: Names | None = None,
         snapshot_id: str | None = None,
     ) -> Frame:
-        """Which days a backtest may trust: a row a dataset, instrument, timeframe and day of v_dataset_condition."""
+        """Which days a backtest may trust: a row a dataset, instrument, timeframe and day of v_dataset_condition.
+
+        Parameters
+        ----------
+        dataset : {'bars', 'funding', 'fear_greed'}, optional
+            None: all of them.
+        start, end : date, optional
+            Inclusive and exclusive.
+        instruments : str or list of str, optional
+            Ids.
+        snapshot_id : str, optional
+            Another snapshot than the client's pin.
+
+        Returns
+        -------
+        Frame
+            dataset, instrument_id, timeframe, day, condition (available, degraded, missing or pending), found_rows,
+            expected_rows, reason, changed_at.
+        """
         if dataset is not None:
             _allowed("dataset", dataset, ("bars", "funding", "fear_greed"))
         _demand_no_instruments(dataset, instruments)
@@ -381,18 +557,51 @@ class Client:
     def series(self, dataset: Dataset | None = None, *, snapshot_id: str | None = None) -> Frame:
         """What the snapshot holds, a row a series.
 
-        Columns: dataset, instrument_id, timeframe, first and last (time of the first and last row), rows, and for
-        bars missing_bars and a column `missing_<class>` for each class of gaps.
+        Parameters
+        ----------
+        dataset : {'bars', 'funding', 'instruments', 'fear_greed'}, optional
+            None: all of them.
+        snapshot_id : str, optional
+            Another snapshot than the client's pin.
+
+        Returns
+        -------
+        Frame
+            dataset, instrument_id, timeframe, first and last (time of the first and last row), rows, and for bars
+            missing_bars and a column `missing_<class>` for each class of gaps.
         """
         snapshot = self.snapshot(snapshot_id)
         return Frame(snapshot.stamp(overview.series(self._reader, snapshot, dataset)))
 
     def snapshots(self, limit: int | None = None) -> pa.Table:
-        """Published snapshots, newest first, with row counts and content hashes; `limit`: only so many."""
+        """Published snapshots, newest first, with row counts and content hashes.
+
+        Parameters
+        ----------
+        limit : int, optional
+            Only so many.
+
+        Returns
+        -------
+        pyarrow.Table
+            Columns of v_snapshots.
+        """
         return self._reader.catalog.list(limit)
 
     def snapshot(self, snapshot_id: str | None = None, *, as_of: Time | None = None) -> Snapshot:
-        """The snapshot of that id, the newest one published by `as_of`, or the one that calls without an id read."""
+        """The snapshot of that id, the newest one published by `as_of`, or the one that calls without an id read.
+
+        Parameters
+        ----------
+        snapshot_id : str, optional
+            None: the one that calls without an id read.
+        as_of : time, optional
+            The newest one that was published by then.
+
+        Returns
+        -------
+        Snapshot
+        """
         if as_of is not None:
             if snapshot_id is not None:
                 raise BadRequest("Pass snapshot_id or as_of, not both.")
@@ -409,8 +618,22 @@ class Client:
     ) -> Frame:
         """What changed from one snapshot to another, a row an added or removed row and a row a revised value.
 
-        Columns: dataset, instrument_id, timeframe, time, change ('added', 'removed', 'revised'), and for revisions
-        column, before, after. Only months whose published hashes differ are read. Stamped as `after`.
+        Only months whose published hashes differ are read.
+
+        Parameters
+        ----------
+        before, after : str
+            Ids of snapshots.
+        dataset : {'bars', 'funding', 'instruments', 'fear_greed'}
+            What to compare.
+        instruments : str or list of str, optional
+            Only those ids.
+
+        Returns
+        -------
+        Frame
+            dataset, instrument_id, timeframe, time, change ('added', 'removed', 'revised'), and for revisions column,
+            before and after. Stamped as `after`.
         """
         _demand_no_instruments(dataset, instruments)
         first, second = self.snapshot(before), self.snapshot(after)
@@ -423,6 +646,24 @@ class Client:
         """The answer of any query that your user may ask; `{snapshot_id:String}` is bound to the pin.
 
         A query that uses the pin returns a Frame stamped with it, any other one an Arrow table.
+
+        Parameters
+        ----------
+        query : str
+            Without a FORMAT of its own.
+        parameters : mapping, optional
+            Values bound to `{name:Type}`.
+        snapshot_id : str, optional
+            Another snapshot than the client's pin.
+
+        Returns
+        -------
+        Frame or pyarrow.Table
+            A Frame where the query uses the pin.
+
+        Examples
+        --------
+        >>> client.sql("select count() from marts.v_bars_at(snapshot_id = {snapshot_id:String})")   # doctest: +SKIP
         """
         if not isinstance(query, str) or not query.strip():
             raise BadRequest(f"query is {query!r}; pass the text of a SQL query.")
@@ -438,10 +679,23 @@ class Client:
     # Joins
 
     def with_funding(self, bars: Frame) -> Frame:
-        """The bars with the last funding paid by the close of each: funding_time, funding_rate, interval_hours.
+        """The bars with the last funding paid by the close of each.
 
-        Bars of a spot market get the funding of the same venue's perpetual. Null before the first payment. Raises
-        BadRequest for instruments without funding; the bars need the columns instrument_id and close_time.
+        Parameters
+        ----------
+        bars : Frame
+            With the columns instrument_id and close_time. Bars of a spot market get the funding of the same venue's
+            perpetual.
+
+        Returns
+        -------
+        Frame
+            The bars with funding_time, funding_rate and interval_hours; null before the first payment.
+
+        Raises
+        ------
+        BadRequest
+            For instruments without funding, and for bars that were joined already.
         """
         table, snapshot, ids = self._of_bars(bars, _PAYMENT)
         payers = {one: one.replace(":spot:", ":perp:", 1) for one in ids}
@@ -461,6 +715,16 @@ class Client:
         """The bars with the instrument's limits and status as they were known at the close of each.
 
         Null before the instrument's first state was seen: what was not known then is not filled in from later.
+
+        Parameters
+        ----------
+        bars : Frame
+            With the columns instrument_id and close_time.
+
+        Returns
+        -------
+        Frame
+            The bars with the columns of sizes and the status of `instruments`.
         """
         table, snapshot, ids = self._of_bars(bars, _LIMITS)
         states = self.instruments(history=True, columns="all", snapshot_id=snapshot.snapshot_id)
@@ -543,6 +807,7 @@ class Client:
         market: str,
         snapshot_id: str | None,
     ) -> tuple[Snapshot, list[str]]:
+        symbol, instruments, venue = names.listed(symbol), names.listed(instruments), names.listed(venue)
         names.demand_form(symbol, instruments, venue, market)
         snapshot = self.snapshot(snapshot_id)
         known = self._reader.catalog.manifest(snapshot).instruments

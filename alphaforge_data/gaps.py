@@ -21,9 +21,10 @@ SCHEMA = pa.schema(
         ("class", pa.string()),
     ]
 )
+# Of all series at once: the server takes longer to plan this query than to answer it.
 QUERY = (
-    "select gap_start, gap_end, class from marts.v_bar_gaps_at(snapshot_id = {snapshot_id:String}) "
-    "where instrument_id = {instrument_id:String} and timeframe = {timeframe:String} order by gap_start"
+    "select instrument_id, timeframe, gap_start, gap_end, missing_bars, class "
+    "from marts.v_bar_gaps_at(snapshot_id = {snapshot_id:String}) order by instrument_id, timeframe, gap_start"
 )
 NOT_FETCHED = "not_fetched"
 Range = tuple[int, int]
@@ -71,6 +72,12 @@ def explained(ranges: list[Range], causes: pa.Table, instrument: str, timeframe:
         },
         schema=SCHEMA,
     )
+
+
+def of_series(causes: pa.Table, instrument: str, timeframe: str) -> pa.Table:
+    """The rows of one series."""
+    names, frames = (causes[name].cast(pa.string()) for name in ("instrument_id", "timeframe"))
+    return causes.filter(pc.and_(pc.equal(names, instrument), pc.equal(frames, timeframe)))
 
 
 def error(found: pa.Table, what: str) -> MissingBars:

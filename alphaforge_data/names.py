@@ -1,7 +1,7 @@
 """Instruments from the names that callers use: matched against what the snapshot holds, never guessed."""
 
 import difflib
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any, Literal, TypeAlias
 
 from alphaforge_data.errors import BadRequest
@@ -36,6 +36,11 @@ def several(name: str, value: Any) -> list[str]:
     if not found:
         raise BadRequest(f"{name} is empty; name at least one.")
     return found
+
+
+def listed(value: Any) -> Any:
+    """What can be iterated over only once as a list; anything else as it is."""
+    return list(value) if isinstance(value, Iterator) else value
 
 
 def _items(name: str, value: Any) -> Iterable[str]:
@@ -95,6 +100,7 @@ class Known:
         Accepts capitals and small letters, 'BTCUSDT', 'BTC-USDT' and 'BTC/USDT:USDT'. Raises BadRequest with the
         nearest ids where the snapshot does not hold what was named.
         """
+        symbol, instruments, venue = listed(symbol), listed(instruments), listed(venue)
         demand_form(symbol, instruments, venue, market_name)
         if instruments is not None:
             return list(dict.fromkeys(self._one(name) for name in several("instruments", instruments)))

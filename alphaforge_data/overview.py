@@ -7,7 +7,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from alphaforge_data import times
+from alphaforge_data import arrow, extents, gaps, times
 from alphaforge_data.errors import BadRequest
 from alphaforge_data.names import Known, Names, market, several
 from alphaforge_data.queries import Window
@@ -24,20 +24,6 @@ CLASSES = (
     "after_delisting",
     "quarantined",
 )
-_EXTENTS = {
-    "bars": "select instrument_id, timeframe, min(open_time) as first, max(open_time) as last "
-    "from marts.v_bars_at(snapshot_id = {snapshot_id:String}) group by instrument_id, timeframe",
-    "funding": "select instrument_id, '' as timeframe, min(funding_time) as first, max(funding_time) as last "
-    "from marts.v_funding_at(snapshot_id = {snapshot_id:String}) group by instrument_id",
-    "instruments": "select instrument_id, '' as timeframe, min(valid_from) as first, max(valid_from) as last "
-    "from marts.v_instruments_at(snapshot_id = {snapshot_id:String}) group by instrument_id",
-    "fear_greed": "select '' as instrument_id, '' as timeframe, toDateTime64(min(date), 3, 'UTC') as first, "
-    "toDateTime64(max(date), 3, 'UTC') as last from marts.v_fear_greed_at(snapshot_id = {snapshot_id:String})",
-}
-_MISSING = (
-    "select instrument_id, timeframe, class, sum(missing_bars) as missing "
-    "from marts.v_bar_gaps_at(snapshot_id = {snapshot_id:String}) group by instrument_id, timeframe, class"
-)
 _CONDITION = (
     "select dataset, instrument_id, timeframe, day, condition, found_rows, expected_rows, reason, changed_at "
     "from marts.v_dataset_condition_at(snapshot_id = {snapshot_id:String}) "
@@ -51,13 +37,16 @@ def series(reader: Reader, snapshot: Snapshot, dataset: str | None) -> pa.Table:
         _demand_dataset(dataset)
     manifest = reader.catalog.manifest(snapshot)
     found = manifest.series(dataset)
-    reach = {key: row for name in {key[0] for key in found} for key, row in _extents(reader, snapshot, name).items()}
+    reach = {}
+    for name in {key[0] for key in found}:
+        reach |= extents.of_dataset(reader, snapshot, name)
     missing = _missing(reader, snapshot) if any(key[0] == "bars" for key in found) else {}
     rows = []
     for key in found:
         of_class = missing.get(key[1:], {}) if key[0] == "bars" else None
         row: dict[str, Any] = dict(zip(("dataset", "instrument_id", "timeframe"), key, strict=True))
-        row |= {"first": reach[key]["first"], "last": reach[key]["last"], "rows": manifest.rows(*key)}
+        first, last = (times.EPOCH + bound * times.MILLISECOND for bound in reach[key])
+        row |= {"first": first, "last": last, "rows": manifest.rows(*key)}
         row["missing_bars"] = None if of_class is None else sum(of_class.values())
         for name in CLASSES:
             row[f"missing_{name}"] = None if of_class is None else of_class.get(name, 0)
@@ -73,7 +62,7 @@ def condition(
     instruments: Sequence[str] | None,
 ) -> pa.Table:
     """Rows of v_dataset_condition_at."""
-    table = reader.kept(snapshot, _CONDITION)
+    table = reader.known(snapshot, _CONDITION)
     if dataset is not None:
         table = table.filter(pc.equal(table["dataset"].cast(pa.string()), dataset))
     if instruments is not None:
@@ -154,8 +143,7 @@ def in_days(table: pa.Table, column: str, window: tuple[str | None, str | None],
 
 def demand_reach(reader: Reader, snapshot: Snapshot, instrument: str, window: Window) -> None:
     """Raise BadRequest where the window lies outside of what the snapshot holds of an instrument's funding."""
-    row = _extents(reader, snapshot, "funding")["funding", instrument, ""]
-    first, last = (times.milliseconds(name, row[name]) for name in ("first", "last"))
+    first, last = extents.of_dataset(reader, snapshot, "funding")["funding", instrument, ""]
     if (window[0] is not None and window[0] > last) or (window[1] is not None and window[1] <= first):
         asked = " to ".join("open" if bound is None else times.as_text(bound) for bound in window)
         raise BadRequest(
@@ -164,15 +152,23 @@ def demand_reach(reader: Reader, snapshot: Snapshot, instrument: str, window: Wi
         )
 
 
-def _extents(reader: Reader, snapshot: Snapshot, dataset: str) -> dict[tuple[str, str, str], dict[str, Any]]:
-    rows = reader.kept(snapshot, _EXTENTS[dataset]).to_pylist()
-    return {(dataset, row["instrument_id"], row["timeframe"]): row for row in rows}
+def extents_table(rows: Sequence[tuple[str, str, int, int, int]]) -> pa.Table:
+    """instrument_id, timeframe, first_open_time, last_close_time and bars."""
+    ids, frames, first, last, bars = zip(*rows, strict=True)
+    columns = {"instrument_id": pa.array(ids).cast(arrow.TEXT), "timeframe": pa.array(frames).cast(arrow.TEXT)}
+    for name, values in (("first_open_time", first), ("last_close_time", last)):
+        columns[name] = pa.array(values, pa.int64()).cast(_INSTANT)
+    return pa.table(columns | {"bars": pa.array(bars, pa.int64())})
 
 
 def _missing(reader: Reader, snapshot: Snapshot) -> dict[tuple[str, str], dict[str, int]]:
     found: dict[tuple[str, str], dict[str, int]] = {}
-    for row in reader.kept(snapshot, _MISSING).to_pylist():
-        found.setdefault((row["instrument_id"], row["timeframe"]), {})[row["class"]] = row["missing"]
+    keys = ["instrument_id", "timeframe", "class"]
+    causes = reader.known(snapshot, gaps.QUERY).select([*keys, "missing_bars"])
+    texts = [causes[name].cast(pa.string()) for name in keys]
+    table = pa.table([*texts, causes["missing_bars"]], names=[*keys, "missing_bars"])
+    for row in table.group_by(keys).aggregate([("missing_bars", "sum")]).to_pylist():
+        found.setdefault((row["instrument_id"], row["timeframe"]), {})[row["class"]] = row["missing_bars_sum"]
     return found
 
 

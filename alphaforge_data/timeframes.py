@@ -24,7 +24,15 @@ _FORM = re.compile(r"([1-9][0-9]{0,5})([mhdw])")
 def timeframe(text: str) -> TimeframeName:
     """A timeframe of any length up to a week, such as '90m', for arguments that a type checker reads.
 
-    Raises BadRequest for anything else.
+    Parameters
+    ----------
+    text : str
+        A number and m, h, d or w.
+
+    Raises
+    ------
+    BadRequest
+        For anything else.
 
     Examples
     --------

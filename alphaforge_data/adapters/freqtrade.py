@@ -30,6 +30,11 @@ def write(bars: Frame, folder: str | Path) -> list[Path]:
     Raises
     ------
     BadRequest, MissingBars
+        For bars of several venues; for null prices.
+
+    Examples
+    --------
+    >>> write(client.bars("BTC/USDT", "1h", venue="binance", columns="all"), "user_data/data/binance")  # doctest: +SKIP
     """
     found = tables.by_instrument(bars, ("venue", "market", "symbol", "timeframe"))
     venues = {tables.constant(table, "venue") for table in found.values()}

@@ -50,8 +50,8 @@ REFUSED: dict[str, tuple[Callable[[Client], object], str]] = {
         "FDUSD/USDT",
     ),
     "funding outside": (lambda c: c.funding("BTC/USDT", "2018-01-01", "2018-02-01", venue="binance"), "reaches from"),
-    "fear and greed outside": (lambda c: c.fear_greed("2030-01-01"), "reaches from"),
-    "condition outside": (lambda c: c.condition("bars", "2031-01-01"), "reaches from"),
+    "fear and greed outside": (lambda c: c.fear_greed("2030-01-01"), "reach from"),
+    "condition outside": (lambda c: c.condition("bars", "2031-01-01"), "reach from"),
     "condition of what has no condition": (lambda c: c.condition("instruments"), "'instruments'; allowed: bars"),
     "instruments of fear and greed": (
         lambda c: c.condition("fear_greed", instruments="binance:perp:BTC/USDT"),
@@ -117,7 +117,7 @@ def test_a_numpy_instant_of_any_unit_is_exact() -> None:
 
 
 def test_an_instrument_not_yet_seen_is_named(client: Client) -> None:
-    at = client.instruments(instruments="binance:perp:BTC/USDT", history=True)["valid_from"].to_pylist()[0]
+    at = max(client.instruments(symbol="BTC/USDT", history=True)["valid_from"].to_pylist())
     assert len(client.instruments(symbol="BTC/USDT", at=at)) == 2
     with pytest.raises(BadRequest, match="never seen"):
         client.instruments(symbol="BTC/USDT", at=at.replace(year=2024))
