@@ -34,7 +34,7 @@ class Transport:
         self._settings: dict[str, Any] = dict(_SETTINGS)
         if address.is_loopback:
             self._settings["output_format_arrow_compression_method"] = "none"
-        self._owner, self._driver = os.getpid(), self._connect()
+        self._driver = self._connect()
 
     def read(self, query: str, parameters: Mapping[str, Any]) -> pa.Table:
         """The query's whole answer. Raises NotReachable or QueryFailed."""
@@ -46,7 +46,7 @@ class Transport:
         """The answer batch by batch. Only a stream read to its end is checked for completeness."""
         try:
             # raw_stream, because raw_query makes the server finish before it sends the first byte.
-            response: Any = self._own_driver().raw_stream(
+            response: Any = self._driver.raw_stream(
                 query, parameters=dict(parameters), fmt="ArrowStream", settings=dict(self._settings)
             )
         except ClickHouseError as error:
@@ -62,12 +62,6 @@ class Transport:
     def close(self) -> None:
         """Give the connection back."""
         self._driver.close()
-
-    def _own_driver(self) -> Driver:
-        """This process's: the child of a fork would read its parent's answers from the connections it inherits."""
-        if self._owner != os.getpid():
-            self._owner, self._driver = os.getpid(), self._connect()
-        return self._driver
 
     def _connect(self) -> Driver:
         address = self.address
