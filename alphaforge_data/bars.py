@@ -171,8 +171,7 @@ class BarReader:
 
 def side_by_side(bars: pa.Table, column: str, window: tuple[int, int], step: int, names: Sequence[str]) -> pa.Table:
     """One row an open time on the full grid, one column an instrument; null where there is no bar."""
-    first, stop = gaps.grid(*window, step)
-    instants = np.arange(first, stop, step, dtype=np.int64)
+    instants = gaps.open_times(*window, step)
     ids = bars["instrument_id"].cast(pa.string()).combine_chunks()
     columns = {"open_time": pa.array(instants, pa.int64()).cast(bars["open_time"].type)}
     for name in names:

@@ -636,7 +636,7 @@ class Client:
             before and after. Stamped as `after`.
         """
         _demand_no_instruments(dataset, instruments)
-        first, second = self.snapshot(before), self.snapshot(after)
+        first, second = self.snapshot(checked_id(before)), self.snapshot(checked_id(after))
         table = differences.between(self._reader, first, second, dataset, instruments)
         return Frame(second.stamp(table))
 
@@ -667,6 +667,10 @@ class Client:
         """
         if not isinstance(query, str) or not query.strip():
             raise BadRequest(f"query is {query!r}; pass the text of a SQL query.")
+        if parameters is not None and not isinstance(parameters, Mapping):
+            raise BadRequest(
+                f"parameters is {parameters!r}, a {type(parameters).__name__}; pass a dict of names and values."
+            )
         if "snapshot_id" in (parameters or {}):
             raise BadRequest("parameters names snapshot_id, which is the pin: pass snapshot_id= to read another one.")
         if "{snapshot_id:" not in "".join(query.split()):

@@ -115,6 +115,12 @@ class Frame:
     def __iter__(self) -> Iterator[str]:
         return iter(self.column_names)
 
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+        """Rows and columns as one array, of floats where every column is a number."""
+        import numpy as np
+
+        return np.column_stack(list(self.to_numpy().values())).astype(dtype or None, copy=False)
+
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
         return self._table.__arrow_c_stream__(requested_schema)
 

@@ -3,12 +3,14 @@
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from operator import itemgetter
+from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from alphaforge_data import timeframes, times
-from alphaforge_data.errors import MissingBars
+from alphaforge_data.errors import BadRequest, MissingBars
 from alphaforge_data.times import Time
 
 SCHEMA = pa.schema(
@@ -27,6 +29,8 @@ QUERY = (
     "from marts.v_bar_gaps_at(snapshot_id = {snapshot_id:String}) order by instrument_id, timeframe, gap_start"
 )
 NOT_FETCHED = "not_fetched"
+# A century of minutes.
+_MOST_ROWS = 52_560_000
 Range = tuple[int, int]
 Cause = tuple[int, int, str]
 
@@ -35,6 +39,18 @@ def grid(start: int, end: int, step: int) -> Range:
     """The first open time at or after `start`, and the first at or after `end`: milliseconds since 1970."""
     begin = timeframes.origin(step)
     return -(-(start - begin) // step) * step + begin, -(-(end - begin) // step) * step + begin
+
+
+def open_times(start: int, end: int, step: int) -> np.ndarray[Any, np.dtype[np.int64]]:
+    """Every open time of the window. Raises BadRequest where there are more than anybody's memory should hold."""
+    first, stop = grid(start, end, step)
+    count = (stop - first) // step
+    if count > _MOST_ROWS:
+        raise BadRequest(
+            f"The window from {times.as_text(start)} to {times.as_text(end)} has {count:,} open times, more than "
+            f"{_MOST_ROWS:,}: narrow start and end, or read it in pieces with Client.iter_bars."
+        )
+    return np.arange(first, stop, step, dtype=np.int64)
 
 
 def missing(open_times: pa.ChunkedArray, start: int, end: int, step: int) -> list[Range]:

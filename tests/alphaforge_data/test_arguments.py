@@ -66,6 +66,16 @@ REFUSED: dict[str, tuple[Callable[[Client], object], str]] = {
     "year 9999": (lambda c: c.bars("BTC/USDT", "1h", np.datetime64("9999-12-31"), **PERP), "reaches from"),
     "past datetime": (lambda c: c.bars("BTC/USDT", "1h", np.datetime64("30000-01-01"), **PERP), "start is.*30000"),
     "empty sql": (lambda c: c.sql("  "), "query is"),
+    "parameters as a list": (lambda c: c.sql("select 1", [1]), "parameters is .*dict"),
+    "difference from nothing": (lambda c: c.diff(None, "first"), "snapshot_id is None"),
+    "four centuries of minutes": (
+        lambda c: c.panel("close", "BTC/USDT", "1m", "1900-01-01", "2299-01-01", venue="binance"),
+        "narrow start and end",
+    ),
+    "four centuries filled": (
+        lambda c: c.bars("BTC/USDT", "1m", "1900-01-01", "2299-01-01", venue="binance", gaps="null"),
+        "narrow start and end",
+    ),
     "chunk": (lambda c: c.iter_bars("BTC/USDT", "1h", chunk="hour", **PERP), "'hour'; allowed: day"),
     "misspelt in pieces": (lambda c: c.iter_bars("BTX/USDT", "1h", **PERP), "knows no instrument"),
     "unheld timeframe of an extent": (lambda c: c.extent("BTC/USDT", "5m", **PERP), "'5m'; stored here: 1h"),
@@ -126,6 +136,11 @@ def test_an_instrument_not_yet_seen_is_named(client: Client) -> None:
 def test_large_unsigned_numbers_of_sql_stay_exact(client: Client) -> None:
     row = client.sql("select toUInt64(18446744073709551615) as a, toUInt64(7) as b, toUInt8(3) as c").to_pylist()[0]
     assert {name: int(value) for name, value in row.items()} == {"a": 2**64 - 1, "b": 7, "c": 3}
+
+
+def test_a_frame_is_an_array_of_its_columns(client: Client) -> None:
+    frame = client.bars("BTC/USDT", "1h", A, B, **PERP, columns=["open", "close"])
+    assert np.asarray(frame).tolist() == [list(row) for row in zip(*(frame[n].to_pylist() for n in frame), strict=True)]
 
 
 def test_joins_of_no_bars_and_twice(client: Client) -> None:
