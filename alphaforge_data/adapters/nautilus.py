@@ -10,7 +10,6 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -55,7 +54,6 @@ def write(bars: Frame, states: Frame, folder: str | Path, **fees: Decimal) -> li
     """
     from nautilus_trader.model.data import BarType
     from nautilus_trader.persistence.catalog import ParquetDataCatalog
-    from nautilus_trader.persistence.wranglers import BarDataWrangler
 
     found = tables.by_instrument(bars, ("close_time", "timeframe"))
     if not isinstance(states, Frame) or states.snapshot.identity != bars.snapshot.identity:
@@ -66,11 +64,24 @@ def write(bars: Frame, states: Frame, folder: str | Path, **fees: Decimal) -> li
     for one, table in found.items():
         made = _instrument(_state(states, one), table, fees)
         kind = BarType.from_str(f"{made.id}-{_length(tables.constant(table, 'timeframe'))}-LAST-EXTERNAL")
-        frame = tables.pandas_ohlcv(table, "close_time")
         catalog.write_data([made])
-        catalog.write_data(BarDataWrangler(kind, made).process(frame))
+        catalog.write_data(_bars(kind, made, table))
         names.append(str(kind))
     return names
+
+
+def _bars(kind: Any, instrument: Any, table: pa.Table) -> list[Any]:
+    """Its wrangler takes no arrays that are read-only, as those of pandas are."""
+    from nautilus_trader.model.data import Bar
+    from nautilus_trader.model.objects import Price, Quantity
+
+    prices, sizes = instrument.price_precision, instrument.size_precision
+    columns = [
+        *([Price(value, prices) for value in table[name].to_pylist()] for name in tables.PRICES),
+        [Quantity(value, sizes) for value in pc.fill_null(table["volume"], 0.0).to_pylist()],
+        [moment * 1_000_000 for moment in table["close_time"].cast(pa.int64()).to_pylist()],
+    ]
+    return [Bar(kind, *fields, at, at) for *fields, at in zip(*columns, strict=True)]
 
 
 def _state(states: Frame, instrument: str) -> Mapping[str, Any]:
@@ -114,13 +125,15 @@ def _instrument(state: Mapping[str, Any], bars: pa.Table, fees: Mapping[str, Dec
 
 def _decimals(step: float | None, *columns: pa.ChunkedArray) -> int:
     """Decimals that write the step and every value exactly as the venue did."""
-    values = np.concatenate([column.drop_null().to_numpy() for column in columns])
-    for count in range(_MOST_DECIMALS + 1):
-        if np.array_equal(np.round(values, count), values):
-            break
-    else:
-        raise BadRequest(f"A value has more than {_MOST_DECIMALS} decimals, which nautilus_trader cannot hold.")
-    return max(count, -int(Decimal(repr(step)).normalize().as_tuple().exponent) if step else 0)
+    texts = {repr(value) for column in columns for value in column.drop_null().unique().to_pylist()}
+    count = max(map(_places, texts), default=0)
+    if count > _MOST_DECIMALS:
+        raise BadRequest(f"A value has {count} decimals; nautilus_trader can hold {_MOST_DECIMALS}.")
+    return max(count, _places(repr(step)) if step else 0)
+
+
+def _places(text: str) -> int:
+    return max(0, -int(Decimal(text).normalize().as_tuple().exponent))
 
 
 def _length(timeframe: str) -> str:
