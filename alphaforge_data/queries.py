@@ -66,8 +66,8 @@ select
 from (
     select
         instrument_id,
-        fromUnixTimestamp64Milli(toInt64(intDiv(toUnixTimestamp64Milli(open_time) - origin, step) * step + origin), 'UTC')
-            as period,
+        intDiv(toUnixTimestamp64Milli(open_time) - origin, step) * step + origin as began,
+        fromUnixTimestamp64Milli(toInt64(began), 'UTC') as period,
         argMin(open, open_time) as first_open,
         max(high) as highest,
         min(low) as lowest,
@@ -79,7 +79,7 @@ from (
         if(count(trade_count) = count(), toInt64(sum(trade_count)), null) as total_trade_count,
         toInt64(count()) as source_bars
     from marts.v_bars_at(snapshot_id = {{snapshot_id:String}}){_where(where)}
-    group by instrument_id, period
+    group by instrument_id, began
 )
 order by instrument_id, period
 """  # noqa: S608

@@ -55,13 +55,15 @@ def test_backtesting(run: Run, client: Client) -> None:
 def test_backtrader(run: Run, client: Client) -> None:
     told = run("light", "with_backtrader.py")
     hours = client.bars("BTC/USDT", "1h", "2025-01-01", "2025-01-04", venue="binance").to_pylist()
-    expected = [[row[name] for name in ("open", "high", "low", "close", "volume")] for row in hours]
-    assert told["ours"] == expected
-    # What backtrader makes of the minutes is the same hour, so both carry the right time.
-    assert len(told["theirs"]) >= len(expected) - 1
-    for mine, theirs in zip(expected, told["theirs"], strict=False):
-        assert theirs[:4] == mine[:4]
-        assert theirs[4] == pytest.approx(mine[4], rel=1e-9)
+    fields = ("open", "high", "low", "close", "volume")
+    expected = {str(int(row["open_time"].timestamp()) // 3600 + 1): [row[name] for name in fields] for row in hours}
+    # backtrader's own hours of the minutes are the same, so both carry the right time. It begins when each feed has a
+    # bar, which is at the end of the first day.
+    for found in (told["ours"], told["theirs"]):
+        assert len(found) >= 2 * 24
+        for ended, bar in found.items():
+            assert bar[:4] == expected[ended][:4]
+            assert bar[4] == pytest.approx(expected[ended][4], rel=1e-9)
     assert (told["early"], told["minutes"], told["days"]) == (0, 3 * 1440, 3)
 
 

@@ -3,6 +3,7 @@
 import json
 import warnings
 
+import pandas as pd
 from backtesting import Backtest, Strategy
 from backtesting.lib import crossover
 
@@ -13,11 +14,7 @@ warnings.simplefilter("ignore")
 
 
 def mean(values, length):
-    total = values.cumsum()
-    result = (total - [0] * length if len(values) < length else total).astype(float)
-    result[length:] = (total[length:] - total[:-length]) / length
-    result[:length] = float("nan")
-    return result
+    return pd.Series(values).rolling(length).mean()
 
 
 class Cross(Strategy):

@@ -1,5 +1,6 @@
 """Feeds of two timeframes in backtrader on the pin: hours resampled by backtrader beside those of the warehouse."""
 
+import datetime
 import json
 
 import backtrader as bt
@@ -13,19 +14,17 @@ window = {"venue": "binance", "columns": "all"}
 
 class Watch(bt.Strategy):
     def __init__(self):
-        self.hours, self.ours, self.early = [], [], 0
-        self.seen = [0, 0, 0]
+        self.hours, self.ours, self.early = {}, {}, 0
 
     def next(self):
         minute, theirs, ours, day = self.datas
-        if len(theirs) > self.seen[0]:
-            self.hours.append([theirs.open[0], theirs.high[0], theirs.low[0], theirs.close[0], theirs.volume[0]])
-        if len(ours) > self.seen[1]:
-            self.ours.append([ours.open[0], ours.high[0], ours.low[0], ours.close[0], ours.volume[0]])
+        for data, found in ((theirs, self.hours), (ours, self.ours)):
+            # backtrader stamps an hour that it made with its end, one that it was given with its last millisecond.
+            ended = round(bt.num2date(data.datetime[0]).replace(tzinfo=datetime.UTC).timestamp() / 3600)
+            found[ended] = [data.open[0], data.high[0], data.low[0], data.close[0], data.volume[0]]
         # A bar that is longer must not be there before its last minute.
         for longer in (ours, day):
             self.early += len(longer) > 0 and longer.datetime.datetime(0) > minute.datetime.datetime(0)
-        self.seen = [len(theirs), len(ours), len(day)]
 
 
 cerebro = bt.Cerebro()
