@@ -27,7 +27,9 @@ from alphaforge_data.views import BarColumn, FearGreedColumn, FundingColumn, Ins
 
 Dataset: TypeAlias = Literal["bars", "funding", "instruments", "fear_greed"]
 _PAYMENT: tuple[FundingColumn, ...] = ("funding_time", "funding_rate", "interval_hours")
-_PAYMENT_TYPES = dict(zip(_PAYMENT, (pa.timestamp("ms", "UTC"), pa.float64(), pa.int64()), strict=True))
+_PAYMENT_TYPES: Mapping[str, pa.DataType] = dict(
+    zip(_PAYMENT, (pa.timestamp("ms", "UTC"), pa.float64(), pa.int64()), strict=True)
+)
 _LIMITS = (*views.LIMITS, "status")
 
 
@@ -703,7 +705,7 @@ class Client:
         """
         table, snapshot, ids = self._of_bars(bars, _PAYMENT)
         payers = {one: one.replace(":spot:", ":perp:", 1) for one in ids}
-        others = {}
+        others: dict[str, pa.Table] = {}
         if payers:
             paid = self.funding(
                 instruments=list(dict.fromkeys(payers.values())),

@@ -37,7 +37,7 @@ def series(reader: Reader, snapshot: Snapshot, dataset: str | None) -> pa.Table:
         _demand_dataset(dataset)
     manifest = reader.catalog.manifest(snapshot)
     found = manifest.series(dataset)
-    reach = {}
+    reach: dict[extents.Series, tuple[int, int]] = {}
     for name in {key[0] for key in found}:
         reach |= extents.of_dataset(reader, snapshot, name)
     missing = _missing(reader, snapshot) if any(key[0] == "bars" for key in found) else {}

@@ -89,7 +89,8 @@ def _state(states: Frame, instrument: str) -> Mapping[str, Any]:
     rows = table.filter(pc.equal(table["instrument_id"].cast(pa.string()), instrument)).to_pylist()
     if len(rows) != 1:
         raise BadRequest(f"states has {len(rows)} rows of {instrument}; pass one: read without history.")
-    return rows[0]
+    state: Mapping[str, Any] = rows[0]
+    return state
 
 
 def _instrument(state: Mapping[str, Any], bars: pa.Table, fees: Mapping[str, Decimal]) -> Any:

@@ -40,34 +40,34 @@ async def right_awaited() -> None:
 
 def wrong(client: Client, config: str) -> None:
     """What raises when it runs, and so must be refused before."""
-    alphaforge_data.connect(offline=True)  # type: ignore[call-overload]
-    alphaforge_data.connect(snapshot_id="demo", as_of="2025-06-20")  # type: ignore[call-overload]
-    alphaforge_data.connect(snapshot_id="demo", cache=False, offline=True)  # type: ignore[call-overload]
-    alphaforge_data.connect(7)  # type: ignore[call-overload]
-    client.bars("BTC/USDT", "5 min", venue="okx")  # type: ignore[arg-type]
-    client.bars("BTC/USDT", config, venue="okx")  # type: ignore[arg-type]
-    client.bars("BTC/USDT", "1h", 1735689600, venue="okx")  # type: ignore[arg-type]
-    client.bars("BTC/USDT", "1h", "2025-06-20", 1.5, venue="okx")  # type: ignore[arg-type]
-    client.bars("BTC/USDT", "1h", venue="okx", market="futures")  # type: ignore[arg-type]
-    client.bars("BTC/USDT", "1h", venue="okx", gaps="fill")  # type: ignore[arg-type]
-    client.bars("BTC/USDT", "1h", venue="okx", partial=True)  # type: ignore[arg-type]
-    client.bars("BTC/USDT", "1h", venue="okx", columns=["vwap"])  # type: ignore[list-item]
-    client.bars([1], "1h", venue="okx")  # type: ignore[list-item]
-    client.panel("all", "BTC/USDT", venue="okx")  # type: ignore[arg-type]
-    client.panel(["close"], "BTC/USDT", venue="okx")  # type: ignore[arg-type]
-    client.iter_bars("BTC/USDT", venue="okx", chunk="hour")  # type: ignore[arg-type]
-    client.funding("BTC/USDT", venue="okx", columns="rate")  # type: ignore[arg-type]
-    client.instruments(columns=["lots"])  # type: ignore[list-item]
-    client.fear_greed(20250620)  # type: ignore[arg-type]
-    client.series("trades")  # type: ignore[arg-type]
-    client.condition("instruments")  # type: ignore[arg-type]
-    client.diff("a", "b", dataset="trades")  # type: ignore[arg-type]
-    client.with_funding(client.bars("BTC/USDT", venue="okx").to_arrow())  # type: ignore[arg-type]
-    client.snapshots("ten")  # type: ignore[arg-type]
+    alphaforge_data.connect(offline=True)  # type: ignore
+    alphaforge_data.connect(snapshot_id="demo", as_of="2025-06-20")  # type: ignore
+    alphaforge_data.connect(snapshot_id="demo", cache=False, offline=True)  # type: ignore
+    alphaforge_data.connect(7)  # type: ignore
+    client.bars("BTC/USDT", "5 min", venue="okx")  # type: ignore
+    client.bars("BTC/USDT", config, venue="okx")  # type: ignore
+    client.bars("BTC/USDT", "1h", 1735689600, venue="okx")  # type: ignore
+    client.bars("BTC/USDT", "1h", "2025-06-20", 1.5, venue="okx")  # type: ignore
+    client.bars("BTC/USDT", "1h", venue="okx", market="futures")  # type: ignore
+    client.bars("BTC/USDT", "1h", venue="okx", gaps="fill")  # type: ignore
+    client.bars("BTC/USDT", "1h", venue="okx", partial=True)  # type: ignore
+    client.bars("BTC/USDT", "1h", venue="okx", columns=["vwap"])  # type: ignore
+    client.bars([1], "1h", venue="okx")  # type: ignore
+    client.panel("all", "BTC/USDT", venue="okx")  # type: ignore
+    client.panel(["close"], "BTC/USDT", venue="okx")  # type: ignore
+    client.iter_bars("BTC/USDT", venue="okx", chunk="hour")  # type: ignore
+    client.funding("BTC/USDT", venue="okx", columns="rate")  # type: ignore
+    client.instruments(columns=["lots"])  # type: ignore
+    client.fear_greed(20250620)  # type: ignore
+    client.series("trades")  # type: ignore
+    client.condition("instruments")  # type: ignore
+    client.diff("a", "b", dataset="trades")  # type: ignore
+    client.with_funding(client.bars("BTC/USDT", venue="okx").to_arrow())  # type: ignore
+    client.snapshots("ten")  # type: ignore
 
 
 async def wrong_awaited() -> None:
     """The same for coroutines."""
     client = await aio.connect(snapshot_id="demo")
-    await client.bars("BTC/USDT", "5 min", venue="okx")  # type: ignore[arg-type]
-    await client.bars("BTC/USDT", "1h", venue="okx", gaps="fill")  # type: ignore[arg-type]
+    await client.bars("BTC/USDT", "5 min", venue="okx")  # type: ignore
+    await client.bars("BTC/USDT", "1h", venue="okx", gaps="fill")  # type: ignore
