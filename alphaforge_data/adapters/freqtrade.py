@@ -64,7 +64,7 @@ def write_funding(funding: Frame, folder: str | Path, timeframe: str = "1h") -> 
     for one in names.unique().to_pylist():
         paid = table.filter(pc.equal(names, one))
         symbol = one.split(":", 2)[2]
-        # freqtrade keeps a rate in `open`; the other fields are not read.
+        # The layout of candles with the rate in `open`, which newer versions migrate when they read it.
         kinds = {"funding_rate": paid}
         if "mark_price" in paid.column_names:
             kinds["mark"] = paid.filter(pc.is_valid(paid["mark_price"]))
