@@ -50,12 +50,10 @@ class BarReader:
             )
         return timeframes.source(request.timeframe, known)
 
-    def demand_stored(self, snapshot: Snapshot, instrument: str, timeframe: str) -> None:
-        """Raise BadRequest unless bars of that very timeframe are stored."""
-        stored = self._reader.catalog.manifest(snapshot).timeframes(instrument)
-        self.stored(BarsRequest(snapshot, (instrument,), timeframe, (None, None)), instrument)
-        if timeframe not in stored:
-            raise BadRequest(f"timeframe is {timeframe!r}; stored here: {', '.join(stored)}. Ask for one of these.")
+    def held(self, snapshot: Snapshot, instrument: str, timeframe: str) -> tuple[int | None, int | None, int]:
+        """First open time and last close time of a stored series, None where there is none, and its number of bars."""
+        count = self._reader.catalog.manifest(snapshot).rows("bars", instrument, timeframe)
+        return (*self.extent(snapshot, instrument, timeframe), count) if count else (None, None, 0)
 
     def read(self, request: BarsRequest, columns: Sequence[str], missing: str, partial: str) -> pa.Table:
         """The bars, series by series, with the columns asked. `missing`, `partial`: as Client.bars explains them."""

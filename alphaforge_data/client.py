@@ -362,22 +362,11 @@ class Client:
         Returns
         -------
         Frame
-            instrument_id, timeframe, first_open_time, last_close_time, bars.
-
-        Raises
-        ------
-        BadRequest
-            For a timeframe that is not stored: `series` lists those that are.
+            instrument_id, timeframe, first_open_time, last_close_time (null without bars), bars.
         """
         timeframes.length(timeframe)
         snapshot, ids = self._chosen(symbol, instruments, venue, market, snapshot_id)
-        manifest = self._reader.catalog.manifest(snapshot)
-        rows = []
-        for one in ids:
-            self._bars.demand_stored(snapshot, one, timeframe)
-            rows.append(
-                (one, timeframe, *self._bars.extent(snapshot, one, timeframe), manifest.rows("bars", one, timeframe))
-            )
+        rows = [(one, timeframe, *self._bars.held(snapshot, one, timeframe)) for one in ids]
         return Frame(snapshot.stamp(overview.extents_table(rows)))
 
     # Other datasets

@@ -152,7 +152,7 @@ def demand_reach(reader: Reader, snapshot: Snapshot, instrument: str, window: Wi
         )
 
 
-def extents_table(rows: Sequence[tuple[str, str, int, int, int]]) -> pa.Table:
+def extents_table(rows: Sequence[tuple[str, str, int | None, int | None, int]]) -> pa.Table:
     """instrument_id, timeframe, first_open_time, last_close_time and bars."""
     ids, frames, first, last, bars = zip(*rows, strict=True)
     columns = {"instrument_id": pa.array(ids).cast(arrow.TEXT), "timeframe": pa.array(frames).cast(arrow.TEXT)}

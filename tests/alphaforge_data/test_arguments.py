@@ -78,7 +78,6 @@ REFUSED: dict[str, tuple[Callable[[Client], object], str]] = {
     ),
     "chunk": (lambda c: c.iter_bars("BTC/USDT", "1h", chunk="hour", **PERP), "'hour'; allowed: day"),
     "misspelt in pieces": (lambda c: c.iter_bars("BTX/USDT", "1h", **PERP), "knows no instrument"),
-    "unheld timeframe of an extent": (lambda c: c.extent("BTC/USDT", "5m", **PERP), "'5m'; stored here: 1h"),
     "cache of a wrong type": (lambda c: alphaforge_data.connect("http://a@b:1", cache=7), "cache is 7"),
     "url of a wrong type": (lambda c: alphaforge_data.connect(7), "url is 7"),
 }
