@@ -76,7 +76,7 @@ def _parameters(function: Callable[..., Any]) -> str:
         if one.kind is one.KEYWORD_ONLY and not is_keyword:
             shown.append("*")
             is_keyword = True
-        prefix = {one.VAR_POSITIONAL: "*", one.VAR_KEYWORD: "**"}.get(one.kind, "")
+        prefix = "*" if one.kind is one.VAR_POSITIONAL else "**" if one.kind is one.VAR_KEYWORD else ""
         shown.append(f"{prefix}{one.name}" + ("" if one.default is one.empty else f"={one.default!r}"))
     return ", ".join(shown)
 

@@ -62,7 +62,6 @@ def wrong(client: Client, config: str) -> None:
     client.series("trades")  # type: ignore
     client.condition("instruments")  # type: ignore
     client.diff("a", "b", dataset="trades")  # type: ignore
-    client.with_funding(client.bars("BTC/USDT", venue="okx").to_arrow())  # type: ignore
     client.snapshots("ten")  # type: ignore
 
 
