@@ -25,7 +25,7 @@ import alphaforge_data
 from alphaforge_data import queries, times, views
 from alphaforge_data.cache import store
 from benchmarks import iceberg
-from mdw import dbt
+from mdw.publishing import dbt
 from warehouse import embedded
 from warehouse.client import connect
 from warehouse.migrate import migrate

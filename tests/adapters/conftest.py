@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from dlt_pipelines import backfill
-from dlt_pipelines.series import Series
-from dlt_pipelines.timeframes import to_ms
-from mdw import building
+from dlt_pipelines.core.series import Series
+from dlt_pipelines.core.time_grid import to_ms
+from mdw.publishing import snapshot_build
 from replay.clock import Clock
 from replay.recordings import RecordedMarket
 from replay.server import ReplayServer
@@ -55,7 +55,7 @@ def pinned(market_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
     home = tmp_path_factory.mktemp("adapters") / "mdw"
     running = start_warehouse(home)
     try:
-        result = building.build(_land(home, market_data), "pin")
+        result = snapshot_build.build(_land(home, market_data), "pin")
         assert result.published, result
         yield running
     finally:
