@@ -15,6 +15,10 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
+# Without its overloads, which tell callers which arguments go together.
+_connect: Callable[..., Client] = blocking.connect
+
+
 async def connect(
     url: str | None = None,
     *,
@@ -25,9 +29,7 @@ async def connect(
 ) -> "AsyncClient":
     """As alphaforge_data.connect."""
     return AsyncClient(
-        await asyncio.to_thread(
-            blocking.connect, url, snapshot_id=snapshot_id, as_of=as_of, cache=cache, offline=offline
-        )
+        await asyncio.to_thread(_connect, url, snapshot_id=snapshot_id, as_of=as_of, cache=cache, offline=offline)
     )
 
 
@@ -45,7 +47,7 @@ def _pieces(
     method: Callable[Concatenate[Client, P], Iterator[Frame]],
 ) -> Callable[Concatenate["AsyncClient", P], AsyncIterator[Frame]]:
     async def call(self: "AsyncClient", /, *args: P.args, **kwargs: P.kwargs) -> AsyncIterator[Frame]:
-        frames = method(self.blocking, *args, **kwargs)
+        frames = await asyncio.to_thread(method, self.blocking, *args, **kwargs)
         while (frame := await asyncio.to_thread(next, frames, None)) is not None:
             yield frame
 

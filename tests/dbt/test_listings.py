@@ -230,6 +230,24 @@ def test_okx_contracts_are_multiplied(built: tuple[Dbt, Outcome]) -> None:
     ) == [(10.0,)]
 
 
+def test_amounts_are_given_in_base_units_at_every_venue(built: tuple[Dbt, Outcome]) -> None:
+    dbt, _ = built
+    for view in ("v_instruments_latest where", "v_instruments where snapshot_id = 'pin' and"):
+        rows = dbt.warehouse.rows(
+            "select distinct instrument_id, lot_size, lot_size_base, min_qty, min_qty_base, contract_size "
+            f"from marts.{view} base in ('SOUND', 'MISSINGCONTRACTSIZE') and valid_to is null"
+        )
+        assert len(rows) >= len(VENUES)
+        for name, lot, lot_base, least, least_base, contract in rows:
+            if str(name) == "okx:perp:SOUND/USDT":
+                # 0.001 and 0.002 contracts of 10 units, without a double's rounding.
+                assert (lot, lot_base, least, least_base, contract) == (0.001, 0.01, 0.002, 0.02, 10.0)
+            elif str(name).startswith("okx:perp:"):
+                assert (lot_base, least_base, contract) == (None, None, None), name
+            else:
+                assert (lot_base, least_base) == (lot, least), name
+
+
 def test_bars_and_payments_of_another_asset_are_named(built: tuple[Dbt, Outcome]) -> None:
     """REUSED is listed anew after 18 days of nothing; MOVED is listed anew by the second listing; STEADY is sound."""
     dbt, _ = built

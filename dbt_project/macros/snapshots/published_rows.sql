@@ -74,7 +74,9 @@ select
     status,
     tick_size,
     lot_size,
+    {{ in_base_units('lot_size') }} as lot_size_base,
     min_qty,
+    {{ in_base_units('min_qty') }} as min_qty_base,
     min_notional,
     contract_size,
     listed_at,
@@ -87,6 +89,16 @@ select
     ) as valid_to
 from {{ mart }} final
 where {{ versions }}
+{%- endmacro -%}
+
+{#- An amount in base units. Multiplied as decimals, because 0.1 × 0.1 of doubles is not 0.01. Where amounts are contracts of
+    unknown size, the amount in base units is unknown. -#}
+{%- macro in_base_units(amount) -%}
+    if(
+        market = 'perp' and venue in ({{ contract_venues() }}),
+        toFloat64(toDecimal256(toString({{ amount }}), 12) * toDecimal256(toString(contract_size), 12)),
+        {{ amount }}
+    )
 {%- endmacro -%}
 
 {%- macro published_fear_greed(mart, pinned, versions, rules=none) -%}
