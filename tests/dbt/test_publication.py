@@ -152,7 +152,6 @@ def test_lost_rows_are_refused_and_a_clone_is_a_place_to_work(bad: Dbt, tmp_path
         # The rows stand as they were audited: another name for them needs no second audit.
         assert dbt.run("run", "--select", "snapshots", snapshot_id="renamed").succeeded
         assert published(other)[2:] == [("renamed", 6)]
-        _native_tests_find_a_doubled_key_and_an_empty_one(dbt)
 
         other.client().command("alter table marts.bars drop partition 202501")
         for command in (("run", "--select", "snapshots"), ("run", "--select", "bars")):
@@ -190,27 +189,6 @@ def _a_test_counts_once_it_has_run(dbt: Dbt, snapshot_id: str) -> None:
     assert published(dbt.warehouse) == [("good", 5)]
     retried = dbt.run("retry", snapshot_id=snapshot_id)
     assert retried.succeeded, retried.text
-
-
-def _native_tests_find_a_doubled_key_and_an_empty_one(dbt: Dbt) -> None:
-    client = dbt.warehouse.client("transform")
-    select = ("test", "--select", "test_name:unique_key", "test_name:not_null_or_default")
-
-    def seed(version: int, minute: int) -> set[str]:
-        """Rows that no build would write: an open row beside another one, and one without its venue."""
-        for venue, later in (("binance", minute), ("", 600 + minute)):
-            client.command(
-                "insert into marts.bars select * replace ({venue:String} as venue, toUInt32({version:UInt32}) as "
-                "valid_from_version, addMinutes({start:DateTime64(3, 'UTC')}, {later:UInt32}) as open_time) "
-                "from marts.bars final order by marts.bars.open_time limit 1",
-                parameters={"venue": venue, "version": version, "start": START, "later": later},
-            )
-        return set(re.findall(r"FAIL \d+ (\w+) ", dbt.run(*select).text))
-
-    # Rows that wait for publication: tests of the mart see them, readers do not.
-    assert seed(99, 1) == {"bars_unique_key", "bars_not_null"}
-    # Rows of the newest snapshot: tests of the views see them, too.
-    assert seed(0, 2) == {"bars_unique_key", "bars_not_null", "v_bars_unique_key", "v_bars_not_null"}
 
 
 def test_pages_count_as_done_only_with_their_rows(dbt: Dbt) -> None:
