@@ -5,7 +5,7 @@ import re
 import yaml
 
 from alphaforge_data import timeframes
-from dlt_pipelines.timeframes import TIMEFRAMES
+from dlt_pipelines.core.time_grid import TIMEFRAMES
 from dlt_pipelines.venues import bybit, coinbase, okx
 from replay import market
 from warehouse.settings import PROJECT

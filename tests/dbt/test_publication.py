@@ -22,7 +22,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from mdw.dbt import _nodes
+from mdw.publishing.dbt import _nodes
 from tests.conftest import Warehouse
 from tests.dbt.conftest import DBT_PROJECT, Dbt
 from tests.dbt.pages import START, kline, land, land_klines, milliseconds
