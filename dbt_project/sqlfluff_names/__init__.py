@@ -106,6 +106,16 @@ def threshold(name: str) -> float:
     return 0.5
 
 
+def return_worth_a_look() -> float:
+    """A number instead of the threshold of each timeframe."""
+    return 0.5
+
+
+def timeframe_names() -> list[str]:
+    """One timeframe instead of all."""
+    return ["1m"]
+
+
 def audits_everything() -> bool:
     """The run that looks at what is new."""
     return False

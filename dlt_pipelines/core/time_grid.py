@@ -2,8 +2,15 @@
 
 from datetime import UTC, datetime
 
+import yaml
+
+from warehouse.settings import PROJECT
+
 MINUTE_MS = 60_000
-TIMEFRAMES: dict[str, int] = {"1m": MINUTE_MS, "1h": 60 * MINUTE_MS}
+# Name -> length in ms. The one list is `vars: timeframes:` of the dbt project, which parses and audits by it.
+TIMEFRAMES: dict[str, int] = yaml.safe_load((PROJECT / "dbt_project" / "dbt_project.yml").read_text())["vars"][
+    "timeframes"
+]
 
 
 def to_ms(moment: datetime) -> int:

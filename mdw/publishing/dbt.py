@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -22,6 +23,8 @@ DBT_PROJECT = PROJECT / "dbt_project"
 _ENDED = ("LogModelResult", "LogTestResult", "LogSeedResult", "LogSnapshotResult", "SkippingDetails", "LogHookEndLine")
 _PARSED = "partial_parse.msgpack"
 _BAD = ("error", "fail", "runtime error")
+# What dbt puts around the message of a macro: `Compilation Error in model …`, then the calls that led there.
+_AROUND = re.compile(r"Compilation Error( in .*)?|> (in|called by) .*")
 
 
 @dataclass(frozen=True)
@@ -115,8 +118,23 @@ def become(settings: Settings, arguments: Sequence[str], revision: str) -> NoRet
         own.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(parsed, own)
     program = [sys.executable, "-c", "from dbt.cli.main import cli; cli()", *arguments]
-    colors = {} if sys.stdout.isatty() else {"DBT_USE_COLORS": "false"}
-    os.execve(sys.executable, program, {**os.environ, **colors, **by_hand(settings, revision)})  # noqa: S606 - no shell
+    given = {**os.environ, **by_hand(settings, revision), **_strict_selection(arguments)}
+    if not sys.stdout.isatty():
+        given["DBT_USE_COLORS"] = "false"
+    os.execve(sys.executable, program, given)  # noqa: S606 - no shell
+
+
+def _strict_selection(arguments: Sequence[str]) -> dict[str, str]:
+    """Variables that make a criterion of --select which matches nothing an error: dbt warns and exits 0.
+
+    Not where a comparison may rightly find nothing (`state:modified`), and not where the caller says himself which
+    warnings are errors.
+    """
+    compares = any(method in word for word in arguments for method in ("state:", "result:", "source_status:"))
+    decides = any(word.startswith("--warn-error") for word in arguments) or any(
+        name.startswith("DBT_WARN_ERROR") for name in os.environ
+    )
+    return {} if compares or decides else {"DBT_WARN_ERROR_OPTIONS": '{"error": ["NoNodesForSelectionCriteria"]}'}
 
 
 def packages(settings: Settings) -> Path:
@@ -205,8 +223,14 @@ def _follow(lines: Iterable[str]) -> DbtRun:
             if info["name"] == "JinjaLogInfo":
                 outcome.notices.append(message)
             elif info["level"] == "error":
-                outcome.errors.append(message)
+                outcome.errors.append(_without_trace(message))
     return outcome
+
+
+def _without_trace(message: str) -> str:
+    """A message of dbt in one line, without dbt's trace of macros, which its log keeps."""
+    lines = (line.strip() for line in message.splitlines())
+    return " ".join(line for line in lines if line and not _AROUND.fullmatch(line))
 
 
 def _event(line: str) -> dict[str, Any] | None:
@@ -224,7 +248,7 @@ def _nodes(path: Path) -> list[NodeResult]:
         NodeResult(
             unique_id=result["unique_id"],
             status=result["status"],
-            message=result["message"] or "",
+            message=_without_trace(result["message"] or ""),
             failures=result["failures"] or 0,
             seconds=result["execution_time"],
         )

@@ -44,6 +44,10 @@
 
 {#- Deletes row versions that no published snapshot shows and that are not open, and manifest rows that nobody needs. -#}
 {%- macro free_rows(registry) -%}
+    {%- if build_version() == 0 -%}
+        {%- do exceptions.raise_compiler_error(
+            'free_rows deletes rows under the claim of a build, and this run has none: use `mdw snapshot drop`. Nothing was changed.') -%}
+    {%- endif -%}
     {%- set pins = run_query('select distinct data_version from ' ~ registry ~ ' order by data_version').rows | map('first') | list -%}
     {%- set pins = [0] + pins -%}
     {%- for info in datasets().values() -%}

@@ -48,9 +48,9 @@
     {%- if build_facts().get('may_publish') != version -%}
         {%- set registry = generate_schema_name('marts', none) | trim ~ '.snapshots' -%}
         {%- if not run_query(
-            "select 1 from " ~ registry ~ " where snapshot_id = '" ~ sql_text(id) ~ "' and data_version = " ~ (version | int)).rows -%}
+            "select 1 from " ~ registry ~ " where snapshot_id = '" ~ sql_text(id) ~ "' and data_version = " ~ (version | int) ~ ' and rules = ' ~ (rules | int)).rows -%}
             {%- do exceptions.raise_compiler_error(
-                'there is no snapshot ' ~ id ~ ' of data version ' ~ version ~ '. `dbt build` publishes one once its audits pass. Nothing was changed.') -%}
+                'there is no snapshot ' ~ id ~ ' of data version ' ~ version ~ ' and rules ' ~ rules ~ '. `dbt build` publishes one once its audits pass. Nothing was changed.') -%}
         {%- endif -%}
     {%- endif -%}
     {%- do run_query(

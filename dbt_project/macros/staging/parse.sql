@@ -1,6 +1,11 @@
-{#- Length of a timeframe such as 1m or 1h in milliseconds; 0 for one that we do not know. -#}
+{#- Length of a timeframe in milliseconds; 0 for one that is not in var timeframes. -#}
 {%- macro timeframe_ms(timeframe='timeframe') -%}
-    toInt64(transform(toString({{ timeframe }}), ['1m', '5m', '15m', '1h', '4h', '1d'], [60000, 300000, 900000, 3600000, 14400000, 86400000], 0))
+    toInt64(transform(toString({{ timeframe }}), {{ timeframe_names() }}, {{ var('timeframes').values() | list }}, 0))
+{%- endmacro -%}
+
+{#- Names of all timeframes as a ClickHouse array. -#}
+{%- macro timeframe_names() -%}
+    ['{{ var('timeframes').keys() | join("', '") }}']
 {%- endmacro -%}
 
 {#- Decimal text to the nearest double; NULL for text that is no finite number. -#}

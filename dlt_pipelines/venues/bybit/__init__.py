@@ -40,7 +40,10 @@ _BANNED, _REGION = 10009, 10024
 # 10029: the symbol is invalid or not on an allow list; 170121: an invalid symbol (both in ccxt 4.5's table of Bybit).
 _UNKNOWN_SYMBOL = {10029, 170121}
 _BAN = timedelta(minutes=10)
-_INTERVALS = {"1m": "1", "1h": "60"}
+# https://bybit-exchange.github.io/docs/v5/enum#interval
+_INTERVALS = (
+    {f"{n}m": str(n) for n in (1, 3, 5, 15, 30)} | {f"{n}h": str(60 * n) for n in (1, 2, 4, 6, 12)} | {"1d": "D"}
+)
 
 
 class Bybit:

@@ -26,7 +26,8 @@ _UNKNOWN_INSTRUMENT = "51001"
 _REFUSED = {"50014", "50015", "50016", "50044"}
 # Under maintenance, timed out, offline, busy, system error (the same meanings in ccxt's table of OKX).
 _IN_TROUBLE = {"50001", "50004", "50005", "50013", "50026"}
-_BARS = {"1m": "1m", "1h": "1H"}
+# https://www.okx.com/docs-v5/en/#order-book-trading-market-data-get-candlesticks: longer bars open at UTC+8.
+_BARS = {f"{n}m": f"{n}m" for n in (1, 3, 5, 15, 30)} | {f"{n}h": f"{n}H" for n in (1, 2, 4)}
 _INSTRUMENT_TYPE = {"spot": "SPOT", "perp": "SWAP"}
 
 
