@@ -12,8 +12,10 @@ from warehouse.client import connect
 from warehouse.errors import WorldError
 from warehouse.settings import Settings
 
+# A page whose claim was corrected has a row for each window that it proves.
 _LANDED = (
-    "select venue, dataset, toString(lane), toFloat64(sum(row_count)) from ops.coverage "
+    "select venue, dataset, toString(lane), toFloat64(sum(row_count)) from ("
+    "select distinct venue, dataset, lane, page_id, row_count from ops.coverage) "
     "group by venue, dataset, lane order by all"
 )
 _BARS = (
