@@ -20,11 +20,14 @@ def connect(settings: Settings, role: Role = "auditor", *, database: str = "defa
     """A client for the role.
 
     Raises WorldError where nobody answers, where the server refuses the user (neither message holds the password), or
-    where a role that writes meets a database that was migrated by newer code.
+    where a role that writes meets a database that was migrated by newer code, or a landing one that lacks a migration.
     """
     client = _connected(settings, role, database)
     if role in _WRITING:
         schema.refuse_older_code(client)
+    if role == "ingest":
+        # dbt looks for itself, and an alert has to be sent in any case.
+        schema.refuse_older_data(client)
     return client
 
 

@@ -64,6 +64,14 @@ def test_statements_on_tables_of_dbt_wait_for_dbt_to_make_them(warehouse: Wareho
         assert migrations.migrate(warehouse.settings).applied == ["999"]
     assert warehouse.rows("exists table ops.kept") == [(1,)]
 
+    # Code that has a migration more does not land before it is applied, and reads all the same.
+    (copy / "1000_later.sql").write_text("select 1;\n")
+    with monkeypatch.context() as later:
+        later.setattr(schema, "MIGRATIONS", copy)
+        with pytest.raises(WorldError, match="is at migration 999, and this code needs 1000: run `mdw migrate`"):
+            connect(warehouse.settings, "ingest")
+        connect(warehouse.settings, "auditor").close()
+
     # This code does not know migration 999.
     with pytest.raises(WorldError, match=r"migrated by newer code: it has migration 999.*knows no migration after"):
         migrations.migrate(warehouse.settings)
