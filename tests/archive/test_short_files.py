@@ -8,8 +8,8 @@ import pytest
 from typer.testing import CliRunner
 
 from dlt_pipelines.archive.proof import Stretch, missing, stretches
-from dlt_pipelines.series import Series
-from mdw.cli import app
+from dlt_pipelines.core.series import Series
+from mdw.cli.entry_point import app
 from mdw.metrics.reading import samples
 from replay.archives.tricks import Trick
 from tests.archive.conftest import NOW

@@ -6,10 +6,11 @@ from pathlib import Path
 import orjson
 import pytest
 
-from dlt_pipelines import source, update
-from dlt_pipelines.paging import EMPTY_PAUSES
-from dlt_pipelines.selection import Selection
-from dlt_pipelines.universe import load
+from dlt_pipelines import update
+from dlt_pipelines.http import venue_client
+from dlt_pipelines.planning.selection import Selection
+from dlt_pipelines.planning.universe import load
+from dlt_pipelines.rest.paging import EMPTY_PAUSES
 from replay.caps import Cap
 from replay.faults import FixedAnswer
 from replay.synthetic.listings import outages_of_day
@@ -36,7 +37,7 @@ PAGES = ("klines", "candles", "/kline", "fundingRate", "funding-rate-history")
 
 @pytest.fixture
 def narrow(desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
-    monkeypatch.setattr(source, "BACKOFF_SECONDS", 0.02)
+    monkeypatch.setattr(venue_client, "BACKOFF_SECONDS", 0.02)
     file = tmp_path / "universe.yml"
     file.write_text(UNIVERSE)
     desk.universe = load(file)
@@ -105,7 +106,7 @@ def test_what_a_venue_does_not_give_around_an_outage_is_proven_by_the_row_beside
         "select row_count, dateDiff('minute', window_start, window_end) from ops.coverage "
         "where venue = 'bybit' order by 1"
     )
-    # The short one is on the schedule of dlt_pipelines.outages, because it has fewer rows than minutes.
+    # The short one is on the schedule of dlt_pipelines.planning.outage_retries, because it has fewer rows than minutes.
     assert windows[0][0] == 1
     assert int(str(windows[0][1])) > 1
 

@@ -12,8 +12,8 @@ from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
 from mdw.acceptance import airflow
-from mdw.notify import channels
-from warehouse.errors import WorldError
+from mdw.alerting import channels
+from warehouse.errors import OperationFailed
 
 SECRET = "T000/B000/not-to-be-shown"
 
@@ -53,7 +53,7 @@ def webhook(httpserver: HTTPServer) -> Callable[[Response], channels.Webhook]:
 def test_a_redirected_alert_was_not_delivered(httpserver: HTTPServer, taken: list[str], webhook) -> None:
     """urllib would go to the other address with GET, without the message, and take its 200 for a delivery."""
     hook = webhook(Response(status=302, headers={"Location": httpserver.url_for("/taken")}))
-    with pytest.raises(WorldError, match=r"HTTP 302 \(a redirect, which is not followed") as refused:
+    with pytest.raises(OperationFailed, match=r"HTTP 302 \(a redirect, which is not followed") as refused:
         hook.send("title", "text")
     assert SECRET not in str(refused.value)
     assert taken == []
@@ -79,7 +79,7 @@ def test_the_answer_of_a_webhook_is_not_read_and_a_long_alert_is_cut(taken: list
 )
 def test_airflow_s_answers_are_bounded(httpserver: HTTPServer, taken: list[str], answer, said: str) -> None:
     httpserver.expect_request("/api/v2/dags").respond_with_handler(lambda _: answer())
-    with pytest.raises(WorldError, match=said):
+    with pytest.raises(OperationFailed, match=said):
         airflow.HttpAirflow(httpserver.url_for("")).get("/dags")
     assert len(taken) == 1  # the request for the token
 
@@ -102,6 +102,6 @@ def test_headers_without_end_are_given_up(monkeypatch: pytest.MonkeyPatch) -> No
 
     threading.Thread(target=serve, daemon=True).start()
     began = time.monotonic()
-    with listening, pytest.raises(WorldError, match=r"no whole answer within 0\.5 s"):
+    with listening, pytest.raises(OperationFailed, match=r"no whole answer within 0\.5 s"):
         channels.Webhook(SecretStr(f"http://127.0.0.1:{listening.getsockname()[1]}/{SECRET}")).send("title", "text")
     assert time.monotonic() - began < 2

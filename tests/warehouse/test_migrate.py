@@ -11,7 +11,7 @@ from warehouse import migrate as migrations
 from warehouse.client import connect
 from warehouse.embedded import config
 from warehouse.embedded.state import read_state
-from warehouse.errors import WorldError
+from warehouse.errors import OperationFailed
 from warehouse.settings import PROJECT
 
 
@@ -27,7 +27,7 @@ def test_a_changed_file_is_refused_and_names_the_version(warehouse: Warehouse, t
     changed = copy / "003_ops.sql"
     changed.write_text(changed.read_text() + "\n-- a line that was not there\n")
     monkeypatch.setattr(schema, "MIGRATIONS", copy)
-    with pytest.raises(WorldError, match="version is 3"):
+    with pytest.raises(OperationFailed, match="version is 3"):
         migrations.migrate(warehouse.settings)
 
 
@@ -68,15 +68,17 @@ def test_statements_on_tables_of_dbt_wait_for_dbt_to_make_them(warehouse: Wareho
     (copy / "1000_later.sql").write_text("select 1;\n")
     with monkeypatch.context() as later:
         later.setattr(schema, "MIGRATIONS", copy)
-        with pytest.raises(WorldError, match="is at migration 999, and this code needs 1000: run `mdw migrate`"):
+        with pytest.raises(OperationFailed, match="is at migration 999, and this code needs 1000: run `mdw migrate`"):
             connect(warehouse.settings, "ingest")
         connect(warehouse.settings, "auditor").close()
 
     # This code does not know migration 999.
-    with pytest.raises(WorldError, match=r"migrated by newer code: it has migration 999.*knows no migration after"):
+    with pytest.raises(
+        OperationFailed, match=r"migrated by newer code: it has migration 999.*knows no migration after"
+    ):
         migrations.migrate(warehouse.settings)
     for role in ("ingest", "transform"):
-        with pytest.raises(WorldError, match="Use code at least as new as the data"):
+        with pytest.raises(OperationFailed, match="Use code at least as new as the data"):
             connect(warehouse.settings, role)
 
 
