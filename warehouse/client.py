@@ -19,12 +19,15 @@ _BAD_PASSWORD = ("AUTHENTICATION_FAILED", "REQUIRED_PASSWORD", "code 516", "Code
 def connect(settings: Settings, role: Role = "auditor", *, database: str = "default") -> Client:
     """A client for the role.
 
-    Raises OperationFailed where nobody answers, where the server refuses the user (neither message holds the password),
-    or where a role that writes meets a database that was migrated by newer code.
+    Raises OperationFailed where nobody answers, where the server refuses the user (neither message holds the password), or
+    where a role that writes meets a database that was migrated by newer code, or a landing one that lacks a migration.
     """
     client = _connected(settings, role, database)
     if role in _WRITING:
         schema.refuse_older_code(client)
+    if role == "ingest":
+        # dbt looks for itself, and an alert has to be sent in any case.
+        schema.refuse_older_data(client)
     return client
 
 

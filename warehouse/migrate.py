@@ -8,7 +8,7 @@ from clickhouse_migrations.clickhouse_cluster import ClickhouseCluster
 from clickhouse_migrations.connection import ClickhouseConnectConnection, Connection
 from clickhouse_migrations.exceptions import MigrationException
 
-from warehouse import access, schema
+from warehouse import access, embedded, schema
 from warehouse.client import connect
 from warehouse.errors import OperationFailed
 from warehouse.settings import Settings
@@ -88,7 +88,9 @@ def migrate(settings: Settings) -> Migrated:
         ) from None
     with connect(settings, "admin") as client:
         recognition.record(client, variables(settings.cluster)["ON_CLUSTER"])
-    if not settings.embedded:
+    if settings.embedded:
+        embedded.refresh_access(settings)
+    else:
         access.apply(settings)
     names = [f"{migration.version:03d}" for migration in applied or []]
     return Migrated(names, len(list(schema.MIGRATIONS.glob("*.sql"))) - len(names))

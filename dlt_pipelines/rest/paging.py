@@ -72,6 +72,9 @@ async def next_page(source: VenueClient, ask: Ask, piece: Piece, now: int) -> tu
     for pause in (0.0, *EMPTY_PAUSES):
         await asyncio.sleep(pause)
         reply, answer = await _fetch(source, ask, piece.start, piece.end)
+        if _only_early(ask, piece, answer):
+            # It holds none of the window: as much proof as an empty page, and no more.
+            answer = PageSummary(rows=0, server_time=answer.server_time)
         if answer.rows:
             break
         claim, _ = divide(ask.series, ask.endpoint, answer, piece, now)
@@ -82,13 +85,15 @@ async def next_page(source: VenueClient, ask: Ask, piece: Piece, now: int) -> tu
             f"{source.venue.name} gave a row of {ask.series} at {piece.known} (ms) and now says that there is none"
         )
     cap = _learn_cap(source, ask.endpoint, piece, answer)
-    narrow = piece.end - piece.start <= page_length(ask.series, ask.endpoint)
-    if ask.endpoint.early_rows and narrow and answer.newest is not None and answer.newest < piece.start:
-        # Rows from before the window only: it holds none itself. (A wide one is answered in rows of a coarser kind.)
-        answer = PageSummary(rows=0, server_time=answer.server_time)
     claim, rest = divide(ask.series, ask.endpoint, answer, piece, now, cap)
     params = _params(source, ask, piece.start, piece.end)
     return _page(source, ask, (*claim, params), reply, answer, now, WINDOW), rest
+
+
+def _only_early(ask: Ask, piece: Piece, answer: PageSummary) -> bool:
+    """Whether all rows are from before the window. A wide one is answered in coarser rows, which may begin earlier."""
+    narrow = piece.end - piece.start <= page_length(ask.series, ask.endpoint)
+    return ask.endpoint.early_rows and narrow and answer.newest is not None and answer.newest < piece.start
 
 
 def divide(

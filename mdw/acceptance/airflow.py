@@ -1,5 +1,6 @@
 """Airflow's REST API (v2): over HTTP, or through MWAA's InvokeRestApi, whose paths are short and which has no logs."""
 
+import http.client
 import json
 import urllib.error
 import urllib.request
@@ -7,9 +8,11 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 from urllib.parse import quote, urlencode, urlsplit
 
+from mdw import outbound
 from warehouse.errors import BadInput, OperationFailed
 
 _TIMEOUT_SECONDS = 30
+_MOST_BYTES = 64_000_000
 
 
 class AirflowApi(Protocol):
@@ -63,12 +66,12 @@ class HttpAirflow:
         data = json.dumps(body).encode() if body else None
         request = urllib.request.Request(self._base + path, data=data, headers=headers)  # noqa: S310 - see __init__
         try:
-            with urllib.request.urlopen(request, timeout=_TIMEOUT_SECONDS) as reply:  # noqa: S310
-                return dict(json.load(reply))
+            return dict(json.loads(outbound.ask(request, _TIMEOUT_SECONDS, _MOST_BYTES)))
         except urllib.error.HTTPError as error:
             raise OperationFailed(f"{self.name} answers {path} with HTTP {error.code}.") from None
-        except (OSError, ValueError) as error:
-            raise OperationFailed(f"{self.name} does not answer: {getattr(error, 'reason', error)}.") from None
+        except (OSError, ValueError, http.client.HTTPException) as error:
+            reason = str(getattr(error, "reason", error))[:200]
+            raise OperationFailed(f"{self.name} does not answer: {reason}.") from None
 
 
 class MwaaAirflow:

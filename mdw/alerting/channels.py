@@ -1,5 +1,6 @@
 """Where alerts go: an SNS topic, a Slack-compatible webhook, and always the log."""
 
+import http.client
 import json
 import logging
 import urllib.error
@@ -10,11 +11,14 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
+from mdw import outbound
 from warehouse.errors import BadInput, OperationFailed
 from warehouse.settings import Settings
 
 _log = logging.getLogger("mdw.alerting")
 _TIMEOUT_SECONDS = 15
+# Slack cuts a text after 40,000 characters, and SNS refuses a message of more than 256 KB.
+_MOST_CHARACTERS = 30_000
 
 
 class Channel(Protocol):
@@ -49,14 +53,14 @@ class Sns:
         self._topic = topic
 
     def send(self, title: str, text: str) -> None:
-        """Publish; SNS takes subjects of up to 100 characters of ASCII."""
+        """Publish; SNS takes subjects of one line, of up to 100 characters of ASCII."""
         import boto3
         from botocore.exceptions import BotoCoreError, ClientError
 
-        subject = title.encode("ascii", "replace").decode()[:100]
+        subject = " ".join(title.split()).encode("ascii", "replace").decode()[:100]
         try:
             client = boto3.client("sns", region_name=self._topic.split(":")[3])
-            client.publish(TopicArn=self._topic, Subject=subject, Message=f"{title}\n{text}")
+            client.publish(TopicArn=self._topic, Subject=subject, Message=_cut(f"{title}\n{text}"))
         except (BotoCoreError, ClientError) as error:
             raise OperationFailed(f"SNS did not take the alert: {error}") from None
 
@@ -74,21 +78,29 @@ class Webhook:
         self._host = parts.hostname
 
     def send(self, title: str, text: str) -> None:
-        """Post {"text": …}."""
+        """Post {"text": …}. Redirects are not followed: a message that is redirected was not delivered."""
         request = urllib.request.Request(  # noqa: S310 - http and https only, see __init__
             self._url.get_secret_value(),
-            data=json.dumps({"text": f"*{title}*\n{text}"}).encode(),
+            data=json.dumps({"text": _cut(f"*{title}*\n{text}")}).encode(),
             headers={"Content-Type": "application/json"},
             method="POST",
         )
         try:
-            with urllib.request.urlopen(request, timeout=_TIMEOUT_SECONDS):  # noqa: S310
-                return
+            outbound.ask(request, _TIMEOUT_SECONDS)
+            return
         except urllib.error.HTTPError as error:
-            reason = f"HTTP {error.code}"
-        except (urllib.error.URLError, OSError) as error:
-            reason = str(getattr(error, "reason", error))
+            redirected = " (a redirect, which is not followed)" if 300 <= error.code < 400 else ""
+            reason = f"HTTP {error.code}{redirected}"
+        except (OSError, http.client.HTTPException) as error:
+            reason = str(getattr(error, "reason", error))[:200]
         raise OperationFailed(f"The webhook at {self._host} did not take the alert: {reason}")
+
+
+def _cut(message: str) -> str:
+    """The message, or as much of it as every channel takes."""
+    if len(message) <= _MOST_CHARACTERS:
+        return message
+    return f"{message[:_MOST_CHARACTERS]}\n… ({len(message) - _MOST_CHARACTERS:,} more characters: `mdw audit --last`)"
 
 
 def channels(settings: Settings) -> Sequence[Channel]:

@@ -36,4 +36,10 @@ def demo(
     from mdw.demo import run_demo
     from mdw.demo.source import Recorded, Synthetic
 
-    run_demo(settings, Recorded(recordings) if recordings else Synthetic(seed, days))
+    source = Recorded(recordings) if recordings else Synthetic(seed, days)
+    if isinstance(source, Recorded) and not source.coverage:
+        raise BadInput(
+            f"--recordings {recordings} holds none of the files that replay/recordings/catalog.py names. "
+            "Give the folder that holds binance/, okx/, bybit/ and alternative_me/. Nothing was changed."
+        )
+    run_demo(settings, source)

@@ -127,10 +127,15 @@ def _landed(row: Sequence[Any]) -> tuple[object, ...]:
     return dataset, place, series, records, first and f"{first:%Y-%m-%d}", last and f"{last:%Y-%m-%d %H:%M}"
 
 
+# A page whose claim was corrected has a row for each window that it proves.
 _LANDED = """
-    select dataset, venue, market, uniqExact(symbol, timeframe), uniqExact(page_id), sum(row_count),
-        min(window_start), max(window_end), max(fetched_at)
-    from ops.coverage group by dataset, venue, market order by dataset, venue, market
+    select dataset, venue, market, uniqExact(symbol, timeframe), count(), sum(page_rows),
+        min(first), max(last), max(fetched)
+    from (
+        select dataset, venue, market, symbol, timeframe, page_id, any(row_count) as page_rows,
+            min(window_start) as first, max(window_end) as last, max(fetched_at) as fetched
+        from ops.coverage group by dataset, venue, market, symbol, timeframe, page_id
+    ) group by dataset, venue, market order by dataset, venue, market
 """
 
 

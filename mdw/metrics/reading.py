@@ -14,8 +14,10 @@ from warehouse.settings import Settings
 from warehouse.snapshots import registry
 from warehouse.utc import aware_utc
 
+# A page whose claim was corrected has a row for each window that it proves.
 _LANDED = (
-    "select venue, dataset, toString(lane), toFloat64(sum(row_count)) from ops.coverage "
+    "select venue, dataset, toString(lane), toFloat64(sum(row_count)) from ("
+    "select distinct venue, dataset, lane, page_id, row_count from ops.coverage) "
     "group by venue, dataset, lane order by all"
 )
 _BARS = (

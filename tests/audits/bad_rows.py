@@ -51,6 +51,7 @@ def sow_bars(dbt: Dbt) -> None:
     flat = [bar(START + number * HOUR, "100", HOUR) for number in range(24)]
     land_bars(client, XRP, flat, market="perp", timeframe="1h")
     land_bars(client, BNB, [bar(START), bar(START + 2 * MINUTE, turnover="999")], market="perp")
+    land_bars(client, BNB, [bar(START), bar(START + MINUTE, turnover="1OO")])
     # A revision of sound bars: of three venues one is far from the two others, which agree.
     land_bars(client, BTC, [bar(START + number * MINUTE, "150") for number in range(5, 8)])
 
@@ -70,10 +71,16 @@ def sow_others(dbt: Dbt) -> None:
 
 def tamper(dbt: Dbt) -> None:
     """Rows that no build writes: as after a crash, or by a stranger's hand."""
+    of_eth = "'binance:perp:ETH/USDT' as instrument_id, 'ETH/USDT' as symbol"
     with dbt.warehouse.client("admin") as client:
         for mart, condition, changed in (
             ("bars", f"open_time = '{START:%Y-%m-%d %H:%M:%S}' and venue = 'binance' and symbol = 'BTC/USDT'", ""),
             ("funding_rates", "true", ""),
+            (
+                "funding_rates",
+                "true",
+                f", -1 as mark_price, {of_eth}",
+            ),
             ("instruments", "symbol = 'BTC/USDT'", ""),
             ("instruments", "instrument_id = 'binance:spot:ETH/USDT'", ", 'ETH' as symbol, -1 as tick_size"),
             ("fear_greed", "true", ""),

@@ -34,6 +34,7 @@ ERRORS = {
 WARNINGS = {
     ("bars_turnover_between_low_and_high", "binance:perp:BNB/USDT", "1m"),
     ("bars_series_of_the_universe", "binance:spot:DOGE/USDT", "1m"),
+    ("bars_readable", "binance:spot:BNB/USDT", "1m"),
     ("bars_missing", "binance:perp:BNB/USDT", "1m"),
     ("bars_before_listing", "binance:perp:BNB/USDT", "1h"),
     ("bars_jump_across_gap", "binance:perp:BNB/USDT", "1h"),
@@ -41,6 +42,7 @@ WARNINGS = {
     ("funding_without_bars", "binance:perp:BNB/USDT", ""),
     ("bars_fresh", "binance:perp:BNB/USDT", "1m"),
     ("funding_on_the_hour", "binance:perp:SOL/USDT", ""),
+    ("funding_readable", "binance:perp:ETH/USDT", ""),
     ("funding_one_per_interval", "binance:perp:BNB/USDT", ""),
     ("funding_fresh", "binance:perp:BNB/USDT", ""),
     ("instruments_readable", "binance:spot:ETH/USDT", ""),

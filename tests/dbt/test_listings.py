@@ -90,6 +90,8 @@ def built(module_dbt: Dbt) -> tuple[Dbt, Outcome]:
     # Nor does one of another category.
     linear = {"retCode": 0, "result": {"category": "linear", "list": [{"symbol": "OTHERUSDT"}]}}
     pages.land(client, "bybit__spot_instruments", linear, START + DAY / 3, series=("bybit", "spot", "", ""))
+    index = {"data": [{"value": "72", "timestamp": str(int(START.timestamp()))}]}
+    pages.land(client, "alternative_me__fear_greed", index, START + DAY, series=("alternative_me", "", "", ""))
     universe += identity.land(client)
     return module_dbt, module_dbt.build("pin", universe=universe, now=NOW.isoformat())
 
@@ -146,7 +148,7 @@ def test_an_optional_attribute_without_a_number_is_null_and_the_others_stay(
 def test_nothing_of_it_keeps_the_others_from_being_published(built: tuple[Dbt, Outcome]) -> None:
     dbt, outcome = built
     assert outcome.succeeded, outcome.text
-    assert dbt.warehouse.rows("select snapshot_id, rules from marts.snapshots") == [("pin", 1)]
+    assert dbt.warehouse.rows("select snapshot_id, rules from marts.snapshots") == [("pin", 2)]
 
 
 def states(dbt: Dbt, base: str) -> dict[tuple[str, str], list[tuple[object, object]]]:
@@ -349,6 +351,10 @@ def test_a_pin_of_before_rules_were_numbered_shows_what_it_showed(upgraded: Dbt)
         assert hours_paid(dbt, name, "v_funding where snapshot_id = 'old' and") == before, name
         assert sdk.funding(f"{name}/USDT", *window, venue="okx")["interval_hours"].to_pylist() == before, name
     assert hours_paid(dbt, "SIX", "v_funding_at(snapshot_id = 'pin') where") == [6] * 10
+    # An unknown classification was '' until rule 2.
+    for pin, word in (("old", ""), ("pin", None)):
+        for source in (f"v_fear_greed_at(snapshot_id = '{pin}')", f"v_fear_greed where snapshot_id = '{pin}'"):
+            assert dbt.warehouse.rows(f"select classification from marts.{source}") == [(word,)], source
 
 
 def test_an_export_is_written_anew_where_the_rules_changed(upgraded: Dbt, tmp_path: Path) -> None:

@@ -45,8 +45,9 @@ START = END - timedelta(days=2)
 TROUBLE = {
     ("bars", "binance", "spot"): (FixedAnswer("binance-spot/api/v3/klines", "symbol=BTCUSDT&", HTML, 500), "500"),
     ("bars", "binance", "perp"): (
-        FixedAnswer("binance-usdm/fapi/v1/klines", "symbol=BTCUSDT&", {"code": -9999, "msg": "Quiet please"}),
-        "-9999 Quiet please",
+        # Too many requests, of this symbol alone: it holds what shares its limit for a while, and no longer.
+        FixedAnswer("binance-usdm/fapi/v1/klines", "symbol=BTCUSDT&", {"code": -1003, "msg": "Too many"}, 429),
+        "429, too many requests",
     ),
     ("bars", "okx", "spot"): (
         FixedAnswer("/okx/api/v5/market/", "instId=BTC-USDT&", {"code": "59999", "msg": "Out of hours", "data": []}),

@@ -132,6 +132,14 @@ def test_commands_before_the_first_up_say_what_to_do(run, tmp_path):
     assert "Start one with `mdw up`" in said
 
 
+def test_a_folder_without_recordings_is_named(run, tmp_path):
+    """It ended in a traceback: max() of nothing."""
+    code, said = run("demo", "--recordings", str(tmp_path), MDW_HOME=str(tmp_path / "home"))
+    assert code == 2
+    assert "holds none of the files" in said
+    assert not (tmp_path / "home").exists()
+
+
 def test_a_bad_variable_is_named(run):
     code, said = run("status", MDW_HTTP_PORT="eighty")
     assert code == 2

@@ -15,7 +15,7 @@ import psutil
 from filelock import FileLock, Timeout
 
 from warehouse import open_files
-from warehouse.embedded.config import write_config
+from warehouse.embedded.config import users_config, write_config
 from warehouse.embedded.marker import SERVING
 from warehouse.embedded.state import State, folder, new_passwords, read_state, state_file, write_state
 from warehouse.errors import OperationFailed
@@ -71,6 +71,19 @@ def down(settings: Settings) -> bool:
         process.kill()
         process.wait(10)
         return True
+
+
+def refresh_access(settings: Settings) -> bool:
+    """Restart a server that other code has started, if its grants are not those of this code; whether it was restarted.
+
+    The server reads its users when it starts, and users of a file take no GRANT statement.
+    """
+    written = folder(settings.home) / "users.xml"
+    if _serving(settings) is None or written.read_text() == users_config(read_state(settings.home)):
+        return False
+    down(settings)
+    up(settings)
+    return True
 
 
 def status(settings: Settings) -> Status:

@@ -71,8 +71,30 @@ select
         ''' and instrument_id = ''', instrument_id, ''''
     ) as rows_sql
 from ({{ unresolved_rejects() }})
-where dataset != 'instruments'
+where dataset != 'instruments' and not ifNull(is_kept, false)
 group by dataset, instrument_id, timeframe
+{%- endmacro -%}
+
+{#- Bars and payments of which an optional value (quote_volume, trade_count, mark_price) could not be read. The row is published
+    with NULL there, and its day is degraded. -#}
+{%- macro find_unreadable_values() -%}
+select
+    concat(dataset, '_readable') as audit,
+    'warn' as severity,
+    instrument_id,
+    timeframe,
+    min(event_time) as range_start,
+    addMilliseconds(max(event_time), 1) as range_end,
+    count() as rows,
+    cast(null as Nullable(Float64)) as worst,
+    concat(toString(count()), ' rows, such as: ', any(reason)) as detail,
+    concat(
+        'select * from marts.dq_rejected_rows final where valid_to_version = 4294967295 and is_kept and dataset = ''', dataset,
+        ''' and instrument_id = ''', instrument_id, ''' and timeframe = ''', timeframe, ''''
+    ) as rows_sql
+from ({{ unresolved_rejects() }})
+where dataset in ('bars', 'funding') and is_kept
+group by dataset, instrument_id, timeframe, toDate(event_time)
 {%- endmacro -%}
 
 {#- Instruments whose newest listing has something that cannot be read: the instrument is withheld, or the attribute is

@@ -25,6 +25,8 @@ _CALLS = Budget("coinbase calls", 10, 1)
 _ORIGIN = "coinbase_url"
 _DAY_MS = 24 * 60 * MINUTE_MS
 _GRANULARITIES = (60, 300, 900, 3_600, 21_600, 86_400)
+# Seconds, low, high, open, close, volume.
+_FIELDS = 6
 _MOST_ROWS = 300
 _CANDLES = Endpoint(
     "/products/{id}/candles",
@@ -96,6 +98,8 @@ class Coinbase:
             raise TypeError("a page is a list")
         if not body or not series.windowed:
             return PageSummary(rows=len(body))
+        if any(len(row) < _FIELDS for row in (body[0], body[-1])):
+            raise TypeError(f"a candle has {_FIELDS} numbers")
         return PageSummary(rows=len(body), oldest=int(body[-1][0]) * 1000, newest=int(body[0][0]) * 1000)
 
     def clock(self, series: Series) -> Endpoint:
