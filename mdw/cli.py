@@ -20,6 +20,7 @@ from mdw.commands import (
     docs,
     doctor,
     ingest,
+    live,
     metrics,
     notify,
     report,
@@ -43,6 +44,7 @@ app = typer.Typer(
 for group in (
     server,
     ingest,
+    live,
     build,
     clone,
     audit,
