@@ -123,6 +123,9 @@ class Dialect(Protocol):
     def rest_rows(self, body: Any) -> list[RestRow]:
         """Bars of a good REST answer, in any order."""
 
+    def values(self, body: Any, open_ms: int, *, rest: bool) -> tuple[str, ...]:
+        """Open, high, low, close, volume and quote volume of a bar as text; empty where the body has no such bar."""
+
     def splits(self, message: Message) -> bool:
         """Whether a refusal concerns a whole request because of one topic that it does not name."""
 

@@ -203,7 +203,10 @@ class Reader:
         assert self.writer is not None
         found = await self.writer.query(
             "SELECT toUnixTimestamp64Milli(max(minute)) FROM ops.live_minutes "
-            f"WHERE recorded_at > now() - INTERVAL 1 DAY AND venue = '{place[0]}' AND market = '{place[1]}' AND missing = 0"
+            "WHERE recorded_at > now() - INTERVAL 1 DAY AND missing = 0 "
+            "AND venue = {venue:String} AND market = {market:String}",
+            venue=place[0],
+            market=place[1],
         )
         last = int(found[0][0]) if found and found[0][0].isdecimal() else 0
         earliest = now_ms - _MOST_LOOK_BACK_MINUTES * MINUTE_MS

@@ -166,12 +166,17 @@ class Writer:
             text = await answer.text(errors="replace")
             return "" if answer.status == 200 else f"HTTP {answer.status} {' '.join(text.split())[:500]}"
 
-    async def query(self, sql: str) -> list[list[str]]:
-        """Rows of a query as text; empty where ClickHouse does not answer."""
+    async def query(self, sql: str, **parameters: str) -> list[list[str]]:
+        """Rows of a query as text, its `{name:Type}` from the parameters; empty where ClickHouse does not answer."""
         timeout = aiohttp.ClientTimeout(total=10, connect=3)
         with contextlib.suppress(aiohttp.ClientError, TimeoutError, OSError):
             async with self._session.post(
-                self._url, data=f"{sql} FORMAT TSV".encode(), headers=self._headers, ssl=self._ssl, timeout=timeout
+                self._url,
+                params={f"param_{name}": value for name, value in parameters.items()},
+                data=f"{sql} FORMAT TSV".encode(),
+                headers=self._headers,
+                ssl=self._ssl,
+                timeout=timeout,
             ) as answer:
                 text = await answer.text()
                 if answer.status == 200:

@@ -22,6 +22,7 @@
         'bars_flat_runs': ['bars', 'error'],
         'bars_prices_keep_their_text': ['bars', 'error'],
         'bars_archive_against_rest': ['bars', 'warn'],
+        'bars_live_against_rest': ['bars', 'warn'],
         'bars_before_listing': ['bars', 'warn'],
         'bars_jump_across_gap': ['bars', 'warn'],
         'funding_archive_against_rest': ['funding', 'warn'],

@@ -66,6 +66,8 @@ class BinanceDialect:
         """`x` says whether a bar is closed; `E` is the event's time, which spot's bookTicker has not."""
         body = orjson.loads(text)
         data = body.get("data", body)
+        if not isinstance(data, dict):
+            return Message(Kind.UNKNOWN, text=text[:300])
         event = data.get("e")
         if event == "kline":
             kline = data["k"]
@@ -87,6 +89,13 @@ class BinanceDialect:
     def rest_rows(self, body: Any) -> list[RestRow]:
         """Row: open ms, …, volume at 5."""
         return [RestRow(int(row[0]), float(row[5]) > 0) for row in body]
+
+    def values(self, body: Any, open_ms: int, *, rest: bool) -> tuple[str, ...]:
+        """Rows of REST, or the kline of a frame."""
+        if rest:
+            return next(((*row[1:6], row[7]) for row in body if int(row[0]) == open_ms), ())
+        kline = body.get("data", body)["k"]
+        return tuple(kline[name] for name in "ohlcvq") if kline["t"] == open_ms else ()
 
     def splits(self, message: Message) -> bool:
         """An unknown symbol is acknowledged as any other."""

@@ -76,6 +76,14 @@ class BybitDialect:
         """Row: open ms, …, volume at 5."""
         return [RestRow(int(row[0]), float(row[5]) > 0) for row in body["result"]["list"]]
 
+    def values(self, body: Any, open_ms: int, *, rest: bool) -> tuple[str, ...]:
+        """Rows of REST, or the objects of a frame."""
+        if rest:
+            return next((tuple(row[1:7]) for row in body["result"]["list"] if int(row[0]) == open_ms), ())
+        names = ("open", "high", "low", "close", "volume", "turnover")
+        found = (bar for bar in body["data"] if int(bar["start"]) == open_ms)
+        return next((tuple(bar[name] for name in names) for bar in found), ())
+
     def splits(self, message: Message) -> bool:
         """A request is refused as a whole."""
         return True

@@ -63,7 +63,7 @@ class OkxDialect:
             topic = f"{arg['channel']}:{arg['instId']}"
             if arg["channel"] == "bbo-tbt":
                 row = body["data"][-1]
-                return Message(Kind.QUOTE, topic, event_ms=int(row["ts"]), update=int(row["seqId"]))
+                return Message(Kind.QUOTE, topic, event_ms=int(row["ts"]), update=int(row.get("seqId", row["ts"])))
             opens = tuple(int(row[0]) for row in body["data"] if row[8] == "1")
             return Message(Kind.CLOSED if opens else Kind.OPEN, topic, opens)
         event, code = body.get("event"), str(body.get("code", ""))
@@ -80,6 +80,10 @@ class OkxDialect:
     def rest_rows(self, body: Any) -> list[RestRow]:
         """Row: open ms, …, volume at 5, confirm at 8."""
         return [RestRow(int(row[0]), float(row[5]) > 0, row[8] == "1") for row in body["data"]]
+
+    def values(self, body: Any, open_ms: int, *, rest: bool) -> tuple[str, ...]:
+        """The same rows in both."""
+        return next((tuple(row[1:7]) for row in body["data"] if int(row[0]) == open_ms), ())
 
     def splits(self, message: Message) -> bool:
         """Where the words do not name the arg."""

@@ -1,0 +1,1 @@
+{{ binance_live_bars(source('raw', 'binance__live_usdm_klines')) }}

@@ -1,0 +1,1 @@
+{{ okx_live_bars(source('raw', 'okx__live_spot_candles')) }}
