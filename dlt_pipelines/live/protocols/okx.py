@@ -60,11 +60,14 @@ class OkxDialect:
         body = orjson.loads(text)
         if "data" in body:
             arg = body["arg"]
-            topic = f"{arg['channel']}:{arg['instId']}"
+            topic = f"{arg['channel']}:{arg.get('instId', '')}"
             if arg["channel"] == "bbo-tbt":
                 row = body["data"][-1]
                 return Message(Kind.QUOTE, topic, event_ms=int(row["ts"]), update=int(row.get("seqId", row["ts"])))
-            opens = tuple(int(row[0]) for row in body["data"] if row[8] == "1")
+            if not arg["channel"].startswith("candle"):
+                return Message(Kind.UNKNOWN, text=text[:300])
+            # Frames of 2022 have no flag: nobody calls such a bar closed.
+            opens = tuple(int(row[0]) for row in body["data"] if len(row) > 8 and row[8] == "1")
             return Message(Kind.CLOSED if opens else Kind.OPEN, topic, opens)
         event, code = body.get("event"), str(body.get("code", ""))
         if event == "notice" or code in _CLOSING:
