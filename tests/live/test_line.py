@@ -1,4 +1,4 @@
-"""Sockets → reader → ClickHouse → views, on a fast market, with faults of every kind; REST of the same seed is the truth.
+"""Sockets → reader → ClickHouse → views on a fast market with faults of every kind; REST of the same seed is the truth.
 
 One warehouse and one build, which makes the views; everything else is live.
 """
