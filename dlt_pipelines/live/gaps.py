@@ -63,6 +63,8 @@ class GapTask:
     on_filled: Callable[[Hole, int], None]
     first_ms: int
     """No minute before this one is asked for."""
+    trusted_from_ms: int = 1 << 62
+    """When a connection for bars was last opened: no earlier minute speaks against a subscription."""
     counts: Counter[str] = field(default_factory=Counter)
     holes: list[Hole] = field(default_factory=list)
     _asked: dict[Series, dict[int, _Asked]] = field(default_factory=lambda: defaultdict(dict))
@@ -180,9 +182,11 @@ class GapTask:
 
     def _judge(self, series: Series, minute: int, traded: bool) -> None:
         """A traded minute that no socket brought speaks against the subscription; three in a row end the connection."""
-        if not traded or self.minutes.how(series, minute) == SOCKET:
+        if self.minutes.how(series, minute) == SOCKET:
             return
         self.counts["bars by rest"] += 1
+        if not traded or minute < self.trusted_from_ms:
+            return
         self._silent[series] += 1
         if self._silent[series] >= _MUTE_MINUTES:
             self._silent[series] = 0

@@ -68,10 +68,11 @@ class Minutes:
         minute = self._minutes.get(open_ms)
         return [one for one in self.series if minute is None or one not in minute.came]
 
-    def to_tell(self, first_ms: int, now_ms: int, late_ms: int = MINUTE_MS) -> list[tuple[int, int, int, bool]]:
+    def to_tell(self, first_ms: int, begun_ms: int, now_ms: int) -> list[tuple[int, int, int, bool]]:
         """Minutes whose state is worth a row: (open, by socket, by REST, complete); each state once.
 
-        A minute is told when all of it is stored, and once more before, when it is `late_ms` old and is not.
+        A minute is told when all of it is stored, and before that once, when it is not and a minute has passed since
+        its end and since `begun_ms`, when the reader began to ask.
         """
         found = []
         wanted = set(self.series)
@@ -80,7 +81,8 @@ class Minutes:
                 continue
             stored = {one: how for one, how in minute.stored.items() if one in wanted}
             complete = len(stored) == len(wanted)
-            state = "complete" if complete else "late" if now_ms >= open_ms + MINUTE_MS + late_ms else ""
+            is_late = now_ms >= max(open_ms + MINUTE_MS, begun_ms) + MINUTE_MS
+            state = "complete" if complete else "late" if is_late else ""
             if state and minute.told not in (state, "complete"):
                 minute.told = state
                 socket = sum(how == SOCKET for how in stored.values())

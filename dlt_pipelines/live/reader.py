@@ -57,6 +57,7 @@ class Follower:
     gaps: GapTask
     rest: Rest
     supervisors: list[Supervisor]
+    begun_ms: int
     counts: Counter[str] = field(default_factory=Counter)
 
     @property
@@ -176,7 +177,10 @@ class Reader:
             on_filled=self._filled,
             first_ms=first,
         )
-        follower = Follower(dialect, series, clock, minutes, QuoteBook(dialect), gaps, rest, [])
+        follower = Follower(dialect, series, clock, minutes, QuoteBook(dialect), gaps, rest, [], clock.now_ms())
+        if first < clock.now_ms():
+            # Nobody says that a reader ran until now: the stretch is a gap like any other.
+            self._gap(follower, series, "", first, clock.now_ms(), "start", quotes=False)
         gate = Gate(_CONNECT_SECONDS)
         base = base_address(dialect.place, self._settings.origins)
         for quotes in (False, True) if self._quotes else (False,):
@@ -191,7 +195,15 @@ class Reader:
                         gate,
                         on_frame=lambda s, t, m, text: self._frame(follower, s, t, m, text),
                         on_event=lambda s, kind, symbol, text: self._socket_event(follower, s, kind, symbol, text),
-                        on_gap=lambda up, s, begin, end: self._gap(follower, up, s, begin, end),
+                        on_gap=lambda up, s, begin, end: self._gap(
+                            follower,
+                            [topic.series for topic in up.topics],
+                            s.conn,
+                            begin,
+                            end,
+                            s.cause,
+                            quotes=up.is_for_quotes,
+                        ),
                         life_seconds=dialect.life_seconds,
                         longest_wait=self._longest_wait,
                     )
@@ -258,6 +270,8 @@ class Reader:
     def _socket_event(self, follower: Follower, socket: Socket, kind: str, symbol: str, text: str) -> None:
         if kind == "connected":
             follower.book.alive.add(socket.conn)
+            if not next(iter(socket.topics.values())).quotes:
+                follower.gaps.trusted_from_ms = follower.clock.now_ms()
         elif kind == "disconnected":
             follower.book.alive.discard(socket.conn)
         place = follower.dialect.place
@@ -273,13 +287,14 @@ class Reader:
             detail=text,
         )
 
-    def _gap(self, follower: Follower, supervisor: Supervisor, ended: Socket, begin: int, end: int) -> None:
+    def _gap(
+        self, follower: Follower, series: list[Series], conn: str, begin: int, end: int, cause: str, *, quotes: bool
+    ) -> None:
         """Nothing was connected in [begin, end): REST brings the bars; quotes of that time are gone."""
-        series = [topic.series for topic in supervisor.topics]
         place = follower.dialect.place
         gap_id = str(uuid.uuid4())
-        if not supervisor.is_for_quotes:
-            gap_id = follower.gaps.hole(ended.conn, series, begin, end, ended.cause).gap_id
+        if not quotes:
+            gap_id = follower.gaps.hole(conn, series, begin, end, cause).gap_id
             # Whole as they are at these venues, the running minute and the next one are asked for in any case.
             running = end // MINUTE_MS * MINUTE_MS
             for minute in (running, running + MINUTE_MS):
@@ -288,11 +303,11 @@ class Reader:
             "gap",
             venue=place.venue,
             market=place.market,
-            conn=ended.conn,
+            conn=conn,
             start_ms=begin,
             end_ms=end,
-            cause=ended.cause,
-            detail="quotes" if supervisor.is_for_quotes else "bars",
+            cause=cause,
+            detail="quotes" if quotes else "bars",
             event_id=gap_id,
         )
 
@@ -367,7 +382,9 @@ class Reader:
     def _tell_minutes(self) -> None:
         for follower in self.followers:
             place, now = follower.dialect.place, follower.clock.now_ms()
-            for open_ms, socket, rest, complete in follower.minutes.to_tell(follower.gaps.first_ms, now):
+            for open_ms, socket, rest, complete in follower.minutes.to_tell(
+                follower.gaps.first_ms, follower.begun_ms, now
+            ):
                 assert self.writer is not None
                 self.writer.put(
                     rows.minute(

@@ -63,8 +63,6 @@ class Supervisor:
     """Connections in a row that did not live for a minute."""
     stopping: bool = False
     refused: set[str] = field(default_factory=set)
-    opened_ms: list[int] = field(default_factory=list)
-    """When connections were opened, by the venue's clock; emptied by the gap task."""
     _tasks: dict[str, "asyncio.Task[str]"] = field(default_factory=dict)
 
     @property
@@ -88,7 +86,6 @@ class Supervisor:
                 if gap_from is not None and ended is not None:
                     self.on_gap(self, ended, gap_from, self.clock.now_ms())
                 gap_from = ended = None
-                self.opened_ms.append(self.clock.now_ms())
             await self._live(session)
             one = self.current
             self._tell_end(one)
@@ -161,7 +158,6 @@ class Supervisor:
             old.wants_replacement.set()
             return
         self.current = new
-        self.opened_ms.append(self.clock.now_ms())
         if not old_task.done():
             old.end("planned")
             await asyncio.wait({old_task}, timeout=5.0)
