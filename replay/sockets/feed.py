@@ -40,6 +40,7 @@ class Feed:
     _order: int = 0
     _open_at: int = 0
     _quote_at: float = 0.0
+    _prices: dict[str, tuple[int, str]] = field(default_factory=dict)
 
     def add(self, topic: str, series: Series, *, quotes: bool) -> None:
         """Subscribe."""
@@ -131,9 +132,18 @@ class Feed:
         self._quote_at = loop + 1 / hub.faults.quotes_per_second
         now = self._now()
         for name, series in list(self.quotes.items()):
+            price = self._price(name, series, now)
+            if price and not hub.is_mute(name):
+                await self.connection.send(self.quote_frame(name, price, hub.next_update(name), now))
+
+    def _price(self, name: str, series: Series, now: int) -> str:
+        """The price of the running bar, looked up once a second."""
+        second, price = self._prices.get(name, (0, ""))
+        if second != now // 1000:
             bar = series.open_bar(now)
-            if bar is not None and not hub.is_mute(name):
-                await self.connection.send(self.quote_frame(name, bar.close, hub.next_update(name), now))
+            price = "" if bar is None else bar.close
+            self._prices[name] = now // 1000, price
+        return price
 
 
 def is_quiet(bar: Bar) -> bool:
