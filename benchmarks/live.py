@@ -44,7 +44,11 @@ def main(minutes: int = 3, quotes_a_second: int = 0) -> None:
                 migrate(settings)
                 run = [sys.executable, "-m", "mdw"]
                 subprocess.run(
-                    [*run, "build", "--snapshot-id", "before"], env=environment, cwd=PROJECT, check=True, stdout=2
+                    [*run, "build", "--snapshot-id", "before"],
+                    env=environment,
+                    cwd=PROJECT,
+                    check=True,
+                    stdout=sys.stderr,
                 )
                 clock.set(parse_instant(START), ticking=True)
                 server.sockets.faults.quotes_per_second = quotes_a_second / 23
@@ -64,7 +68,9 @@ def _measure(
     quotes: bool,
 ) -> dict[str, object]:
     command = [*run, "live", "--json", "--quotes" if quotes else "--no-quotes"]
-    reader = subprocess.Popen(command, env=environment, cwd=PROJECT, stdout=subprocess.PIPE, text=True)
+    log = settings.home / "live.log"
+    with log.open("w") as out:
+        reader = subprocess.Popen(command, env=environment, cwd=PROJECT, stdout=out)
     process = psutil.Process(reader.pid)
     first = parse_instant(START) // 60_000 * 60_000 + 60_000
     visible: dict[tuple[str, int], tuple[float, int]] = {}
@@ -82,16 +88,15 @@ def _measure(
             time.sleep(max(0.0, now + 0.02 - time.time()))
     after, seconds = process.cpu_times(), time.monotonic() - began
     reader.terminate()
-    said, _ = reader.communicate(timeout=30)
+    reader.wait(timeout=30)
     inner, whole = defaultdict(list), defaultdict(list)
     for (instrument, opened), (seen, received) in visible.items():
         feed = instrument.rsplit(":", 1)[0]
         inner[feed].append(seen * 1000 - received / 1000)
         whole[feed].append(seen * 1000 + ahead - (opened + 60_000))
     figures: dict[str, object] = {"bars": len(visible), "exit": reader.returncode}
-    print(
-        "| feed | bars | received to visible, ms p50 / p99 | minute closed to visible, ms p50 / p99 |\n|---|---|---|---|"
-    )
+    print("| feed | bars | received to visible, ms p50 / p99 | minute closed to visible, ms p50 / p99 |")
+    print("|---|---|---|---|")
     for feed in sorted(inner):
         cells = [f"{quantile(v, 0.5):.0f} / {quantile(v, 0.99):.0f}" for v in (inner[feed], whole[feed])]
         print(f"| {feed} | {len(inner[feed])} | {cells[0]} | {cells[1]} |")
@@ -100,7 +105,6 @@ def _measure(
     figures |= {"cpu_share_of_a_core": round(used / seconds, 4), "peak_rss_mb": round(peak / 1e6, 1)}
     figures["load_average"] = round(os.getloadavg()[0], 1)
     figures["quotes"] = server.sockets.counts["binance-spot frames"]
-    figures["status"] = json.loads(said.splitlines()[-1]) if said.strip() and said.strip().endswith("}") else None
     return figures
 
 

@@ -1,8 +1,8 @@
 """The live reader beside ccxt.pro `watch_ohlcv` and cryptofeed, on the same Binance spot frames and faults.
 
-`python -m benchmarks.live_peers [MINUTES]`: the market runs ten times as fast as the clock. cryptofeed is measured where
-it is installed: PEER_PYTHON names the Python of an environment that has it (it is no dependency). What counts: minutes
-that the consumer had in the end, those with other values than REST's, and those that it was given twice.
+`python -m benchmarks.live_peers [MINUTES]`: the market runs ten times as fast as the clock. cryptofeed is measured
+where it is installed: PEER_PYTHON names the Python of an environment that has it (it is no dependency). What counts:
+minutes that the consumer had in the end, those with other values than REST's, and those that it was given twice.
 """
 
 import asyncio

@@ -7,6 +7,7 @@ from clickhouse_connect.driver.client import Client
 
 from dlt_pipelines.timeframes import TIMEFRAMES
 from mdw.audit.freshness import allowed_seconds
+from mdw.metrics.live import live_samples
 from mdw.metrics.sample import Sample
 from warehouse.client import connect
 from warehouse.errors import WorldError
@@ -59,6 +60,7 @@ def _all(client: Client, now: datetime) -> Iterator[Sample]:
     for venue, dataset, lane, rows in client.query(_LANDED).result_rows:
         yield Sample("mdw_rows_landed_total", rows, {"venue": venue, "dataset": dataset, "lane": lane})
     yield from _landings(client)
+    yield from live_samples(client)
     yield Sample("mdw_builds_failed_total", float(client.query(_FAILED).result_rows[0][0]))
 
 

@@ -6,8 +6,9 @@ from clickhouse_connect.driver.client import Client
 
 from mdw.audit.findings import AuditRun, Finding, newest_run
 from mdw.notify.alert import Alert
+from mdw.notify.live import live_alerts
 
-PREFIXES = ("audit:", "stale:", "build:")
+PREFIXES = ("audit:", "stale:", "build:", "live:")
 _STALE = ("bars_fresh", "funding_fresh", "fear_greed_fresh")
 _LISTED = 5
 
@@ -15,7 +16,12 @@ _LISTED = 5
 def present_alerts(client: Client) -> list[Alert]:
     """Alerts of the state that ClickHouse shows; keys begin with one of PREFIXES."""
     run = newest_run(client)
-    return [*(_of_audits(run) if run else []), *(_of_freshness(run) if run else []), *_of_builds(client)]
+    return [
+        *(_of_audits(run) if run else []),
+        *(_of_freshness(run) if run else []),
+        *_of_builds(client),
+        *live_alerts(client),
+    ]
 
 
 def _of_audits(run: AuditRun) -> list[Alert]:

@@ -40,7 +40,18 @@ side_by_side as (
         select * from {{ ref('bars') }} final
         where
             {{ open_rows() }}
-            and open_time >= (select min(open_time) from told) and open_time <= (select max(open_time) from told)
+            and open_time >= (
+                select min(landed.opened)
+                from (
+                    {%- for raw in live_raws() %}
+                    select min(window_start) as opened from {{ source('raw', raw) }}
+                    where fetched_at >= now64(6, 'UTC') - interval 1 day
+                    {%- if not loop.last %}
+                    union all
+                    {%- endif %}
+                    {%- endfor %}
+                ) as landed
+            )
     ) as settled
         on told.instrument_id = settled.instrument_id and told.timeframe = settled.timeframe and told.open_time = settled.open_time
 )

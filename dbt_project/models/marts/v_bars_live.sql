@@ -11,10 +11,15 @@ with
     (
         select ifNull(max(reached) - interval 2 hour, toDateTime64('2290-01-01 00:00:00', 3, 'UTC'))
         from ({{ newest_landed(since) }})
-    ) as floor,
+    ) as horizon,
 
 published as (
-    select *, 0 as lane_rank, cast(null as Nullable(DateTime64(3, 'UTC'))) as event_time, toUUID('00000000-0000-0000-0000-000000000000') as page_id, 0 as provisional
+    select
+        *,
+        0 as lane_rank,
+        cast(null as Nullable(DateTime64(3, 'UTC'))) as event_time,
+        toUUID('00000000-0000-0000-0000-000000000000') as page_id,
+        0 as provisional
     from ({{ published_rows('bars', 'assumeNotNull(cutoff)', snapshot_id='assumeNotNull(newest)') }})
 ),
 
@@ -27,7 +32,7 @@ waiting as (
         from {{ ref(leaf.model) }}
         where page_id in (
             select pages.page_id from {{ source('raw', leaf.raw) }} as pages
-            where pages.fetched_at >= {{ since }} and pages.window_end > floor
+            where pages.fetched_at >= {{ since }} and pages.window_end > horizon
         )
         {%- if not loop.last %}
         union all
@@ -36,7 +41,7 @@ waiting as (
         union all
         {{ union_live(since) }}
     )
-    where problem = '' and open_time >= floor
+    where problem = '' and open_time >= horizon
 ),
 
 typed as (
@@ -45,7 +50,7 @@ typed as (
         toInt64(0) as data_version,
         {{ provisional | join(', ') }},
         assumeNotNull(waiting.open_time) as open_time,
-        addMilliseconds(open_time, {{ timeframe_ms() }}) as close_time,
+        addMilliseconds(assumeNotNull(waiting.open_time), {{ timeframe_ms() }}) as close_time,
         assumeNotNull(waiting.open) as open,
         assumeNotNull(waiting.high) as high,
         assumeNotNull(waiting.low) as low,
@@ -65,13 +70,13 @@ typed as (
 recent as (
     select *
     from (
-        select * from published where open_time >= floor
+        select * from published where open_time >= horizon
         union all
         select * from typed
         where
             lane_rank > 0
             or ({{ key }}, {{ values }}) not in (
-                select {{ key }}, {{ values }} from published where open_time >= floor
+                select {{ key }}, {{ values }} from published where open_time >= horizon
             )
     )
     order by {{ key }}, lane_rank, event_time desc nulls last, ingested_at desc, page_id
@@ -79,7 +84,7 @@ recent as (
 ),
 
 every as (
-    select * from published where open_time < floor
+    select * from published where open_time < horizon
     union all
     select * from recent
 )
