@@ -18,6 +18,7 @@ from dlt_pipelines.live import rows
 from dlt_pipelines.live.clock import MINUTE_MS, VenueClock, recv_us
 from dlt_pipelines.live.connection import Socket
 from dlt_pipelines.live.gaps import GapTask, Hole
+from dlt_pipelines.live.health import sign_of_life
 from dlt_pipelines.live.minutes import Minutes
 from dlt_pipelines.live.protocol import Dialect, Kind, Message, Topic, base_address
 from dlt_pipelines.live.protocols import DIALECTS
@@ -34,6 +35,7 @@ from warehouse.settings import Settings
 log = logging.getLogger(__name__)
 
 STATUS_SECONDS = 60.0
+ALIVE_SECONDS = 5.0
 LOOK_BACK_MINUTES = 60
 """How far a start looks back where nothing says when a reader last ran."""
 _MOST_LOOK_BACK_MINUTES = 120
@@ -368,10 +370,14 @@ class Reader:
                     self.writer.put(row)
 
     async def _telling(self) -> None:
-        told = time.monotonic()
+        told = touched = time.monotonic()
+        alive = sign_of_life(self._settings.home)
         while True:
             await asyncio.sleep(min(0.25, max(0.05, 1.0 / self._speed)))
             self._tell_minutes()
+            if time.monotonic() - touched >= ALIVE_SECONDS:
+                touched = time.monotonic()
+                alive.touch()
             if time.monotonic() - told >= STATUS_SECONDS:
                 told = time.monotonic()
                 for follower in self.followers:
