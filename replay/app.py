@@ -24,6 +24,7 @@ from replay.sockets import bybit as bybit_sockets
 from replay.sockets import okx as okx_sockets
 from replay.sockets.faults import SocketFaults
 from replay.sockets.hub import Sockets
+from replay.sockets.session import SOCKETS
 from replay.venues.context import Context, Refusal, json_response
 from replay.venues.origins import ORIGINS, origin_of
 
@@ -54,7 +55,7 @@ class Replay:
         """A new application on this state."""
         context = Context(self.market, self.clock, self.okx_funding_days)
         app = web.Application(middlewares=[self._answer])
-        app["sockets"] = self.sockets
+        app[SOCKETS] = self.sockets
         for name, market in (("binance-spot", "spot"), ("binance-usdm", "perp")):
             app.add_routes(binance_sockets.routes(f"/{name}", name, market))
         app.add_routes([*okx_sockets.routes("/okx"), *bybit_sockets.routes("/bybit")])

@@ -85,6 +85,9 @@ class Rate:
         return len(self._times) > self._most
 
 
+SOCKETS = web.AppKey("sockets", Sockets)
+
+
 def hub_of(request: web.Request) -> Sockets:
     """The server's sockets."""
-    return request.app["sockets"]  # type: ignore[no-any-return]
+    return request.app[SOCKETS]

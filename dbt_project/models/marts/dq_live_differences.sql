@@ -16,8 +16,8 @@ with told as (
         ) as live_values,
         argMax(page_id, tuple(ifNull(event_time, ingested_at), ingested_at, page_id)) as live_page_id,
         max(ingested_at) as received_at
-    from ({{ union_live("now64(6, 'UTC') - interval 1 day") }})
-    where problem = '' and source = 'live'
+    from {{ ref('stg_live__bars') }}
+    where ingested_at >= now64(6, 'UTC') - interval 1 day and problem = '' and source = 'live'
     group by instrument_id, timeframe, open_time
 ),
 

@@ -1,114 +1,68 @@
-{#- Published rows, REST answers that no build has published, and the live lane: one row a key. The last two are bounded to the
-    two hours before the newest minute that has landed, by the market's own time; older rows are those of the snapshot. -#}
+{#- Published rows, and below them what no snapshot shows yet: REST answers that wait for a build, answers of the gap task, frames
+    of sockets; one row a key. What is not published is bounded to the two hours before the newest minute that has landed, by the
+    market's own time. Each part is planned anew for each reader, so there are as few as can be: bars_of_pages. -#}
 {%- set since = "now64(6, 'UTC') - interval 2 hour" %}
-{%- set key = 'instrument_id, timeframe, open_time' %}
-{%- set values = 'cityHash64(tuple(open, high, low, close, volume, quote_volume, trade_count))' %}
-{%- set provisional = ['instrument_id', 'venue', 'market', 'symbol', 'timeframe'] %}
-{%- set rest = rest_bar_leaves() %}
+{%- set raws = rest_raws_beside_live() + live_raws() %}
+{%- set tables = "merge('raw', '^(" ~ raws | join('|') ~ ")$')" %}
+{%- for raw in raws %}
+-- depends_on: {{ source('raw', raw) }}
+{%- endfor %}
 with
     (select max(data_version) from {{ ref('snapshots') }}) as cutoff,
     (select argMax(snapshot_id, data_version) from {{ ref('snapshots') }}) as newest,
     (
-        select ifNull(max(reached) - interval 2 hour, toDateTime64('2290-01-01 00:00:00', 3, 'UTC'))
-        from ({{ newest_landed(since) }})
+        select ifNull(max(window_end) - interval 2 hour, toDateTime64('2290-01-01 00:00:00', 3, 'UTC'))
+        from {{ tables }} where fetched_at >= {{ since }}
     ) as horizon,
 
-published as (
-    select
-        *,
-        0 as lane_rank,
-        cast(null as Nullable(DateTime64(3, 'UTC'))) as event_time,
-        toUUID('00000000-0000-0000-0000-000000000000') as page_id,
-        0 as provisional
-    from ({{ published_rows('bars', 'assumeNotNull(cutoff)', snapshot_id='assumeNotNull(newest)') }})
-),
-
--- Answers of REST that wait for a build. What they say as the snapshot does is published already.
 waiting as (
-    select *
-    from (
-        {%- for leaf in rest %}
-        select {{ staging_columns('bars').keys() | join(', ') }}, cast(null as Nullable(DateTime64(3, 'UTC'))) as event_time
-        from {{ ref(leaf.model) }}
-        where page_id in (
-            select pages.page_id from {{ source('raw', leaf.raw) }} as pages
-            where pages.fetched_at >= {{ since }} and pages.window_end > horizon
-        )
-        {%- if not loop.last %}
-        union all
-        {%- endif %}
-        {%- endfor %}
-        union all
-        {{ union_live(since) }}
-    )
-    where problem = '' and open_time >= horizon
+    {{ bars_of_pages("select * from " ~ tables ~ " where http_status in (101, 200) and fetched_at >= " ~ since ~ " and window_end > horizon") }}
 ),
 
-typed as (
-    select
-        toLowCardinality('') as snapshot_id,
-        toInt64(0) as data_version,
-        {{ provisional | join(', ') }},
-        assumeNotNull(waiting.open_time) as open_time,
-        addMilliseconds(assumeNotNull(waiting.open_time), {{ timeframe_ms() }}) as close_time,
-        assumeNotNull(waiting.open) as open,
-        assumeNotNull(waiting.high) as high,
-        assumeNotNull(waiting.low) as low,
-        assumeNotNull(waiting.close) as close,
-        assumeNotNull(waiting.volume) as volume,
-        quote_volume,
-        toInt64(waiting.trade_count) as trade_count,
-        source,
-        ingested_at,
-        multiIf(source = 'live', 2, source = 'gap', 1, 0) as lane_rank,
-        event_time,
-        page_id,
-        1 as provisional
+-- Archive and REST above the gap task, that above frames; frames by the venue's time, then by arrival.
+provisional as (
+    select *
     from waiting
-),
-
-recent as (
-    select *
-    from (
-        select * from published where open_time >= horizon
-        union all
-        select * from typed
-        where
-            lane_rank > 0
-            or ({{ key }}, {{ values }}) not in (
-                select {{ key }}, {{ values }} from published where open_time >= horizon
-            )
-    )
-    order by {{ key }}, lane_rank, event_time desc nulls last, ingested_at desc, page_id
-    limit 1 by {{ key }}
-),
-
-every as (
-    select * from published where open_time < horizon
-    union all
-    select * from recent
+    where
+        problem = '' and open_time >= horizon
+        and (instrument_id, timeframe, assumeNotNull(open_time)) not in (
+            select instrument_id, timeframe, open_time
+            from {{ ref('bars') }}
+            where open_time >= horizon and valid_from_version <= assumeNotNull(cutoff) and valid_to_version > assumeNotNull(cutoff)
+        )
+    order by
+        instrument_id, timeframe, open_time, multiIf(source = 'live', 2, source = 'gap', 1, 0), event_time desc nulls last,
+        ingested_at desc, page_id
+    limit 1 by instrument_id, timeframe, open_time
 )
 
 select
-    snapshot_id,
-    data_version,
+    *,
+    false as is_provisional,
+    ingested_at as received_at,
+    toUnixTimestamp64Milli(ingested_at) - toUnixTimestamp64Milli(close_time) as seen_after_close_ms
+from ({{ published_rows('bars', 'assumeNotNull(cutoff)', snapshot_id='assumeNotNull(newest)') }})
+union all
+select
+    toLowCardinality('') as snapshot_id,
+    toInt64(0) as data_version,
     instrument_id,
     venue,
     market,
     symbol,
     timeframe,
-    open_time,
-    close_time,
-    open,
-    high,
-    low,
-    close,
-    volume,
+    assumeNotNull(provisional.open_time) as open_time,
+    addMilliseconds(assumeNotNull(provisional.open_time), {{ timeframe_ms() }}) as close_time,
+    assumeNotNull(provisional.open) as open,
+    assumeNotNull(provisional.high) as high,
+    assumeNotNull(provisional.low) as low,
+    assumeNotNull(provisional.close) as close,
+    assumeNotNull(provisional.volume) as volume,
     quote_volume,
-    trade_count,
+    toInt64(provisional.trade_count) as trade_count,
     source,
     ingested_at,
-    cast(provisional as Bool) as is_provisional,
+    true as is_provisional,
     ingested_at as received_at,
     toUnixTimestamp64Milli(ingested_at) - toUnixTimestamp64Milli(close_time) as seen_after_close_ms
-from every
+from provisional

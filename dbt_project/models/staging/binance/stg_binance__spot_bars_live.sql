@@ -1,1 +1,0 @@
-{{ binance_live_bars(source('raw', 'binance__live_spot_klines')) }}
