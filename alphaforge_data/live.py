@@ -224,15 +224,18 @@ class Replay:
         """Closed bars of the snapshot in order of open_time and then instrument, and the end of it."""
         ids = chosen(symbol, venue, market, instruments)
         began: tuple[float, dt.datetime] | None = None
-        for frame in self._client.iter_bars(
-            timeframe=timeframe,
-            start=start,
-            end=end,
-            chunk="day",
-            instruments=ids,
-            columns="all",
-            snapshot_id=self._snapshot_id,
-        ):
+        frames = iter(
+            self._client.iter_bars(
+                timeframe=timeframe,
+                start=start,
+                end=end,
+                chunk="day",
+                instruments=ids,
+                columns="all",
+                snapshot_id=self._snapshot_id,
+            )
+        )
+        while (frame := await asyncio.to_thread(next, frames, None)) is not None:
             for bar in _bars(frame.to_arrow().sort_by([("open_time", "ascending"), ("instrument_id", "ascending")])):
                 if began is None:
                     began = time.monotonic(), bar.close_time

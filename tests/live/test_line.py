@@ -283,3 +283,19 @@ def test_rest_stands_above_what_a_socket_said(ran: Ran) -> None:
     assert shown(ran) == ran.truth()
     sources = ran.live("source, is_provisional")
     assert set(sources) == {("rest", True)}
+
+
+@pytest.mark.soak
+def test_one_update_and_build_leave_the_market(ran: Ran) -> None:
+    # After test_rest_stands_above_what_a_socket_said, which landed the stretch.
+    now = from_ms(ran.desk.server.clock.now_ms()).isoformat()
+    ran.dbt.publish("after", now=now, **universe_of_dbt.variables(ran.desk.settings))
+    assert shown(ran) == ran.truth()
+    assert set(ran.live("source, is_provisional")) == {("rest", False)}
+    told_otherwise = ran.rows("select instrument_id, event_time from marts.dq_live_differences where difference != ''")
+    assert told_otherwise
+    named = ran.rows(
+        "select distinct severity from marts.dq_audit_results where audit = 'bars_live_against_rest' "
+        "and run = (select max(run) from marts.dq_audit_results) and instrument_id != ''"
+    )
+    assert named == [("warn",)]

@@ -3,6 +3,8 @@
 import asyncio
 import contextlib
 import json
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -220,6 +222,15 @@ def test_the_schedule_of_questions_goes_on_for_an_hour_and_ends() -> None:
     assert gaps.AGAIN_MS[:4] == (0, 10_000, 20_000, 40_000)
     assert sum(gaps.AGAIN_MS[-1:]) <= 3_600_000
     assert list(gaps.AGAIN_MS) == sorted(gaps.AGAIN_MS)
+
+
+def test_the_reader_imports_nothing_heavy() -> None:
+    program = (
+        "import sys, mdw.cli, dlt_pipelines.live.reader, mdw.live.running; "
+        "print([name for name in ('dlt', 'ccxt', 'pandas', 'pyarrow', 'dbt') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
 
 
 def test_durations_of_a_probe() -> None:
