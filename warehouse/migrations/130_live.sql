@@ -4,7 +4,7 @@
 create table if not exists raw.binance__live_spot_klines ${ON_CLUSTER}
 (
     page_id UUID comment 'first 16 bytes of sha256 over endpoint, request, payload and receive time',
-    venue LowCardinality(String),
+    venue LowCardinality(String) comment 'exchange',
     market LowCardinality(String) comment 'spot or perp',
     symbol LowCardinality(String) comment 'canonical symbol such as BTC/USDT; empty on a page of quotes',
     venue_symbol LowCardinality(String) comment 'symbol as the venue writes it',

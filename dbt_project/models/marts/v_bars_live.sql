@@ -37,7 +37,24 @@ provisional as (
 )
 
 select
-    *,
+    snapshot_id,
+    data_version,
+    instrument_id,
+    venue,
+    market,
+    symbol,
+    timeframe,
+    open_time,
+    close_time,
+    open,
+    high,
+    low,
+    close,
+    volume,
+    quote_volume,
+    trade_count,
+    source,
+    ingested_at,
     false as is_provisional,
     ingested_at as received_at,
     toUnixTimestamp64Milli(ingested_at) - toUnixTimestamp64Milli(close_time) as seen_after_close_ms
