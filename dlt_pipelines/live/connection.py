@@ -165,6 +165,9 @@ class Socket:
 
     def _measure_lag(self, event_ms: int) -> None:
         """The least lag of some seconds: one late frame is the venue's, all of them late are ours."""
+        if self.clock.skew_ms is None:
+            # The venue has not said its time yet: ours alone proves nothing.
+            return
         self._lags.append(self.last_frame_ms - event_ms)
         if len(self._lags) >= 50:
             self.lag_ms = min(self._lags)

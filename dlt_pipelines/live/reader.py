@@ -238,8 +238,10 @@ class Reader:
             return
         received = recv_us()
         now = follower.clock.now_ms()
-        # A venue that calls a bar closed before its minute is over by any clock is not believed.
-        opens = tuple(one for one in message.opens if one + MINUTE_MS <= now + 2_000)
+        # A venue that calls a bar closed before its minute is over by its own clock is not believed.
+        latest = max(now, message.event_ms or 0) + 2_000
+        known = follower.clock.skew_ms is not None
+        opens = tuple(one for one in message.opens if one + MINUTE_MS <= latest or not known)
         if len(opens) < len(message.opens):
             follower.counts["closed too early"] += 1
         if not opens:
