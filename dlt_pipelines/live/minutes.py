@@ -59,6 +59,10 @@ class Minutes:
             minute.came.setdefault(series, how)
             minute.stored.setdefault(series, how)
 
+    def is_told_complete(self, open_ms: int) -> bool:
+        """Whether all of the minute is stored, and a row says so."""
+        return open_ms in self._minutes and self._minutes[open_ms].told == "complete"
+
     def begin(self, open_ms: int) -> None:
         """A minute that is due, whatever came of it."""
         self._minutes.setdefault(open_ms, _Minute())

@@ -155,6 +155,8 @@ class Reader:
             task.cancel()
         await asyncio.wait(tasks, timeout=4.0)
         complete = await self.writer.drain(max(1.0, deadline - time.monotonic()))
+        self._tell_minutes()
+        complete = await self.writer.drain(1.0) and complete
         writing.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await writing
@@ -216,18 +218,20 @@ class Reader:
         """The first minute that a start asks for: where the last reader of this place stopped, within two hours."""
         assert self.writer is not None
         found = await self.writer.query(
-            "SELECT toUnixTimestamp64Milli(max(minute)) FROM ops.live_minutes "
-            "WHERE recorded_at > now() - INTERVAL 1 DAY AND missing = 0 "
-            "AND venue = {venue:String} AND market = {market:String}",
+            "SELECT toUnixTimestamp64Milli(max(if(whole, minute, NULL))), "
+            "toUnixTimestamp64Milli(min(if(whole, NULL, minute))) FROM ("
+            "SELECT minute, max(missing = 0) AS whole FROM ops.live_minutes "
+            "WHERE recorded_at > now() - INTERVAL 1 DAY AND minute > fromUnixTimestamp64Milli({earliest:Int64}) "
+            "AND venue = {venue:String} AND market = {market:String} GROUP BY minute)",
             venue=place[0],
             market=place[1],
+            earliest=str(now_ms - _MOST_LOOK_BACK_MINUTES * MINUTE_MS),
         )
-        last = int(found[0][0]) if found and found[0][0].isdecimal() else 0
+        known = [int(cell) for cell in (found[0] if found else []) if cell.isdecimal()]
+        # Five minutes before the last complete one too: minutes need not become complete in order.
+        last = known[0] - 5 * MINUTE_MS if known else now_ms - LOOK_BACK_MINUTES * MINUTE_MS
         earliest = now_ms - _MOST_LOOK_BACK_MINUTES * MINUTE_MS
-        usual = now_ms - LOOK_BACK_MINUTES * MINUTE_MS
-        # A minute before the last complete one too: minutes need not become complete in order.
-        start = last - 5 * MINUTE_MS if earliest <= last <= now_ms else usual
-        return max(start, earliest) // MINUTE_MS * MINUTE_MS
+        return max(min([last, *known[1:]]), earliest) // MINUTE_MS * MINUTE_MS
 
     # What the sockets say
 

@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 FLUSH_SECONDS = 0.2
 INSERT_SECONDS = 1.0
 QUEUE_ROWS = 10_000
-_LONGEST_WAIT = 15.0
+_LONGEST_WAIT = 5.0
 # Errors that the same rows will always meet.
 _HOPELESS = ("CANNOT_PARSE", "INCORRECT_DATA", "UNKNOWN_TABLE", "NO_SUCH_COLUMN", "UNKNOWN_IDENTIFIER", "TYPE_MISMATCH")
 

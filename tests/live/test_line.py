@@ -152,7 +152,7 @@ def ran(module_warehouse: Warehouse, tmp_path_factory: pytest.TempPathFactory) -
 
 def all_there(running: Running, ran: Ran) -> bool:
     return all(
-        not follower.minutes.missing(minute)
+        follower.minutes.is_told_complete(minute)
         for follower in running.reader.followers
         for minute in range(ran.first_ms, ran.end_ms, MINUTE_MS)
     )

@@ -1,8 +1,8 @@
 {#- The last best bid and ask of each second, of the last two hours. Texts are parsed as prices of bars are. -#}
 {%- set since = "now64(6, 'UTC') - interval 2 hour" %}
 {%- set binance = "if(JSONHas(text, 'stream'), JSONExtractRaw(text, 'data'), text)" %}
-{%- set binance_quote = "tuple(JSONExtractString(" ~ binance ~ ", 'b'), JSONExtractString(" ~ binance ~ ", 'B'), JSONExtractString("
-    ~ binance ~ ", 'a'), JSONExtractString(" ~ binance ~ ", 'A'), JSONExtractInt(" ~ binance ~ ", 'u'), JSONExtractInt(" ~ binance ~ ", 'T'))" %}
+{%- set binance_quote = "tuple(JSONExtractString(" ~ binance ~ ", 'b'), JSONExtractString(" ~ binance ~ ", 'B'), "
+    ~ "JSONExtractString(" ~ binance ~ ", 'a'), JSONExtractString(" ~ binance ~ ", 'A'), JSONExtractInt(" ~ binance ~ ", 'u'), JSONExtractInt(" ~ binance ~ ", 'T'))" %}
 {%- set okx_quote = "tuple(JSONExtractString(text, 'data', 1, 'bids', 1, 1), JSONExtractString(text, 'data', 1, 'bids', 1, 2), "
     ~ "JSONExtractString(text, 'data', 1, 'asks', 1, 1), JSONExtractString(text, 'data', 1, 'asks', 1, 2), "
     ~ "JSONExtractInt(text, 'data', 1, 'seqId'), toInt64OrZero(JSONExtractString(text, 'data', 1, 'ts')))" %}
@@ -34,5 +34,5 @@ select
     received_at,
     conn
 from frames
-order by instrument_id, second, received_at desc
+order by instrument_id asc, second asc, received_at desc
 limit 1 by instrument_id, second
