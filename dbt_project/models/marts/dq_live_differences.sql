@@ -1,5 +1,5 @@
-{#- Bars of the last day that a socket called closed beside the row that REST or the archive brought of the same minute. Read by the
-    audit bars_live_against_rest; nothing is published from it. -#}
+{#- Bars of the last day that a socket called closed beside the row that REST or the archive brought of the same minute. Read by
+    the audit bars_live_against_rest; nothing is published from it. -#}
 {%- set values = ['open', 'high', 'low', 'close', 'volume', 'quote_volume', 'trade_count'] %}
 with told as (
     select
@@ -53,7 +53,10 @@ side_by_side as (
                 ) as landed
             )
     ) as settled
-        on told.instrument_id = settled.instrument_id and told.timeframe = settled.timeframe and told.open_time = settled.open_time
+        on
+            told.instrument_id = settled.instrument_id
+            and told.timeframe = settled.timeframe
+            and told.open_time = settled.open_time
 )
 
 select
