@@ -154,7 +154,8 @@ def all_there(running: Running, ran: Ran) -> bool:
     return all(
         follower.minutes.is_told_complete(minute)
         for follower in running.reader.followers
-        for minute in range(ran.first_ms, ran.end_ms, MINUTE_MS)
+        # What was complete before its start, a reader does not ask for again.
+        for minute in range(max(ran.first_ms, follower.gaps.first_ms), ran.end_ms, MINUTE_MS)
     )
 
 
