@@ -87,9 +87,9 @@ def _seconds(minutes: int) -> float:
 
 async def _ours(url: str, minutes: int) -> tuple[Seen, int]:
     """The reader without ClickHouse: what it spools is what it would store."""
+    from dlt_pipelines.core.series import Series
     from dlt_pipelines.live.protocols import DIALECTS
     from dlt_pipelines.live.reader import Reader
-    from dlt_pipelines.series import Series
     from replay.server import environment_for
     from warehouse.settings import Settings
 

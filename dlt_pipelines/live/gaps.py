@@ -13,12 +13,12 @@ from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from dlt_pipelines.core.series import Series
 from dlt_pipelines.live.clock import MINUTE_MS, VenueClock
 from dlt_pipelines.live.minutes import Minutes
 from dlt_pipelines.live.protocol import Dialect
 from dlt_pipelines.live.rest import Rest, RestPage, RestTrouble
 from dlt_pipelines.live.rows import REST, SOCKET, Row, page
-from dlt_pipelines.series import Series
 from dlt_pipelines.venues import VENUES
 
 log = logging.getLogger(__name__)

@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from dlt_pipelines.core.series import Series
 from dlt_pipelines.live.clock import MINUTE_MS
 from dlt_pipelines.live.rows import SOCKET
-from dlt_pipelines.series import Series
 
 KEPT_MINUTES = 180
 

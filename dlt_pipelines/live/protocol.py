@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Protocol
 
-from dlt_pipelines.series import Series
+from dlt_pipelines.core.series import Series
 
 
 class Kind(Enum):

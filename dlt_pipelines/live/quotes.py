@@ -3,10 +3,10 @@
 from collections import Counter
 from dataclasses import dataclass, field
 
+from dlt_pipelines.core.series import Series
 from dlt_pipelines.live.clock import recv_us
 from dlt_pipelines.live.protocol import Dialect, Message, Topic
 from dlt_pipelines.live.rows import Row, page
-from dlt_pipelines.series import Series
 
 
 @dataclass(slots=True)

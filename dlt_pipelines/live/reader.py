@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 import aiohttp
 import orjson
 
+from dlt_pipelines.core.series import Series
 from dlt_pipelines.live import rows
 from dlt_pipelines.live.clock import MINUTE_MS, VenueClock, recv_us
 from dlt_pipelines.live.connection import Socket
@@ -27,7 +28,6 @@ from dlt_pipelines.live.rest import Rest, RestTrouble
 from dlt_pipelines.live.spool import LIMIT_BYTES, Batch, Spool
 from dlt_pipelines.live.supervisor import LONGEST_WAIT, Gate, Supervisor
 from dlt_pipelines.live.writer import Writer
-from dlt_pipelines.series import Series
 from dlt_pipelines.venues import VENUES
 from warehouse.errors import BadInput
 from warehouse.settings import Settings

@@ -10,12 +10,12 @@ from typing import Any
 import aiohttp
 import orjson
 
-from dlt_pipelines.errors import RateLimited, SourceTrouble, VenueClosed
+from dlt_pipelines.core.endpoint import Endpoint
+from dlt_pipelines.core.errors import RateLimited, VenueClosed, VenueError
+from dlt_pipelines.core.series import Series
+from dlt_pipelines.core.time_grid import TIMEFRAMES
 from dlt_pipelines.live.clock import recv_us
 from dlt_pipelines.live.protocol import Dialect, RestRow
-from dlt_pipelines.series import Series
-from dlt_pipelines.timeframes import TIMEFRAMES
-from dlt_pipelines.venue import Endpoint
 from dlt_pipelines.venues import VENUES
 
 log = logging.getLogger(__name__)
@@ -94,7 +94,7 @@ class Rest:
             text = raw.decode()
             body = orjson.loads(text)
             self._venue.check(answer.status, body)
-        except SourceTrouble as error:
+        except VenueError as error:
             if isinstance(error, RateLimited | VenueClosed):
                 self._pause("")
             self.troubles += 1

@@ -9,8 +9,8 @@ from typing import Any
 
 import orjson
 
+from dlt_pipelines.core.series import Series
 from dlt_pipelines.live.clock import MINUTE_MS, recv_us
-from dlt_pipelines.series import Series
 
 SOCKET, REST = "socket", "rest"
 

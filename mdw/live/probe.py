@@ -15,12 +15,12 @@ from datetime import UTC, datetime
 import aiohttp
 import orjson
 
+from dlt_pipelines.core.series import Series
 from dlt_pipelines.live.clock import MINUTE_MS
 from dlt_pipelines.live.protocol import Message
 from dlt_pipelines.live.protocols import DIALECTS
 from dlt_pipelines.live.reader import Follower, Reader, followed
 from dlt_pipelines.live.rest import Rest, RestTrouble
-from dlt_pipelines.series import Series
 from warehouse.settings import Settings
 
 # Seconds after the closed frame at which REST is asked for the same bar.

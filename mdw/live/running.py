@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from dlt_pipelines.core.series import Series
 from dlt_pipelines.live.reader import Reader
-from dlt_pipelines.series import Series
+from mdw.console.output import print_json
 from mdw.live.status import lines, table
-from mdw.output import print_json
 from warehouse.errors import BadInput
 from warehouse.settings import Settings
 

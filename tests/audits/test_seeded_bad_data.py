@@ -4,7 +4,7 @@ from tests.audits import test_conflicting_rows, test_inexact_prices, test_lane_d
 from tests.dbt.conftest import Dbt, Outcome
 from tests.live import test_line
 
-# (audit, series) of what tests/audits/sowing.py sows. Errors keep the build from publishing.
+# (audit, series) of what tests/audits/bad_rows.py sows. Errors keep the build from publishing.
 ERRORS = {
     ("bars_ohlc_invariants", "binance:spot:ETH/USDT", "1m"),
     ("bars_positive_prices", "binance:spot:SOL/USDT", "1m"),

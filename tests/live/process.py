@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 
 from dlt_pipelines.live.reader import Reader
-from dlt_pipelines.selection import Selection, select
-from dlt_pipelines.universe import load
+from dlt_pipelines.planning.selection import Selection, select
+from dlt_pipelines.planning.universe import load
 from warehouse.settings import Settings
 
 

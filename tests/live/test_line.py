@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from dlt_pipelines import update
+from dlt_pipelines.core.series import Series
+from dlt_pipelines.core.time_grid import from_ms
 from dlt_pipelines.live.protocols import DIALECTS
-from dlt_pipelines.series import Series
-from dlt_pipelines.timeframes import from_ms
-from mdw import universe as universe_of_dbt
+from mdw.publishing import universe as universe_of_dbt
 from replay.clock import Clock, parse_instant
 from replay.server import ReplayServer
 from replay.sockets.faults import SocketFaults

@@ -13,11 +13,11 @@ from typing import Any
 import aiohttp
 import pytest
 
+from dlt_pipelines.core.series import Series
 from dlt_pipelines.live import connection, gaps, reader
 from dlt_pipelines.live.protocol import Kind, Message, Topic
 from dlt_pipelines.live.protocols import DIALECTS
 from dlt_pipelines.live.quotes import QuoteBook
-from dlt_pipelines.series import Series
 from mdw.live.running import parse_duration
 from replay.clock import Clock, parse_instant
 from replay.server import ReplayServer

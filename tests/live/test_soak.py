@@ -16,7 +16,7 @@ from typing import Any
 import psutil
 import pytest
 
-from mdw import universe as universe_of_dbt
+from mdw.publishing import universe as universe_of_dbt
 from replay.clock import Clock, parse_instant
 from replay.server import ReplayServer
 from replay.sockets.faults import SocketFaults

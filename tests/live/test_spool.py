@@ -4,9 +4,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+from dlt_pipelines.core.series import Series
 from dlt_pipelines.live.rows import Row, Stored
 from dlt_pipelines.live.spool import Spool
-from dlt_pipelines.series import Series
 
 BARS, QUOTES = "raw.okx__live_spot_candles", "raw.okx__live_spot_quotes"
 SERIES = Series("bars", "okx", "spot", "BTC/USDT", "1m")

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
+from dlt_pipelines.core.series import Series
 from dlt_pipelines.live.reader import Follower, Reader
-from dlt_pipelines.series import Series
 from replay.server import ReplayServer
 from tests.conftest import Warehouse
 from tests.desk import settings_for

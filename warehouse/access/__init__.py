@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 
 from warehouse.client import connect
-from warehouse.errors import WorldError
+from warehouse.errors import OperationFailed
 from warehouse.settings import Settings
 
 ROLES = ("ingest", "transform", "researcher", "auditor")
@@ -61,7 +61,7 @@ def apply(settings: Settings) -> None:
                     client.command(statement)
             client.command(f"alter role mdw_researcher{cluster} settings readonly = 2, {limits}")
         except Exception as error:
-            raise WorldError(
+            raise OperationFailed(
                 f"The roles could not be created: {str(error).splitlines()[0]}. The user of MDW_CLICKHOUSE_URL needs "
                 "ACCESS MANAGEMENT for `mdw migrate`."
             ) from error

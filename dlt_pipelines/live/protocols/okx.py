@@ -9,8 +9,8 @@ from typing import Any
 
 import orjson
 
+from dlt_pipelines.core.series import Series
 from dlt_pipelines.live.protocol import Kind, Message, Place, RestRow, Topic
-from dlt_pipelines.series import Series
 
 _MOST_ARGS = 100
 _CLOSING = {"64008"}
