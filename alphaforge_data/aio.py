@@ -9,6 +9,7 @@ from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 from alphaforge_data import client as blocking
 from alphaforge_data.client import Client
 from alphaforge_data.frame import Frame
+from alphaforge_data.live import Live
 from alphaforge_data.times import Time
 
 P = ParamSpec("P")
@@ -60,6 +61,11 @@ class AsyncClient:
 
     def __init__(self, client: Client):
         self.blocking = client
+
+    @property
+    def live(self) -> Live:
+        """As Client.live; `follow` is asynchronous there, too."""
+        return self.blocking.live
 
     bars = _in_thread(Client.bars)
     panel = _in_thread(Client.panel)

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, Self, TypeAlias, overload
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias, overload
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -17,6 +17,7 @@ from alphaforge_data.catalog import LATEST
 from alphaforge_data.chunks import Chunk, chunks
 from alphaforge_data.errors import BadRequest
 from alphaforge_data.frame import Frame, Gaps, Partial
+from alphaforge_data.live import Live
 from alphaforge_data.names import Market, Names
 from alphaforge_data.reading import Reader, finished
 from alphaforge_data.snapshots import Snapshot, checked_id
@@ -24,6 +25,9 @@ from alphaforge_data.timeframes import Timeframe
 from alphaforge_data.times import Time
 from alphaforge_data.transport import Transport
 from alphaforge_data.views import BarColumn, FearGreedColumn, FundingColumn, InstrumentColumn
+
+if TYPE_CHECKING:
+    from alphaforge_data.aio import AsyncClient
 
 Dataset: TypeAlias = Literal["bars", "funding", "instruments", "fear_greed"]
 _PAYMENT: tuple[FundingColumn, ...] = ("funding_time", "funding_rate", "interval_hours")
@@ -138,6 +142,18 @@ class Client:
     def __init__(self, reader: Reader, pin: str, origin: Mapping[str, Any]):
         self._reader, self._pin, self._origin = reader, pin, dict(origin)
         self._bars = BarReader(reader)
+
+    @property
+    def live(self) -> Live:
+        """Bars and quotes as of now, which no snapshot pins: they may be corrected."""
+        return Live(self._reader)
+
+    @property
+    def aio(self) -> "AsyncClient":
+        """This client for asyncio."""
+        from alphaforge_data.aio import AsyncClient
+
+        return AsyncClient(self)
 
     # Bars
 

@@ -6,9 +6,10 @@ from clickhouse_connect.driver.client import Client
 
 from dlt_pipelines.venues import serving
 from mdw.alerting.alert import Alert
+from mdw.alerting.live import live_alerts
 from mdw.quality.findings import AuditRun, Finding, newest_run
 
-PREFIXES = ("audit:", "stale:", "build:")
+PREFIXES = ("audit:", "stale:", "build:", "live:")
 _STALE = ("bars_fresh", "funding_fresh", "fear_greed_fresh")
 _LISTED = 5
 
@@ -16,7 +17,12 @@ _LISTED = 5
 def present_alerts(client: Client) -> list[Alert]:
     """Alerts of the state that ClickHouse shows; keys begin with one of PREFIXES."""
     run = newest_run(client)
-    return [*(_of_audits(run) if run else []), *(_of_freshness(run) if run else []), *_of_builds(client)]
+    return [
+        *(_of_audits(run) if run else []),
+        *(_of_freshness(run) if run else []),
+        *_of_builds(client),
+        *live_alerts(client),
+    ]
 
 
 def _of_audits(run: AuditRun) -> list[Alert]:

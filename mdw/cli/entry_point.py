@@ -19,6 +19,7 @@ from mdw.cli import (
     docs,
     doctor,
     ingest,
+    live,
     memory,
     metrics,
     notify,
@@ -43,6 +44,7 @@ app = typer.Typer(
 for group in (
     server,
     ingest,
+    live,
     build,
     clone,
     audit,

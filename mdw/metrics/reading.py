@@ -6,6 +6,7 @@ from datetime import datetime
 from clickhouse_connect.driver.client import Client
 
 from dlt_pipelines.core.time_grid import TIMEFRAMES
+from mdw.metrics.live import live_samples
 from mdw.metrics.sample import Sample
 from mdw.quality.freshness import allowed_seconds
 from warehouse.client import connect
@@ -62,6 +63,7 @@ def _all(client: Client, now: datetime) -> Iterator[Sample]:
     for venue, dataset, lane, rows in client.query(_LANDED).result_rows:
         yield Sample("mdw_rows_landed_total", rows, {"venue": venue, "dataset": dataset, "lane": lane})
     yield from _landings(client)
+    yield from live_samples(client)
     yield Sample("mdw_builds_failed_total", float(client.query(_FAILED).result_rows[0][0]))
 
 

@@ -2,6 +2,7 @@
 
 from tests.audits import test_conflicting_rows, test_inexact_prices, test_lane_differences
 from tests.dbt.conftest import Dbt, Outcome
+from tests.live import test_line
 
 # (audit, series) of what tests/audits/bad_rows.py sows. Errors keep the build from publishing.
 ERRORS = {
@@ -64,6 +65,7 @@ SOWN_ELSEWHERE = {
     "conflicting_rows": test_conflicting_rows.test_each_conflict_blocks_and_is_named_under_its_dataset,
     "funding_archive_against_rest": test_lane_differences.test_lanes_that_differ_warn_and_agree_again,
     "bars_archive_against_rest": test_lane_differences.test_lanes_that_differ_warn_and_agree_again,
+    "bars_live_against_rest": test_line.test_one_update_and_build_leave_the_market,
 }
 
 

@@ -23,6 +23,7 @@
         'bars_prices_keep_their_text': ['bars', 'error'],
         'bars_archive_against_rest': ['bars', 'warn'],
         'bars_readable': ['bars', 'warn'],
+        'bars_live_against_rest': ['bars', 'warn'],
         'bars_before_listing': ['bars', 'warn'],
         'bars_jump_across_gap': ['bars', 'warn'],
         'funding_archive_against_rest': ['funding', 'warn'],

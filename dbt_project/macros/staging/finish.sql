@@ -3,8 +3,9 @@
     that the venue does not tell, which are NULL.
     Bars: `whole` are columns that come as <column>_json, Variant(Int64, String), instead of text; `closed` is a condition on
     the typed row, where a page may hold an open bar; `more` are numbers of the contract beyond the usual ones that the venue
-    does tell: elsewhere they are NULL. An optional value that cannot be read is NULL, and `notice` says so. -#}
-{%- macro finish_bars(named, absent=[], whole=[], closed='', more=[]) -%}
+    does tell: elsewhere they are NULL; `also` are columns beside the contract. An optional value that cannot be read is NULL,
+    and `notice` says so. -#}
+{%- macro finish_bars(named, absent=[], whole=[], closed='', more=[], also=[]) -%}
 {%- set required = ['open', 'high', 'low', 'close', 'volume'] -%}
 {%- set others = staging_columns('bars', only_numbers=true) | reject('in', required + ['quote_volume']) | list -%}
 typed as (
@@ -41,6 +42,9 @@ checked as (
 )
 
 select {{ contract_select('bars') }}
+{%- for name in also %},
+    {{ name }}
+{%- endfor %}
 from checked
 {%- endmacro -%}
 
