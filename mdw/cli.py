@@ -15,6 +15,7 @@ from mdw.commands import (
     backtest,
     build,
     clone,
+    cluster,
     dbt,
     demo,
     docs,
@@ -60,6 +61,7 @@ for group in (
     group.register(app)
 app.add_typer(snapshot.app, name="snapshot")
 app.add_typer(metrics.app, name="metrics")
+app.add_typer(cluster.app, name="cluster")
 
 
 def main() -> None:

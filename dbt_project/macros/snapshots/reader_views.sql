@@ -13,7 +13,7 @@ with {{ version_of_parameter(ref('snapshots')) }} as cutoff
 {%- macro version_of_parameter(snapshots) -%}
     toUInt32(
         ifNull(
-            toString((select named.data_version from {{ snapshots }} as named where named.snapshot_id = {snapshot_id:String})),
+            toString((select {{ held('named.data_version') }} from {{ snapshots }} as named where named.snapshot_id = {snapshot_id:String})),
             'unknown snapshot_id: marts.v_snapshots lists the published ones'
         )
     )
@@ -36,11 +36,20 @@ group by dataset, instrument_id, timeframe, month
 having row_count > 0
 {%- endmacro -%}
 
+{#- Scalar: the newest published version. On a cluster an error where this node does not know the snapshot that was the newest when the view
+    was made, which reaches a node before rows do. -#}
+{%- macro newest_version(snapshots) -%}
+    {%- if not on_cluster() -%}{{ return('(select max(data_version) from ' ~ snapshots ~ ')') }}{%- endif -%}
+    {%- set known = run_query('select max(data_version) from ' ~ snapshots).rows[0][0] if execute and run_query('exists table ' ~ snapshots).rows[0][0] | int else 0 -%}
+    {{ return(
+        '(select ' ~ held('greatest(max(newest.data_version), ' ~ known ~ ')') ~ ' from ' ~ snapshots ~ ' as newest)') }}
+{%- endmacro -%}
+
 {#- SQL of v_<dataset>_latest: the newest published snapshot, never rows that wait for publication. -#}
 {%- macro view_latest(dataset) -%}
     {%- set snapshots = ref('snapshots') -%}
 with
-    (select max(data_version) from {{ snapshots }}) as cutoff,
+    {{ newest_version(snapshots) }} as cutoff,
     (select argMax(snapshot_id, data_version) from {{ snapshots }}) as newest
 {%- if dataset == 'funding' -%}
 ,
