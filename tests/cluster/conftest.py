@@ -2,7 +2,7 @@
 
 MDW_TEST_CLUSTER_A, MDW_TEST_CLUSTER_B  URLs of an admin on each node
 MDW_CLUSTER                             the cluster's name in remote_servers
-MDW_TEST_CLUSTER_CONTROL                optional: a command that takes `kill`, `start`, `pause` or `resume` and `a`,
+MDW_TEST_CLUSTER_CONTROL                optional: a command that takes `kill`, `start`, `pause`, `resume` or `wipe` and `a`,
                                         `b` or `zk` as its last two words; without it tests that lose a node are
                                         skipped
 """
@@ -75,7 +75,7 @@ class Cluster:
         return NodeDbt(node, self.folder / f"target_{node.settings.home.name}")
 
     def control(self, verb: str, node: str) -> None:
-        """Kill, start, pause (SIGSTOP) or resume a node or Keeper."""
+        """Kill, start, pause (SIGSTOP), resume or wipe (delete the data of) a node or Keeper."""
         if not CONTROL:
             pytest.skip("MDW_TEST_CLUSTER_CONTROL is not set: nothing here can stop a node")
         subprocess.run([*shlex.split(CONTROL), verb, node], check=True, timeout=120)

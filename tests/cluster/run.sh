@@ -19,6 +19,7 @@ if [ -z "${MDW_TEST_CLUSTER_A:-}" ] && [ -f "$kit" ]; then
 #!/bin/sh
 case \$1 in
 pause) exec kill -STOP "\$(cat "$folder/\$2/pid")" ;;
+wipe) exec rm -rf "$folder/\$2/data" ;;
 resume) exec kill -CONT "\$(cat "$folder/\$2/pid")" ;;
 *) exec "$(realpath --no-symlinks "$PYTHON")" "$(realpath "$kit")" "\$1" "$folder" "\$2" ;;
 esac

@@ -9,10 +9,12 @@ import pytest
 from clickhouse_connect.driver.exceptions import DatabaseError
 
 import alphaforge_data
-from tests.cluster.conftest import Cluster, Node
+from tests.cluster.conftest import NAME, Cluster, Node
 from tests.dbt.pages import MINUTE, START, kline, land
 from warehouse import cluster as nodes_of
 from warehouse.migrate import migrate
+from warehouse.snapshots import find
+from warehouse.snapshots.verify import verify
 
 SERIES = ("binance", "spot", "BTC/USDT", "1m")
 BY_SQL = (
@@ -77,7 +79,7 @@ def test_a_build_makes_everything_on_every_node(cluster: Cluster):
     land_bars(cluster.a, 0, 60)
     cluster.dbt(cluster.a).publish("s1")
     with cluster.a.client() as client:
-        assert nodes_of.differences(client, cluster.a.settings.cluster) == []
+        assert nodes_of.differences(client, NAME) == []
     assert counts(cluster.a, "s1") == counts(cluster.b, "s1") == [60, 60]
     assert cluster.a.rows(LATEST) == cluster.b.rows(LATEST) == [(60, "s1")]
     assert serves(cluster.b, 1)
@@ -137,7 +139,22 @@ def test_a_build_on_the_other_node_goes_on_where_the_first_stopped(cluster: Clus
     assert counts(cluster.a, "s3") == counts(cluster.b, "s3") == [150, 150]
     assert counts(cluster.a, "s1") == counts(cluster.b, "s1") == [60, 60]
     with cluster.b.client() as client:
-        assert nodes_of.differences(client, cluster.b.settings.cluster) == []
+        assert nodes_of.differences(client, NAME) == []
+
+
+def test_a_drop_frees_rows_on_every_node_and_the_others_are_proven(cluster: Cluster):
+    dropped = cluster.dbt(cluster.b).run("run-operation", "drop_snapshots", "--args", "{ids: [s2]}")
+    assert dropped.succeeded, dropped.text
+    for node in (cluster.a, cluster.b):
+        for table in ("marts.snapshots", "marts.bars", "marts.snapshot_manifest"):
+            node.command(f"system sync replica {table}")
+        assert counts(node, "s1") == [60, 60]
+        with node.client() as client:
+            for kept in ("s1", "s3"):
+                assert verify(client, find(client, kept)).holds
+            assert nodes_of.differences(client, NAME) == []
+        with pytest.raises(DatabaseError, match="unknown snapshot_id"):
+            counts(node, "s2")
 
 
 def test_a_build_goes_on_while_a_node_is_down_and_the_node_catches_up(cluster: Cluster):
@@ -156,7 +173,7 @@ def test_a_build_goes_on_while_a_node_is_down_and_the_node_catches_up(cluster: C
     cluster.b.command("system sync replica ops.node_versions")
     assert counts(cluster.b, "s4") == [180, 180]
     with cluster.a.client() as client:
-        assert nodes_of.differences(client, cluster.a.settings.cluster) == []
+        assert nodes_of.differences(client, NAME) == []
 
 
 def test_without_keeper_nothing_is_changed_and_pins_are_read(cluster: Cluster):
@@ -174,3 +191,22 @@ def test_without_keeper_nothing_is_changed_and_pins_are_read(cluster: Cluster):
     finally:
         cluster.control("start", "zk")
     assert cluster.a.rows("select count() from ops.builds") == before
+
+
+def test_a_node_that_lost_its_disk_gets_everything_again(cluster: Cluster):
+    cluster.control("kill", "b")
+    try:
+        cluster.control("wipe", "b")
+    finally:
+        cluster.control("start", "b")
+    made = nodes_of.add_node(cluster.b.client(), cluster.b.settings)
+    assert "marts.bars" in made
+    assert "marts.v_bars" in made
+    assert nodes_of.add_node(cluster.b.client(), cluster.b.settings) == []
+    deadline = time.monotonic() + 60
+    while not serves(cluster.b, 4) and time.monotonic() < deadline:
+        assert cluster.dbt(cluster.a).run("run-operation", "check_nodes").succeeded
+    assert counts(cluster.b, "s1") == [60, 60]
+    assert counts(cluster.b, "s4") == [180, 180]
+    with cluster.a.client() as client:
+        assert nodes_of.differences(client, NAME) == []
