@@ -2,18 +2,27 @@
     moments, so a node could know a snapshot and lack its rows. A node gets its row in ops.node_versions once its rows of a version were
     compared with those of a node that has them; until that row has reached it, each view that shows the version stops with an error. -#}
 
-{#- The number itself, or an error where this node does not hold it; on one server the number. -#}
-{%- macro held(version) -%}
-    {%- if not on_cluster() -%}{{ return(version) }}{%- endif -%}
-    {{ return(
-        '(' ~ version ~ ' + throwIf(' ~ version ~ " > (select max(holds.version) from ops.node_versions as holds where holds.node = getMacro('replica')), "
-        ~ "'this node is behind: it does not hold every row of this snapshot yet. Read from another node, or see runbooks/cluster.md'))") }}
+{#- Newest data version that the node which answers holds whole: a scalar. -#}
+{%- macro held_here() -%}
+    {{ return("(select max(holds.version) from ops.node_versions as holds where holds.node = getMacro('replica'))") }}
 {%- endmacro -%}
 
-{#- The same as a condition that is always true or stops; '' on one server. -#}
+{%- macro say_node_behind() -%}
+    {{ return("'this node is behind: it does not hold every row of this snapshot yet. Read from another node, or see runbooks/cluster.md'") }}
+{%- endmacro -%}
+
+{#- A version as an expression, or a query that stops while it is planned where this node does not hold it; on one server the version. -#}
+{%- macro held(version) -%}
+    {%- if not on_cluster() -%}{{ return(version) }}{%- endif -%}
+    {{ return('toUInt32(if(' ~ version ~ ' <= ' ~ held_here() ~ ', toString(' ~ version ~ '), ' ~ say_node_behind() ~ '))') }}
+{%- endmacro -%}
+
+{#- The same for a version that is a number, as one more condition, always true; '' on one server. -#}
 {%- macro and_held(version) -%}
     {%- if not on_cluster() -%}{{ return('') }}{%- endif -%}
-    {{ return(' and (select ' ~ held(version) ~ ') = ' ~ version) }}
+    {{ return(
+        ' and (select ' ~ version ~ ' + throwIf(' ~ version ~ ' > max(holds.version), ' ~ say_node_behind()
+        ~ ") from ops.node_versions as holds where holds.node = getMacro('replica')) = " ~ version) }}
 {%- endmacro -%}
 
 {#- A table on all nodes that answer. -#}
