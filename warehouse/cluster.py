@@ -98,7 +98,7 @@ def add_node(client: Client, settings: Settings) -> list[str]:
     """
     if not settings.cluster:
         raise BadInput("MDW_CLUSTER is not set: `mdw cluster` works on a cluster. Set it to the cluster's name.")
-    own = str(client.command("select getMacro('replica')"))
+    own = str(_rows(client, "select getMacro('replica')")[0][0])
     found = _rows(
         client,
         "select database, name, any(engine), any(create_table_query), any(toString(uuid)) "  # noqa: S608
@@ -136,16 +136,16 @@ def add_node(client: Client, settings: Settings) -> list[str]:
 
 
 def _forget_replica(client: Client, own: str, query: str, uuid: str, table: str) -> None:
-    path = query.split("MergeTree('", 1)[1].split("'", 1)[0].replace("{uuid}", uuid)
-    path = path.replace("{shard}", str(client.command("select getMacro('shard')")))
-    known = client.query(
-        "select name from system.zookeeper where path = {path:String}", parameters={"path": f"{path}/replicas"}
-    ).result_rows
-    if (own,) not in known:
-        return
+    path = query.split("MergeTree('", 1)[1].split("'", 1)[0]
+    shard = _rows(client, "select getMacro('shard')")[0][0]
+    database, name = table.split(".", 1)
+    for macro, value in (("uuid", uuid), ("shard", shard), ("database", database), ("table", name)):
+        path = path.replace(f"{{{macro}}}", value)
     try:
         client.command(f"system drop replica '{own}' from zkpath '{path}'")
     except DatabaseError as error:
+        if "does not look like a table path" in str(error):
+            return
         raise WorldError(
             f"Keeper knows replica {own!r} of {table} and does not forget it: {str(error).splitlines()[0][:300]}. Is "
             "another node with this name at work? Give the new node a name of its own (macro `replica`)."

@@ -53,7 +53,7 @@ class Node(Warehouse):
 
     @property
     def name(self) -> str:
-        return str(self.command("select getMacro('replica')"))
+        return str(self.rows("select getMacro('replica')")[0][0])
 
 
 class NodeDbt(Dbt):
