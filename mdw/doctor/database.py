@@ -1,5 +1,6 @@
 """ClickHouse: does it answer, is it new enough, is the schema there, may each role do its work."""
 
+import time
 from collections.abc import Iterator
 
 from clickhouse_connect.driver.client import Client
@@ -49,6 +50,10 @@ def _nodes(client: Client, name: str) -> Iterator[Finding]:
             says = f"serves data version {node.holds}" if node.active else "has no session with Keeper"
             yield Finding(f"node {node.name}", state, says, "" if node.active else advice)
         found = cluster.differences(client, name)
+        if found:
+            # The last rows may be on their way.
+            time.sleep(3)
+            found = cluster.differences(client, name)
     except (WorldError, DatabaseError) as error:
         yield Finding("cluster", "fail", str(error).splitlines()[0], advice)
         return

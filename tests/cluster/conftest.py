@@ -2,8 +2,8 @@
 
 MDW_TEST_CLUSTER_A, MDW_TEST_CLUSTER_B  URLs of an admin on each node
 MDW_CLUSTER                             the cluster's name in remote_servers
-MDW_TEST_CLUSTER_CONTROL                optional: a command that takes `kill`, `start`, `pause`, `resume` or `wipe` and `a`,
-                                        `b` or `zk` as its last two words; without it tests that lose a node are
+MDW_TEST_CLUSTER_CONTROL                optional: a command that takes `kill`, `start`, `pause`, `resume` or `wipe`, and
+                                        `a`, `b` or `zk`, as its last two words; without it tests that lose a node are
                                         skipped
 """
 

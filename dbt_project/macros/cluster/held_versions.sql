@@ -127,6 +127,7 @@
 {#- A moment later, so that the registry and ops.node_versions have reached the nodes that hold the rows. -#}
 {%- macro await_registry(registry) -%}
     {%- if not on_cluster() -%}{{ return('') }}{%- endif -%}
+    {%- do merge_node_versions() -%}
     {%- set version = build_version() -%}
     {%- set holders = [] -%}
     {%- for node, held_version in recorded_versions().items() if held_version >= version -%}{%- do holders.append(node) -%}{%- endfor -%}
@@ -167,8 +168,14 @@
         {%- endif -%}
     {%- endif -%}
     {%- set left = record_holders(version, own, 0) -%}
+    {%- do merge_node_versions() -%}
     {%- do build_facts().update({'behind': left}) -%}
     {%- do say_nodes_behind(left, version) -%}
+{%- endmacro -%}
+
+{#- Each view that shows a version looks here while it is planned: in one part that takes a third of what it takes in five. -#}
+{%- macro merge_node_versions() -%}
+    {%- do run_query('optimize table ops.node_versions final settings optimize_skip_merged_partitions = 1') -%}
 {%- endmacro -%}
 
 {#- Whether this node holds as many rows of a version as the registry says. -#}
