@@ -3,12 +3,15 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from clickhouse_connect.driver.exceptions import DatabaseError
 
 import alphaforge_data
+from dlt_pipelines.landing import Landing
+from dlt_pipelines.page import Page
+from dlt_pipelines.series import Series
 from tests.cluster.conftest import NAME, Cluster, Node
 from tests.dbt.pages import MINUTE, START, kline, land
 from warehouse import cluster as nodes_of
@@ -84,6 +87,19 @@ def test_migrate_reaches_every_node_and_ends_in_order(cluster: Cluster):
     tables = "select database, name, engine from system.tables where database in ('raw', 'ops') order by all"
     assert cluster.a.rows(tables) == cluster.b.rows(tables)
     assert {engine for *_, engine in cluster.a.rows(tables)} == {"ReplicatedMergeTree", "View"}
+
+
+def test_a_landing_leaves_dlts_own_tables_on_every_node(cluster: Cluster):
+    series = Series("fear_greed", "alternative_me", "")
+    for node, text in ((cluster.a, '{"data": []}'), (cluster.b, '{"data": [ ]}')):
+        page = Page(series, "fear_greed", "", "/fng/", {}, None, None, 200, datetime.now(UTC), None, 0, text)
+        with Landing(node.settings.connection("ingest"), node.settings.home, cluster=NAME) as landing:
+            landing.load("alternative_me", [page])
+    for node in (cluster.a, cluster.b):
+        for (name,) in node.rows("select name from system.tables where database = 'raw' and name like '%dlt%'"):
+            node.command(f"system sync replica raw.`{name}`")
+        assert differences(node) == []
+        assert node.rows("select count() from raw.alternative_me__fear_greed") == [(2,)]
 
 
 def test_a_build_makes_everything_on_every_node(cluster: Cluster):
