@@ -42,12 +42,12 @@ having row_count > 0
 {#- Scalar: the newest published version. On a cluster an error where this node does not know the snapshot that was the newest when the view
     was made, which reaches a node before rows do. -#}
 {%- macro newest_version(snapshots) -%}
-    {%- if not on_cluster() -%}{{ return('(select max(newest.data_version) from ' ~ snapshots ~ ' as newest)') }}{%- endif -%}
+    {%- if not on_cluster() -%}{{ return('(select max(published.data_version) from ' ~ snapshots ~ ' as published)') }}{%- endif -%}
     {%- set known = run_query('select max(data_version) from ' ~ snapshots).rows[0][0] if execute and run_query('exists table ' ~ snapshots).rows[0][0] | int else 0 -%}
-    {%- set newest = 'max(newest.data_version)' -%}
+    {%- set newest = 'max(published.data_version)' -%}
     {{ return(
         '(select toUInt32(if(' ~ newest ~ ' >= ' ~ known ~ ' and ' ~ newest ~ ' <= ' ~ held_here() ~ ', toString(' ~ newest ~ '), '
-        ~ say_node_behind() ~ ')) from ' ~ snapshots ~ ' as newest)') }}
+        ~ say_node_behind() ~ ')) from ' ~ snapshots ~ ' as published)') }}
 {%- endmacro -%}
 
 {#- SQL of v_<dataset>_latest: the newest published snapshot, never rows that wait for publication. -#}
