@@ -3,11 +3,11 @@
 dlt creates tables on the node that it is connected to. A landing by another node would then find none of them.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
-from dlt.common.schema.typing import TColumnSchema
+from dlt.common.destination.typing import PreparedTableSchema
 from dlt.destinations import clickhouse
 from dlt.destinations.impl.clickhouse.clickhouse import ClickHouseClient
 
@@ -28,17 +28,11 @@ def replicated(cluster: str) -> Callable[..., Any]:
                 )
             super().initialize_storage(truncate_tables)
 
-        def _get_table_update_sql(
-            self, table_name: str, new_columns: Sequence[TColumnSchema], generate_alter: bool
-        ) -> list[str]:
-            table = self.sql_client.make_qualified_table_name(table_name)
-            statements = super()._get_table_update_sql(table_name, new_columns, generate_alter)
-            return [
-                sql.replace(
-                    f"CREATE TABLE {table}", f"CREATE TABLE IF NOT EXISTS {table} ON CLUSTER `{cluster}`", 1
-                ).replace(f"ALTER TABLE {table}", f"ALTER TABLE {table} ON CLUSTER `{cluster}`", 1)
-                for sql in statements
-            ]
+        def _make_create_table(self, qualified_name: str, table: PreparedTableSchema) -> str:
+            return f"CREATE TABLE IF NOT EXISTS {qualified_name} ON CLUSTER `{cluster}`"
+
+        def _make_alter_table(self, qualified_name: str) -> str:
+            return f"ALTER TABLE {qualified_name} ON CLUSTER `{cluster}`\n"
 
     class Destination(clickhouse):
         @property
