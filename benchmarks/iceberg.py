@@ -14,7 +14,7 @@ from statistics import median
 from clickhouse_connect.driver.client import Client
 
 from benchmarks.peak import Peak
-from mdw import dbt, restoring
+from mdw.publishing import dbt, recovery
 from warehouse import embedded, snapshots
 from warehouse.client import connect
 from warehouse.iceberg import readback
@@ -165,7 +165,7 @@ def _import(settings: Settings, lake: Target) -> dict[str, float]:
         try:
             migrate(other)
             with Peak(pid) as peak:
-                result = restoring.restore(other, "next", lake)
+                result = recovery.restore(other, "next", lake)
             return {"import_seconds": round(result.seconds, 1), "import_peak_mb": round(peak.pipeline / 1e6)}
         finally:
             embedded.down(other)

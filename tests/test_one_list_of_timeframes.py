@@ -1,10 +1,10 @@
-"""A timeframe is built by one entry (dlt_pipelines/timeframes.py); what repeats the list must not stay behind."""
+"""A timeframe is built by one entry (dlt_pipelines/core/time_grid.py); what repeats the list must not stay behind."""
 
 import inspect
 import re
 
 from alphaforge_data import timeframes
-from dlt_pipelines.timeframes import TIMEFRAMES
+from dlt_pipelines.core.time_grid import TIMEFRAMES
 from dlt_pipelines.venues import bybit, okx
 from mdw.metrics import reading
 from replay import market

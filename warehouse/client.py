@@ -7,7 +7,7 @@ from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import DatabaseError, OperationalError
 
 from warehouse import open_files, schema, trust
-from warehouse.errors import WorldError
+from warehouse.errors import OperationFailed
 from warehouse.settings import Role, Settings
 
 _WRITING = ("ingest", "transform")
@@ -27,7 +27,7 @@ _BAD_PASSWORD = ("AUTHENTICATION_FAILED", "REQUIRED_PASSWORD", "code 516", "Code
 def connect(settings: Settings, role: Role = "auditor", *, database: str = "default") -> Client:
     """A client for the role.
 
-    Raises WorldError where nobody answers, where the server refuses the user (neither message holds the password), or
+    Raises OperationFailed where nobody answers, where the server refuses the user (neither message holds the password), or
     where a role that writes meets a database that was migrated by newer code.
     """
     client = _connected(settings, role, database)
@@ -57,7 +57,7 @@ def _connected(settings: Settings, role: Role, database: str) -> Client:
             raise open_files.too_low(f"ClickHouse at {connection.address} could not be reached") from None
         text = str(error)
         if any(mark in text for mark in _BAD_PASSWORD):
-            raise WorldError(
+            raise OperationFailed(
                 f"ClickHouse at {connection.address} refuses user {connection.user!r}: wrong user or password. "
                 "Check the user and password in MDW_CLICKHOUSE_URL."
             ) from None
@@ -67,4 +67,4 @@ def _connected(settings: Settings, role: Role, database: str) -> Client:
             else "Check the address in MDW_CLICKHOUSE_URL and the network."
         )
         reason = text.splitlines()[0][:200] if text else type(error).__name__
-        raise WorldError(f"ClickHouse does not answer at {connection.address} ({reason}). {hint}") from None
+        raise OperationFailed(f"ClickHouse does not answer at {connection.address} ({reason}). {hint}") from None

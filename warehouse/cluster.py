@@ -8,7 +8,7 @@ from typing import Any
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import DatabaseError
 
-from warehouse.errors import BadInput, WorldError
+from warehouse.errors import BadInput, OperationFailed
 from warehouse.settings import Settings
 
 _DATABASES = ("ops", "raw", "staging", "marts", "snaps", "elementary")
@@ -35,10 +35,10 @@ class Node:
 
 
 def nodes(client: Client) -> list[Node]:
-    """Every replica that Keeper knows, by name. Raises WorldError where Keeper does not answer."""
+    """Every replica that Keeper knows, by name. Raises OperationFailed where Keeper does not answer."""
     rows = _rows(client, "select replica_is_active from system.replicas where database = 'ops' and table = 'builds'")
     if not rows or not rows[0][0]:
-        raise WorldError(
+        raise OperationFailed(
             "Keeper knows no replica of ops.builds: either it does not answer from here, or `mdw migrate` did not run "
             "with MDW_CLUSTER. Next step: runbooks/cluster.md"
         )
@@ -93,7 +93,7 @@ def add_node(client: Client, settings: Settings) -> list[str]:
     """Create on the node of `client`, which is empty, everything that the other nodes have; returns the names.
 
     The rows come by replication afterwards. What Keeper remembers of an earlier replica of the same name is forgotten.
-    Safe to run again. Raises BadInput without MDW_CLUSTER, WorldError where no other node answers, or where a replica
+    Safe to run again. Raises BadInput without MDW_CLUSTER, OperationFailed where no other node answers, or where a replica
     of this name is at work elsewhere.
     """
     if not settings.cluster:
@@ -108,7 +108,7 @@ def add_node(client: Client, settings: Settings) -> list[str]:
         show_table_uuid_in_table_create_query_if_not_nil=1,
     )
     if not found:
-        raise WorldError(
+        raise OperationFailed(
             f"No other node of cluster {settings.cluster} answers with tables. Check remote_servers of this node and "
             "that another node is up."
         )
@@ -130,7 +130,7 @@ def add_node(client: Client, settings: Settings) -> list[str]:
                 again.append((name, query))
                 problem = f"{name}: {str(error).splitlines()[0][:400]}"
         if len(again) == len(left):
-            raise WorldError(f"{len(left)} tables could not be created on node {own}; the last one is {problem}")
+            raise OperationFailed(f"{len(left)} tables could not be created on node {own}; the last one is {problem}")
         left = again
     return [f"{database}.{name}" for database, name, *_ in missing]
 
@@ -146,7 +146,7 @@ def _forget_replica(client: Client, own: str, query: str, uuid: str, table: str)
     except DatabaseError as error:
         if "does not look like a table path" in str(error):
             return
-        raise WorldError(
+        raise OperationFailed(
             f"Keeper knows replica {own!r} of {table} and does not forget it: {str(error).splitlines()[0][:300]}. Is "
             "another node with this name at work? Give the new node a name of its own (macro `replica`)."
         ) from None

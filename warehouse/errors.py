@@ -5,5 +5,5 @@ class BadInput(ValueError):  # noqa: N818 - it is what the person typed, not a c
     """What was asked for cannot be asked: the message names value, allowed ones and next step (exit 2)."""
 
 
-class WorldError(RuntimeError):
+class OperationFailed(RuntimeError):
     """The world is not as needed: a server is away, a disk is full, a port is taken (exit 1)."""

@@ -10,7 +10,7 @@ from clickhouse_migrations.exceptions import MigrationException
 
 from warehouse import access, schema
 from warehouse.client import DDL_SETTINGS, connect
-from warehouse.errors import WorldError
+from warehouse.errors import OperationFailed
 from warehouse.settings import Settings
 from warehouse.snapshots import recognition
 
@@ -52,7 +52,7 @@ def variables(cluster: str) -> dict[str, str]:
 def migrate(settings: Settings) -> Migrated:
     """Bring the schema up to date; running it again does nothing.
 
-    Raises WorldError where a file that was applied has changed, the database was migrated by newer code, or the server
+    Raises OperationFailed where a file that was applied has changed, the database was migrated by newer code, or the server
     refuses a statement.
     """
     connection = settings.connection("admin")
@@ -79,12 +79,12 @@ def migrate(settings: Settings) -> Migrated:
             variables=variables(settings.cluster),
         )
     except MigrationException as error:
-        raise WorldError(
+        raise OperationFailed(
             f"Migration stopped: {error}. Nothing after that statement was applied; correct it and run "
             "`mdw migrate` again."
         ) from None
     except DatabaseError as error:
-        raise WorldError(
+        raise OperationFailed(
             f"Migration stopped: ClickHouse refused a statement ({str(error).splitlines()[0][:500]}). Nothing after "
             "that statement was applied; correct it and run `mdw migrate` again."
         ) from None

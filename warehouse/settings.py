@@ -147,7 +147,7 @@ class Settings(BaseSettings):
         """Address and user for a role.
 
         With MDW_CLICKHOUSE_URL set its user serves every role that has no URL of its own: a deployment gives each
-        service the URL of the user it may be. Raises WorldError where the embedded server was never started.
+        service the URL of the user it may be. Raises OperationFailed where the embedded server was never started.
         """
         url = self.role_urls.get(role) or self.clickhouse_url
         if url is not None:

@@ -1,6 +1,6 @@
 """The venues that we know. A new one: a package here, and its line below."""
 
-from dlt_pipelines.venue import Venue
+from dlt_pipelines.core.venue import Venue
 from dlt_pipelines.venues.alternative_me import AlternativeMe
 from dlt_pipelines.venues.binance import Binance
 from dlt_pipelines.venues.bybit import Bybit

@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 from urllib.parse import quote, urlencode, urlsplit
 
-from warehouse.errors import BadInput, WorldError
+from warehouse.errors import BadInput, OperationFailed
 
 _TIMEOUT_SECONDS = 30
 
 
 class AirflowApi(Protocol):
-    """`path` follows /api/v2; raises WorldError where Airflow does not answer or refuses."""
+    """`path` follows /api/v2; raises OperationFailed where Airflow does not answer or refuses."""
 
     name: str
 
@@ -66,9 +66,9 @@ class HttpAirflow:
             with urllib.request.urlopen(request, timeout=_TIMEOUT_SECONDS) as reply:  # noqa: S310
                 return dict(json.load(reply))
         except urllib.error.HTTPError as error:
-            raise WorldError(f"{self.name} answers {path} with HTTP {error.code}.") from None
+            raise OperationFailed(f"{self.name} answers {path} with HTTP {error.code}.") from None
         except (OSError, ValueError) as error:
-            raise WorldError(f"{self.name} does not answer: {getattr(error, 'reason', error)}.") from None
+            raise OperationFailed(f"{self.name} does not answer: {getattr(error, 'reason', error)}.") from None
 
 
 class MwaaAirflow:
@@ -99,7 +99,7 @@ class MwaaAirflow:
         except self._logs.exceptions.ResourceNotFoundException:
             return 0
         except (BotoCoreError, ClientError) as error:
-            raise WorldError(f"CloudWatch refuses the log {stream}: {error}.") from None
+            raise OperationFailed(f"CloudWatch refuses the log {stream}: {error}.") from None
         return len(answer["events"])
 
     def _invoke(self, method: str, path: str, **options: Any) -> dict[str, Any]:
@@ -110,9 +110,9 @@ class MwaaAirflow:
             self._mwaa.meta.service_model.operation_model("InvokeRestApi").input_shape.members["Path"].metadata["max"]
         )
         if len(path) > limit:
-            raise WorldError(f"{self.name} takes paths of {limit} characters; {path} has {len(path)}.")
+            raise OperationFailed(f"{self.name} takes paths of {limit} characters; {path} has {len(path)}.")
         try:
             answer = self._mwaa.invoke_rest_api(Name=self._environment, Path=path, Method=method, **options)
         except (BotoCoreError, ClientError) as error:
-            raise WorldError(f"{self.name} refuses {path}: {error}.") from None
+            raise OperationFailed(f"{self.name} refuses {path}: {error}.") from None
         return dict(answer["RestApiResponse"])

@@ -41,7 +41,7 @@ class AwsEnvironment:
     def reached_by(self, settings: Settings) -> Settings:
         """The settings with a URL for each role, ClickHouse's authority and the alert topic of the environment.
 
-        Each role's own URL: what one user may do says nothing of another. Raises WorldError where a secret is missing.
+        Each role's own URL: what one user may do says nothing of another. Raises OperationFailed where a secret is missing.
         """
         with _explained(self._plan.region):
             outputs = self._deployment.outputs()

@@ -46,7 +46,7 @@ class Context:
         airflow: AirflowApi | None = None,
         cloud: Surroundings | None = None,
     ) -> "Context":
-        """Raises BadInput where nothing is published or the snapshot is unknown, WorldError without ClickHouse."""
+        """Raises BadInput where nothing is published or the snapshot is unknown, OperationFailed without ClickHouse."""
         with connect(settings) as client:
             known = snapshots.published(client)
             if not known:

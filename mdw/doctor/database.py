@@ -9,7 +9,7 @@ from clickhouse_connect.driver.exceptions import DatabaseError
 from mdw.doctor.finding import Finding
 from warehouse import cluster, schema
 from warehouse.client import connect
-from warehouse.errors import BadInput, WorldError
+from warehouse.errors import BadInput, OperationFailed
 from warehouse.settings import Role, Settings
 
 # xxh3_128, the hash of manifests, came with it.
@@ -29,7 +29,7 @@ def check_database(settings: Settings) -> Iterator[Finding]:
     """Reachability, version, migrations and rights."""
     try:
         client = connect(settings, "auditor")
-    except (WorldError, BadInput) as error:
+    except (OperationFailed, BadInput) as error:
         yield Finding("clickhouse", "fail", str(error), "runbooks/clickhouse_down.md")
         return
     with client:
@@ -54,7 +54,7 @@ def _nodes(client: Client, name: str) -> Iterator[Finding]:
             # The last rows may be on their way.
             time.sleep(3)
             found = cluster.differences(client, name)
-    except (WorldError, DatabaseError) as error:
+    except (OperationFailed, DatabaseError) as error:
         yield Finding("cluster", "fail", str(error).splitlines()[0], advice)
         return
     if found:
@@ -90,7 +90,7 @@ def _rights(settings: Settings, role: Role, grant: str) -> Finding:
         with connect(settings, role) as client:
             allowed = int(str(client.command(f"CHECK {grant}")))
             user = settings.connection(role).user
-    except (WorldError, DatabaseError) as error:
+    except (OperationFailed, DatabaseError) as error:
         return Finding(f"rights of {role}", "fail", str(error).splitlines()[0], "run `mdw migrate` as an admin")
     if not allowed:
         return Finding(f"rights of {role}", "fail", f"{user} lacks: {grant}", f"grant mdw_{role} to {user}")

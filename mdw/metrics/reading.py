@@ -5,11 +5,11 @@ from datetime import UTC, datetime
 
 from clickhouse_connect.driver.client import Client
 
-from dlt_pipelines.timeframes import TIMEFRAMES
-from mdw.audit.freshness import allowed_seconds
+from dlt_pipelines.core.time_grid import TIMEFRAMES
 from mdw.metrics.sample import Sample
+from mdw.quality.freshness import allowed_seconds
 from warehouse.client import connect
-from warehouse.errors import WorldError
+from warehouse.errors import OperationFailed
 from warehouse.settings import Settings
 
 _LANDED = (
@@ -44,7 +44,7 @@ def samples(settings: Settings) -> list[Sample]:
     try:
         with connect(settings, "auditor") as client:
             return [Sample("mdw_up", 1), *_all(client, settings.clock())]
-    except WorldError:
+    except OperationFailed:
         return [Sample("mdw_up", 0)]
 
 

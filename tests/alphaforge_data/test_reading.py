@@ -8,7 +8,7 @@ import pytest
 
 import alphaforge_data
 from alphaforge_data import BadRequest, Frame, snapshot_of
-from dlt_pipelines.timeframes import to_ms
+from dlt_pipelines.core.time_grid import to_ms
 from tests.alphaforge_data.published import (
     END,
     FIRST_END,

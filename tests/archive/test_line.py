@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 import alphaforge_data
-from dlt_pipelines.progress import LandingReport
-from dlt_pipelines.universe import Universe
-from mdw.universe import variable
+from dlt_pipelines.core.progress import LandingReport
+from dlt_pipelines.planning.universe import Universe
+from mdw.publishing.universe import variable
 from replay.archives.tricks import Trick
 from replay.caps import Cap
 from tests.archive.conftest import ALIASES

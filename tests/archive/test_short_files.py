@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from dlt_pipelines.archive.proof import Stretch, missing, stretches
-from dlt_pipelines.series import Series
+from dlt_pipelines.core.series import Series
 from replay.archives.tricks import Trick
 from tests.archive.conftest import NOW
 from tests.archive.older import as_landed_before

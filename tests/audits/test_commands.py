@@ -9,9 +9,9 @@ import pytest
 from typer.testing import CliRunner
 
 from dlt_pipelines import backfill
-from dlt_pipelines.series import Series
-from dlt_pipelines.timeframes import to_ms
-from mdw.cli import app
+from dlt_pipelines.core.series import Series
+from dlt_pipelines.core.time_grid import to_ms
+from mdw.cli.entry_point import app
 from replay.clock import Clock
 from replay.server import ReplayServer
 from replay.synthetic import SyntheticMarket

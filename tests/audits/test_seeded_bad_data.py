@@ -3,7 +3,7 @@
 from tests.audits import test_conflicting_rows, test_inexact_prices, test_lane_differences
 from tests.dbt.conftest import Dbt, Outcome
 
-# (audit, series) of what tests/audits/sowing.py sows. Errors keep the build from publishing.
+# (audit, series) of what tests/audits/bad_rows.py sows. Errors keep the build from publishing.
 ERRORS = {
     ("bars_ohlc_invariants", "binance:spot:ETH/USDT", "1m"),
     ("bars_positive_prices", "binance:spot:SOL/USDT", "1m"),

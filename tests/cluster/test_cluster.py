@@ -9,9 +9,9 @@ import pytest
 from clickhouse_connect.driver.exceptions import DatabaseError
 
 import alphaforge_data
-from dlt_pipelines.landing import Landing
-from dlt_pipelines.page import Page
-from dlt_pipelines.series import Series
+from dlt_pipelines.core.raw_page import Page
+from dlt_pipelines.core.series import Series
+from dlt_pipelines.rest.page_loader import PageLoader
 from tests.cluster.conftest import NAME, Cluster, Node
 from tests.dbt.pages import MINUTE, START, kline, land
 from warehouse import cluster as nodes_of
@@ -93,7 +93,7 @@ def test_a_landing_leaves_dlts_own_tables_on_every_node(cluster: Cluster):
     series = Series("fear_greed", "alternative_me", "")
     for node, text in ((cluster.a, '{"data": []}'), (cluster.b, '{"data": [ ]}')):
         page = Page(series, "fear_greed", "", "/fng/", {}, None, None, 200, datetime.now(UTC), None, 0, text)
-        with Landing(node.settings.connection("ingest"), node.settings.home, cluster=NAME) as landing:
+        with PageLoader(node.settings.connection("ingest"), node.settings.home, cluster=NAME) as landing:
             landing.load("alternative_me", [page])
     for node in (cluster.a, cluster.b):
         for (name,) in node.rows("select name from system.tables where database = 'raw' and name like '%dlt%'"):

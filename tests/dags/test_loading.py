@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from dlt_pipelines.universe import load
+from dlt_pipelines.planning.universe import load
 from tests.dags.airflow_home import DAGS, Airflow
 from warehouse.settings import PROJECT
 

@@ -9,7 +9,7 @@ from types import ModuleType
 import psutil
 import pytest
 
-from dlt_pipelines.universe import load
+from dlt_pipelines.planning.universe import load
 from tests.dags.airflow_home import DAGS
 from warehouse.settings import PROJECT
 

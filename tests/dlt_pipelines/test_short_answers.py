@@ -7,8 +7,8 @@ import orjson
 import pytest
 
 from dlt_pipelines import update
-from dlt_pipelines.selection import Selection
-from dlt_pipelines.universe import load
+from dlt_pipelines.planning.selection import Selection
+from dlt_pipelines.planning.universe import load
 from replay.caps import Cap
 from replay.synthetic.listings import outages_of_day
 from tests.desk import Desk
@@ -102,7 +102,7 @@ def test_what_a_venue_does_not_give_around_an_outage_is_proven_by_the_row_beside
         "select row_count, dateDiff('minute', window_start, window_end) from ops.coverage "
         "where venue = 'bybit' order by 1"
     )
-    # The short one is on the schedule of dlt_pipelines.outages, because it has fewer rows than minutes.
+    # The short one is on the schedule of dlt_pipelines.planning.outage_retries, because it has fewer rows than minutes.
     assert windows[0][0] == 1
     assert int(str(windows[0][1])) > 1
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from dlt_pipelines.selection import Selection, select
-from dlt_pipelines.series import Series
-from dlt_pipelines.universe import Universe, load
+from dlt_pipelines.core.series import Series
+from dlt_pipelines.planning.selection import Selection, select
+from dlt_pipelines.planning.universe import Universe, load
 from warehouse.errors import BadInput
 from warehouse.settings import PROJECT
 

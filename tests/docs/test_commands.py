@@ -7,7 +7,7 @@ import pytest
 import typer.main
 
 from infra.mwaa.deployment.template import load_yaml
-from mdw.cli import app
+from mdw.cli.entry_point import app
 from tests.docs.commands import PAGES, Shown, shown
 from warehouse.settings import PROJECT
 

@@ -11,7 +11,7 @@ from importlib import import_module
 from pathlib import Path
 
 # What most commands import; they import the rest in their fork.
-_WARM = ("clickhouse_connect.driver.client", "dlt_pipelines.backfill", "mdw.report", "mdw.cli")
+_WARM = ("clickhouse_connect.driver.client", "dlt_pipelines.backfill", "mdw.reports.data_quality", "mdw.cli")
 _CALL = """#!{python} -IS
 import json, os, socket, sys
 with socket.socket(socket.AF_UNIX) as server:

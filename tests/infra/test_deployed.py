@@ -4,7 +4,7 @@ import ast
 import json
 from typing import Any
 
-from dlt_pipelines.universe import load
+from dlt_pipelines.planning.universe import load
 from tests.infra.conftest import Account
 from warehouse.settings import PROJECT
 

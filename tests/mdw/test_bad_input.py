@@ -4,7 +4,7 @@ import socket
 
 import pytest
 
-from mdw import cli
+from mdw.cli import entry_point
 from tests.conftest import Warehouse
 
 
@@ -17,7 +17,7 @@ def run(monkeypatch, capsys):
             monkeypatch.setenv(name, value)
         monkeypatch.setattr("sys.argv", ["mdw", *words])
         with pytest.raises(SystemExit) as ended:
-            cli.main()
+            entry_point.main()
         said = capsys.readouterr().err
         assert "Traceback" not in said
         return int(ended.value.code or 0), " ".join(said.split())

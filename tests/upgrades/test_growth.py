@@ -19,7 +19,7 @@ from tests.upgrades import growth
 from tests.upgrades.conftest import NOW, columns_of_views, land_next_hour, pinned, warehouse_of
 from warehouse import schema
 from warehouse.client import connect
-from warehouse.errors import WorldError
+from warehouse.errors import OperationFailed
 from warehouse.iceberg.export import export
 from warehouse.iceberg.target import Target
 from warehouse.migrate import migrate
@@ -85,7 +85,7 @@ def test_old_pins_stay_and_new_ones_have_a_column_and_a_dataset_more(grown: Code
     _check(grown, before, columns)
 
     # Code without that migration neither lands nor builds here, and says why.
-    with pytest.raises(WorldError, match="migrated by newer code"):
+    with pytest.raises(OperationFailed, match="migrated by newer code"):
         connect(warehouse.settings, "transform")
     refused = dbt.run("run", "--select", "bars", snapshot_id="older")
     assert not refused.succeeded

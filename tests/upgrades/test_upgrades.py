@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from mdw.restoring import restore
+from mdw.publishing.recovery import restore
 from tests.conftest import Warehouse, start_warehouse
 from tests.dbt.conftest import Dbt
 from tests.upgrades.conftest import (

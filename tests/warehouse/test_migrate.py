@@ -8,7 +8,7 @@ from tests.conftest import Warehouse
 from warehouse import migrate as migrations
 from warehouse import schema
 from warehouse.client import connect
-from warehouse.errors import WorldError
+from warehouse.errors import OperationFailed
 from warehouse.settings import PROJECT
 
 
@@ -24,7 +24,7 @@ def test_a_changed_file_is_refused_and_names_the_version(warehouse: Warehouse, t
     changed = copy / "003_ops.sql"
     changed.write_text(changed.read_text() + "\n-- a line that was not there\n")
     monkeypatch.setattr(schema, "MIGRATIONS", copy)
-    with pytest.raises(WorldError, match="version is 3"):
+    with pytest.raises(OperationFailed, match="version is 3"):
         migrations.migrate(warehouse.settings)
 
 
@@ -42,10 +42,12 @@ def test_statements_on_tables_of_dbt_wait_for_dbt_to_make_them(warehouse: Wareho
     assert warehouse.rows("exists table ops.kept") == [(1,)]
 
     # This code does not know migration 999.
-    with pytest.raises(WorldError, match=r"migrated by newer code: it has migration 999.*knows no migration after"):
+    with pytest.raises(
+        OperationFailed, match=r"migrated by newer code: it has migration 999.*knows no migration after"
+    ):
         migrations.migrate(warehouse.settings)
     for role in ("ingest", "transform"):
-        with pytest.raises(WorldError, match="Use code at least as new as the data"):
+        with pytest.raises(OperationFailed, match="Use code at least as new as the data"):
             connect(warehouse.settings, role)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from clickhouse_connect.driver.client import Client
 
 from warehouse.client import connect
-from warehouse.errors import WorldError
+from warehouse.errors import OperationFailed
 from warehouse.settings import Settings
 
 ROLES = ("ingest", "transform", "researcher", "auditor")
@@ -60,7 +60,7 @@ def apply(settings: Settings) -> str:
     """Create the roles and their rights on a server that keeps access by SQL. Safe to run again.
 
     Returns a notice where the server keeps users in its configuration alone, and so has no roles by SQL; else "".
-    Raises WorldError where the user may not create roles.
+    Raises OperationFailed where the user may not create roles.
     """
     cluster = f" on cluster `{settings.cluster}`" if settings.cluster else ""
     limits = ", ".join(f"{name} = {value} readonly" for name, value in RESEARCHER_LIMITS.items())
@@ -75,7 +75,7 @@ def apply(settings: Settings) -> str:
                     client.command(statement)
             client.command(f"alter role mdw_researcher{cluster} settings readonly = 2, {limits}")
         except Exception as error:
-            raise WorldError(
+            raise OperationFailed(
                 f"The roles could not be created: {str(error).splitlines()[0]}. The user of MDW_CLICKHOUSE_URL needs "
                 "ACCESS MANAGEMENT for `mdw migrate`."
             ) from error

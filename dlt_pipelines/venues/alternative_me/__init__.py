@@ -9,9 +9,10 @@ Run alone: python -m dlt_pipelines.venues.alternative_me
 from collections.abc import Mapping
 from typing import Any
 
-from dlt_pipelines.errors import ErrorAnswer
-from dlt_pipelines.series import Series
-from dlt_pipelines.venue import Answer, Budget, Endpoint
+from dlt_pipelines.core.endpoint import Budget, Endpoint
+from dlt_pipelines.core.errors import UnknownErrorCode
+from dlt_pipelines.core.series import Series
+from dlt_pipelines.core.venue import PageSummary
 
 _ENDPOINT = Endpoint("/fng/", "", "fear_greed_url", Budget("alternative.me calls", 60, 60))
 
@@ -46,12 +47,12 @@ class AlternativeMe:
         """A good body has no error in its metadata."""
         error = (body.get("metadata") or {}).get("error") if isinstance(body, dict) else None
         if error:
-            raise ErrorAnswer(f"alternative.me: {error}")
+            raise UnknownErrorCode(f"alternative.me: {error}")
 
-    def read(self, series: Series, body: Any) -> Answer:
+    def read(self, series: Series, body: Any) -> PageSummary:
         """Days stand in `data`, their times in seconds."""
         times = [int(text) * 1000 for row in body["data"] if (text := str(row.get("timestamp"))).isdecimal()]
-        return Answer(rows=len(body["data"]), oldest=min(times, default=None), newest=max(times, default=None))
+        return PageSummary(rows=len(body["data"]), oldest=min(times, default=None), newest=max(times, default=None))
 
     def clock(self, series: Series) -> None:
         """It has none."""

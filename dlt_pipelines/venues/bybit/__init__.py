@@ -12,17 +12,18 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from dlt_pipelines.errors import (
+from dlt_pipelines.core.endpoint import Budget, Endpoint
+from dlt_pipelines.core.errors import (
     Banned,
-    ErrorAnswer,
     RateLimited,
     Refused,
     RegionBlocked,
     ServerFault,
+    UnknownErrorCode,
     UnknownSymbol,
 )
-from dlt_pipelines.series import Series
-from dlt_pipelines.venue import Answer, Budget, Endpoint
+from dlt_pipelines.core.series import Series
+from dlt_pipelines.core.venue import PageSummary
 
 _CALLS = Budget("bybit calls", 600, 5)
 _ORIGIN = "bybit_url"
@@ -101,18 +102,18 @@ class Bybit:
             raise RegionBlocked(f"Bybit does not serve the region of this machine's address: {text}")
         if code in _IN_TROUBLE:
             raise ServerFault(f"Bybit: {text}")
-        raise ErrorAnswer(f"Bybit: {text}")
+        raise UnknownErrorCode(f"Bybit: {text}")
 
-    def read(self, series: Series, body: Any) -> Answer:
+    def read(self, series: Series, body: Any) -> PageSummary:
         """Rows stand in `result.list`, times as text; `time` is Bybit's clock. A list may go on at a cursor."""
         rows, now = body["result"]["list"], body.get("time")
         server_time = int(now) if now else None
         if not series.windowed:
             cursor = body["result"].get("nextPageCursor")
-            return Answer(len(rows), server_time=server_time, more={"cursor": str(cursor)} if cursor else {})
+            return PageSummary(len(rows), server_time=server_time, more={"cursor": str(cursor)} if cursor else {})
         if not rows:
-            return Answer(rows=0, server_time=server_time)
-        return Answer(len(rows), int(rows[-1][0]), int(rows[0][0]), server_time)
+            return PageSummary(rows=0, server_time=server_time)
+        return PageSummary(len(rows), int(rows[-1][0]), int(rows[0][0]), server_time)
 
     def clock(self, series: Series) -> Endpoint:
         """One clock for all markets."""

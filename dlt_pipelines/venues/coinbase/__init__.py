@@ -14,10 +14,11 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from dlt_pipelines.errors import ErrorAnswer, RateLimited, Refused, UnknownSymbol
-from dlt_pipelines.series import Series
-from dlt_pipelines.timeframes import MINUTE_MS, TIMEFRAMES, floor_to, from_ms, to_ms
-from dlt_pipelines.venue import Answer, Budget, Endpoint
+from dlt_pipelines.core.endpoint import Budget, Endpoint
+from dlt_pipelines.core.errors import RateLimited, Refused, UnknownErrorCode, UnknownSymbol
+from dlt_pipelines.core.series import Series
+from dlt_pipelines.core.time_grid import MINUTE_MS, TIMEFRAMES, floor_to, from_ms, to_ms
+from dlt_pipelines.core.venue import PageSummary
 
 # https://docs.cdp.coinbase.com/exchange/rest-api/rate-limits: 10 a second, bursts of 15 that a bucket refills.
 _CALLS = Budget("coinbase calls", 10, 1)
@@ -86,15 +87,15 @@ class Coinbase:
             raise UnknownSymbol(f"Coinbase knows no such product ({text})")
         if status == 400:
             raise Refused(f"Coinbase: {text}")
-        raise ErrorAnswer(f"Coinbase: {text}")
+        raise UnknownErrorCode(f"Coinbase: {text}")
 
-    def read(self, series: Series, body: Any) -> Answer:
+    def read(self, series: Series, body: Any) -> PageSummary:
         """Rows are arrays that begin with seconds, or the products."""
         if not isinstance(body, list):
             raise TypeError("a page is a list")
         if not body or not series.windowed:
-            return Answer(rows=len(body))
-        return Answer(rows=len(body), oldest=int(body[-1][0]) * 1000, newest=int(body[0][0]) * 1000)
+            return PageSummary(rows=len(body))
+        return PageSummary(rows=len(body), oldest=int(body[-1][0]) * 1000, newest=int(body[0][0]) * 1000)
 
     def clock(self, series: Series) -> Endpoint:
         """One clock for everything."""

@@ -12,10 +12,11 @@ Run alone: python -m dlt_pipelines.venues.okx
 from collections.abc import Mapping
 from typing import Any
 
-from dlt_pipelines.errors import ErrorAnswer, RateLimited, Refused, ServerFault, UnknownSymbol
-from dlt_pipelines.series import Series
-from dlt_pipelines.timeframes import TIMEFRAMES
-from dlt_pipelines.venue import Answer, Endpoint
+from dlt_pipelines.core.endpoint import Endpoint
+from dlt_pipelines.core.errors import RateLimited, Refused, ServerFault, UnknownErrorCode, UnknownSymbol
+from dlt_pipelines.core.series import Series
+from dlt_pipelines.core.time_grid import TIMEFRAMES
+from dlt_pipelines.core.venue import PageSummary
 from dlt_pipelines.venues.okx import endpoints
 
 # https://www.okx.com/docs-v5/en/#error-code
@@ -76,15 +77,15 @@ class Okx:
             raise Refused(f"OKX: {text}")
         if code in _IN_TROUBLE:
             raise ServerFault(f"OKX: {text}")
-        raise ErrorAnswer(f"OKX: {text}")
+        raise UnknownErrorCode(f"OKX: {text}")
 
-    def read(self, series: Series, body: Any) -> Answer:
+    def read(self, series: Series, body: Any) -> PageSummary:
         """Rows stand in `data`, times as text."""
         rows = body["data"]
         if not rows or not series.windowed:
-            return Answer(rows=len(rows))
+            return PageSummary(rows=len(rows))
         key: Any = 0 if series.dataset == "bars" else "fundingTime"
-        return Answer(rows=len(rows), oldest=int(rows[-1][key]), newest=int(rows[0][key]))
+        return PageSummary(rows=len(rows), oldest=int(rows[-1][key]), newest=int(rows[0][key]))
 
     def clock(self, series: Series) -> Endpoint:
         """One clock for all markets."""

@@ -13,10 +13,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from dlt_pipelines.archive.files import ArchiveFile, Check, Layout, Span
-from dlt_pipelines.archive.periods import DAY_MS, HOUR_MS
-from dlt_pipelines.series import Series
-from dlt_pipelines.venue import Budget, Endpoint
+from dlt_pipelines.core.archive import ArchiveFile, Check, Layout, Span
+from dlt_pipelines.core.archive_periods import DAY_MS, HOUR_MS
+from dlt_pipelines.core.endpoint import Budget, Endpoint
+from dlt_pipelines.core.series import Series
 
 LIST = Endpoint(
     "/api/v5/public/market-data-history",
