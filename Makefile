@@ -9,7 +9,7 @@ PYTHON312 ?= $(shell for p in python3.12 "$${PYENV_ROOT:-$$HOME/.pyenv}"/version
 	"$$p" -c "" 2>/dev/null && echo "$$p" && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup airflow demo test soak lint format bench lock adapters wheel reference docs reports acceptance clean
+.PHONY: help setup airflow demo test cluster soak lint format bench lock adapters wheel reference docs reports acceptance clean
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -55,6 +55,10 @@ demo: $(STAMP)  ## the whole line on a synthetic market: land, build, audit, pub
 
 test: $(STAMP) $(AIRFLOW)  ## all tests but the soak runs
 	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "not soak and not adapters"
+
+# A cluster of two nodes: that of MDW_TEST_CLUSTER_A and _B, else the kit beside the project, started for this run.
+cluster: $(STAMP)  ## the tests of the cluster variant; fault runs: ARGS="-m soak"
+	@PYTHON=$(BIN)/python tests/cluster/run.sh $(ARGS)
 
 soak: $(STAMP) $(AIRFLOW)  ## long fault and soak runs
 	@$(BIN)/python -m pytest -m soak

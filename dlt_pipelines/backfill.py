@@ -92,7 +92,7 @@ def run(plan: Plan, progress: Progress | None = None, pace: float | None = 1.0) 
     _check_pace(plan.settings, pace, {ask.series for ask in plan.asks})
     connection = plan.settings.connection("ingest")
     try:
-        with PageLoader(connection, plan.settings.home, trust.install(plan.settings)) as landing:
+        with PageLoader(connection, plan.settings.home, trust.install(plan.settings), plan.settings.cluster) as landing:
             report = asyncio.run(_land(plan, landing, progress or Silent(), pace))
     except BaseExceptionGroup as group:
         raise _first(group) from None

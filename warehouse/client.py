@@ -11,6 +11,14 @@ from warehouse.errors import OperationFailed
 from warehouse.settings import Role, Settings
 
 _WRITING = ("ingest", "transform")
+# A statement ON CLUSTER waits for the nodes that have a session with Keeper, and no longer than this; the others
+# execute it when they come back. Mutations and alters wait for the node that is asked.
+DDL_SETTINGS = {
+    "distributed_ddl_output_mode": "null_status_on_timeout_only_active",
+    "distributed_ddl_task_timeout": 20,
+    "alter_sync": 1,
+    "mutations_sync": 1,
+}
 # It warns of every error that it raises as well; ours say it in one line.
 logging.getLogger("clickhouse_connect").setLevel(logging.ERROR)
 _BAD_PASSWORD = ("AUTHENTICATION_FAILED", "REQUIRED_PASSWORD", "code 516", "Code: 516")
@@ -19,8 +27,8 @@ _BAD_PASSWORD = ("AUTHENTICATION_FAILED", "REQUIRED_PASSWORD", "code 516", "Code
 def connect(settings: Settings, role: Role = "auditor", *, database: str = "default") -> Client:
     """A client for the role.
 
-    Raises OperationFailed where nobody answers, where the server refuses the user (neither message holds the password), or
-    where a role that writes meets a database that was migrated by newer code, or a landing one that lacks a migration.
+    Raises OperationFailed where nobody answers, where the server refuses the user (neither message holds the password),
+    or where a role that writes meets a database that was migrated by newer code, or a landing one that lacks a migration.
     """
     client = _connected(settings, role, database)
     if role in _WRITING:
@@ -45,6 +53,7 @@ def _connected(settings: Settings, role: Role, database: str) -> Client:
             client_name="mdw",
             # Two threads may share a client: sessions would make them collide.
             autogenerate_session_id=False,
+            settings=dict(DDL_SETTINGS) if settings.cluster and role in ("admin", "transform") else None,
         )
     except (DatabaseError, OperationalError) as error:
         if open_files.ran_out(error):

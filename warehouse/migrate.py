@@ -1,7 +1,7 @@
 """Schema migrations: plain SQL files of `migrations/`, applied once each by clickhouse-migrations."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from clickhouse_connect.driver.exceptions import DatabaseError
 from clickhouse_migrations.clickhouse_cluster import ClickhouseCluster
@@ -9,7 +9,7 @@ from clickhouse_migrations.connection import ClickhouseConnectConnection, Connec
 from clickhouse_migrations.exceptions import MigrationException
 
 from warehouse import access, embedded, schema
-from warehouse.client import connect
+from warehouse.client import DDL_SETTINGS, connect
 from warehouse.errors import OperationFailed
 from warehouse.settings import Settings
 from warehouse.snapshots import recognition
@@ -20,10 +20,11 @@ _ALTERS_MART = re.compile(r"^\s*(?:--[^\n]*\n\s*)*alter\s+table\s+((?:marts|stag
 
 @dataclass(frozen=True)
 class Migrated:
-    """Names of the migrations that this run applied, and how many stood already."""
+    """Names of the migrations that this run applied, how many were before, and what an operator must know."""
 
     applied: list[str]
     already: int
+    notices: list[str] = field(default_factory=list)
 
 
 class _Cluster(ClickhouseCluster):  # type: ignore[misc]
@@ -66,6 +67,7 @@ def migrate(settings: Settings) -> Migrated:
         secure=connection.secure,
         driver="clickhouse-connect",
         migrations_table="ops.schema_migrations",
+        settings=DDL_SETTINGS if settings.cluster else None,
     )
     try:
         applied = cluster.migrate(
@@ -87,10 +89,11 @@ def migrate(settings: Settings) -> Migrated:
             "that statement was applied; correct it and run `mdw migrate` again."
         ) from None
     with connect(settings, "admin") as client:
-        recognition.record(client, variables(settings.cluster)["ON_CLUSTER"])
+        recognition.record(client)
+    notice = ""
     if settings.embedded:
         embedded.refresh_access(settings)
     else:
-        access.apply(settings)
+        notice = access.apply(settings)
     names = [f"{migration.version:03d}" for migration in applied or []]
-    return Migrated(names, len(list(schema.MIGRATIONS.glob("*.sql"))) - len(names))
+    return Migrated(names, len(list(schema.MIGRATIONS.glob("*.sql"))) - len(names), [notice] if notice else [])

@@ -38,6 +38,11 @@ def _a_view(dataset: str) -> str:
 view_at = view_latest = view_of_all = _a_view
 
 
+def newest_version(snapshots: str) -> str:
+    """A scalar instead of the newest version that the node holds."""
+    return f"(select max(data_version) from {snapshots})"
+
+
 def view_manifest_at() -> str:
     """A table instead of the manifest of one snapshot."""
     return "select snapshot_id from manifest"

@@ -28,7 +28,7 @@ _PAUSE_SECONDS = 60.0
 _PAUSES = frozenset({403, 418, 429, 451})
 
 
-class RestTrouble(Exception):  # noqa: N818 - trouble of the world
+class RestTrouble(Exception):
     """The venue did not answer, or not with a page."""
 
 

@@ -32,8 +32,8 @@ log = logging.getLogger(__name__)
 class PageLoader:
     """Loads batches of pages; one batch at a time."""
 
-    def __init__(self, connection: Connection, home: Path, ca_file: Path | None = None) -> None:
-        self._connection, self._ca_file = connection, ca_file
+    def __init__(self, connection: Connection, home: Path, ca_file: Path | None = None, cluster: str = "") -> None:
+        self._connection, self._ca_file, self._cluster = connection, ca_file, cluster
         self._root = home / "dlt"
         self._folder = self._root / f"run-{uuid.uuid4().hex}"
         self._lock = FileLock(self._root / f"{self._folder.name}.lock")
@@ -123,7 +123,8 @@ class PageLoader:
 
     def _pipeline(self, venue: str) -> Any:
         if venue not in self._pipelines:
-            self._pipelines[venue] = _make_pipeline(venue, self._connection, self._folder, self._ca_file)
+            destination = _destination(self._connection, self._ca_file, self._cluster)
+            self._pipelines[venue] = _make_pipeline(venue, destination, self._folder)
         return self._pipelines[venue]
 
 
@@ -131,13 +132,16 @@ def _say_again(state: RetryCallState) -> None:
     log.warning("%s Trying again.", state.outcome and state.outcome.exception())
 
 
-def _make_pipeline(venue: str, connection: Connection, folder: Path, ca_file: Path | None) -> Any:
-    """A pipeline whose tables are raw.<venue>__<table>; `ca_file`: whom the native driver trusts, else certifi's."""
-    import dlt
+def _destination(connection: Connection, ca_file: Path | None, cluster: str) -> Any:
+    """raw of the server; `ca_file`: whom the native driver trusts, else certifi's."""
     from dlt.destinations import clickhouse
 
+    from dlt_pipelines.replicated import DDL_QUERY, replicated
+
     _configure()
-    destination = clickhouse(
+    query = {**({"ca_certs": str(ca_file)} if ca_file else {}), **(DDL_QUERY if cluster else {})}
+    make = replicated(cluster) if cluster else clickhouse
+    return make(
         credentials={
             "host": connection.host,
             "port": connection.native_port,
@@ -146,12 +150,18 @@ def _make_pipeline(venue: str, connection: Connection, folder: Path, ca_file: Pa
             "password": connection.password,
             "database": "raw",
             "secure": int(connection.secure),
-            **({"query": {"ca_certs": str(ca_file)}} if ca_file else {}),
+            **({"query": query} if query else {}),
         },
         dataset_table_separator="__",
         # A name that the ledger's pattern (ops.coverage) does not match.
         dataset_sentinel_table_name="_dlt_sentinel",
     )
+
+
+def _make_pipeline(venue: str, destination: Any, folder: Path) -> Any:
+    """A pipeline whose tables are raw.<venue>__<table>."""
+    import dlt
+
     return dlt.pipeline(venue, destination=destination, dataset_name=venue, pipelines_dir=str(folder))
 
 

@@ -14,6 +14,7 @@ from mdw.cli import (
     backtest,
     build,
     clone,
+    cluster,
     dbt,
     demo,
     docs,
@@ -62,6 +63,7 @@ for group in (
     group.register(app)
 app.add_typer(snapshot.app, name="snapshot")
 app.add_typer(metrics.app, name="metrics")
+app.add_typer(cluster.app, name="cluster")
 
 
 def main() -> None:

@@ -61,6 +61,8 @@ def migrate(json: Json = False) -> None:
         print_json(vars(done))
         return
     out.print(f"{len(done.applied)} migrations applied, {done.already} stood already.")
+    for notice in done.notices:
+        out.print(notice, soft_wrap=True)
 
 
 def status(

@@ -83,6 +83,7 @@ def environment(settings: Settings) -> dict[str, str]:
         "MDW_DBT_USER": connection.user,
         "MDW_DBT_PASSWORD": connection.password,
         "MDW_DBT_SECURE": "true" if connection.secure else "false",
+        "MDW_DBT_CLUSTER": settings.cluster,
         "MDW_DBT_PACKAGES_INSTALLED": str(packages(settings)),
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
     }

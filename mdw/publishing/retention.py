@@ -68,6 +68,11 @@ def expired(known: list[Snapshot], prefix: str, before: datetime) -> list[str]:
     ]
 
 
+def check_nodes(settings: Settings) -> None:
+    """On a cluster: compare the nodes and record those that hold every row of the newest snapshot."""
+    _operate(settings, "check_nodes")
+
+
 def _operate(settings: Settings, macro: str, arguments: dict[str, object] | None = None) -> None:
     with snapshot_build.only_writer(settings):
         done = dbt.run(

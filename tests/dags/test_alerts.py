@@ -120,18 +120,10 @@ def test_a_task_that_failed_for_good_is_counted_for_the_alarm(
     assert received(topic[1])[0]["Subject"] == "market_data_update.build failed after 7 tries"
 
 
-CLUSTER = """
+ON_A_CLUSTER = """
 from market_data.operator import MdwOperator
-MdwOperator(task_id="build", calls=[["status"]], role="auditor").execute({})
+print(MdwOperator(task_id="build", calls=[["status"]], role="auditor").execute({}))
 """
-
-
-def test_on_a_cluster_every_task_is_refused_with_one_sentence(empty_airflow: Airflow):
-    ended = Airflow(empty_airflow.home, {"MDW_CLUSTER": "mdw"}).python(CLUSTER)
-    assert ended.returncode != 0
-    assert "builds on replicas are not supported yet" in ended.stderr.splitlines()[-1]
-
-
 ENVIRONMENT = "from market_data.environment import environment; print(environment('ingest')['MDW_CLICKHOUSE_URL'])"
 
 
@@ -139,6 +131,14 @@ def test_a_task_gets_the_url_of_its_role_from_the_secrets_backend(empty_airflow:
     url = "https://svc_ingest:pass@clickhouse:8443/?native_port=9440"
     ended = Airflow(empty_airflow.home, {"AIRFLOW_VAR_CLICKHOUSE_URL_INGEST": url}).python(ENVIRONMENT)
     assert ended.stdout.strip().splitlines()[-1] == url, ended.stderr
+
+
+def test_on_a_cluster_a_task_calls_mdw_with_the_name_of_the_cluster(empty_airflow: Airflow, tmp_path: Path):
+    mdw = tmp_path / "mdw"
+    mdw.write_text('#!/bin/sh\necho "{\\"cluster\\": \\"$MDW_CLUSTER\\"}"\n')
+    mdw.chmod(0o755)
+    ended = Airflow(empty_airflow.home, {"MDW_CLUSTER": "mdw", "MDW_BIN": str(mdw)}).python(ON_A_CLUSTER)
+    assert "{'cluster': 'mdw'}" in ended.stdout, ended.stderr
 
 
 def test_in_aws_no_task_runs_without_its_url(empty_airflow: Airflow):

@@ -22,6 +22,7 @@
 
 {#- A build that was silent for longer than its lease is taken for dead, and another one may have changed the marts since. -#}
 {%- macro refuse_lost_claim() -%}
+    {%- do catch_up_own_node() -%}
     {%- set live = live_builds() -%}
     {%- set mine = live | selectattr('invocation_id', 'equalto', invocation_id) | selectattr('state', 'equalto', 'running') | list -%}
     {%- set others = live | selectattr('state', 'equalto', 'running') | rejectattr('invocation_id', 'equalto', invocation_id) | list -%}
