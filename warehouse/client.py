@@ -28,7 +28,8 @@ def connect(settings: Settings, role: Role = "auditor", *, database: str = "defa
     """A client for the role.
 
     Raises OperationFailed where nobody answers, where the server refuses the user (neither message holds the password),
-    or where a role that writes meets a database that was migrated by newer code, or a landing one that lacks a migration.
+    or where a role that writes meets a database that was migrated by newer code, or a landing one that lacks a
+    migration.
     """
     client = _connected(settings, role, database)
     if role in _WRITING:

@@ -93,8 +93,8 @@ def add_node(client: Client, settings: Settings) -> list[str]:
     """Create on the node of `client`, which is empty, everything that the other nodes have; returns the names.
 
     The rows come by replication afterwards. What Keeper remembers of an earlier replica of the same name is forgotten.
-    Safe to run again. Raises BadInput without MDW_CLUSTER, OperationFailed where no other node answers, or where a replica
-    of this name is at work elsewhere.
+    Safe to run again. Raises BadInput without MDW_CLUSTER, OperationFailed where no other node answers, or where a
+    replica of this name is at work elsewhere.
     """
     if not settings.cluster:
         raise BadInput("MDW_CLUSTER is not set: `mdw cluster` works on a cluster. Set it to the cluster's name.")
