@@ -93,11 +93,23 @@ def _land(settings: Settings, windows: Sequence[Window]) -> LandingReport:
 
 
 def _strategy(windows: Sequence[Window]) -> Parameters:
-    """Long and short on perpetuals where they are there: a market that only falls is traded, too."""
-    wanted = {f"{one.venue}:{one.market}:{one.symbol}" for window in windows for one in window.series}
+    """Long and short on perpetuals, so that a falling market is traded as well; on spot where funding is incomplete."""
     spot = Parameters(lookback_days=3, volatility_days=3, rebalance_days=1)
     perp = replace(spot, market="perp", short=True)
-    return perp if {f"{perp.venue}:perp:{symbol}" for symbol in perp.symbols} <= wanted else spot
+    bars = [_span(windows, "bars", perp.venue, symbol) for symbol in perp.symbols]
+    funding = [_span(windows, "funding", perp.venue, symbol) for symbol in perp.symbols]
+    complete = all(
+        traded and paid and paid[0] <= traded[0] and traded[1] <= paid[1]
+        for traded, paid in zip(bars, funding, strict=True)
+    )
+    return perp if complete else spot
+
+
+def _span(windows: Sequence[Window], dataset: str, venue: str, symbol: str) -> tuple[datetime, datetime] | None:
+    """From the first to the last instant of a perpetual's dataset in the windows; None where it is in none."""
+    wanted = (dataset, venue, "perp", symbol)
+    holding = [w for w in windows if any((s.dataset, s.venue, s.market, s.symbol) == wanted for s in w.series)]
+    return (min(w.start for w in holding), max(w.end for w in holding)) if holding else None
 
 
 def _publish(settings: Settings, note: str) -> None:
