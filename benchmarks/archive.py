@@ -135,7 +135,7 @@ def by_dlt(settings: Settings, rows: pa.Table) -> float:
     """Seconds of a second load: the first one makes tables."""
     import dlt
 
-    pipeline = _make_pipeline("bench", settings.connection("admin"), settings.home / "bench")
+    pipeline = _make_pipeline("bench", settings.connection("admin"), settings.home / "bench", None)
     seconds = 0.0
     for _ in range(2):
         began = time.perf_counter()
