@@ -226,7 +226,7 @@ class Replay:
         began: tuple[float, dt.datetime] | None = None
         frames = iter(
             self._client.iter_bars(
-                timeframe=timeframe,
+                timeframe=timeframes.timeframe(timeframe),
                 start=start,
                 end=end,
                 chunk="day",

@@ -31,7 +31,8 @@ def replicated(cluster: str) -> Callable[..., Any]:
         def _make_create_table(self, qualified_name: str, table: PreparedTableSchema) -> str:
             return f"CREATE TABLE IF NOT EXISTS {qualified_name} ON CLUSTER `{cluster}`"
 
-        def _make_alter_table(self, qualified_name: str) -> str:
+        @staticmethod
+        def _make_alter_table(qualified_name: str) -> str:
             return f"ALTER TABLE {qualified_name} ON CLUSTER `{cluster}`\n"
 
     class Destination(clickhouse):

@@ -42,7 +42,8 @@ def nodes(client: Client) -> list[Node]:
             "Keeper knows no replica of ops.builds: either it does not answer from here, or `mdw migrate` did not run "
             "with MDW_CLUSTER. Next step: runbooks/cluster.md"
         )
-    holds = dict(_rows(client, "select node, max(version) from ops.node_versions group by node"))
+    versions = _rows(client, "select node, max(version) from ops.node_versions group by node")
+    holds = {str(node): int(version) for node, version in versions}
     return [Node(name, bool(active), holds.get(name, 0)) for name, active in sorted(rows[0][0].items())]
 
 

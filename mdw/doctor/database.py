@@ -46,7 +46,7 @@ def _nodes(client: Client, name: str) -> Iterator[Finding]:
     advice = "runbooks/cluster.md"
     try:
         for node in cluster.nodes(client):
-            state = "ok" if node.active else "fail"
+            state: State = "ok" if node.active else "fail"
             says = f"serves data version {node.holds}" if node.active else "has no session with Keeper"
             yield Finding(f"node {node.name}", state, says, "" if node.active else advice)
         found = cluster.differences(client, name)
