@@ -6,7 +6,7 @@ def staging_columns(entity: str, only_numbers: bool = False) -> dict[str, str] |
     return [] if only_numbers else {"problem": "String"}
 
 
-def union_leaves(entity: str, mart: str, condition: str = "") -> str:
+def union_leaves(entity: str, mart: str, condition: str = "", leaves: list[str] | None = None) -> str:
     """A table instead of the union of an entity's staging models."""
     return f"\n    select * from stg_{entity}"
 
@@ -159,12 +159,122 @@ def now_utc() -> str:
     return "now64(3, 'UTC')"
 
 
-def findings_of_bars() -> str:
+def findings_of(relations: list[str]) -> str:
     """A table instead of the union of audits."""
     return "select * from findings"
 
 
-findings_of_missing = findings_of_others = findings_of_bars
+def rows_that_break_rules(mart: str, time: str, condition: str, timeframe: str = "", instrument: str = "") -> str:
+    """A table instead of the rules of single rows."""
+    return f"select audit from {mart}"
+
+
+keys_with_twins = lane_differences = _a_view
+
+
+def no_findings() -> str:
+    """An audit that found nothing."""
+    return "select '' as audit where false"
+
+
+def listing(mart: str, condition: str = "", time: str = "", timeframe: str = "") -> str:
+    """A text instead of the statement that lists the rows of a finding."""
+    return f"'{mart}'"
+
+
+def in_hours(hours: str, before: int = 0, key: str = "") -> str:
+    """A condition instead of the hours of a subquery."""
+    return f"open_time in ({hours})"
+
+
+def audited_hours(condition: str = "") -> str:
+    """A table instead of the hours that a run looks at."""
+    return "select hour from hours"
+
+
+def series_days_at(version: int) -> str:
+    """A table instead of the newest line of each day."""
+    return "series_days"
+
+
+def newest_instruments() -> str:
+    """A table instead of the newest states."""
+    return "newest_instruments"
+
+
+def newest_listings() -> str:
+    """A table instead of the times of listing."""
+    return "newest_listings"
+
+
+def before_listing_detail(rows: str) -> str:
+    """A text instead of what a finding says."""
+    return f"'{rows}'"
+
+
+def unresolved_rejects() -> str:
+    """A table instead of the rows that nothing newer answers for."""
+    return "select * from rejected"
+
+
+def standing_quarantines(version: int) -> str:
+    """A table instead of the decisions that stood."""
+    return "select * from quarantine"
+
+
+def funding_steps(mart: str, versions: str) -> str:
+    """A table instead of the payments with the steps around them."""
+    return "select * from payments"
+
+
+def is_one_period() -> str:
+    """A column instead of the condition on a step."""
+    return "is_one_period"
+
+
+def may_be_period(step: str) -> str:
+    """A condition on a step."""
+    return f"{step} > 0"
+
+
+def divides(step: str, whole: str) -> str:
+    """A condition on two steps."""
+    return f"{whole} = {step}"
+
+
+def funding_period() -> str:
+    """A column instead of the period that is told from the steps."""
+    return "step"
+
+
+def leaves_of_waiting_pages(entity: str, mart: str) -> list[str]:
+    """A leaf instead of those whose pages wait."""
+    return [entity]
+
+
+def sampled_waiting_pages(mart: str) -> str:
+    """A condition instead of the pages that wait."""
+    return f"mart = '{mart}'"
+
+
+def manifest_relation() -> str:
+    """The table itself."""
+    return "marts.snapshot_manifest"
+
+
+def counted_rows(dataset: str) -> str:
+    """A table instead of the rows and hashes of a dataset."""
+    return f"select dataset from {dataset}"
+
+
+def counted_bars() -> str:
+    """The same of bars."""
+    return "select dataset from bars"
+
+
+def name_of_node() -> str:
+    """A name instead of that of the test."""
+    return "audit"
 
 
 def audit_catalog() -> str:

@@ -26,19 +26,15 @@ def add_column(code: Path) -> None:
     """`taker_buy_volume` of Binance's bars, NULL at the other venues: docs/adding_a_column.md."""
     dbt, column = code / "dbt_project", {"name": "taker_buy_volume", "data_type": "Nullable(Float64)"}
     column["description"] = "Volume that takers bought, in base units; NULL where the venue does not tell."
-    _edit(
-        dbt / "macros/contract/staging_columns.sql",
-        "'trade_count': 'Nullable(UInt64)'",
-        "{}, 'taker_buy_volume': number",
-    )
     klines = dbt / "macros/staging/binance_klines.sql"
     _edit(klines, '[whole, "String", whole]', '[whole, "String", whole, "String"]')
     _edit(klines, "bar.9 as trade_count_json,", "{}\n        bar.10 as taker_buy_volume_text,")
     _edit(klines, "closed=had_ended()", "{}, more=['taker_buy_volume']")
     _edit(dbt / "models/facts/bars.sql", "    trade_count,\n", "{}    taker_buy_volume,\n")
     _edit(dbt / "macros/snapshots/published_rows.sql", "    trade_count,\n", "{}    taker_buy_volume,\n")
-    for model in ("bars", "v_bars", "v_bars_at", "v_bars_latest"):
-        _insert_column(dbt / f"models/readers/{model}.yml", column, after="trade_count")
+    # Models of a file share the list of columns by an anchor.
+    for file in ("staging/bars", "facts/bars", "readers/v_bars"):
+        _insert_column(dbt / f"models/{file}.yml", column, after="trade_count")
     _edit(
         code / "alphaforge_data/views.py",
         '"quote_volume", "trade_count")',
@@ -62,11 +58,6 @@ def add_dataset(code: Path) -> None:
     _edit(project, "    fear_greed:\n", _DATASET + "{}", once=True)
     _edit(dbt / "models/staging/__sources.yml", "      - {{name: binance__usdm_funding,", _SOURCE + "{}")
     _edit(
-        dbt / "macros/contract/staging_columns.sql",
-        "        'fear_greed': {{",
-        "        'open_interest': dict(series, **{{'time': time, 'open_interest': number}}),\n{}",
-    )
-    _edit(
         dbt / "macros/contract/staging_leaves.sql",
         "            'instruments': {{\n                'stg_binance__spot",
         "            'open_interest': {{'stg_binance__open_interest': 'binance__usdm_open_interest'}},\n{}",
@@ -79,15 +70,18 @@ def add_dataset(code: Path) -> None:
         "{{{{ config(materialized='parameterized_view') }}}}\n\n{{{{ view_at('{}') }}}}\n",
         "{{{{ view_latest('{}') }}}}\n",
     )
-    shown = {"snapshot_id": "LowCardinality(String)", "data_version": "UInt32", **_COLUMNS}
-    for name, text in zip(_VIEWS, texts, strict=True):
-        (dbt / f"models/readers/{name.format('open_interest')}.sql").write_text(text.format("open_interest"))
-        _describe(dbt / f"models/readers/{name.format('open_interest')}.yml", shown)
-    stored = {**_COLUMNS, "source": "LowCardinality(String)", "ingested_at": "DateTime64(6, 'UTC')"}
+    names = [name.format("open_interest") for name in _VIEWS]
+    for name, text in zip(names, texts, strict=True):
+        (dbt / f"models/readers/{name}.sql").write_text(text.format("open_interest"))
     _describe(
-        dbt / "models/facts/open_interest.yml", {**stored, "valid_from_version": "UInt32", "valid_to_version": "UInt32"}
+        dbt / "models/readers/v_open_interest.yml",
+        names,
+        {"snapshot_id": "LowCardinality(String)", "data_version": "UInt32", **_COLUMNS},
     )
-    _describe(dbt / "models/staging/binance/stg_binance__open_interest.yml", {})
+    stored = {**_COLUMNS, "source": "LowCardinality(String)", "ingested_at": "DateTime64(6, 'UTC')"}
+    versions = {"valid_from_version": "UInt32", "valid_to_version": "UInt32"}
+    _describe(dbt / "models/facts/open_interest.yml", ["open_interest"], {**stored, **versions})
+    _describe(dbt / "models/staging/open_interest.yml", ["stg_binance__open_interest"], _STAGED)
 
 
 def _edit(file: Path, found: str, replaced: str, once: bool = False) -> None:
@@ -108,10 +102,10 @@ def _insert_column(file: Path, column: dict[str, str], after: str) -> None:
     file.write_text(yaml.safe_dump(described, sort_keys=False))
 
 
-def _describe(file: Path, columns: dict[str, str]) -> None:
+def _describe(file: Path, models: list[str], columns: dict[str, str]) -> None:
     listed = [{"name": name, "data_type": kind, "description": name} for name, kind in columns.items()]
-    model = {"name": file.stem, "description": "Open interest of perpetuals.", "columns": listed}
-    file.write_text(yaml.safe_dump({"version": 2, "models": [model]}, sort_keys=False))
+    described = [{"name": name, "description": "Open interest of perpetuals.", "columns": listed} for name in models]
+    file.write_text(yaml.safe_dump({"version": 2, "models": described}, sort_keys=False))
 
 
 _COLUMNS = {
@@ -120,6 +114,19 @@ _COLUMNS = {
     "symbol": "LowCardinality(String)",
     "time": "DateTime64(3, 'UTC')",
     "open_interest": "Float64",
+}
+_STAGED = {
+    "instrument_id": "LowCardinality(String)",
+    "venue": "LowCardinality(String)",
+    "market": "LowCardinality(String)",
+    "symbol": "LowCardinality(String)",
+    "time": "Nullable(DateTime64(3, 'UTC'))",
+    "open_interest": "Nullable(Float64)",
+    "page_id": "UUID",
+    "ingested_at": "DateTime64(6, 'UTC')",
+    "source": "LowCardinality(String)",
+    "problem": "String",
+    "raw_row": "String",
 }
 _DATASET = """    open_interest:
       mart: open_interest

@@ -9,8 +9,8 @@
 {%- set event_time = {
     'bars': 'open_time', 'funding': 'funding_time_raw', 'instruments': 'cast(null as Nullable(DateTime64(3)))',
     'fear_greed': "toDateTime64(date, 3, 'UTC')"} %}
-{#- Of a listing also rows of which only optional attributes could not be read. It holds thousands of instruments that nobody
-    asked for; a row without base or quote may be one that somebody did. -#}
+{#- Of a listing also rows of which only optional attributes could not be read. It holds thousands of instruments that
+    nobody asked for; a row without base or quote may be one that somebody did. -#}
 {%- set of_instruments = "(problem != '' or notice != '') and (instrument_id in (select u.instrument_id from "
     ~ ref('universe_series') ~ " as u) or base = '' or quote = '')" %}
 

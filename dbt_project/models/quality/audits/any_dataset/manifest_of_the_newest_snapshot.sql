@@ -10,10 +10,12 @@ select
     toUInt64(abs(toInt64(ifNull(told.row_count, 0)) - toInt64(ifNull(found.row_count, 0)))) as rows,
     toFloat64(rows) as worst,
     concat(
-        coalesce(told.dataset, found.dataset), ': the manifest tells ', toString(ifNull(told.row_count, 0)), ' rows, there are ',
-        toString(ifNull(found.row_count, 0)), '; data version {{ last }}'
+        coalesce(told.dataset, found.dataset), ': the manifest tells ', toString(ifNull(told.row_count, 0)),
+        ' rows, there are ', toString(ifNull(found.row_count, 0)), '; data version {{ last }}'
     ) as detail,
-    concat('select * from marts.snapshot_manifest where dataset = ''', coalesce(told.dataset, found.dataset), '''') as rows_sql
+    concat(
+        'select * from marts.snapshot_manifest where dataset = ''', coalesce(told.dataset, found.dataset), ''''
+    ) as rows_sql
 from (
     select
         toString(dataset) as dataset,

@@ -14,7 +14,8 @@ select
     ) as detail,
     concat(
         'select * from marts.bars final where valid_to_version = 4294967295 and instrument_id = ''', instrument_id,
-        ''' and open_time >= ''', toString(range_start), ''' and open_time < ''', toString(range_end), ''' order by open_time, timeframe'
+        ''' and open_time >= ''', toString(range_start), ''' and open_time < ''', toString(range_end),
+        ''' order by open_time, timeframe'
     ) as rows_sql
 from (
     select

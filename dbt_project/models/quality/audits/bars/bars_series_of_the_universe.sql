@@ -10,5 +10,7 @@ select
     'the universe does not name this series' as detail,
     {{ listing('bars') }} as rows_sql
 from {{ ref('dq_bar_hours') }}
-where is_audited and (instrument_id, timeframe) not in (select instrument_id, timeframe from {{ ref('universe_series') }})
+where
+    is_audited
+    and (instrument_id, timeframe) not in (select instrument_id, timeframe from {{ ref('universe_series') }})
 group by instrument_id, timeframe

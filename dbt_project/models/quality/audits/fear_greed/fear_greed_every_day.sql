@@ -9,8 +9,8 @@ select
     toFloat64(rows) as worst,
     concat(toString(rows), ' days without a value') as detail,
     concat(
-        'select * from marts.fear_greed final where valid_to_version = 4294967295 and date between ''', toString(previous_date),
-        ''' and ''', toString(date), ''''
+        'select * from marts.fear_greed final where valid_to_version = 4294967295 and date between ''',
+        toString(previous_date), ''' and ''', toString(date), ''''
     ) as rows_sql
 from (
     select

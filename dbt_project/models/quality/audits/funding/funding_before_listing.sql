@@ -27,5 +27,5 @@ where
     payments_before > 0
     and (
         has_moved or gap_hours > {{ threshold('identity_gap_hours') }}
-        or instrument_id in (select earlier.instrument_id from ({{ find_bars_before_listing() }}) as earlier)
+        or instrument_id in (select earlier.instrument_id from {{ ref('bars_before_listing') }} as earlier)
     )

@@ -1,5 +1,5 @@
-{#- A longer step than the payments around it explain is a missing payment; one below an hour is a payment too many. Whether the
-    first step of a series, where it divides the day, has one in it cannot be told. #}
+{#- A longer step than the payments around it explain is a missing payment; one below an hour is a payment too many.
+    Whether the first step of a series, where it divides the day, has one in it cannot be told. #}
 select
     'funding_one_per_interval' as audit,
     if(step < 60, 'error', 'warn') as severity,

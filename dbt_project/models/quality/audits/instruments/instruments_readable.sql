@@ -11,8 +11,8 @@ select
     cast(null as Nullable(Float64)) as worst,
     arrayStringConcat(groupUniqArray(5)(reason), '; ') as detail,
     concat(
-        'select * from marts.dq_rejected_rows final where valid_to_version = 4294967295 and dataset = ''instruments'' and instrument_id = ''',
-        instrument_id, ''''
+        'select * from marts.dq_rejected_rows final where valid_to_version = 4294967295 and dataset = ''instruments''',
+        ' and instrument_id = ''', instrument_id, ''''
     ) as rows_sql
 from ({{ unresolved_rejects() }})
 where dataset = 'instruments'

@@ -53,30 +53,3 @@ where
     (page_id, raw_row) not in (select resolved.page_id, resolved.raw_row from resolved)
     and (page_id, raw_row) not in (select withheld.page_id, withheld.raw_row from withheld)
 {%- endmacro -%}
-
-{#- Moments that REST and the archive tell differently (dq_lane_differences), where the project has that model. -#}
-{%- macro find_lane_differences() -%}
-select
-    concat(dataset, '_archive_against_rest') as audit,
-    'warn' as severity,
-    instrument_id,
-    timeframe,
-    min(event_time) as range_start,
-    addMilliseconds(max(event_time), 1) as range_end,
-    count() as rows,
-    cast(null as Nullable(Float64)) as worst,
-    concat(toString(count()), ' moments, such as: ', any(difference)) as detail,
-    concat(
-        'select * from marts.dq_lane_differences final where valid_to_version = 4294967295 and difference != \'\' and dataset = \'',
-        dataset, '\' and instrument_id = \'', instrument_id, '\' and timeframe = \'', timeframe, '\''
-    ) as rows_sql
-from {{ generate_schema_name('marts', none) | trim }}.dq_lane_differences final
-where {{ open_rows() }} and difference != ''
-group by dataset, instrument_id, timeframe, toDate(event_time)
-{%- endmacro -%}
-
-{%- macro has_lane_differences() -%}
-    {%- if not execute -%}{{ return(false) }}{%- endif -%}
-    {%- set marts = generate_schema_name('marts', none) | trim -%}
-    {{ return(run_query('exists table ' ~ marts ~ '.dq_lane_differences').rows[0][0] | int == 1) }}
-{%- endmacro -%}
