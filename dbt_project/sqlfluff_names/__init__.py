@@ -45,7 +45,7 @@ def view_manifest_at() -> str:
 
 def datasets() -> dict[str, dict[str, str]]:
     """One dataset instead of all."""
-    return {"bars": {"mart": "bars"}}
+    return {"bars": {"mart": "bars", "time": "open_time", "instrument": "instrument_id", "timeframe": "timeframe"}}
 
 
 def manifest_delta(dataset: str, hash: str = "", is_whole: bool = False) -> str:  # noqa: A002 - name of the macro's
