@@ -37,12 +37,12 @@ def test_each_audit_is_a_test_of_the_table_it_judges() -> None:
         table = JUDGED.get(name) or DATASETS[given["dataset"]]["mart"]
         assert test.attached_node == f"model.market_data.{table}"
         assert "model.market_data.dq_audit_results" in test.depends_on.nodes
-        assert given["severity"] in ("error", "warn", "info")
-        assert test.config.severity.lower() == ("error" if given["severity"] == "error" else "warn")
+        assert given["reports"] in ("error", "warn", "info")
+        assert test.config.severity.lower() == ("error" if given["reports"] == "error" else "warn")
         assert test.description != ""
         assert test.config.meta == {
             "dataset": given["dataset"],
-            "severity": given["severity"],
+            "severity": given["reports"],
             "runbook": f"runbooks/audits.md#{name}",
             "thresholds": given.get("thresholds", {}),
         }

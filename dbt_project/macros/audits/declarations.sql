@@ -21,7 +21,7 @@
     {%- set declared = {} -%}
     {%- for test in audit_tests() -%}
         {%- set given = test.test_metadata.kwargs -%}
-        {%- do declared.update({test.name: [given.dataset, given.severity]}) -%}
+        {%- do declared.update({test.name: [given.dataset, given.reports]}) -%}
     {%- endfor -%}
     {{ return(declared) }}
 {%- endmacro -%}
@@ -34,7 +34,7 @@
         if test.attached_node == 'model.market_data.' ~ mart and test.test_metadata.kwargs.get('rule') -%}
         {%- set given = test.test_metadata.kwargs -%}
         {%- do rules.update({test.name: {
-            'severity': given.severity,
+            'severity': given.reports,
             'rule': render(given.rule),
             'worst': render(given.get('worst', 'null')),
             'shown': given.get('shown'),

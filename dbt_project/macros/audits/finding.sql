@@ -22,7 +22,7 @@ select
     '' as timeframe,
     toDateTime64(min(moment), 3, 'UTC') as range_start,
     addMilliseconds(toDateTime64(max(moment), 3, 'UTC'), 1) as range_end,
-    sum(copies) as rows,
+    sum(copies) as `rows`,
     toFloat64(max(copies)) as worst,
     concat(toString(count()), ' keys have more than one open row') as detail,
     {{ listing(info.mart, time=time) }} as rows_sql
@@ -48,7 +48,7 @@ select
     timeframe,
     min(event_time) as range_start,
     addMilliseconds(max(event_time), 1) as range_end,
-    count() as rows,
+    count() as `rows`,
     cast(null as Nullable(Float64)) as worst,
     concat(toString(count()), ' moments, such as: ', any(difference)) as detail,
     concat(
@@ -71,7 +71,7 @@ select
     '' as timeframe,
     null as range_start,
     null as range_end,
-    0 as rows,
+    0 as `rows`,
     null as worst,
     '' as detail,
     '' as rows_sql

@@ -14,7 +14,7 @@ select
     cast(timeframe as String) as timeframe,
     cast(range_start as Nullable(DateTime64(3, 'UTC'))) as range_start,
     cast(range_end as Nullable(DateTime64(3, 'UTC'))) as range_end,
-    cast(rows as UInt64) as rows,
+    cast(`rows` as UInt64) as `rows`,
     cast(worst as Nullable(Float64)) as worst,
     cast(detail as String) as detail,
     cast(rows_sql as String) as rows_sql,

@@ -16,7 +16,7 @@ select
     timeframe,
     toDateTime64(min(moment), 3, 'UTC') as range_start,
     addMilliseconds(toDateTime64(max(moment), 3, 'UTC'), 1) as range_end,
-    count() as rows,
+    count() as `rows`,
     argMax(found.3, abs(found.3)) as worst,
     concat(
         toString(count()), ' rows break: ', any(found.4),

@@ -5,16 +5,16 @@
     An audit that may report errors fails by errors, which keep the build from publishing (its warnings:
     audits_worth_a_look); one of severity warn warns. One of severity info lists what is not wrong: its test warns where
     it did not report at all. #}
-{% test audit_passes(model, dataset, severity, thresholds={}, rule=none, worst=none, shown=none) %}
+{% test audit_passes(model, dataset, reports, thresholds={}, rule=none, worst=none, shown=none) %}
 {%- set audit = name_of_node() -%}
 {{ config(
-    severity='error' if severity == 'error' else 'warn',
+    severity='error' if reports == 'error' else 'warn',
     tags=['audit', dataset],
-    meta={'dataset': dataset, 'severity': severity, 'runbook': 'runbooks/audits.md#' ~ audit, 'thresholds': thresholds},
+    meta={'dataset': dataset, 'severity': reports, 'runbook': 'runbooks/audits.md#' ~ audit, 'thresholds': thresholds},
 ) }}
 {%- set results = ref('dq_audit_results') %}
 -- audited rows: {{ model }}
-{% if severity == 'info' %}
+{% if reports == 'info' %}
 select count() as results
 from {{ results }}
 where run = (select max(run) from {{ results }}) and audit = '{{ audit }}'
@@ -22,6 +22,6 @@ having results = 0
 {% else %}
 select *
 from {{ results }}
-where run = (select max(run) from {{ results }}) and audit = '{{ audit }}' and severity = '{{ severity }}'
+where run = (select max(run) from {{ results }}) and audit = '{{ audit }}' and severity = '{{ reports }}'
 {% endif %}
 {% endtest %}

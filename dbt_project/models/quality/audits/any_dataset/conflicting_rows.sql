@@ -13,7 +13,7 @@ with conflicts as (
         event_time,
         toString(source) as source,
         ingested_at,
-        max(conflicting.rows) as rows,
+        max(conflicting.`rows`) as `rows`,
         any(conflicting.difference) as difference
     from {{ ref('dq_conflicting_rows') }} as conflicting
     group by dataset, instrument_id, timeframe, event_time, source, ingested_at
@@ -106,7 +106,7 @@ settled as (
 
 withheld as (
     select distinct
-        conflicts.* except (rows, difference)
+        conflicts.* except (`rows`, difference)
     from conflicts
     inner join ({{ standing_quarantines(build_version()) }}) as quarantine
         on conflicts.dataset = quarantine.dataset and conflicts.instrument_id = quarantine.instrument_id
@@ -132,7 +132,7 @@ select
     timeframe,
     min(event_time) as range_start,
     addMilliseconds(max(event_time), greatest({{ timeframe_ms() }}, 1)) as range_end,
-    sum(rows) as rows,
+    sum(`rows`) as `rows`,
     cast(null as Nullable(Float64)) as worst,
     concat(
         dataset, ': ', toString(count()), ' keys with rows that contradict each other',

@@ -8,7 +8,7 @@ select
     '' as timeframe,
     toDateTime64(answered_at, 3, 'UTC') as range_start,
     addMilliseconds(toDateTime64(answered_at, 3, 'UTC'), 1) as range_end,
-    records as rows,
+    records as `rows`,
     toFloat64(records) as worst,
     concat(
         dataset, ' ', venue, if(market = '', '', ' '), market, ': ', toString(records), ' records, of ',

@@ -7,8 +7,8 @@ select
     coalesce(told.timeframe, found.timeframe) as timeframe,
     toDateTime64(coalesce(told.month, found.month), 3, 'UTC') as range_start,
     toDateTime64(addMonths(coalesce(told.month, found.month), 1), 3, 'UTC') as range_end,
-    toUInt64(abs(toInt64(ifNull(told.row_count, 0)) - toInt64(ifNull(found.row_count, 0)))) as rows,
-    toFloat64(rows) as worst,
+    toUInt64(abs(toInt64(ifNull(told.row_count, 0)) - toInt64(ifNull(found.row_count, 0)))) as `rows`,
+    toFloat64(`rows`) as worst,
     concat(
         coalesce(told.dataset, found.dataset), ': the manifest tells ', toString(ifNull(told.row_count, 0)),
         ' rows, there are ', toString(ifNull(found.row_count, 0)), '; data version {{ last }}'

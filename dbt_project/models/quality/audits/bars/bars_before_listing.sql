@@ -7,7 +7,7 @@ select
     timeframe,
     first_before as range_start,
     addMilliseconds(last_before, 1) as range_end,
-    bars_before as rows,
+    bars_before as `rows`,
     toFloat64(gap_hours) as worst,
     {{ before_listing_detail('bars') }} as detail,
     {{ listing('bars') }} as rows_sql

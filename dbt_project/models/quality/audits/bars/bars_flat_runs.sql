@@ -6,7 +6,7 @@ select
     timeframe,
     run_start as range_start,
     run_end as range_end,
-    rows,
+    `rows`,
     toFloat64(hours) as worst,
     concat(toString(hours), ' hours at one price, volume ', toString(volume)) as detail,
     {{ listing('bars') }} as rows_sql
@@ -17,7 +17,7 @@ from (
         min(hour) as run_start,
         addHours(max(hour), 1) as run_end,
         count() as hours,
-        sum(bars) as rows,
+        sum(bars) as `rows`,
         sum(volume) as volume,
         max(is_audited) as is_audited
     from (

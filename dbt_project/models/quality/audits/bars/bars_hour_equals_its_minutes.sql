@@ -6,7 +6,7 @@ select
     '1h' as timeframe,
     min(hour) as range_start,
     addHours(max(hour), 1) as range_end,
-    count() as rows,
+    count() as `rows`,
     max(greatest(price_off, volume_off)) as worst,
     concat(
         'prices off by up to ', toString(round(max(price_off) * 10000, 2)), ' bp, volume by up to ',

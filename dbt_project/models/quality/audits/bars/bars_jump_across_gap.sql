@@ -86,7 +86,7 @@ select
     timeframe,
     gap_from as range_start,
     addMilliseconds(gap_to, 1) as range_end,
-    toUInt64(2) as rows,
+    toUInt64(2) as `rows`,
     open_after / close_before - 1 as worst,
     concat(
         'from ', toString(close_before), ' to ', toString(open_after), ' across ',

@@ -19,7 +19,7 @@ select
     timeframe,
     min(open_time) as range_start,
     addMilliseconds(max(open_time), 1) as range_end,
-    count() as rows,
+    count() as `rows`,
     argMax(deviation, abs(deviation)) as worst,
     concat(
         toString(count()), ' closes away from every other venue, the farthest by ', toString(round(worst * 100, 2)),

@@ -13,7 +13,7 @@ select
     timeframe,
     min(open_time) as range_start,
     addMilliseconds(max(open_time), 1) as range_end,
-    count() as rows,
+    count() as `rows`,
     toFloat64(max(digits)) as worst,
     concat(toString(count()), ' bars hold a price that their page does not: ', any(raw_row)) as detail,
     {{ listing('bars') }} as rows_sql

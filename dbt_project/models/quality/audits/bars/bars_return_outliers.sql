@@ -32,7 +32,7 @@ select
     timeframe,
     min(open_time) as range_start,
     addMilliseconds(max(open_time), 1) as range_end,
-    count() as rows,
+    count() as `rows`,
     exp(argMax(log_return, abs(log_return))) - 1 as worst,
     concat(
         toString(count()), ' bars close far from the bar before, the farthest by ',

@@ -5,7 +5,7 @@ select
     timeframe,
     min(hour) as range_start,
     addHours(max(hour), 1) as range_end,
-    sum(bars) as rows,
+    sum(bars) as `rows`,
     cast(null as Nullable(Float64)) as worst,
     'the universe does not name this series' as detail,
     {{ listing('bars') }} as rows_sql

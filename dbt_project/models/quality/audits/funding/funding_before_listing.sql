@@ -5,7 +5,7 @@ select
     '' as timeframe,
     first_before as range_start,
     addMilliseconds(last_before, 1) as range_end,
-    payments_before as rows,
+    payments_before as `rows`,
     toFloat64(gap_hours) as worst,
     {{ before_listing_detail('payments') }} as detail,
     {{ listing('funding_rates', time='funding_time') }} as rows_sql

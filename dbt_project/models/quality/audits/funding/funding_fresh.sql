@@ -5,7 +5,7 @@ select
     '' as timeframe,
     max(funding_time) as range_start,
     {{ now_utc() }} as range_end,
-    toUInt64(0) as rows,
+    toUInt64(0) as `rows`,
     round(dateDiff('second', max(funding_time), {{ now_utc() }}) / 3600, 2) as worst,
     concat('the newest payment was ', toString(worst), ' h ago') as detail,
     concat(

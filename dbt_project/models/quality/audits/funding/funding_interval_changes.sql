@@ -5,7 +5,7 @@ select
     '' as timeframe,
     previous_time as range_start,
     addMilliseconds(funding_time, 1) as range_end,
-    toUInt64(1) as rows,
+    toUInt64(1) as `rows`,
     toFloat64(period) / 60 as worst,
     concat(
         'the interval went from ', toString(intDiv(period_before, 60)), ' h to ', toString(intDiv(period, 60)), ' h'

@@ -7,7 +7,7 @@ select
     '' as timeframe,
     previous_time as range_start,
     addMilliseconds(funding_time, 1) as range_end,
-    if(step < 60, toUInt64(2), toUInt64(1)) as rows,
+    if(step < 60, toUInt64(2), toUInt64(1)) as `rows`,
     toFloat64(step) / 60 as worst,
     if(
         step < 60, concat('two payments ', toString(step), ' minutes apart'),

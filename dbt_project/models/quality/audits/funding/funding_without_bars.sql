@@ -12,7 +12,7 @@ select
     '' as timeframe,
     min(first_time) as range_start,
     addMilliseconds(max(last_time), 1) as range_end,
-    sum(payments) as rows,
+    sum(payments) as `rows`,
     cast(null as Nullable(Float64)) as worst,
     concat(toString(sum(payments)), ' payments at times without a bar') as detail,
     {{ listing('funding_rates', time='funding_time') }} as rows_sql

@@ -9,7 +9,7 @@ select
     '' as timeframe,
     valid_from as range_start,
     addMilliseconds(valid_from, 1) as range_end,
-    toUInt64(1) as rows,
+    toUInt64(1) as `rows`,
     cast(null as Nullable(Float64)) as worst,
     arrayStringConcat(changes, ', ') as detail,
     concat(

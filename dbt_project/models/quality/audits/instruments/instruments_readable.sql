@@ -7,7 +7,7 @@ select
     '' as timeframe,
     toDateTime64(min(ingested_at), 3, 'UTC') as range_start,
     addMilliseconds(toDateTime64(max(ingested_at), 3, 'UTC'), 1) as range_end,
-    count() as rows,
+    count() as `rows`,
     cast(null as Nullable(Float64)) as worst,
     arrayStringConcat(groupUniqArray(5)(reason), '; ') as detail,
     concat(

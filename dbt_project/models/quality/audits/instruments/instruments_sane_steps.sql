@@ -7,7 +7,7 @@ select
     '' as timeframe,
     valid_from as range_start,
     addMilliseconds(valid_from, 1) as range_end,
-    toUInt64(1) as rows,
+    toUInt64(1) as `rows`,
     greatest(tick_share, lot_share) as worst,
     concat(
         'tick is ', toString(round(tick_share * 100, 4)), ' % of the price, lot ', toString(round(lot_share * 100, 4)),
