@@ -91,6 +91,9 @@ def sql_text(text: str) -> str:
     return text
 
 
+invocation_id = "id"
+
+
 def env_var(name: str, default: str = "") -> str:
     """The default instead of the environment."""
     return default

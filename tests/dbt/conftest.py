@@ -31,6 +31,15 @@ def parsed_project() -> Manifest:
     return result.result
 
 
+def unrendered(manifest: Manifest) -> Manifest:
+    """The manifest without the SQL of ephemeral models, which an earlier run rendered for the rows of that run."""
+    for node in manifest.nodes.values():
+        if str(node.config.materialized) == "ephemeral":
+            node.compiled, node.compiled_code, node._pre_injected_sql = False, None, None
+            node.extra_ctes_injected, node.extra_ctes = False, []
+    return manifest
+
+
 @dataclass
 class Outcome:
     """How a dbt call ended, and what it said."""
@@ -80,7 +89,7 @@ class Dbt:
         """dbt in this process on a project that was parsed once: seconds instead of half a minute."""
         said: list[str] = []
         with patch.dict(os.environ, self.environment()):
-            runner = dbtRunner(manifest=parsed_project(), callbacks=[lambda event: said.append(event.info.msg)])
+            runner = dbtRunner(manifest=unrendered(parsed_project()), callbacks=[lambda event: said.append(event.info.msg)])
             result = runner.invoke([*arguments, *self._options(variables)])
         return Outcome(result.success, "\n".join([*said, str(result.exception or "")]))
 

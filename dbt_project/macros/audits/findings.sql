@@ -2,6 +2,7 @@
     `raw` names the dataset of each finding; the others leave it to their declaration. -#}
 {%- macro findings_of(relations) -%}
     {%- set declared = audits() -%}
+    {%- set rendered_by = ref('audit_run') -%}
     {%- for relation in relations %}
     {%- if not loop.first %}
 {{ next_query() }}
@@ -28,6 +29,11 @@ from {{ relation }}
 {%- macro queries_of(sql) -%}
     {%- set ctes = model.extra_ctes or [] -%}
     {%- if not ctes -%}{{ return(sql.split(next_query())) }}{%- endif -%}
+    {%- for cte in ctes if cte.id.endswith('.audit_run') and invocation_id not in cte.sql -%}
+        {%- do exceptions.raise_compiler_error(
+            'the audits were rendered by an earlier run of this process, for the rows of that run: dbtRunner was given a '
+            ~ 'manifest that had been used before. Give each run a manifest that is parsed anew. Nothing was published.') -%}
+    {%- endfor -%}
     {%- set queries = [] -%}
     {%- for query in (sql.split(ctes[-1].sql) | last).split(next_query()) -%}
         {%- set needed, text = [], [query] -%}
