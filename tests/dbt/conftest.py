@@ -89,7 +89,9 @@ class Dbt:
         """dbt in this process on a project that was parsed once: seconds instead of half a minute."""
         said: list[str] = []
         with patch.dict(os.environ, self.environment()):
-            runner = dbtRunner(manifest=unrendered(parsed_project()), callbacks=[lambda event: said.append(event.info.msg)])
+            runner = dbtRunner(
+                manifest=unrendered(parsed_project()), callbacks=[lambda event: said.append(event.info.msg)]
+            )
             result = runner.invoke([*arguments, *self._options(variables)])
         return Outcome(result.success, "\n".join([*said, str(result.exception or "")]))
 
