@@ -26,6 +26,11 @@ def add_column(code: Path) -> None:
     """`taker_buy_volume` of Binance's bars, NULL at the other venues: docs/adding_a_column.md."""
     dbt, column = code / "dbt_project", {"name": "taker_buy_volume", "data_type": "Nullable(Float64)"}
     column["description"] = "Volume that takers bought, in base units; NULL where the venue does not tell."
+    _edit(
+        dbt / "macros/contract/staging_columns.sql",
+        "'trade_count': 'Nullable(UInt64)'",
+        "{}, 'taker_buy_volume': number",
+    )
     klines = dbt / "macros/staging/binance_klines.sql"
     _edit(klines, '[whole, "String", whole]', '[whole, "String", whole, "String"]')
     _edit(klines, "bar.9 as trade_count_json,", "{}\n        bar.10 as taker_buy_volume_text,")
@@ -57,6 +62,11 @@ def add_dataset(code: Path) -> None:
     project = dbt / "dbt_project.yml"
     _edit(project, "    fear_greed:\n", _DATASET + "{}", once=True)
     _edit(dbt / "models/staging/__sources.yml", "      - {{name: binance__usdm_funding,", _SOURCE + "{}")
+    _edit(
+        dbt / "macros/contract/staging_columns.sql",
+        "        'fear_greed': {{",
+        "        'open_interest': dict(series, **{{'time': time, 'open_interest': number}}),\n{}",
+    )
     _edit(
         dbt / "macros/contract/staging_leaves.sql",
         "            'instruments': {{\n                'stg_binance__spot",
