@@ -14,6 +14,7 @@ from unittest.mock import patch
 import pytest
 from dbt.cli.main import dbtRunner
 from dbt.contracts.graph.manifest import Manifest
+from dbt.contracts.graph.nodes import ModelNode
 
 from tests.conftest import Warehouse
 from warehouse.settings import PROJECT
@@ -32,9 +33,9 @@ def parsed_project() -> Manifest:
 
 
 def unrendered(manifest: Manifest) -> Manifest:
-    """The manifest without the SQL of ephemeral models, which an earlier run rendered for the rows of that run."""
+    """The manifest without what an earlier run rendered: dbt keeps the SQL of ephemeral models, of that run's rows."""
     for node in manifest.nodes.values():
-        if str(node.config.materialized) == "ephemeral":
+        if isinstance(node, ModelNode):
             node.compiled, node.compiled_code, node._pre_injected_sql = False, None, None
             node.extra_ctes_injected, node.extra_ctes = False, []
     return manifest
