@@ -36,7 +36,7 @@ def add_column(code: Path) -> None:
     _edit(klines, "bar.9 as trade_count_json,", "{}\n        bar.10 as taker_buy_volume_text,")
     _edit(klines, "closed=had_ended()", "{}, more=['taker_buy_volume']")
     _edit(dbt / "models/facts/bars.sql", "    trade_count,\n", "{}    taker_buy_volume,\n")
-    _edit(dbt / "macros/snapshots/published_rows.sql", "    trade_count,\n", "{}    taker_buy_volume,\n")
+    _edit(dbt / "macros/snapshots/published_rows.sql", " as trade_count,\n", "{}    taker_buy_volume,\n")
     # Models of a file share the list of columns by an anchor.
     for file in ("staging/bars", "facts/bars", "readers/v_bars"):
         _insert_column(dbt / f"models/{file}.yml", column, after="trade_count")
@@ -86,7 +86,7 @@ def add_dataset(code: Path) -> None:
     _describe(
         dbt / "models/readers/v_open_interest.yml",
         names,
-        {"snapshot_id": "LowCardinality(String)", "data_version": "UInt32", **_COLUMNS},
+        {"snapshot_id": "LowCardinality(String)", "data_version": "Int64", **_COLUMNS},
     )
     stored = {**_COLUMNS, "source": "LowCardinality(String)", "ingested_at": "DateTime64(6, 'UTC')"}
     versions = {"valid_from_version": "UInt32", "valid_to_version": "UInt32"}
@@ -192,7 +192,7 @@ select
 from candidates
 where problem = ''
 """
-_PUBLISHED = """{%- macro published_open_interest(mart, pinned, versions) -%}
+_PUBLISHED = """{%- macro published_open_interest(mart, pinned, versions, rules=none) -%}
 select
     {{ pinned }},
     instrument_id,
