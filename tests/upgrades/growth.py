@@ -50,10 +50,10 @@ def add_column(code: Path) -> None:
 def add_dataset(code: Path) -> None:
     """`open_interest` of Binance's perpetuals: docs/adding_a_dataset.md."""
     dbt, number = code / "dbt_project", max(schema.known()) + 1
-    ledger = (code / "warehouse/migrations/080_ledger_of_any_venue.sql").read_text()
-    ledger = ledger.replace(
-        "        endsWith(_table, 'funding')",
-        "        endsWith(_table, 'open_interest'), 'open_interest',\n        endsWith(_table, 'funding')",
+    ledger = (code / "warehouse/migrations/091_proofs.sql").read_text()
+    ledger = ledger[ledger.index("create or replace view ops.coverage") :].replace(
+        "endsWith(_table, 'funding')",
+        "endsWith(_table, 'open_interest'), 'open_interest',\n            endsWith(_table, 'funding')",
     )
     table = "create table if not exists raw.binance__usdm_open_interest ${ON_CLUSTER} as raw.binance__spot_klines;\n"
     (code / f"warehouse/migrations/{number}_open_interest.sql").write_text(table + ledger)
