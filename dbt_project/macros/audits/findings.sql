@@ -1,13 +1,17 @@
-{#- Findings of some audits in one shape, a query an audit (see the materialization `work_table`). An audit declared for
-    `raw` names the dataset of each finding; the others leave it to their declaration. -#}
+{#- Findings of some audits, a query an audit (see the materialization `work_table`). -#}
 {%- macro findings_of(relations) -%}
-    {%- set declared = audits() -%}
     {%- set rendered_by = ref('audit_run') -%}
     {%- for relation in relations %}
     {%- if not loop.first %}
 {{ next_query() }}
     {%- endif %}
-    {%- set name = relation.identifier | replace('__dbt__cte__', '') %}
+select * from {{ relation }}
+    {%- endfor %}
+{%- endmacro -%}
+
+{#- The findings of one audit in the shape of all. An audit declared for `raw` names the dataset of each finding; the
+    others leave it to their declaration. -#}
+{%- macro shaped_findings(audit, query) -%}
 select
     cast(audit as String) as audit,
     cast(severity as String) as severity,
@@ -19,13 +23,12 @@ select
     cast(worst as Nullable(Float64)) as worst,
     cast(detail as String) as detail,
     cast(rows_sql as String) as rows_sql,
-    cast({{ 'dataset' if declared.get(name, [''])[0] == 'raw' else "''" }} as String) as dataset
-from {{ relation }}
-    {%- endfor %}
+    cast({{ 'dataset' if audits().get(audit, [''])[0] == 'raw' else "''" }} as String) as dataset
+from ({{ query }})
 {%- endmacro -%}
 
-{#- The queries of a work table, each with the CTEs that it needs: dbt puts those of all ephemeral models before the
-    first one. -#}
+{#- The queries of a work table. dbt puts the CTEs of all ephemeral models (of audits) before the first query; here each
+    gets its own. -#}
 {%- macro queries_of(sql) -%}
     {%- set ctes = model.extra_ctes or [] -%}
     {%- if not ctes -%}{{ return(sql.split(next_query())) }}{%- endif -%}
@@ -36,12 +39,13 @@ from {{ relation }}
     {%- endfor -%}
     {%- set queries = [] -%}
     {%- for query in (sql.split(ctes[-1].sql) | last).split(next_query()) -%}
+        {%- set audit = modules.re.search('__dbt__cte__([a-z0-9_]+)', query).group(1) -%}
         {%- set needed, text = [], [query] -%}
         {%- for cte in ctes | reverse if '__dbt__cte__' ~ cte.id.split('.')[-1] in text | join -%}
             {%- do needed.insert(0, cte.sql) -%}
             {%- do text.append(cte.sql) -%}
         {%- endfor -%}
-        {%- do queries.append('with' ~ needed | join(',') ~ query) -%}
+        {%- do queries.append('with' ~ needed | join(',') ~ '\n' ~ shaped_findings(audit, query)) -%}
     {%- endfor -%}
     {{ return(queries) }}
 {%- endmacro -%}
