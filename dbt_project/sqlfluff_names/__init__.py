@@ -275,6 +275,11 @@ def counted_bars() -> str:
     return "select dataset from bars"
 
 
+def coverage_islands(dataset: str, mart: str, version: str) -> str:
+    """A table instead of the windows that pages prove."""
+    return "select * from islands"
+
+
 def name_of_node() -> str:
     """A name instead of that of the test."""
     return "audit"

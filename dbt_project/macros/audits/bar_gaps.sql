@@ -181,7 +181,8 @@ select
         'after_delisting',
         arrayExists(state -> state.1 <= gap_start and gap_end <= state.2, idle_states), 'halted',
         -- Where a venue has no bar without a trade, a long gap alone is a sign that it was away.
-        venue in ({{ sparse_venues() }}) and gap_end <= addMinutes(gap_start, {{ threshold('quiet_gap_minutes') }}), 'no_trade',
+        venue in ({{ sparse_venues() }}) and gap_end <= addMinutes(gap_start, {{ threshold('quiet_gap_minutes') }}),
+        'no_trade',
         'venue_outage'
     ) as class
 from pieces

@@ -10,7 +10,8 @@ with grid as (
             number -> addDays(toDate(history_start), number),
             range(toUInt64(greatest(dateDiff('day', toDate(history_start), toDate({{ moment }})) + 1, 0)))
         )) as day,
-        addMinutes(toDateTime64(addDays(day, 1), 3, 'UTC'), {{ threshold('bars_fresh_minutes') }}) > {{ moment }} as is_recent,
+        addMinutes(toDateTime64(addDays(day, 1), 3, 'UTC'), {{ threshold('bars_fresh_minutes') }})
+        > {{ moment }} as is_recent,
         if(dataset = 'bars', toUInt32(86400000 / {{ timeframe_ms() }}), toUInt32(1)) as expected_rows
     from (
         select
@@ -75,7 +76,9 @@ doubts as (
     where
         results.run = {{ version }} and results.severity in ('warn', 'error') and isNotNull(results.range_start)
         and results.dataset in ('bars', 'funding', 'fear_greed')
-        and results.audit not in ('bars_missing', 'bars_fresh', 'funding_fresh', 'fear_greed_fresh', 'listings_are_whole')
+        and results.audit not in (
+            'bars_missing', 'bars_fresh', 'funding_fresh', 'fear_greed_fresh', 'listings_are_whole'
+        )
         and results.range_start > toDateTime64('1970-01-02 00:00:00', 3, 'UTC')
     group by dataset, instrument_id, timeframe, day
 ),
@@ -147,7 +150,9 @@ left join holes
         and grid.day = holes.day
 left join doubts
     on
-        grid.dataset = doubts.dataset and grid.instrument_id = doubts.instrument_id and grid.timeframe = doubts.timeframe
+        grid.dataset = doubts.dataset
+        and grid.instrument_id = doubts.instrument_id
+        and grid.timeframe = doubts.timeframe
         and grid.day = doubts.day
 settings join_use_nulls = 1
 {%- endmacro -%}

@@ -4,7 +4,7 @@
     select *
     from {{ ref('instruments') }} final
     where {{ open_rows() }}
-    order by instrument_id, valid_from desc
+    order by instrument_id asc, valid_from desc
     limit 1 by instrument_id
 )
 {%- endmacro -%}

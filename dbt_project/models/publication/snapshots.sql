@@ -9,7 +9,7 @@
     audits. #}
 {%- set waits_for = [ref('dq_rejected_rows'), ref('dq_lane_differences'), ref('dq_audit_results')] %}
 {%- for dataset in datasets().values() %}
-    {%- do waits_for.append(ref(dataset.mart)) %}
+{%- do waits_for.append(ref(dataset.mart)) %}
 {%- endfor %}
 with groups as (
     select

@@ -104,11 +104,15 @@ settled as (
         )
 ),
 
+quarantines as (
+    {{ standing_quarantines(build_version()) }}
+),
+
 withheld as (
     select distinct
         conflicts.* except (`rows`, difference)
     from conflicts
-    inner join ({{ standing_quarantines(build_version()) }}) as quarantine
+    inner join quarantines as quarantine
         on conflicts.dataset = quarantine.dataset and conflicts.instrument_id = quarantine.instrument_id
     where
         quarantine.timeframe in ('', conflicts.timeframe)

@@ -1,5 +1,40 @@
 {#- Recomputes rows and hashes of the newest published snapshot: of every group, or of the groups that it changed. #}
-    {%- set last = last_published_version() -%}
+{%- set last = last_published_version() -%}
+
+with told as (
+    select
+        toString(dataset) as dataset,
+        instrument_id,
+        timeframe,
+        month,
+        argMax(row_count, version) as row_count,
+        argMax(content_hash, version) as content_hash
+    from {{ manifest_relation() }}
+    where version <= {{ last }}
+    group by dataset, instrument_id, timeframe, month
+    {%- if not audits_everything() %}
+    having max(version) = {{ last }}
+    {%- endif %}
+),
+
+found as (
+    select
+        dataset,
+        instrument_id,
+        timeframe,
+        month,
+        sum(counted) as row_count,
+        sum(hashed) as content_hash
+    from (
+        {%- for dataset in datasets() %}
+        {{ 'union all' if not loop.first }}
+        {{ counted_bars() if dataset == 'bars' and audits_everything() else counted_rows(dataset) }}
+        {%- endfor %}
+    )
+    group by dataset, instrument_id, timeframe, month
+    having row_count > 0
+)
+
 select
     'manifest_of_the_newest_snapshot' as audit,
     'error' as severity,
@@ -16,38 +51,8 @@ select
     concat(
         'select * from marts.snapshot_manifest where dataset = ''', coalesce(told.dataset, found.dataset), ''''
     ) as rows_sql
-from (
-    select
-        toString(dataset) as dataset,
-        instrument_id,
-        timeframe,
-        month,
-        argMax(row_count, version) as row_count,
-        argMax(content_hash, version) as content_hash
-    from {{ manifest_relation() }}
-    where version <= {{ last }}
-    group by dataset, instrument_id, timeframe, month
-    {%- if not audits_everything() %}
-    having max(version) = {{ last }}
-    {%- endif %}
-) as told
-full outer join (
-    select
-        dataset,
-        instrument_id,
-        timeframe,
-        month,
-        sum(counted) as row_count,
-        sum(hashed) as content_hash
-    from (
-        {%- for dataset in datasets() %}
-        {{ 'union all' if not loop.first }}
-        {{ counted_bars() if dataset == 'bars' and audits_everything() else counted_rows(dataset) }}
-        {%- endfor %}
-    )
-    group by dataset, instrument_id, timeframe, month
-    having row_count > 0
-) as found
+from told
+full outer join found
     on
         told.dataset = found.dataset and told.instrument_id = found.instrument_id
         and told.timeframe = found.timeframe and told.month = found.month

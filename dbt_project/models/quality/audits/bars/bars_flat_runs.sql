@@ -24,7 +24,7 @@ from (
         select
             *,
             dateDiff('hour', toDateTime('1970-01-01 00:00:00', 'UTC'), hour)
-                - row_number() over (partition by instrument_id, timeframe, low order by hour) as run
+            - row_number() over (partition by instrument_id, timeframe, low order by hour) as run
         from {{ ref('dq_bar_hours') }}
         where high = low
     )

@@ -28,7 +28,7 @@ edge_bars as (
     where
         {{ open_rows() }}
         and (instrument_id, timeframe, open_time) in (
-            select holes.instrument_id, holes.timeframe, arrayJoin([holes.gap_from, holes.gap_to]) from holes
+            select holes.instrument_id, holes.timeframe, arrayJoin([holes.gap_from, holes.gap_to]) as edge from holes
         )
 ),
 
