@@ -87,7 +87,8 @@ class RecordedMarket:
 
     def skipped(self) -> dict[str, str]:
         """Files of the folder that are not served, with the reason."""
-        return catalog.SKIPPED
+        there = (path.relative_to(self.folder) for path in self.folder.rglob("*") if path.is_file())
+        return {path.as_posix(): why for path in sorted(there) if (why := catalog.why_skipped(path))}
 
     def coverage(self) -> list[Coverage]:
         """Everything that is served; of bars the closed ones, one entry for every run without a hole of a day.

@@ -1,5 +1,6 @@
 """Which file of the recordings holds what, and why the others are not served (facts: PROVENANCE.md of the folder)."""
 
+from pathlib import PurePath
 from typing import NamedTuple
 
 
@@ -129,22 +130,28 @@ SENTIMENT = (
     "alternative_me/fear_greed/fng_20180201_20260213.csv",
 )
 
-_FRAMES = "WebSocket frames: this server speaks REST"
 _TRADES = "trades: not a dataset of the warehouse"
 SKIPPED = {
     "alternative_me/fear_greed/fng_api_response_20250423_raw.json": "one day, already in the long files",
     "binance/instruments/spot_exchangeInfo_ccxt_2records.json": "ccxt turned its numbers into text; undated",
-    "binance/ws/crypto-msg-parser_binance_frames.jsonl": _FRAMES,
-    "binance/ws/hftbacktest_spot_btcusdt_20240808.jsonl.gz": _FRAMES,
     "bybit/instruments/spot_instruments_info_1record.json": "a sample of the documentation, not a recording",
     "bybit/ohlcv_spot_samples/BTCUSDT_kline_raw_2responses.json": "3m and an open 12h or 1d candle: not our timeframes",
-    "bybit/ws/crypto-msg-parser_bybit_frames.jsonl": _FRAMES,
     "okx/instruments/public_instruments_FUTURES_20220513.json": "dated futures: not a market of the warehouse",
     "okx/trades_spot/BTC-USDT_trades_20240313_ccxt.json": _TRADES,
     "okx/trades_spot/BTC-USDT_trades_20250512_raw.json": _TRADES,
-    "okx/ws/crypto-msg-parser_okx_frames.jsonl": _FRAMES,
-    "okx/ws/cryptofeed_OKX.ws.1.0.txt.gz": _FRAMES,
 }
+
+# Patterns as of PurePath.match, for files that need no line each.
+SKIPPED_PATTERNS = {
+    "*/ws/*": "WebSocket frames: this server speaks REST",
+    "*PROVENANCE.md": "where the recordings come from",
+}
+
+
+def why_skipped(path: PurePath) -> str | None:
+    """Why a file, relative to the folder, is not served; None where it is served, or unknown."""
+    reason = SKIPPED.get(path.as_posix())
+    return reason or next((why for pattern, why in SKIPPED_PATTERNS.items() if path.match(pattern)), None)
 
 
 def symbols(venue: str, market: str) -> dict[str, str]:

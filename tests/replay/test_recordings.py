@@ -22,9 +22,18 @@ def server(recorded):
 def test_every_file_of_the_folder_is_served_or_named_with_a_reason(recorded, recordings_folder):
     listed = {file.path for file in (*catalog.BARS, *catalog.FUNDING)} | set(catalog.SENTIMENT)
     listed |= {path for paths in catalog.INSTRUMENTS.values() for path in paths}
-    assert not listed & set(recorded.skipped())
+    skipped = recorded.skipped()
+    assert not listed & set(skipped)
     there = {str(p.relative_to(recordings_folder)) for p in recordings_folder.rglob("*") if p.is_file()}
-    assert there - listed - set(recorded.skipped()) == {"PROVENANCE.md"}
+    assert there - listed - set(skipped) == set()
+    assert skipped["okx/ws/cryptofeed_OKX.ws.1.0.txt.gz"].startswith("WebSocket frames")
+
+
+def test_a_file_that_nobody_named_is_not_skipped(tmp_path):
+    for path in ("binance/new/klines.csv", "kraken/ws/frames.jsonl", "OTHER_PROVENANCE.md"):
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).touch()
+    assert set(RecordedMarket(tmp_path).skipped()) == {"kraken/ws/frames.jsonl", "OTHER_PROVENANCE.md"}
 
 
 def test_a_missing_folder_is_named(tmp_path):
