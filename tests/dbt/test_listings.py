@@ -146,7 +146,7 @@ def test_an_optional_attribute_without_a_number_is_null_and_the_others_stay(
 def test_nothing_of_it_keeps_the_others_from_being_published(built: tuple[Dbt, Outcome]) -> None:
     dbt, outcome = built
     assert outcome.succeeded, outcome.text
-    assert dbt.warehouse.rows("select snapshot_id, rules from marts.snapshots") == [("pin", 1)]
+    assert dbt.warehouse.rows("select snapshot_id, rules from marts.snapshots") == [("pin", 2)]
 
 
 def states(dbt: Dbt, base: str) -> dict[tuple[str, str], list[tuple[object, object]]]:

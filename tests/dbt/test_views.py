@@ -12,6 +12,7 @@ from tests.dbt.pages import MINUTE, START, kline, land, land_klines, millisecond
 DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)
 TEXT, PRICE, MAYBE = "LowCardinality(String)", "Float64", "Nullable(Float64)"
+MAYBE_TEXT = "LowCardinality(Nullable(String))"
 TIME, CLOCK = "DateTime64(3, 'UTC')", "DateTime64(6, 'UTC')"
 PIN = {"snapshot_id": "LowCardinality(String)", "data_version": "Int64"}
 SERIES = {"instrument_id": TEXT, "venue": TEXT, "market": TEXT, "symbol": TEXT}
@@ -29,7 +30,7 @@ CONTRACT = {
     | {"venue_symbol": "String", "base": TEXT, "quote": TEXT, "settle": TEXT, "status": TEXT}
     | dict.fromkeys(("tick_size", "lot_size", "min_qty", "min_notional", "contract_size"), MAYBE)
     | {"listed_at": f"Nullable({TIME})", "valid_from": TIME, "valid_to": f"Nullable({TIME})"},
-    "fear_greed": PIN | {"date": "Date", "value": "Int64", "classification": TEXT, "ingested_at": CLOCK},
+    "fear_greed": PIN | {"date": "Date", "value": "Int64", "classification": MAYBE_TEXT, "ingested_at": CLOCK},
 }
 
 
@@ -82,8 +83,14 @@ def filled(module_dbt: Dbt) -> Dbt:
         START + 3 * DAY,
         series=("binance", "perp", "BTC/USDT", ""),
     )
-    fear = {"data": [{"value": "72", "value_classification": "Greed", "timestamp": str(milliseconds(START) // 1000)}]}
-    land(client, "alternative_me__fear_greed", fear, START + DAY, series=("alternative_me", "", "", ""))
+    words: list[dict[str, Any]] = [{"value_classification": "Greed"}, {"value_classification": None}, {}]
+    fear = {
+        "data": [
+            {"value": "72", "timestamp": str(milliseconds(START + day * DAY) // 1000)} | word
+            for day, word in enumerate(words)
+        ]
+    }
+    land(client, "alternative_me__fear_greed", fear, START + 3 * DAY, series=("alternative_me", "", "", ""))
     module_dbt.publish("first", snapshot_note="it's the first", code_revision="abc123")
 
     # ETH halts inside its hole, BTC vanishes from a full listing and changes nothing in a partial one.
@@ -137,8 +144,14 @@ def test_an_unknown_snapshot_is_an_error(filled: Dbt) -> None:
 
 def test_the_registry_says_what_a_snapshot_holds(filled: Dbt) -> None:
     said = "select data_version, row_counts, code_revision, note from marts.v_snapshots where snapshot_id = 'first'"
-    counts = {"bars": 10, "fear_greed": 1, "funding": 6, "instruments": 2}
+    counts = {"bars": 10, "fear_greed": 3, "funding": 6, "instruments": 2}
     assert filled.warehouse.rows(said) == [(1, counts, "abc123", "it's the first")]
+
+
+def test_a_day_without_a_classification_is_published_and_its_classification_is_null(filled: Dbt) -> None:
+    for source in ("v_fear_greed where snapshot_id = 'first'", "v_fear_greed_at(snapshot_id = 'first')"):
+        rows = filled.warehouse.rows(f"select value, classification from marts.{source} order by date")
+        assert rows == [(72, "Greed"), (72, None), (72, None)], source
 
 
 def test_instruments_are_a_history_of_states(filled: Dbt) -> None:

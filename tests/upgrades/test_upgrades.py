@@ -80,7 +80,7 @@ def test_pins_of_an_earlier_revision_hold_and_new_ones_are_published_beside_them
     for name in OLD:
         assert pinned(warehouse, name, upgraded.columns) == upgraded.before[name]
     assert warehouse.rows("select row_hash, rules from marts.snapshots where snapshot_id = 'third'") == [
-        ("xxh3_128", 1)
+        ("xxh3_128", 2)
     ]
 
     with warehouse.client("auditor") as client:

@@ -89,12 +89,15 @@ from {{ mart }} final
 where {{ versions }}
 {%- endmacro -%}
 
+{#- The mart stores an unknown classification as '': its column is older than the rule that unknown is NULL. -#}
 {%- macro published_fear_greed(mart, pinned, versions, rules=none) -%}
+    {%- set known = current_rules() if rules is none else rules -%}
+    {%- set word = "if(" ~ known ~ " >= 2, nullIf(classification, ''), toNullable(classification))" -%}
 select
     {{ pinned }},
     date,
     toInt64(value) as value,
-    classification,
+    cast({{ word }} as LowCardinality(Nullable(String))) as classification,
     ingested_at
 from {{ mart }} final
 where {{ versions }}

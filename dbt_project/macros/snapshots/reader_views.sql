@@ -1,7 +1,7 @@
 {#- SQL of v_<dataset>_at: the snapshot is a parameter; an unknown one is an error, never an empty answer. -#}
 {%- macro view_at(dataset) -%}
 with {{ version_of_parameter(ref('snapshots')) }} as cutoff
-{%- if dataset == 'funding' -%}
+{%- if dataset in ['funding', 'fear_greed'] -%}
 ,
     (select named.rules from {{ ref('snapshots') }} as named where named.snapshot_id = {snapshot_id:String}) as its_rules
 {%- endif %}
@@ -42,7 +42,7 @@ having row_count > 0
 with
     (select max(data_version) from {{ snapshots }}) as cutoff,
     (select argMax(snapshot_id, data_version) from {{ snapshots }}) as newest
-{%- if dataset == 'funding' -%}
+{%- if dataset in ['funding', 'fear_greed'] -%}
 ,
     (select argMax(rules, data_version) from {{ snapshots }}) as its_rules
 {%- endif %}
