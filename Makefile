@@ -9,7 +9,7 @@ PYTHON312 ?= $(shell for p in python3.12 "$${PYENV_ROOT:-$$HOME/.pyenv}"/version
 	"$$p" -c "" 2>/dev/null && echo "$$p" && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup airflow demo test soak lint format bench lock docs reports acceptance clean
+.PHONY: help setup airflow demo test cluster soak lint format bench lock adapters wheel reference docs reports acceptance clean
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -36,11 +36,29 @@ $(AIRFLOW): requirements/airflow.txt
 		touch $(AIRFLOW) || echo "Airflow could not be installed: the tests of the DAGs will be skipped."; \
 	fi
 
+# Backtesting libraries pin what they need against each other: an environment each.
+ADAPTERS := light freqtrade nautilus
+ADAPTER_STAMPS := $(ADAPTERS:%=.venv-adapters-%/.ready)
+
+adapters: $(STAMP) $(ADAPTER_STAMPS)  ## run the real backtesting libraries on a pinned snapshot (Python 3.12)
+	@$(BIN)/python -m pytest -m adapters tests/adapters
+
+.venv-adapters-%/.ready: requirements/adapters-%.txt
+	@test -n "$(PYTHON312)" || { echo "No Python 3.12 found: make PYTHON312=/path/to/python3.12 adapters"; exit 1; }
+	@echo "Setting up .venv-adapters-$* from $< (some minutes the first time) …"
+	@$(PYTHON312) -m venv .venv-adapters-$*
+	@.venv-adapters-$*/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r $<
+	@touch $@
+
 demo: $(STAMP)  ## the whole line on a synthetic market: land, build, audit, publish, backtest
 	@$(BIN)/mdw demo
 
 test: $(STAMP) $(AIRFLOW)  ## all tests but the soak runs
-	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "not soak"
+	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "not soak and not adapters"
+
+# A cluster of two nodes: that of MDW_TEST_CLUSTER_A and _B, else the kit beside the project, started for this run.
+cluster: $(STAMP)  ## the tests of the cluster variant; fault runs: ARGS="-m soak"
+	@PYTHON=$(BIN)/python tests/cluster/run.sh $(ARGS)
 
 soak: $(STAMP) $(AIRFLOW)  ## long fault and soak runs
 	@$(BIN)/python -m pytest -m soak
@@ -57,6 +75,12 @@ format: $(STAMP)  ## format the Python code
 
 bench: $(STAMP)  ## measure; figures go to docs/performance.md
 	@$(BIN)/python -m benchmarks
+
+wheel: $(STAMP)  ## the wheel of alphaforge_data alone, in dist/
+	@cd alphaforge_data && ../$(BIN)/python -m hatchling build -t wheel -d ../dist
+
+reference: $(STAMP)  ## docs/sdk_reference.md from the docstrings of alphaforge_data
+	@$(BIN)/python -m alphaforge_data.reference > docs/sdk_reference.md
 
 docs: $(STAMP)  ## the data catalog as one static file
 	@$(BIN)/mdw docs
@@ -77,6 +101,8 @@ lock:  ## compile the locks anew (needs uv)
 		--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" -c requirements/main.txt -o requirements/dev.txt
 	uv pip compile requirements/airflow.in --python-version 3.12 --generate-hashes --no-annotate \
 		--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" -o requirements/airflow.txt
+	for name in $(ADAPTERS); do uv pip compile requirements/adapters-$$name.in --python-version 3.12 --generate-hashes --no-annotate \
+		--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" -o requirements/adapters-$$name.txt; done
 
 clean:  ## remove the environment and the caches, not the data
-	rm -rf $(VENV) .venv-airflow .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) .venv-airflow .venv-adapters-* .pytest_cache .mypy_cache .ruff_cache

@@ -29,6 +29,7 @@ from alphaforge_data.errors import (
 )
 from alphaforge_data.frame import Frame, concat
 from alphaforge_data.snapshots import Snapshot, snapshot_of
+from alphaforge_data.timeframes import timeframe
 
 __version__ = "0.2.0"
 
@@ -51,4 +52,5 @@ __all__ = [
     "concat",
     "connect",
     "snapshot_of",
+    "timeframe",
 ]

@@ -39,17 +39,23 @@ def find(url: str | None = None) -> Address:
 
     Raises BadRequest for a malformed URL and NotReachable where no warehouse is configured.
     """
-    text = url or os.environ.get("MDW_CLICKHOUSE_URL")
+    text = _text(url)
     return _from_url(text) if text else _embedded(Path(os.environ.get("MDW_HOME", ".mdw")).expanduser())
 
 
 def place(url: str | None = None) -> str:
     """A name of the warehouse that needs no running server and holds no secret: what an offline client goes by."""
-    text = url or os.environ.get("MDW_CLICKHOUSE_URL")
+    text = _text(url)
     if not text:
         return f"home {Path(os.environ.get('MDW_HOME', '.mdw')).expanduser().resolve()}"
     found = _from_url(text)
     return f"server {found.host}:{found.port}"
+
+
+def _text(url: str | None) -> str | None:
+    if url is not None and not isinstance(url, str):
+        raise BadRequest(f"url is {url!r}, a {type(url).__name__}; pass text such as {_EXAMPLE}.")
+    return url or os.environ.get("MDW_CLICKHOUSE_URL")
 
 
 def _from_url(url: str) -> Address:

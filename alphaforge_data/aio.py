@@ -9,10 +9,15 @@ from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 from alphaforge_data import client as blocking
 from alphaforge_data.client import Client
 from alphaforge_data.frame import Frame
+from alphaforge_data.live import Live
 from alphaforge_data.times import Time
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+
+# Without its overloads, which tell callers which arguments go together.
+_connect: Callable[..., Client] = blocking.connect
 
 
 async def connect(
@@ -25,9 +30,7 @@ async def connect(
 ) -> "AsyncClient":
     """As alphaforge_data.connect."""
     return AsyncClient(
-        await asyncio.to_thread(
-            blocking.connect, url, snapshot_id=snapshot_id, as_of=as_of, cache=cache, offline=offline
-        )
+        await asyncio.to_thread(_connect, url, snapshot_id=snapshot_id, as_of=as_of, cache=cache, offline=offline)
     )
 
 
@@ -45,7 +48,7 @@ def _pieces(
     method: Callable[Concatenate[Client, P], Iterator[Frame]],
 ) -> Callable[Concatenate["AsyncClient", P], AsyncIterator[Frame]]:
     async def call(self: "AsyncClient", /, *args: P.args, **kwargs: P.kwargs) -> AsyncIterator[Frame]:
-        frames = method(self.blocking, *args, **kwargs)
+        frames = await asyncio.to_thread(method, self.blocking, *args, **kwargs)
         while (frame := await asyncio.to_thread(next, frames, None)) is not None:
             yield frame
 
@@ -58,6 +61,11 @@ class AsyncClient:
 
     def __init__(self, client: Client):
         self.blocking = client
+
+    @property
+    def live(self) -> Live:
+        """As Client.live; `follow` is asynchronous there, too."""
+        return self.blocking.live
 
     bars = _in_thread(Client.bars)
     panel = _in_thread(Client.panel)

@@ -10,7 +10,10 @@ TEXT = pa.dictionary(pa.int32(), pa.string())
 
 
 def normal(table: pa.Table) -> pa.Table:
-    """Integers signed and 64 bits wide, so that arithmetic cannot wrap; repeated text as dictionaries of one type."""
+    """Integers signed and 64 bits wide, so that arithmetic cannot wrap; repeated text as dictionaries of one type.
+
+    Only a query of the caller's own can have larger numbers, such as hashes: they become decimals.
+    """
     columns = [_column(table.column(position)) for position in range(table.num_columns)]
     return pa.Table.from_arrays(columns, names=table.column_names)
 
@@ -44,6 +47,8 @@ def shifted(times: pa.ChunkedArray, step: int) -> pa.ChunkedArray:
 
 def _column(column: pa.ChunkedArray) -> pa.ChunkedArray:
     kind = column.type
+    if kind == pa.uint64() and (pc.max(column).as_py() or 0) >= 2**63:
+        return column.cast(pa.decimal128(20))
     if pa.types.is_integer(kind) and kind != pa.int64():
         return column.cast(pa.int64())
     if pa.types.is_dictionary(kind) and kind != TEXT:

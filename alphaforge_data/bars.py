@@ -7,19 +7,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from alphaforge_data import arrow, filling, gaps, queries, timeframes, times, views
+from alphaforge_data import arrow, extents, filling, gaps, resampled, timeframes, times, views
 from alphaforge_data.errors import BadRequest
 from alphaforge_data.manifest import Manifest
 from alphaforge_data.queries import Window
-from alphaforge_data.reading import Reader, demand_between, finished
+from alphaforge_data.reading import Reader, finished
 from alphaforge_data.snapshots import Snapshot
 from alphaforge_data.views import View
-
-_EXTENT = (
-    "select minOrNull(open_time) as first_open_time, maxOrNull(close_time) as last_close_time, count() as bars "
-    "from marts.v_bars_at(snapshot_id = {snapshot_id:String}) "
-    "where instrument_id = {instrument_id:String} and timeframe = {timeframe:String}"
-)
 
 
 @dataclass(frozen=True)
@@ -56,6 +50,11 @@ class BarReader:
             )
         return timeframes.source(request.timeframe, known)
 
+    def held(self, snapshot: Snapshot, instrument: str, timeframe: str) -> tuple[int | None, int | None, int]:
+        """First open time and last close time of a stored series, None where there is none, and its number of bars."""
+        count = self._reader.catalog.manifest(snapshot).rows("bars", instrument, timeframe)
+        return (*self.extent(snapshot, instrument, timeframe), count) if count else (None, None, 0)
+
     def read(self, request: BarsRequest, columns: Sequence[str], missing: str, partial: str) -> pa.Table:
         """The bars, series by series, with the columns asked. `missing`, `partial`: as Client.bars explains them."""
         view = self.view(request)
@@ -79,17 +78,18 @@ class BarReader:
         """Every missing range of the stored bars that the request is read from, with its class."""
         return pa.concat_tables(self._gaps(request, one) for one in request.instruments)
 
-    def extent(self, snapshot: Snapshot, instrument: str, timeframe: str) -> pa.Table:
-        """first_open_time, last_close_time and bars of a stored series: one row."""
-        return self._reader.kept(snapshot, _EXTENT, {"instrument_id": instrument, "timeframe": timeframe})
+    def extent(self, snapshot: Snapshot, instrument: str, timeframe: str) -> tuple[int, int]:
+        """The first open time and the last close time of a stored series, ms since 1970."""
+        first, last = extents.of_dataset(self._reader, snapshot, "bars")["bars", instrument, timeframe]
+        return first, last + timeframes.length(timeframe)
 
     def bounds(self, request: BarsRequest, instrument: str) -> tuple[int, int]:
         """The request's window, its open ends closed by the series' own: milliseconds since 1970."""
         start, end = request.window
         if start is None or end is None:
-            row = self.extent(request.snapshot, instrument, self.stored(request, instrument)).to_pylist()[0]
-            start = times.milliseconds("start", row["first_open_time"]) if start is None else start
-            end = times.milliseconds("end", row["last_close_time"]) if end is None else end
+            first, last = self.extent(request.snapshot, instrument, self.stored(request, instrument))
+            start = first if start is None else start
+            end = last if end is None else end
         return start, max(start, end)
 
     def _tables(self, request: BarsRequest, view: View, columns: Sequence[str]) -> dict[str, pa.Table]:
@@ -111,17 +111,12 @@ class BarReader:
     def _resampled(self, request: BarsRequest, ids: list[str], stored: str) -> dict[str, pa.Table]:
         step = timeframes.length(request.timeframe)
         start, end = (None if bound is None else gaps.grid(bound, bound, step)[0] for bound in request.window)
-        query = queries.resampled(request.snapshot.snapshot_id, ids, stored, request.timeframe, (start, end))
-        table = self._reader.kept(request.snapshot, query.text, query.parameters)
-        table = table.rename_columns(list(queries.RESAMPLED_NAMES))
-        counts = dict(zip(*(column.to_pylist() for column in _totals(table)), strict=True))
-        for one in ids:
-            manifest = self._manifest(request)
-            demand_between(manifest, one, stored, (start, end), counts.get(one, 0), request.snapshot)
+        tables = resampled.read(self._reader, request.snapshot, ids, stored, request.timeframe, (start, end))
         expected = step // timeframes.length(stored)
-        counted = table.append_column("expected_bars", arrow.repeated(expected, table.num_rows))
-        names = counted["instrument_id"].cast(pa.string())
-        return {one: counted.filter(pc.equal(names, one)).drop_columns(["instrument_id"]) for one in ids}
+        return {
+            one: table.append_column("expected_bars", arrow.repeated(expected, table.num_rows))
+            for one, table in tables.items()
+        }
 
     def _whole_periods(self, table: pa.Table, request: BarsRequest, instrument: str, partial: str) -> pa.Table:
         is_whole = pc.equal(table["source_bars"], table["expected_bars"])
@@ -145,8 +140,9 @@ class BarReader:
         window = start, end
         table = self._reader.series(views.BARS, request.snapshot, [instrument], stored, window, ["open_time"])
         ranges = gaps.missing(table[instrument]["open_time"], start, end, timeframes.length(stored))
-        asked = {"instrument_id": instrument, "timeframe": stored}
-        causes = self._reader.kept(request.snapshot, gaps.QUERY, asked) if ranges else gaps.SCHEMA.empty_table()
+        causes = gaps.SCHEMA.empty_table()
+        if ranges:
+            causes = gaps.of_series(self._reader.known(request.snapshot, gaps.QUERY), instrument, stored)
         return gaps.explained(ranges, causes, instrument, stored)
 
     def _demand_no_gaps(self, request: BarsRequest, instrument: str) -> None:
@@ -157,9 +153,7 @@ class BarReader:
     def _demand_overlap(self, request: BarsRequest, instrument: str) -> None:
         """Raise BadRequest where the window lies wholly outside what the snapshot holds of the series."""
         stored = self.stored(request, instrument)
-        row = self.extent(request.snapshot, instrument, stored).to_pylist()[0]
-        first = times.milliseconds("first", row["first_open_time"])
-        last = times.milliseconds("last", row["last_close_time"])
+        first, last = self.extent(request.snapshot, instrument, stored)
         start, end = request.window
         if (start is not None and start >= last) or (end is not None and end <= first):
             asked = " to ".join("open" if bound is None else times.as_text(bound) for bound in request.window)
@@ -175,8 +169,7 @@ class BarReader:
 
 def side_by_side(bars: pa.Table, column: str, window: tuple[int, int], step: int, names: Sequence[str]) -> pa.Table:
     """One row an open time on the full grid, one column an instrument; null where there is no bar."""
-    first, stop = gaps.grid(*window, step)
-    instants = np.arange(first, stop, step, dtype=np.int64)
+    instants = gaps.open_times(*window, step)
     ids = bars["instrument_id"].cast(pa.string()).combine_chunks()
     columns = {"open_time": pa.array(instants, pa.int64()).cast(bars["open_time"].type)}
     for name in names:
@@ -197,9 +190,3 @@ def _counted(table: pa.Table, bars: int) -> pa.Table:
     for name in views.COUNTS:
         table = table.append_column(name, arrow.repeated(bars, table.num_rows))
     return table
-
-
-def _totals(table: pa.Table) -> tuple[pa.ChunkedArray, pa.ChunkedArray]:
-    names = table.select(["source_bars"]).append_column("name", table["instrument_id"].cast(pa.string()))
-    totals = names.group_by("name").aggregate([("source_bars", "sum")])
-    return totals["name"], totals["source_bars_sum"]

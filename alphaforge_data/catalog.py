@@ -2,7 +2,8 @@
 
 import warnings
 from collections.abc import Callable
-from typing import Any
+from operator import index
+from typing import Any, SupportsIndex
 
 import pyarrow as pa
 
@@ -22,7 +23,7 @@ _ALL = "select * from marts.v_snapshots"
 
 
 class Catalog:
-    """Looks snapshots up. A snapshot that was found stays known; `confirm` tells whether it is still the same."""
+    """Looks snapshots up. A snapshot that was found stays known; `confirm` checks whether it is still the same."""
 
     def __init__(self, read: Read, keep: Keep, remember: Remembered):
         """`remember(id, row)` keeps a snapshot's row for clients without a server; `remember(id, None)` finds it."""
@@ -32,10 +33,10 @@ class Catalog:
 
     def list(self, limit: int | None) -> pa.Table:
         """Published snapshots, newest first, every column of v_snapshots."""
-        if limit is not None and (not isinstance(limit, int) or isinstance(limit, bool) or limit < 1):
+        if limit is not None and (not isinstance(limit, SupportsIndex) or isinstance(limit, bool) or index(limit) < 1):
             raise BadRequest(f"limit is {limit!r}; pass a positive whole number, or None for all.")
         bound = " limit {limit:UInt64}" if limit is not None else ""
-        return self._read(f"{_ALL} {_NEWEST_FIRST}{bound}", {} if limit is None else {"limit": limit})
+        return self._read(f"{_ALL} {_NEWEST_FIRST}{bound}", {} if limit is None else {"limit": index(limit)})
 
     def get(self, snapshot_id: str) -> Snapshot:
         """The snapshot of that id; 'latest' is the newest one. Raises UnknownSnapshot."""
@@ -63,7 +64,7 @@ class Catalog:
 
     def as_of(self, instant: Time) -> Snapshot:
         """The newest snapshot that was published at or before the instant. Raises UnknownSnapshot."""
-        bound = {"at": times.milliseconds("as_of", instant)}
+        bound = {"at": times.within_reach(times.milliseconds("as_of", instant))}
         query = f"{_ALL} where published_at <= fromUnixTimestamp64Milli({{at:Int64}}, 'UTC') {_NEWEST_FIRST} limit 1"
         rows = self._read(query, bound).to_pylist()
         if not rows:

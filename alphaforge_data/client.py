@@ -1,10 +1,11 @@
 """The client: one method a view, each answer pinned to a snapshot that it names."""
 
-import datetime as dt
-from collections.abc import Iterator, Mapping, Sequence
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias, overload
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -16,14 +17,57 @@ from alphaforge_data.catalog import LATEST
 from alphaforge_data.chunks import Chunk, chunks
 from alphaforge_data.errors import BadRequest
 from alphaforge_data.frame import Frame, Gaps, Partial
+from alphaforge_data.live import Live
 from alphaforge_data.names import Market, Names
 from alphaforge_data.reading import Reader, finished
 from alphaforge_data.snapshots import Snapshot, checked_id
 from alphaforge_data.timeframes import Timeframe
 from alphaforge_data.times import Time
 from alphaforge_data.transport import Transport
+from alphaforge_data.views import BarColumn, FearGreedColumn, FundingColumn, InstrumentColumn
 
-_LIMITS = ("tick_size", "lot_size", "min_qty", "min_notional", "contract_size", "status")
+if TYPE_CHECKING:
+    from alphaforge_data.aio import AsyncClient
+
+Dataset: TypeAlias = Literal["bars", "funding", "instruments", "fear_greed"]
+_PAYMENT: tuple[FundingColumn, ...] = ("funding_time", "funding_rate", "interval_hours")
+_PAYMENT_TYPES: Mapping[str, pa.DataType] = dict(
+    zip(_PAYMENT, (pa.timestamp("ms", "UTC"), pa.float64(), pa.int64()), strict=True)
+)
+_LIMITS = (*views.LIMITS, "status")
+
+
+@overload
+def connect(
+    url: str | None = None,
+    *,
+    snapshot_id: str | None = None,
+    as_of: None = None,
+    cache: bool | str | Path = True,
+    offline: Literal[False] = False,
+) -> "Client": ...
+
+
+@overload
+def connect(
+    url: str | None = None,
+    *,
+    snapshot_id: None = None,
+    as_of: Time,
+    cache: bool | str | Path = True,
+    offline: Literal[False] = False,
+) -> "Client": ...
+
+
+@overload
+def connect(
+    url: str | None = None,
+    *,
+    snapshot_id: str,
+    as_of: None = None,
+    cache: Literal[True] | str | Path = True,
+    offline: bool = False,
+) -> "Client": ...
 
 
 def connect(
@@ -51,7 +95,12 @@ def connect(
 
     Raises
     ------
-    BadRequest, NotReachable, UnknownSnapshot, NotCached
+    BadRequest
+        For arguments that do not go together.
+    NotReachable
+        Where no warehouse answers, or it refuses the user.
+    UnknownSnapshot, NotCached
+        For a pin that is not published; that the cache does not know, when offline.
 
     Examples
     --------
@@ -61,15 +110,19 @@ def connect(
     if snapshot_id is not None and as_of is not None:
         raise BadRequest("Pass snapshot_id or as_of, not both: each of them pins a snapshot.")
     pin = LATEST if snapshot_id is None else checked_id(snapshot_id)
-    folder = default_folder() if cache is True else Path(cache) if cache else None
+    folder = _folder(cache)
     if offline and (snapshot_id is None or folder is None):
         raise BadRequest("offline=True reads a pin from the cache: pass snapshot_id, and leave the cache on.")
+    return _connected(url, pin, as_of, folder, offline)
+
+
+def _connected(url: str | None, pin: str, as_of: Time | None, folder: Path | None, offline: bool) -> "Client":
     transport = None if offline else Transport(address.find(url))
     reader = Reader(transport, Store(folder) if folder else None, address.place(url))
     client = Client(reader, pin, {"url": url, "cache": folder or False, "offline": offline})
     if as_of is not None:
         client._pin = reader.catalog.as_of(as_of).snapshot_id
-    if snapshot_id is not None:
+    elif pin != LATEST:
         client.snapshot()
     return client
 
@@ -90,6 +143,18 @@ class Client:
         self._reader, self._pin, self._origin = reader, pin, dict(origin)
         self._bars = BarReader(reader)
 
+    @property
+    def live(self) -> Live:
+        """Bars and quotes as of now, which no snapshot pins: they may be corrected."""
+        return Live(self._reader)
+
+    @property
+    def aio(self) -> "AsyncClient":
+        """This client for asyncio."""
+        from alphaforge_data.aio import AsyncClient
+
+        return AsyncClient(self)
+
     # Bars
 
     def bars(
@@ -102,7 +167,7 @@ class Client:
         venue: Names | None = None,
         market: Market = "spot",
         instruments: Names | None = None,
-        columns: Names | None = None,
+        columns: BarColumn | Iterable[BarColumn] | Literal["all"] | None = None,
         gaps: Gaps = "keep",
         partial: Partial = "drop",
         snapshot_id: str | None = None,
@@ -111,34 +176,49 @@ class Client:
 
         Parameters
         ----------
+        symbol, venue, market, instruments
+            The series, as Client explains.
         timeframe : str
             A stored timeframe, or a multiple of one up to '1w', resampled in the database from the shortest stored
             one that divides it. Weeks begin on Monday.
         start, end : time, optional
-            None: as far as each series reaches.
+            Inclusive and exclusive. None: as far as each series reaches.
+        columns : str or list of str, optional
+            None for the usual ones, or 'all'.
         gaps : {'keep', 'raise', 'null', 'ffill'}
             Missing bars are left out and listed in `Frame.holes`; or raise MissingBars; or become rows of nulls; or
             rows with the last close as prices and null volumes. The last two add a column `is_filled`.
         partial : {'drop', 'keep', 'raise'}
             What becomes of a resampled bar of whose stored bars some are missing; `source_bars` and
             `expected_bars` tell.
+        snapshot_id : str, optional
+            Another snapshot than the client's pin.
 
         Returns
         -------
         Frame
             Prices in quote units, volume in base units; quote_volume and trade_count are null where the venue has
             none.
+
+        Raises
+        ------
+        BadRequest
+            Also for a window wholly outside of what the snapshot holds of a series.
+        MissingBars
+            With `gaps='raise'` or `partial='raise'`; names the ranges and their classes.
+
+        Examples
+        --------
+        >>> client.bars("BTC/USDT", "4h", "2025-06-20", "2025-07-01", venue="okx").to_pandas()   # doctest: +SKIP
         """
         _allowed("gaps", gaps, ("keep", "raise", "null", "ffill"))
         _allowed("partial", partial, ("drop", "keep", "raise"))
         request = self._request(symbol, instruments, venue, market, timeframe, start, end, snapshot_id)
-        chosen = self._bars.view(request).chosen(columns)
-        table = self._bars.read(request, chosen, gaps, partial)
-        return Frame(request.snapshot.stamp(table), lambda: self._bars.gaps(request))
+        return self._frame(request, self._bars.view(request).chosen(columns), gaps, partial)
 
     def panel(
         self,
-        column: str,
+        column: BarColumn,
         symbol: Names | None = None,
         timeframe: Timeframe = "1h",
         start: Time | None = None,
@@ -150,12 +230,32 @@ class Client:
         partial: Partial = "drop",
         snapshot_id: str | None = None,
     ) -> Frame:
-        """One column of bars side by side: `open_time`, then a column an instrument, on the full time grid.
+        """One column of bars side by side, on the full time grid.
 
-        A bar that is missing is null. Without `start` and `end`, the grid spans all the series.
+        Parameters
+        ----------
+        column : str
+            Such as 'close'.
+        symbol, venue, market, instruments
+            The series, as Client explains.
+        timeframe : str
+            A stored timeframe, or a multiple of one up to '1w', resampled in the database from the shortest stored
+            one that divides it. Weeks begin on Monday.
+        start, end : time, optional
+            Inclusive and exclusive. None: the grid spans all the series.
+        partial : {'drop', 'keep', 'raise'}
+            What becomes of a resampled bar of whose stored bars some are missing; `source_bars` and
+            `expected_bars` tell.
+        snapshot_id : str, optional
+            Another snapshot than the client's pin.
+
+        Returns
+        -------
+        Frame
+            `open_time`, then a column an instrument named by its id; null where a bar is missing.
         """
         request = self._request(symbol, instruments, venue, market, timeframe, start, end, snapshot_id)
-        (chosen,) = self._bars.view(request).chosen(column if isinstance(column, str) else "")
+        chosen = self._bars.view(request).one(column)
         table = self._bars.read(request, list(dict.fromkeys(["instrument_id", "open_time", chosen])), "keep", partial)
         reach = [self._bars.bounds(request, one) for one in request.instruments]
         window = min(first for first, _ in reach), max(last for _, last in reach)
@@ -173,39 +273,48 @@ class Client:
         venue: Names | None = None,
         market: Market = "spot",
         instruments: Names | None = None,
-        columns: Names | None = None,
+        columns: BarColumn | Iterable[BarColumn] | Literal["all"] | None = None,
         gaps: Gaps = "keep",
         partial: Partial = "drop",
         snapshot_id: str | None = None,
     ) -> Iterator[Frame]:
         """The same bars in pieces of time, oldest first, each with all series: memory stays flat.
 
-        Every piece is of one snapshot, also where a newer one is published meanwhile. A piece without any bar is
-        left out, unless `gaps` fills it.
+        Every piece is of one snapshot, also where a newer one is published meanwhile. Wrong arguments raise at the
+        call, not at the first piece.
+
+        Parameters
+        ----------
+        symbol, venue, market, instruments
+            The series, as Client explains.
+        timeframe : str
+            A stored timeframe, or a multiple of one up to '1w', resampled in the database from the shortest stored
+            one that divides it. Weeks begin on Monday.
+        start, end : time, optional
+            Inclusive and exclusive. None: as far as each series reaches.
+        chunk : {'day', 'week', 'month', 'year'}
+            Calendar pieces in UTC.
+        columns : str or list of str, optional
+            None for the usual ones, or 'all'.
+        gaps : {'keep', 'raise', 'null', 'ffill'}
+            Missing bars are left out and listed in `Frame.holes`; or raise MissingBars; or become rows of nulls; or
+            rows with the last close as prices and null volumes. The last two add a column `is_filled`.
+        partial : {'drop', 'keep', 'raise'}
+            What becomes of a resampled bar of whose stored bars some are missing; `source_bars` and
+            `expected_bars` tell.
+        snapshot_id : str, optional
+            Another snapshot than the client's pin.
+
+        Returns
+        -------
+        iterator of Frame
+            A piece without any bar is left out, unless `gaps` fills it.
         """
         _allowed("chunk", chunk, ("day", "week", "month", "year"))
+        _allowed("gaps", gaps, ("keep", "raise", "null", "ffill"))
+        _allowed("partial", partial, ("drop", "keep", "raise"))
         request = self._request(symbol, instruments, venue, market, timeframe, start, end, snapshot_id)
-        reach = [self._bars.bounds(request, one) for one in request.instruments]
-        for first, last in chunks(min(one for one, _ in reach), max(one for _, one in reach), chunk):
-            there = [
-                one
-                for one, (begin, stop) in zip(request.instruments, reach, strict=True)
-                if begin < last and stop > first
-            ]
-            if not there:
-                continue
-            frame = self.bars(
-                timeframe=timeframe,
-                start=times.EPOCH + first * times.MILLISECOND,
-                end=times.EPOCH + last * times.MILLISECOND,
-                instruments=there,
-                columns=columns,
-                gaps=gaps,
-                partial=partial,
-                snapshot_id=request.snapshot.snapshot_id,
-            )
-            if len(frame):
-                yield frame
+        return self._pieces(request, self._bars.view(request).chosen(columns), chunk, gaps, partial)
 
     def gaps(
         self,
@@ -221,10 +330,26 @@ class Client:
     ) -> Frame:
         """Every range of stored bars that the pinned snapshot lacks in [start, end), before a listing included.
 
-        Columns: instrument_id, timeframe, gap_start (inclusive), gap_end (exclusive), missing_bars, class.
+        Parameters
+        ----------
+        symbol, venue, market, instruments
+            The series, as Client explains.
+        timeframe : str
+            Of one that is resampled, the missing bars of the stored one.
+        start, end : time, optional
+            Inclusive and exclusive. None: as far as each series reaches.
+        snapshot_id : str, optional
+            Another snapshot than the client's pin.
+
+        Returns
+        -------
+        Frame
+            instrument_id, timeframe, gap_start (inclusive), gap_end (exclusive), missing_bars, class.
+
+        Notes
+        -----
         Counted from the pinned bars themselves. `class` is the cause that was known at publication: not_fetched
-        (nobody asked for it), venue_outage, no_trade, halted, before_listing, after_delisting or quarantined. Of a
-        timeframe that is resampled, these are the missing bars of the stored one.
+        (nobody asked for it), venue_outage, no_trade, halted, before_listing, after_delisting or quarantined.
         """
         request = self._request(symbol, instruments, venue, market, timeframe, start, end, snapshot_id)
         return Frame(request.snapshot.stamp(self._bars.gaps(request)))
@@ -241,16 +366,24 @@ class Client:
     ) -> Frame:
         """How far the stored bars of each series reach, a row a series.
 
-        Columns: instrument_id, timeframe, first_open_time, last_close_time (null without bars), bars.
+        Parameters
+        ----------
+        symbol, venue, market, instruments
+            The series, as Client explains.
+        timeframe : str
+            A stored one.
+        snapshot_id : str, optional
+            Another snapshot than the client's pin.
+
+        Returns
+        -------
+        Frame
+            instrument_id, timeframe, first_open_time, last_close_time (null without bars), bars.
         """
-        snapshot, ids = self._chosen(symbol, instruments, venue, market, snapshot_id)
         timeframes.length(timeframe)
-        rows = []
-        for one in ids:
-            row = self._bars.extent(snapshot, one, timeframe)
-            row = row.add_column(0, "timeframe", arrow.repeated(timeframe, 1))
-            rows.append(row.add_column(0, "instrument_id", arrow.repeated(one, 1)))
-        return Frame(snapshot.stamp(arrow.joined(rows)))
+        snapshot, ids = self._chosen(symbol, instruments, venue, market, snapshot_id)
+        rows = [(one, timeframe, *self._bars.held(snapshot, one, timeframe)) for one in ids]
+        return Frame(snapshot.stamp(overview.extents_table(rows)))
 
     # Other datasets
 
@@ -262,10 +395,28 @@ class Client:
         *,
         venue: Names | None = None,
         instruments: Names | None = None,
-        columns: Names | None = None,
+        columns: FundingColumn | Iterable[FundingColumn] | Literal["all"] | None = None,
         snapshot_id: str | None = None,
     ) -> Frame:
-        """Funding that was paid, start <= funding_time < end: a fraction of position value, longs pay if > 0."""
+        """Funding that was paid, start <= funding_time < end.
+
+        Parameters
+        ----------
+        symbol, venue, instruments
+            The perpetuals, as Client explains.
+        start, end : time, optional
+            Inclusive and exclusive. None: as far as each series reaches.
+        columns : str or list of str, optional
+            None for the usual ones, or 'all'.
+        snapshot_id : str, optional
+            Another snapshot than the client's pin.
+
+        Returns
+        -------
+        Frame
+            `funding_rate` is a fraction of the position's value, longs pay if it is positive; `funding_time` is rounded
+            to the minute; `interval_hours` is the period that was paid for, null where it is not known.
+        """
         chosen = views.FUNDING.chosen(columns)
         window = times.period(start, end)
         snapshot, ids = self._chosen(symbol, instruments, venue, "perp", snapshot_id)
@@ -278,6 +429,9 @@ class Client:
                     f"Snapshot {snapshot.snapshot_id!r} has no funding of {one!r}; it has funding of: {held}."
                 )
         read = self._reader.series(views.FUNDING, snapshot, perpetuals, "", window, chosen)
+        for one in perpetuals:
+            if not read[one].num_rows:
+                overview.demand_reach(self._reader, snapshot, one, window)
         tables = [finished(views.FUNDING, read[one], chosen, snapshot, one, "") for one in perpetuals]
         return Frame(snapshot.stamp(arrow.joined(tables)))
 
@@ -290,21 +444,48 @@ class Client:
         instruments: Names | None = None,
         at: Time | None = None,
         history: bool = False,
-        columns: Names | None = None,
+        columns: InstrumentColumn | Iterable[InstrumentColumn] | Literal["all"] | None = None,
         snapshot_id: str | None = None,
     ) -> Frame:
         """Instrument metadata: the newest state seen, the state `at` an instant, or every state (`history`).
 
-        Sizes are in the unit that the venue trades in: base units on spot markets, contracts on OKX perpetuals;
-        multiply by `contract_size` for base units. Raises BadRequest for an instant before the first state seen.
+        Parameters
+        ----------
+        venue, market, symbol
+            Only those, in any combination.
+        instruments : str or list of str, optional
+            Ids, instead of the three.
+        at : time, optional
+            The state that was valid then.
+        history : bool
+            Every state, with the time in which it was valid: valid_from inclusive, valid_to exclusive.
+        columns : str or list of str, optional
+            None for the usual ones, or 'all'.
+        snapshot_id : str, optional
+            Another snapshot than the client's pin.
+
+        Returns
+        -------
+        Frame
+            `lot_size` and `min_qty` are in the unit that the venue trades in: base units, or contracts of
+            `contract_size` base units on OKX perpetuals. `lot_size_base` and `min_qty_base` are in base units, as
+            volumes are, at every venue.
+
+        Raises
+        ------
+        BadRequest
+            Also for an instant before the first state seen of an instrument that is named.
         """
         chosen = views.INSTRUMENTS.chosen(columns)
+        if at is not None and history:
+            raise BadRequest("Pass at or history, not both: the state at an instant, or every state.")
+        instant = None if at is None else times.milliseconds("at", at)
         snapshot = self.snapshot(snapshot_id)
         table = self._reader.whole(views.INSTRUMENTS, snapshot)
         known = self._reader.catalog.manifest(snapshot).instruments
         table = overview.of_names(table, known, venue, market, symbol, instruments)
-        if at is not None:
-            table = overview.states_at(table, times.milliseconds("at", at), snapshot)
+        if instant is not None:
+            table = overview.states_at(table, instant, snapshot, every=symbol is not None or instruments is not None)
         elif not history:
             table = table.filter(pc.is_null(table["valid_to"]))
         return self._whole(table, chosen, snapshot)
@@ -314,53 +495,120 @@ class Client:
         start: Time | None = None,
         end: Time | None = None,
         *,
-        columns: Names | None = None,
+        columns: FearGreedColumn | Iterable[FearGreedColumn] | Literal["all"] | None = None,
         snapshot_id: str | None = None,
     ) -> Frame:
-        """The daily Crypto Fear & Greed index, 0 (fear) to 100 (greed), start <= date < end."""
+        """The daily Crypto Fear & Greed index, 0 (fear) to 100 (greed), start <= date < end.
+
+        Parameters
+        ----------
+        start, end : date, optional
+            Inclusive and exclusive.
+        columns : str or list of str, optional
+            None for the usual ones, or 'all'.
+        snapshot_id : str, optional
+            Another snapshot than the client's pin.
+
+        Returns
+        -------
+        Frame
+            date, value, classification.
+        """
         chosen = views.FEAR_GREED.chosen(columns)
         first, last = times.days(start, end)
         snapshot = self.snapshot(snapshot_id)
-        table = self._reader.whole(views.FEAR_GREED, snapshot)
-        for bound, compare in ((first, pc.greater_equal), (last, pc.less)):
-            if bound is not None:
-                table = table.filter(compare(table["date"], pa.scalar(dt.date.fromisoformat(bound))))
+        table = overview.in_days(self._reader.whole(views.FEAR_GREED, snapshot), "date", (first, last), snapshot)
         return self._whole(table, chosen, snapshot)
 
     def condition(
         self,
-        dataset: Literal["bars", "funding", "instruments", "fear_greed"] | None = None,
+        dataset: Literal["bars", "funding", "fear_greed"] | None = None,
         start: Time | None = None,
         end: Time | None = None,
         *,
         instruments: Names | None = None,
         snapshot_id: str | None = None,
     ) -> Frame:
-        """Which days a backtest may trust: a row a dataset, instrument, timeframe and day of v_dataset_condition."""
+        """Which days a backtest may trust: a row a dataset, instrument, timeframe and day of v_dataset_condition.
+
+        Parameters
+        ----------
+        dataset : {'bars', 'funding', 'fear_greed'}, optional
+            None: all of them.
+        start, end : date, optional
+            Inclusive and exclusive.
+        instruments : str or list of str, optional
+            Ids.
+        snapshot_id : str, optional
+            Another snapshot than the client's pin.
+
+        Returns
+        -------
+        Frame
+            dataset, instrument_id, timeframe, day, condition (available, degraded, missing or pending), found_rows,
+            expected_rows, reason, changed_at.
+        """
+        if dataset is not None:
+            _allowed("dataset", dataset, ("bars", "funding", "fear_greed"))
+        _demand_no_instruments(dataset, instruments)
+        window = times.days(start, end)
         snapshot = self.snapshot(snapshot_id)
         ids = None
         if instruments is not None:
             known = self._reader.catalog.manifest(snapshot).instruments
             ids = known.chosen(None, instruments, None, "spot")
-        return Frame(snapshot.stamp(overview.condition(self._reader, snapshot, dataset, times.days(start, end), ids)))
+        return Frame(snapshot.stamp(overview.condition(self._reader, snapshot, dataset, window, ids)))
 
     # What there is
 
-    def series(self, dataset: str | None = None, *, snapshot_id: str | None = None) -> Frame:
+    def series(self, dataset: Dataset | None = None, *, snapshot_id: str | None = None) -> Frame:
         """What the snapshot holds, a row a series.
 
-        Columns: dataset, instrument_id, timeframe, first and last (time of the first and last row), rows, and for
-        bars missing_bars and a column `missing_<class>` for each class of gaps.
+        Parameters
+        ----------
+        dataset : {'bars', 'funding', 'instruments', 'fear_greed'}, optional
+            None: all of them.
+        snapshot_id : str, optional
+            Another snapshot than the client's pin.
+
+        Returns
+        -------
+        Frame
+            dataset, instrument_id, timeframe, first and last (time of the first and last row), rows, and for bars
+            missing_bars and a column `missing_<class>` for each class of gaps.
         """
         snapshot = self.snapshot(snapshot_id)
         return Frame(snapshot.stamp(overview.series(self._reader, snapshot, dataset)))
 
     def snapshots(self, limit: int | None = None) -> pa.Table:
-        """Published snapshots, newest first, with row counts and content hashes; `limit`: only so many."""
+        """Published snapshots, newest first, with row counts and content hashes.
+
+        Parameters
+        ----------
+        limit : int, optional
+            Only so many.
+
+        Returns
+        -------
+        pyarrow.Table
+            Columns of v_snapshots.
+        """
         return self._reader.catalog.list(limit)
 
     def snapshot(self, snapshot_id: str | None = None, *, as_of: Time | None = None) -> Snapshot:
-        """The snapshot of that id, the newest one published by `as_of`, or the one that calls without an id read."""
+        """The snapshot of that id, the newest one published by `as_of`, or the one that calls without an id read.
+
+        Parameters
+        ----------
+        snapshot_id : str, optional
+            None: the one that calls without an id read.
+        as_of : time, optional
+            The newest one that was published by then.
+
+        Returns
+        -------
+        Snapshot
+        """
         if as_of is not None:
             if snapshot_id is not None:
                 raise BadRequest("Pass snapshot_id or as_of, not both.")
@@ -372,15 +620,30 @@ class Client:
         before: str,
         after: str,
         *,
-        dataset: Literal["bars", "funding", "instruments", "fear_greed"] = "bars",
+        dataset: Dataset = "bars",
         instruments: Names | None = None,
     ) -> Frame:
         """What changed from one snapshot to another, a row an added or removed row and a row a revised value.
 
-        Columns: dataset, instrument_id, timeframe, time, change ('added', 'removed', 'revised'), and for revisions
-        column, before, after. Only months whose published hashes differ are read. Stamped as `after`.
+        Only months whose published hashes differ are read.
+
+        Parameters
+        ----------
+        before, after : str
+            Ids of snapshots.
+        dataset : {'bars', 'funding', 'instruments', 'fear_greed'}
+            What to compare.
+        instruments : str or list of str, optional
+            Only those ids.
+
+        Returns
+        -------
+        Frame
+            dataset, instrument_id, timeframe, time, change ('added', 'removed', 'revised'), and for revisions column,
+            before and after. Stamped as `after`.
         """
-        first, second = self.snapshot(before), self.snapshot(after)
+        _demand_no_instruments(dataset, instruments)
+        first, second = self.snapshot(checked_id(before)), self.snapshot(checked_id(after))
         table = differences.between(self._reader, first, second, dataset, instruments)
         return Frame(second.stamp(table))
 
@@ -390,8 +653,34 @@ class Client:
         """The answer of any query that your user may ask; `{snapshot_id:String}` is bound to the pin.
 
         A query that uses the pin returns a Frame stamped with it, any other one an Arrow table.
+
+        Parameters
+        ----------
+        query : str
+            Without a FORMAT of its own.
+        parameters : mapping, optional
+            Values bound to `{name:Type}`.
+        snapshot_id : str, optional
+            Another snapshot than the client's pin.
+
+        Returns
+        -------
+        Frame or pyarrow.Table
+            A Frame where the query uses the pin.
+
+        Examples
+        --------
+        >>> client.sql("select count() from marts.v_bars_at(snapshot_id = {snapshot_id:String})")   # doctest: +SKIP
         """
-        if "{snapshot_id:" not in query.replace(" ", ""):
+        if not isinstance(query, str) or not query.strip():
+            raise BadRequest(f"query is {query!r}; pass the text of a SQL query.")
+        if parameters is not None and not isinstance(parameters, Mapping):
+            raise BadRequest(
+                f"parameters is {parameters!r}, a {type(parameters).__name__}; pass a dict of names and values."
+            )
+        if "snapshot_id" in (parameters or {}):
+            raise BadRequest("parameters names snapshot_id, which is the pin: pass snapshot_id= to read another one.")
+        if "{snapshot_id:" not in "".join(query.split()):
             return self._reader.ask(query, parameters or {})
         snapshot = self.snapshot(snapshot_id)
         table = self._reader.ask(query, {**(parameters or {}), "snapshot_id": snapshot.snapshot_id})
@@ -401,37 +690,60 @@ class Client:
     # Joins
 
     def with_funding(self, bars: Frame) -> Frame:
-        """The bars with the last funding paid by the close of each: funding_time, funding_rate, interval_hours.
+        """The bars with the last funding paid by the close of each.
 
-        Bars of a spot market get the funding of the same venue's perpetual. Null before the first payment. Raises
-        BadRequest for instruments without funding; the bars need the columns instrument_id and close_time.
+        Parameters
+        ----------
+        bars : Frame
+            With the columns instrument_id and close_time. Bars of a spot market get the funding of the same venue's
+            perpetual.
+
+        Returns
+        -------
+        Frame
+            The bars with funding_time, funding_rate and interval_hours; null before the first payment.
+
+        Raises
+        ------
+        BadRequest
+            For instruments without funding, and for bars that were joined already.
         """
-        joins.demand_bars(bars.to_arrow())
-        snapshot = bars.snapshot
-        ids = bars["instrument_id"].unique().cast(pa.string()).to_pylist()
+        table, snapshot, ids = self._of_bars(bars, _PAYMENT)
         payers = {one: one.replace(":spot:", ":perp:", 1) for one in ids}
-        columns = ("funding_time", "funding_rate", "interval_hours")
-        paid = self.funding(
-            instruments=list(payers.values()), columns=("instrument_id", *columns), snapshot_id=snapshot.snapshot_id
-        )
-        self._demand_same(snapshot, paid.snapshot)
-        of_payer = paid["instrument_id"].cast(pa.string())
-        others = {one: paid.to_arrow().filter(pc.equal(of_payer, payer)) for one, payer in payers.items()}
-        return Frame(snapshot.stamp(joins.as_of(bars.to_arrow(), others, "funding_time", columns)))
+        others: dict[str, pa.Table] = {}
+        if payers:
+            paid = self.funding(
+                instruments=list(dict.fromkeys(payers.values())),
+                columns=("instrument_id", *_PAYMENT),
+                snapshot_id=snapshot.snapshot_id,
+            )
+            self._demand_same(snapshot, paid.snapshot)
+            of_payer = paid["instrument_id"].cast(pa.string())
+            others = {one: paid.to_arrow().filter(pc.equal(of_payer, payer)) for one, payer in payers.items()}
+        return Frame(snapshot.stamp(joins.as_of(table, others, "funding_time", _PAYMENT, _PAYMENT_TYPES)))
 
     def with_instruments(self, bars: Frame) -> Frame:
         """The bars with the instrument's limits and status as they were known at the close of each.
 
         Null before the instrument's first state was seen: what was not known then is not filled in from later.
+
+        Parameters
+        ----------
+        bars : Frame
+            With the columns instrument_id and close_time.
+
+        Returns
+        -------
+        Frame
+            The bars with the columns of sizes and the status of `instruments`.
         """
-        joins.demand_bars(bars.to_arrow())
-        snapshot = bars.snapshot
-        ids = bars["instrument_id"].unique().cast(pa.string()).to_pylist()
-        states = self.instruments(history=True, snapshot_id=snapshot.snapshot_id)
+        table, snapshot, ids = self._of_bars(bars, _LIMITS)
+        states = self.instruments(history=True, columns="all", snapshot_id=snapshot.snapshot_id)
         self._demand_same(snapshot, states.snapshot)
         of_state = states["instrument_id"].cast(pa.string())
         others = {one: states.to_arrow().filter(pc.equal(of_state, one)) for one in ids}
-        return Frame(snapshot.stamp(joins.as_of(bars.to_arrow(), others, "valid_from", _LIMITS)))
+        types = {name: states.schema.field(name).type for name in _LIMITS}
+        return Frame(snapshot.stamp(joins.as_of(table, others, "valid_from", _LIMITS, types)))
 
     # Cache and connection
 
@@ -463,7 +775,24 @@ class Client:
         return f"<Client of {self._reader.place}, snapshot {self._pin!r}>"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _again, (self._origin, None if self._pin == LATEST else self._pin)
+        return _again, (self._origin, self._pin)
+
+    def _frame(self, request: BarsRequest, columns: Sequence[str], missing: Gaps, partial: Partial) -> Frame:
+        table = self._bars.read(request, columns, missing, partial)
+        return Frame(request.snapshot.stamp(table), lambda: self._bars.gaps(request))
+
+    def _pieces(
+        self, request: BarsRequest, columns: Sequence[str], chunk: Chunk, missing: Gaps, partial: Partial
+    ) -> Iterator[Frame]:
+        reach = {one: self._bars.bounds(request, one) for one in request.instruments}
+        starts, ends = zip(*reach.values(), strict=True)
+        for first, last in chunks(min(starts), max(ends), chunk):
+            there = tuple(one for one, (begin, stop) in reach.items() if begin < last and stop > first)
+            if there:
+                piece = replace(request, instruments=there, window=(first, last))
+                frame = self._frame(piece, columns, missing, partial)
+                if len(frame):
+                    yield frame
 
     def _request(
         self,
@@ -489,10 +818,19 @@ class Client:
         market: str,
         snapshot_id: str | None,
     ) -> tuple[Snapshot, list[str]]:
+        symbol, instruments, venue = names.listed(symbol), names.listed(instruments), names.listed(venue)
         names.demand_form(symbol, instruments, venue, market)
         snapshot = self.snapshot(snapshot_id)
         known = self._reader.catalog.manifest(snapshot).instruments
         return snapshot, known.chosen(symbol, instruments, venue, market)
+
+    def _of_bars(self, bars: Frame, added: Sequence[str]) -> tuple[pa.Table, Snapshot, list[str]]:
+        """The table, snapshot and instruments of bars that a join may add columns to."""
+        if not isinstance(bars, Frame):
+            raise BadRequest(f"bars is a {type(bars).__name__}; pass a Frame, as Client.bars returns it.")
+        table = bars.to_arrow()
+        joins.demand_bars(table, added)
+        return table, bars.snapshot, table["instrument_id"].unique().cast(pa.string()).to_pylist()
 
     def _whole(self, table: pa.Table, chosen: Sequence[str], snapshot: Snapshot) -> Frame:
         pinned = dict(zip(views.PINNED, (snapshot.snapshot_id, snapshot.data_version), strict=True))
@@ -511,9 +849,22 @@ class Client:
         return self._reader.store
 
 
-def _again(origin: Mapping[str, Any], snapshot_id: str | None) -> Client:
+def _folder(cache: bool | str | Path) -> Path | None:
+    if isinstance(cache, bool):
+        return default_folder() if cache else None
+    if not isinstance(cache, (str, os.PathLike)) or not str(cache):
+        raise BadRequest(f"cache is {cache!r}; pass True, False, or a folder.")
+    return Path(cache)
+
+
+def _again(origin: Mapping[str, Any], snapshot_id: str) -> Client:
     """A client like one that was pickled; it connects anew, from the environment it is unpickled in."""
-    return connect(origin["url"], snapshot_id=snapshot_id, cache=origin["cache"], offline=origin["offline"])
+    return _connected(origin["url"], snapshot_id, None, origin["cache"] or None, origin["offline"])
+
+
+def _demand_no_instruments(dataset: str | None, instruments: Names | None) -> None:
+    if dataset == "fear_greed" and instruments is not None:
+        raise BadRequest("Fear & Greed has no instruments: leave `instruments` out.")
 
 
 def _allowed(name: str, value: object, allowed: tuple[str, ...]) -> None:

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from alphaforge_data import views
 from alphaforge_data.errors import BadRequest
 from alphaforge_data.manifest import Manifest, Month
-from alphaforge_data.names import Names
+from alphaforge_data.names import Known, Names
 from alphaforge_data.reading import Reader
 from alphaforge_data.snapshots import Snapshot
 from alphaforge_data.views import View
@@ -38,7 +38,9 @@ def between(reader: Reader, before: Snapshot, after: Snapshot, dataset: str, ins
     manifests = reader.catalog.manifest(before), reader.catalog.manifest(after)
     keys = sorted({key for one in manifests for key in one.series(dataset)})
     if instruments is not None:
-        ids = set(manifests[1].instruments.chosen(None, instruments, None, "spot"))
+        # Also those that only one of the two holds.
+        held = {one for manifest in manifests for one in manifest.instruments.ids}
+        ids = set(Known(held, after.snapshot_id).chosen(None, instruments, None, "spot"))
         keys = [key for key in keys if key[1] in ids]
     found = [SCHEMA.empty_table()]
     if view in (views.INSTRUMENTS, views.FEAR_GREED):

@@ -5,7 +5,7 @@ class AlphaforgeDataError(Exception):
     """Base of every error that this package raises on purpose."""
 
 
-class BadRequest(AlphaforgeDataError, ValueError):  # noqa: N818 - named for what the caller did
+class BadRequest(AlphaforgeDataError, ValueError):
     """An argument cannot be asked for; found before any request, or because the snapshot lacks it."""
 
 
@@ -13,11 +13,11 @@ class UnknownSnapshot(BadRequest):
     """No snapshot of that id is published; the message lists the newest ones."""
 
 
-class MissingBars(AlphaforgeDataError, LookupError):  # noqa: N818
+class MissingBars(AlphaforgeDataError, LookupError):
     """Bars are missing, and the caller asked for an error in that case; the message names the ranges and causes."""
 
 
-class NotReachable(AlphaforgeDataError, ConnectionError):  # noqa: N818
+class NotReachable(AlphaforgeDataError, ConnectionError):
     """No warehouse answers at the address, or it refuses the user."""
 
 
@@ -25,7 +25,7 @@ class NotCached(NotReachable):
     """`offline=True`, and the cache does not hold what was asked for."""
 
 
-class QueryFailed(AlphaforgeDataError, RuntimeError):  # noqa: N818
+class QueryFailed(AlphaforgeDataError, RuntimeError):
     """The server accepted the request and failed on it: a limit, a missing right, a broken stream.
 
     `code` is ClickHouse's error number, None where the failure was the connection's.
@@ -39,7 +39,7 @@ class QueryFailed(AlphaforgeDataError, RuntimeError):  # noqa: N818
         return type(self), (str(self), self.code)
 
 
-class SnapshotChanged(AlphaforgeDataError, RuntimeError):  # noqa: N818
+class SnapshotChanged(AlphaforgeDataError, RuntimeError):
     """The id was dropped, or published again with other rows, since this client looked it up."""
 
 

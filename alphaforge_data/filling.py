@@ -17,8 +17,7 @@ def on_grid(table: pa.Table, time: str, window: tuple[int, int], step: int, carr
     A filled row has nulls; with `carry`, its prices are the last close before it (null before the first bar), and
     volumes stay null: nobody knows them. Columns that are the same on every row of a series keep their value.
     """
-    first, stop = gaps.grid(*window, step)
-    instants = np.arange(first, stop, step, dtype=np.int64)
+    instants = gaps.open_times(*window, step)
     have = table[time].cast(pa.int64()).to_numpy()
     position = np.searchsorted(have, instants)
     is_there = np.zeros(len(instants), bool)

@@ -59,9 +59,14 @@ class Frame:
         return self._table
 
     def to_pandas(self, index: str | None = None) -> Any:
-        """A pandas DataFrame, times in UTC; `index`: a column to make the index, such as 'open_time'.
+        """A pandas DataFrame, times in UTC.
 
         Integers become Int64, which holds missing values; dates become datetime64. `attrs` name the snapshot.
+
+        Parameters
+        ----------
+        index : str, optional
+            A column to make the index, such as 'open_time'.
         """
         import pandas as pd
 
@@ -91,7 +96,13 @@ class Frame:
         return rows
 
     def equals(self, other: "Frame") -> bool:
-        """Whether columns, types and values are the same; of which snapshot they are does not matter."""
+        """Whether columns, types and values are the same; of which snapshot they are does not matter.
+
+        Parameters
+        ----------
+        other : Frame
+            The frame to compare with.
+        """
         return bool(self._table.equals(other.to_arrow()))
 
     def __len__(self) -> int:
@@ -103,6 +114,12 @@ class Frame:
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.column_names)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+        """Rows and columns as one array, of floats where every column is a number."""
+        import numpy as np
+
+        return np.column_stack(list(self.to_numpy().values())).astype(dtype or None, copy=False)
 
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
         return self._table.__arrow_c_stream__(requested_schema)
@@ -130,7 +147,18 @@ class Frame:
 
 
 def concat(frames: list[Frame]) -> Frame:
-    """Frames of one snapshot, one after the other. Raises BadRequest where their snapshots or columns differ."""
+    """Frames of one snapshot, one after the other.
+
+    Parameters
+    ----------
+    frames : list of Frame
+        At least one, all with the same columns.
+
+    Raises
+    ------
+    BadRequest
+        Where their snapshots or columns differ.
+    """
     if not frames:
         raise BadRequest("frames is empty; pass at least one.")
     snapshots = {frame.snapshot.identity: frame.snapshot for frame in frames}

@@ -3,12 +3,15 @@
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from operator import itemgetter
+from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from alphaforge_data import timeframes, times
-from alphaforge_data.errors import MissingBars
+from alphaforge_data.errors import BadRequest, MissingBars
+from alphaforge_data.times import Time
 
 SCHEMA = pa.schema(
     [
@@ -20,11 +23,14 @@ SCHEMA = pa.schema(
         ("class", pa.string()),
     ]
 )
+# Of all series at once: the server takes longer to plan this query than to answer it.
 QUERY = (
-    "select gap_start, gap_end, class from marts.v_bar_gaps_at(snapshot_id = {snapshot_id:String}) "
-    "where instrument_id = {instrument_id:String} and timeframe = {timeframe:String} order by gap_start"
+    "select instrument_id, timeframe, gap_start, gap_end, missing_bars, class "
+    "from marts.v_bar_gaps_at(snapshot_id = {snapshot_id:String}) order by instrument_id, timeframe, gap_start"
 )
 NOT_FETCHED = "not_fetched"
+# A century of minutes.
+_MOST_ROWS = 52_560_000
 Range = tuple[int, int]
 Cause = tuple[int, int, str]
 
@@ -33,6 +39,18 @@ def grid(start: int, end: int, step: int) -> Range:
     """The first open time at or after `start`, and the first at or after `end`: milliseconds since 1970."""
     begin = timeframes.origin(step)
     return -(-(start - begin) // step) * step + begin, -(-(end - begin) // step) * step + begin
+
+
+def open_times(start: int, end: int, step: int) -> np.ndarray[Any, np.dtype[np.int64]]:
+    """Every open time of the window. Raises BadRequest where there are more than anybody's memory should hold."""
+    first, stop = grid(start, end, step)
+    count = (stop - first) // step
+    if count > _MOST_ROWS:
+        raise BadRequest(
+            f"The window from {times.as_text(start)} to {times.as_text(end)} has {count:,} open times, more than "
+            f"{_MOST_ROWS:,}: narrow start and end, or read it in pieces with Client.iter_bars."
+        )
+    return np.arange(first, stop, step, dtype=np.int64)
 
 
 def missing(open_times: pa.ChunkedArray, start: int, end: int, step: int) -> list[Range]:
@@ -72,6 +90,12 @@ def explained(ranges: list[Range], causes: pa.Table, instrument: str, timeframe:
     )
 
 
+def of_series(causes: pa.Table, instrument: str, timeframe: str) -> pa.Table:
+    """The rows of one series."""
+    names, frames = (causes[name].cast(pa.string()) for name in ("instrument_id", "timeframe"))
+    return causes.filter(pc.and_(pc.equal(names, instrument), pc.equal(frames, timeframe)))
+
+
 def error(found: pa.Table, what: str) -> MissingBars:
     """The error that names the ranges and their classes; `what` says what is missing."""
     rows = found.to_pylist()
@@ -84,7 +108,7 @@ def error(found: pa.Table, what: str) -> MissingBars:
     return MissingBars(f"{what}: {shown}{more}. Client.gaps() lists every range with its class.")
 
 
-def _ms(moment: object) -> int:
+def _ms(moment: Time) -> int:
     return times.milliseconds("gap", moment)
 
 

@@ -9,18 +9,28 @@ import pyarrow.compute as pc
 from alphaforge_data.errors import BadRequest
 
 
-def demand_bars(bars: pa.Table) -> None:
-    """Raise BadRequest unless the table has the columns that a join needs."""
+def demand_bars(bars: pa.Table, added: Sequence[str]) -> None:
+    """Raise BadRequest unless the table has the columns that a join needs, and none of those that it adds."""
     lacking = [name for name in ("instrument_id", "close_time") if name not in bars.column_names]
     if lacking:
         raise BadRequest(f"These bars lack {' and '.join(lacking)}: read them with these columns.")
+    double = [name for name in added if name in bars.column_names]
+    if double:
+        raise BadRequest(f"These bars already have {', '.join(double)}: join only once.")
 
 
-def as_of(bars: pa.Table, others: Mapping[str, pa.Table], time: str, columns: Sequence[str]) -> pa.Table:
+def as_of(
+    bars: pa.Table, others: Mapping[str, pa.Table], time: str, columns: Sequence[str], types: Mapping[str, pa.DataType]
+) -> pa.Table:
     """The bars with `columns` of the last row of `others[instrument]` at or before their close_time.
 
-    `others`: a table an instrument, sorted by `time`. Nulls where nothing was known.
+    `others`: a table an instrument, sorted by `time`. Nulls where nothing was known. `types` of the columns, for bars
+    of no instrument.
     """
+    if not others:
+        for name in columns:
+            bars = bars.append_column(name, pa.nulls(len(bars), types[name]))
+        return bars
     instruments = bars["instrument_id"].cast(pa.string()).combine_chunks()
     closes = bars["close_time"].cast(pa.int64()).to_numpy()
     names = sorted(others)

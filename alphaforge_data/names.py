@@ -1,13 +1,13 @@
 """Instruments from the names that callers use: matched against what the snapshot holds, never guessed."""
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any, Literal, TypeAlias
 
 from alphaforge_data.errors import BadRequest
 
 Market: TypeAlias = Literal["spot", "perp"]
-Names: TypeAlias = str | Sequence[str]
+Names: TypeAlias = str | Iterable[str]
 
 _MARKETS = {
     "spot": "spot",
@@ -28,21 +28,35 @@ def market(value: str) -> Market:
 
 
 def several(name: str, value: Any) -> list[str]:
-    """One name or many as a list without doubles, order kept. Raises BadRequest where it is empty or holds no text."""
+    """One name or many as a list without doubles, order kept. Raises BadRequest where it is empty or holds no text.
+
+    Takes whatever can be iterated over once: lists, generators, numpy and Arrow arrays, pandas Series and Index.
+    """
     found = [value] if isinstance(value, str) else list(dict.fromkeys(_items(name, value)))
     if not found:
         raise BadRequest(f"{name} is empty; name at least one.")
     return found
 
 
+def listed(value: Any) -> Any:
+    """What can be iterated over only once as a list; anything else as it is."""
+    return list(value) if isinstance(value, Iterator) else value
+
+
 def _items(name: str, value: Any) -> Iterable[str]:
     if not isinstance(value, Iterable) or isinstance(value, bytes):
         raise BadRequest(f"{name} is {value!r}, a {type(value).__name__}; pass text or a list of texts.")
-    items = [one.item() if hasattr(one, "item") else one for one in value]
+    items = [_scalar(one) for one in value]
     for one in items:
         if not isinstance(one, str):
             raise BadRequest(f"{name} holds {one!r}, a {type(one).__name__}; it must hold texts.")
     return items
+
+
+def _scalar(value: Any) -> Any:
+    """Out of numpy's and Arrow's scalars."""
+    unpack = getattr(value, "item", None) or getattr(value, "as_py", None)
+    return value if isinstance(value, str) or unpack is None else unpack()
 
 
 def demand_form(symbol: Names | None, instruments: Names | None, venue: Names | None, market_name: str) -> None:
@@ -52,10 +66,14 @@ def demand_form(symbol: Names | None, instruments: Names | None, venue: Names | 
             "Pass either symbol (with venue), such as 'BTC/USDT', or instruments, such as "
             "['binance:spot:BTC/USDT']: exactly one of the two."
         )
+    market(market_name)
     if instruments is not None:
+        if venue is not None:
+            raise BadRequest(
+                "venue and instruments: pass either symbol and venue, or instruments, whose ids name both."
+            )
         several("instruments", instruments)
         return
-    market(market_name)
     several("symbol", symbol)
     if venue is None:
         raise BadRequest("venue is None; a symbol needs its venue, or several, such as 'binance', 'okx' or 'bybit'.")
@@ -82,6 +100,7 @@ class Known:
         Accepts capitals and small letters, 'BTCUSDT', 'BTC-USDT' and 'BTC/USDT:USDT'. Raises BadRequest with the
         nearest ids where the snapshot does not hold what was named.
         """
+        symbol, instruments, venue = listed(symbol), listed(instruments), listed(venue)
         demand_form(symbol, instruments, venue, market_name)
         if instruments is not None:
             return list(dict.fromkeys(self._one(name) for name in several("instruments", instruments)))
@@ -100,9 +119,13 @@ class Known:
     def of_symbols(self, symbol: Names, among: set[str]) -> list[str]:
         """Ids among these whose symbol is one of those named, at any venue and market."""
         found: list[str] = []
+        markets = {one.split(":", 2)[1] for one in among}
         for name in several("symbol", symbol):
-            wanted = _plain(f"::{name.split(':')[0]}")
-            matching = [one for one in among if _plain(f"::{one.split(':', 2)[2]}") == wanted]
+            bare = _without_settle(name, markets)
+            wanted = _plain(f"::{bare}")
+            matching = [one for one in sorted(among) if _plain(f"::{one.split(':', 2)[2]}") == wanted]
+            if bare != name:
+                matching = [one for one in matching if one.split(":", 2)[1] == "perp"]
             if not matching:
                 symbols = sorted({one.split(":", 2)[2] for one in self.ids})
                 near = difflib.get_close_matches(name, symbols, 5, 0.5) or symbols[:5]
@@ -119,7 +142,8 @@ class Known:
         parts = name.split(":", 2)
         if len(parts) == 3:
             where, place, symbol = parts
-            key = _plain(f"{where}:{_MARKETS.get(place.lower(), place)}:{symbol.split(':')[0]}")
+            place = _MARKETS.get(place.lower(), place)
+            key = _plain(f"{where}:{place}:{_without_settle(symbol, {place})}")
             found = self._spelt.get(key, [])
             if len(found) == 1:
                 return found[0]
@@ -130,6 +154,21 @@ class Known:
             f"Snapshot {self._snapshot_id!r} knows no instrument {name!r}; near it: {', '.join(near) or 'none'}. "
             "An id is <venue>:<spot|perp>:<BASE/QUOTE>. Client.series() lists all."
         )
+
+
+def _without_settle(symbol: str, markets: Collection[str]) -> str:
+    """'BTC/USDT' of ccxt's 'BTC/USDT:USDT', which names a perpetual. Raises BadRequest where it can be none."""
+    bare, colon, settle = symbol.partition(":")
+    if not colon:
+        return symbol
+    if "perp" not in markets:
+        raise BadRequest(f"{symbol!r} is a perpetual's name; write {bare!r} for the spot market, or market='perp'.")
+    quote = bare.replace("-", "/").partition("/")[2]
+    if settle.upper() != quote.upper():
+        raise BadRequest(
+            f"{symbol!r} settles in {settle}; perpetuals here settle in their quote currency: {bare}:{quote or 'USDT'}."
+        )
+    return bare
 
 
 def perpetuals(ids: list[str]) -> list[str]:

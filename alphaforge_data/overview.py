@@ -1,14 +1,16 @@
 """Answers about a snapshot as a whole: its series, the condition of its days, the states of its instruments."""
 
+import datetime as dt
 from collections.abc import Sequence
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from alphaforge_data import times
+from alphaforge_data import arrow, extents, gaps, times
 from alphaforge_data.errors import BadRequest
 from alphaforge_data.names import Known, Names, market, several
+from alphaforge_data.queries import Window
 from alphaforge_data.reading import Reader
 from alphaforge_data.snapshots import Snapshot
 
@@ -21,20 +23,6 @@ CLASSES = (
     "before_listing",
     "after_delisting",
     "quarantined",
-)
-_EXTENTS = {
-    "bars": "select instrument_id, timeframe, min(open_time) as first, max(open_time) as last "
-    "from marts.v_bars_at(snapshot_id = {snapshot_id:String}) group by instrument_id, timeframe",
-    "funding": "select instrument_id, '' as timeframe, min(funding_time) as first, max(funding_time) as last "
-    "from marts.v_funding_at(snapshot_id = {snapshot_id:String}) group by instrument_id",
-    "instruments": "select instrument_id, '' as timeframe, min(valid_from) as first, max(valid_from) as last "
-    "from marts.v_instruments_at(snapshot_id = {snapshot_id:String}) group by instrument_id",
-    "fear_greed": "select '' as instrument_id, '' as timeframe, toDateTime64(min(date), 3, 'UTC') as first, "
-    "toDateTime64(max(date), 3, 'UTC') as last from marts.v_fear_greed_at(snapshot_id = {snapshot_id:String})",
-}
-_MISSING = (
-    "select instrument_id, timeframe, class, sum(missing_bars) as missing "
-    "from marts.v_bar_gaps_at(snapshot_id = {snapshot_id:String}) group by instrument_id, timeframe, class"
 )
 _CONDITION = (
     "select dataset, instrument_id, timeframe, day, condition, found_rows, expected_rows, reason, changed_at "
@@ -49,13 +37,16 @@ def series(reader: Reader, snapshot: Snapshot, dataset: str | None) -> pa.Table:
         _demand_dataset(dataset)
     manifest = reader.catalog.manifest(snapshot)
     found = manifest.series(dataset)
-    reach = {key: row for name in {key[0] for key in found} for key, row in _extents(reader, snapshot, name).items()}
+    reach: dict[extents.Series, tuple[int, int]] = {}
+    for name in {key[0] for key in found}:
+        reach |= extents.of_dataset(reader, snapshot, name)
     missing = _missing(reader, snapshot) if any(key[0] == "bars" for key in found) else {}
     rows = []
     for key in found:
         of_class = missing.get(key[1:], {}) if key[0] == "bars" else None
         row: dict[str, Any] = dict(zip(("dataset", "instrument_id", "timeframe"), key, strict=True))
-        row |= {"first": reach[key]["first"], "last": reach[key]["last"], "rows": manifest.rows(*key)}
+        first, last = (times.EPOCH + bound * times.MILLISECOND for bound in reach[key])
+        row |= {"first": first, "last": last, "rows": manifest.rows(*key)}
         row["missing_bars"] = None if of_class is None else sum(of_class.values())
         for name in CLASSES:
             row[f"missing_{name}"] = None if of_class is None else of_class.get(name, 0)
@@ -71,16 +62,12 @@ def condition(
     instruments: Sequence[str] | None,
 ) -> pa.Table:
     """Rows of v_dataset_condition_at."""
-    table = reader.kept(snapshot, _CONDITION)
+    table = reader.known(snapshot, _CONDITION)
     if dataset is not None:
-        _demand_dataset(dataset)
         table = table.filter(pc.equal(table["dataset"].cast(pa.string()), dataset))
     if instruments is not None:
         table = table.filter(pc.is_in(table["instrument_id"].cast(pa.string()), pa.array(instruments)))
-    for bound, compare in zip(window, (pc.greater_equal, pc.less), strict=True):
-        if bound is not None:
-            table = table.filter(compare(table["day"].cast(pa.date32()), pa.scalar(bound).cast(pa.date32())))
-    return table
+    return in_days(table, "day", window, snapshot)
 
 
 def of_names(
@@ -105,32 +92,83 @@ def of_names(
     if symbol is not None:
         ids = known.of_symbols(symbol, set(table["instrument_id"].cast(pa.string()).to_pylist()))
         table = table.filter(pc.is_in(table["instrument_id"].cast(pa.string()), pa.array(ids)))
+    if not table.num_rows and (venue is not None or market_name is not None):
+        held = sorted({":".join(one.split(":")[:2]) for one in known.ids})
+        raise BadRequest(
+            f"The snapshot has no instruments of market {market_name!r} at venue {venue!r}; it has: {', '.join(held)}."
+        )
     return table
 
 
-def states_at(table: pa.Table, instant: int, snapshot: Snapshot) -> pa.Table:
-    """The state of each instrument that was valid at the instant. Raises BadRequest before the first state seen."""
+def states_at(table: pa.Table, instant: int, snapshot: Snapshot, every: bool) -> pa.Table:
+    """The state of each instrument that was valid at the instant.
+
+    Raises BadRequest before the first state seen of any instrument, or with `every` of one of them.
+    """
     at = pa.scalar(instant, pa.int64()).cast(pa.timestamp("ms", "UTC"))
-    first = pc.min(table["valid_from"]).as_py()
-    if first is not None and at.as_py() < first:
+    seen = table.group_by("instrument_id").aggregate([("valid_from", "min")])
+    unseen = seen.filter(pc.greater(seen["valid_from_min"], at))
+    if unseen.num_rows and (every or unseen.num_rows == seen.num_rows):
+        first = unseen.sort_by([("valid_from_min", "ascending")]).slice(0, 1).to_pylist()[0]
+        begin = times.as_text(times.milliseconds("first", first["valid_from_min"]))
         raise BadRequest(
-            f"at is {times.as_text(instant)}; the first state that snapshot {snapshot.snapshot_id!r} knows is of "
-            f"{times.as_text(times.milliseconds('first', first))}: what was true before that was never seen."
+            f"at is {times.as_text(instant)}; the first state that snapshot {snapshot.snapshot_id!r} knows of "
+            f"{first['instrument_id']} is of {begin}: what was true before that was never seen."
         )
     begun = pc.less_equal(table["valid_from"], at)
     lasting = pc.fill_null(pc.greater(table["valid_to"], at), True)
     return table.filter(pc.and_(begun, lasting))
 
 
-def _extents(reader: Reader, snapshot: Snapshot, dataset: str) -> dict[tuple[str, str, str], dict[str, Any]]:
-    rows = reader.kept(snapshot, _EXTENTS[dataset]).to_pylist()
-    return {(dataset, row["instrument_id"], row["timeframe"]): row for row in rows}
+def in_days(table: pa.Table, column: str, window: tuple[str | None, str | None], snapshot: Snapshot) -> pa.Table:
+    """The rows whose day lies in [start, end), ISO 8601. Raises BadRequest where the table reaches nowhere near."""
+    days = table[column].cast(pa.date32())
+    is_in = pa.array([True] * table.num_rows)
+    for bound, compare in zip(window, (pc.greater_equal, pc.less), strict=True):
+        if bound is not None:
+            is_in = pc.and_(is_in, compare(days, pa.scalar(dt.date.fromisoformat(bound))))
+    found = table.filter(is_in)
+    if table.num_rows and not found.num_rows:
+        first, last = (pc.min(days).as_py(), pc.max(days).as_py())
+        outside = (window[0] is not None and window[0] > last.isoformat()) or (
+            window[1] is not None and window[1] <= first.isoformat()
+        )
+        if outside:
+            asked = " to ".join(bound or "open" for bound in window)
+            raise BadRequest(
+                f"These days of snapshot {snapshot.snapshot_id!r} reach from {first} to {last}; asked for: {asked}."
+            )
+    return found
+
+
+def demand_reach(reader: Reader, snapshot: Snapshot, instrument: str, window: Window) -> None:
+    """Raise BadRequest where the window lies outside of what the snapshot holds of an instrument's funding."""
+    first, last = extents.of_dataset(reader, snapshot, "funding")["funding", instrument, ""]
+    if (window[0] is not None and window[0] > last) or (window[1] is not None and window[1] <= first):
+        asked = " to ".join("open" if bound is None else times.as_text(bound) for bound in window)
+        raise BadRequest(
+            f"Funding of {instrument} reaches from {times.as_text(first)} to {times.as_text(last)} in snapshot "
+            f"{snapshot.snapshot_id!r}; asked for: {asked}."
+        )
+
+
+def extents_table(rows: Sequence[tuple[str, str, int | None, int | None, int]]) -> pa.Table:
+    """instrument_id, timeframe, first_open_time, last_close_time and bars."""
+    ids, frames, first, last, bars = zip(*rows, strict=True)
+    columns = {"instrument_id": pa.array(ids).cast(arrow.TEXT), "timeframe": pa.array(frames).cast(arrow.TEXT)}
+    for name, values in (("first_open_time", first), ("last_close_time", last)):
+        columns[name] = pa.array(values, pa.int64()).cast(_INSTANT)
+    return pa.table(columns | {"bars": pa.array(bars, pa.int64())})
 
 
 def _missing(reader: Reader, snapshot: Snapshot) -> dict[tuple[str, str], dict[str, int]]:
     found: dict[tuple[str, str], dict[str, int]] = {}
-    for row in reader.kept(snapshot, _MISSING).to_pylist():
-        found.setdefault((row["instrument_id"], row["timeframe"]), {})[row["class"]] = row["missing"]
+    keys = ["instrument_id", "timeframe", "class"]
+    causes = reader.known(snapshot, gaps.QUERY).select([*keys, "missing_bars"])
+    texts = [causes[name].cast(pa.string()) for name in keys]
+    table = pa.table([*texts, causes["missing_bars"]], names=[*keys, "missing_bars"])
+    for row in table.group_by(keys).aggregate([("missing_bars", "sum")]).to_pylist():
+        found.setdefault((row["instrument_id"], row["timeframe"]), {})[row["class"]] = row["missing_bars_sum"]
     return found
 
 

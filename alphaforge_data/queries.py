@@ -7,6 +7,8 @@ from typing import Any
 from alphaforge_data import timeframes
 from alphaforge_data.views import BARS, View
 
+# What resampled bars are cached under, beside the content they are made of: the next number where `resampled` changes.
+RESAMPLING = 1
 Window = tuple[int | None, int | None]
 
 
@@ -42,8 +44,7 @@ def series(
 def resampled(snapshot_id: str, instruments: Sequence[str], stored: str, timeframe: str, window: Window) -> Query:
     """Bars of `timeframe` from stored ones, with the number of stored bars that each was made of.
 
-    Volumes are added as decimals, because a sum of doubles depends on the order in which threads deliver them, and
-    a pinned read must be the same every time. A total of which one part is unknown is unknown.
+    A total of which one part is unknown is unknown.
     """
     step = timeframes.length(timeframe)
     where, bound = _series_conditions(BARS, instruments, stored, window)
@@ -53,35 +54,54 @@ with
     {step} as step
 select
     instrument_id,
-    fromUnixTimestamp64Milli(toInt64(intDiv(toUnixTimestamp64Milli(open_time) - origin, step) * step + origin), 'UTC')
-        as period,
-    argMin(open, open_time) as first_open,
-    max(high) as highest,
-    min(low) as lowest,
-    argMax(close, open_time) as last_close,
-    toFloat64(sum(toDecimal128(volume, 12))) as total_volume,
-    if(count(quote_volume) = count(), toFloat64(sum(toDecimal128(quote_volume, 12))), null) as total_quote_volume,
-    if(count(trade_count) = count(), toInt64(sum(trade_count)), null) as total_trade_count,
-    toInt64(count()) as source_bars
-from marts.v_bars_at(snapshot_id = {{snapshot_id:String}}){_where(where)}
-group by instrument_id, period
+    period,
+    first_open,
+    highest,
+    lowest,
+    last_close,
+    total_volume,
+    total_quote_volume,
+    total_trade_count,
+    source_bars
+from (
+    select
+        instrument_id,
+        intDiv(toUnixTimestamp64Milli(open_time) - origin, step) * step + origin as began,
+        fromUnixTimestamp64Milli(toInt64(began), 'UTC') as period,
+        argMin(open, open_time) as first_open,
+        max(high) as highest,
+        min(low) as lowest,
+        argMax(close, open_time) as last_close,
+        {_units("volume")} as units,
+        {_units("quote_volume")} as quote_units,
+        {_total("units")} as total_volume,
+        if(count(quote_volume) = count(), {_total("quote_units")}, null) as total_quote_volume,
+        if(count(trade_count) = count(), toInt64(sum(trade_count)), null) as total_trade_count,
+        toInt64(count()) as source_bars
+    from marts.v_bars_at(snapshot_id = {{snapshot_id:String}}){_where(where)}
+    group by instrument_id, began
+)
 order by instrument_id, period
 """  # noqa: S608
     return Query(text, {"snapshot_id": snapshot_id, **bound})
 
 
-RESAMPLED_NAMES = (
-    "instrument_id",
-    "open_time",
-    "open",
-    "high",
-    "low",
-    "close",
-    "volume",
-    "quote_volume",
-    "trade_count",
-    "source_bars",
-)
+def _units(column: str) -> str:
+    """The sum of a column in whole units of 1e-10.
+
+    A sum of doubles depends on the order in which threads deliver them, and a pinned read must be the same every time.
+    A double times 1e10 is near its decimal's whole number as long as it has 52 bits to hold it; greater ones have
+    fewer decimals. (A cast to Decimal cuts instead of rounding: 481.15315 would become 481.153149999999.)
+    """
+    return (
+        f"sum(if({column} < 262144, toInt128(round({column} * 1e10)), "
+        f"toInt128(round({column} * 1e7)) * toInt128(1000)))"
+    )
+
+
+def _total(units: str) -> str:
+    """The units as a double, whole part and rest apart: together they have more digits than a double."""
+    return f"toFloat64(intDiv({units}, 10000000000)) + toFloat64({units} % 10000000000) / 1e10"
 
 
 def between(column: str, window: Window) -> tuple[list[str], dict[str, int]]:

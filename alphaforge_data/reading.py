@@ -5,9 +5,9 @@ the content hash that the snapshot's manifest publishes, so any window, any choi
 server with the same content finds it.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -24,9 +24,12 @@ from alphaforge_data.snapshots import Snapshot
 from alphaforge_data.transport import Batches, Transport
 from alphaforge_data.views import PINNED, View
 
-_FORMAT = 2
+FORMAT = 2
+T = TypeVar("T", bound=Hashable)
 # A query sorts what it reads: this many rows of bars stay far below a researcher's memory limit.
 _ROWS_A_QUERY = 6_000_000
+# Answers about snapshots that a client keeps in memory: six of each.
+_KNOWN = 24
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,7 @@ class Unit:
     def key(self, view: View, columns: Sequence[str], rules: str) -> Key:
         """What identifies the content of the file."""
         return {
-            "format": _FORMAT,
+            "format": FORMAT,
             "dataset": view.dataset,
             "instrument": self.instrument,
             "timeframe": self.timeframe,
@@ -61,6 +64,7 @@ class Reader:
     def __init__(self, transport: Transport | None, store: Store | None, place: str):
         """`place` names the warehouse to clients that work offline."""
         self._transport, self.store, self.place = transport, store, place
+        self._known: dict[tuple[str, str], pa.Table] = {}
         self.catalog = Catalog(self.ask, self.kept, self._remember)
 
     def snapshot(self, snapshot_id: str) -> Snapshot:
@@ -79,18 +83,28 @@ class Reader:
         """The answer of the server itself. Raises NotCached when offline."""
         return arrow.normal(self._online().read(query, parameters))
 
+    def known(self, snapshot: Snapshot, query: str, parameters: Mapping[str, Any] | None = None) -> pa.Table:
+        """As `kept`, and in this client's memory: what it asks about a few snapshots again and again."""
+        key = snapshot.identity, query
+        table = self._known.get(key)
+        if table is None:
+            table = self.kept(snapshot, query, parameters)
+            while len(self._known) >= _KNOWN:
+                self._known.pop(next(iter(self._known)), None)
+            self._known[key] = table
+        return table
+
     def kept(self, snapshot: Snapshot, query: str, parameters: Mapping[str, Any] | None = None) -> pa.Table:
         """A small answer about one snapshot, cached under everything that is published about it."""
         bound = {"snapshot_id": snapshot.snapshot_id, **(parameters or {})}
-        key = {"format": _FORMAT, "snapshot": snapshot.identity, "query": query, "parameters": bound}
-        stored = self.store.get(key) if self.store else None
-        if stored is not None:
-            return stored
-        table = self.ask(query, bound)
-        self.catalog.confirm(snapshot)
-        if self.store:
-            self.store.put([(key, table)])
-        return table
+        key = {"format": FORMAT, "snapshot": snapshot.identity, "query": query, "parameters": bound}
+
+        def fetch() -> pa.Table:
+            table = self.ask(query, bound)
+            self.catalog.confirm(snapshot)
+            return table
+
+        return self._through(key, fetch)
 
     def series(
         self,
@@ -118,16 +132,28 @@ class Reader:
         rows = sum(manifest.rows(*key) for key in manifest.series(view.dataset))
         unit = Unit("", "", None, None, rows, manifest.content(view.dataset))
         key = unit.key(view, columns, snapshot.rules)
-        stored = self.store.get(key) if self.store else None
-        if stored is not None:
-            return stored
         query = queries.rows(view, columns, snapshot.snapshot_id)
-        table = self.ask(query.text, query.parameters)
-        self.catalog.confirm(snapshot)
-        _demand_rows(table.num_rows, rows, view.dataset, snapshot)
-        if self.store:
-            self.store.put([(key, table)])
-        return table
+
+        def fetch() -> pa.Table:
+            table = self.ask(query.text, query.parameters)
+            self.catalog.confirm(snapshot)
+            _demand_rows(table.num_rows, rows, view.dataset, snapshot)
+            return table
+
+        return self._through(key, fetch)
+
+    def _through(self, key: Key, fetch: Callable[[], pa.Table]) -> pa.Table:
+        """One file of the cache, or what `fetch` brings to it; who wants the same meanwhile waits."""
+        if self.store is None:
+            return fetch()
+        stored = self.store.get(key)
+        if stored is None:
+            with self.store.alone(key):
+                stored = self.store.get(key)
+                if stored is None:
+                    stored = fetch()
+                    self.store.put([(key, stored)])
+        return stored
 
     def close(self) -> None:
         """Give the connection back."""
@@ -137,7 +163,7 @@ class Reader:
     def _remember(self, snapshot_id: str, rows: pa.Table | None) -> pa.Table | None:
         if self.store is None:
             return None
-        key = {"format": _FORMAT, "place": self.place, "registered": snapshot_id}
+        key = {"format": FORMAT, "place": self.place, "registered": snapshot_id}
         stored = self.store.get(key)
         if rows is not None and (stored is None or not stored.equals(rows)):
             self.store.put([(key, rows)])
@@ -196,7 +222,7 @@ class Reader:
             if not parts_of_one:
                 empty = empty if empty is not None else self._empty(view, snapshot, timeframe, columns)
                 parts_of_one = [empty]
-            tables[one] = _cut(arrow.joined(parts_of_one), view.time, window)
+            tables[one] = cut(arrow.joined(parts_of_one), view.time, window)
         return tables
 
     def _empty(self, view: View, snapshot: Snapshot, timeframe: str, columns: Sequence[str]) -> pa.Table:
@@ -208,24 +234,25 @@ class Reader:
     ) -> dict[Unit, pa.Table]:
         assert self.store is not None
         keys = {unit: unit.key(view, columns, snapshot.rules) for unit in units}
-        found = self._stored(keys)
+        found = self.stored(keys)
         absent = [unit for unit in units if unit not in found]
         if not absent:
             return found
         # One lock a series: whoever wants any part of it waits for the one that is fetching.
         locks = [{"series": (view.dataset, unit.instrument, unit.timeframe)} for unit in absent]
         with self.store.alone(*locks):
-            found |= self._stored({unit: keys[unit] for unit in absent})
+            found |= self.stored({unit: keys[unit] for unit in absent})
             absent = [unit for unit in absent if unit not in found]
             for batch in _batches(absent):
                 fetched = self._fetched(view, snapshot, batch, columns)
                 self.store.put([(keys[unit], table) for unit, table in fetched.items()])
                 # The memory-mapped copy, so that a long read does not stay in memory as well.
-                mapped = self._stored({unit: keys[unit] for unit in fetched}) if len(absent) > len(batch) else {}
+                mapped = self.stored({unit: keys[unit] for unit in fetched}) if len(absent) > len(batch) else {}
                 found |= {unit: mapped.get(unit, table) for unit, table in fetched.items()}
         return found
 
-    def _stored(self, keys: Mapping[Unit, Key]) -> dict[Unit, pa.Table]:
+    def stored(self, keys: Mapping[T, Key]) -> dict[T, pa.Table]:
+        """What the cache holds of these, by unit."""
         assert self.store is not None
         found = {unit: self.store.get(key) for unit, key in keys.items()}
         return {unit: table for unit, table in found.items() if table is not None}
@@ -349,7 +376,8 @@ def _by_instrument(table: pa.Table, instruments: Sequence[str]) -> dict[str, pa.
     return found
 
 
-def _cut(table: pa.Table, time: str, window: Window) -> pa.Table:
+def cut(table: pa.Table, time: str, window: Window) -> pa.Table:
+    """The rows of a table sorted by `time` that lie in the window, ms since 1970."""
     if window == (None, None) or not table.num_rows:
         return table
     instants = _instants(table[time])

@@ -58,8 +58,18 @@ def snapshot_of(data: Any) -> Snapshot:
     """The snapshot that a Frame, an Arrow table or a pandas DataFrame of this package was read from.
 
     It survives slices, filters, Parquet and IPC in Arrow, and `attrs` in pandas; polars keeps no metadata: ask for
-    the column `snapshot_id` there. Raises BadRequest for data that lost it, never had it, or holds more rows than
-    were read, as a concatenation of two snapshots does.
+    the column `snapshot_id` there.
+
+    Parameters
+    ----------
+    data : Frame, pyarrow.Table or pandas.DataFrame
+        As it was read, or a part of it.
+
+    Raises
+    ------
+    BadRequest
+        For data that lost it, never had it, holds more rows than were read, or has rows of several snapshots in its
+        column snapshot_id: tables of two snapshots that were put together.
     """
     metadata = _metadata(data)
     text = metadata.get(_KEY)
@@ -71,7 +81,19 @@ def snapshot_of(data: Any) -> Snapshot:
             "several tables were put together. Ask each of them, or read them in one call."
         )
     row = json.loads(text)
+    if "snapshot_id" in _columns(data):
+        held = {str(one) for one in data["snapshot_id"].unique().tolist()}
+        if held - {row["snapshot_id"]}:
+            raise BadRequest(
+                f"This table has rows of {' and '.join(sorted(held))}: several tables were put together. Ask each of "
+                "them."
+            )
     return Snapshot.from_row({**row, "published_at": datetime.fromisoformat(row["published_at"])})
+
+
+def _columns(data: Any) -> list[str]:
+    names = getattr(data, "column_names", None)
+    return list(getattr(data, "columns", ())) if names is None else list(names)
 
 
 def _metadata(data: Any) -> Mapping[bytes, bytes]:

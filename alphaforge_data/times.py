@@ -3,13 +3,17 @@
 import datetime as dt
 from typing import Any, TypeAlias
 
+import numpy as np
+
 from alphaforge_data.errors import BadRequest
 
-# Also numpy.datetime64 and pandas.Timestamp, which this package recognises without importing either library.
-Time: TypeAlias = dt.datetime | dt.date | str | Any
+# pandas.Timestamp is a datetime.
+Time: TypeAlias = dt.datetime | dt.date | str | np.datetime64
 
 MILLISECOND = dt.timedelta(milliseconds=1)
 EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+# What ClickHouse's DateTime64 can hold; there is no data beyond it.
+_REACH = (-2_208_988_800_000, 10_413_705_600_000)
 
 
 def milliseconds(name: str, value: Time) -> int:
@@ -30,7 +34,12 @@ def period(start: Time | None, end: Time | None) -> tuple[int | None, int | None
         raise BadRequest(
             f"start {start!s} is not before end {end!s}; start is inclusive, end exclusive. Swap or widen them."
         )
-    return first, last
+    return None if first is None else within_reach(first), None if last is None else within_reach(last)
+
+
+def within_reach(bound: int) -> int:
+    """The bound, moved into the years 1900 to 2299, the only ones that the database knows."""
+    return min(max(bound, _REACH[0]), _REACH[1])
 
 
 def days(start: Time | None, end: Time | None) -> tuple[str | None, str | None]:
@@ -61,6 +70,10 @@ def _instant(name: str, value: Time) -> dt.datetime:
             f"{name} is {value!r}, a {type(value).__name__}; pass a datetime with a zone, a date, a numpy.datetime64, "
             "or text such as '2025-06-20' or '2025-06-20T08:00Z'."
         )
+    is_midnight = value.time() == dt.time() and not getattr(value, "nanosecond", 0)
+    if value.tzinfo is None and is_midnight and type(value).__module__.startswith("pandas"):
+        # pandas has no date of its own: its midnight without a zone is one.
+        return dt.datetime(value.year, value.month, value.day, tzinfo=dt.UTC)
     if value.tzinfo is None:
         raise BadRequest(
             f"{name} is {value!s} without a time zone; write {value.isoformat()}Z, or give the datetime a tzinfo: "
@@ -73,9 +86,14 @@ def _of_numpy(name: str, value: Any) -> dt.datetime:
     kind = getattr(getattr(value, "dtype", None), "kind", "")
     if kind != "M" or getattr(value, "ndim", 1) != 0 or str(value) == "NaT":
         raise BadRequest(f"{name} is {value!r}; a numpy value must be a single datetime64 that is not NaT.")
-    # Whole microseconds, rounded up like every bound: datetime carries nothing finer.
-    nanoseconds = int(value.astype("datetime64[ns]").astype("int64"))
-    return EPOCH + dt.timedelta(microseconds=-(-nanoseconds // 1000))
+    # By seconds, because nanoseconds would wrap outside of 1677 to 2262, and rounded up to whole microseconds like
+    # every bound: datetime carries nothing finer.
+    seconds = value.astype("datetime64[s]")
+    nanoseconds = int((value - seconds).astype("timedelta64[ns]").astype("int64"))
+    try:
+        return EPOCH + dt.timedelta(seconds=int(seconds.astype("int64")), microseconds=-(-nanoseconds // 1000))
+    except OverflowError:
+        raise BadRequest(f"{name} is {value!s}, which is outside of the years 1 to 9999.") from None
 
 
 def _parsed(name: str, value: str) -> dt.datetime | dt.date:
@@ -94,5 +112,5 @@ def _parsed(name: str, value: str) -> dt.datetime | dt.date:
 def _day(name: str, value: Time) -> str:
     instant = EPOCH + milliseconds(name, value) * MILLISECOND
     if instant.time() != EPOCH.time():
-        raise BadRequest(f"{name} is {value!s}; Fear & Greed is daily: pass a date or midnight UTC.")
+        raise BadRequest(f"{name} is {value!s}; these rows are daily: pass a date or midnight UTC.")
     return instant.date().isoformat()

@@ -1,9 +1,72 @@
 """The columns of the read contract (docs/data_contract.md), and which of them never vary inside one series."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Literal, TypeAlias
 
 from alphaforge_data.errors import BadRequest
+from alphaforge_data.names import several
+
+# For type checkers: the columns that may be asked for (tests/alphaforge_data/test_views.py compares).
+BarColumn: TypeAlias = Literal[
+    "snapshot_id",
+    "data_version",
+    "instrument_id",
+    "venue",
+    "market",
+    "symbol",
+    "timeframe",
+    "open_time",
+    "close_time",
+    "open",
+    "high",
+    "low",
+    "close",
+    "volume",
+    "quote_volume",
+    "trade_count",
+    "source",
+    "ingested_at",
+    "source_bars",
+    "expected_bars",
+]
+FundingColumn: TypeAlias = Literal[
+    "snapshot_id",
+    "data_version",
+    "instrument_id",
+    "venue",
+    "symbol",
+    "funding_time",
+    "funding_time_raw",
+    "funding_rate",
+    "interval_hours",
+    "mark_price",
+    "ingested_at",
+]
+InstrumentColumn: TypeAlias = Literal[
+    "snapshot_id",
+    "data_version",
+    "instrument_id",
+    "venue",
+    "market",
+    "symbol",
+    "venue_symbol",
+    "base",
+    "quote",
+    "settle",
+    "status",
+    "tick_size",
+    "lot_size",
+    "lot_size_base",
+    "min_qty",
+    "min_qty_base",
+    "min_notional",
+    "contract_size",
+    "listed_at",
+    "valid_from",
+    "valid_to",
+]
+FearGreedColumn: TypeAlias = Literal["snapshot_id", "data_version", "date", "value", "classification", "ingested_at"]
 
 PINNED = ("snapshot_id", "data_version")
 
@@ -37,11 +100,11 @@ class View:
         apart = (*PINNED, *self.constant, *self.derived, *self.provenance)
         return tuple(name for name in self.columns if name not in apart)
 
-    def chosen(self, columns: str | Sequence[str] | None) -> tuple[str, ...]:
+    def chosen(self, columns: str | Iterable[str] | None) -> tuple[str, ...]:
         """The columns to return, checked; 'all' is every column of the view."""
         if columns is None:
             return self.usual
-        names = self.columns if columns == "all" else ((columns,) if isinstance(columns, str) else tuple(columns))
+        names = self.columns if isinstance(columns, str) and columns == "all" else several("columns", columns)
         unknown = [name for name in names if name not in self.columns]
         if unknown or not names:
             raise BadRequest(
@@ -49,6 +112,12 @@ class View:
                 f"{', '.join(self.columns)}. columns='all' gives every one."
             )
         return tuple(dict.fromkeys(names))
+
+    def one(self, column: str) -> str:
+        """The column's name, checked: exactly one."""
+        if not isinstance(column, str) or column == "all":
+            raise BadRequest(f"column is {column!r}; name one column, such as 'close'.")
+        return self.chosen(column)[0]
 
 
 _BAR = ("open_time", "close_time", "open", "high", "low", "close", "volume", "quote_volume", "trade_count")
@@ -87,12 +156,14 @@ FUNDING = View(
     ("ingested_at",),
 )
 _INSTRUMENT = ("instrument_id", "venue", "market", "symbol", "venue_symbol", "base", "quote", "settle", "status")
-_LIMITS = ("tick_size", "lot_size", "min_qty", "min_notional", "contract_size", "listed_at", "valid_from", "valid_to")
+_AMOUNTS = ("lot_size", "lot_size_base", "min_qty", "min_qty_base")
+LIMITS = ("tick_size", *_AMOUNTS, "min_notional", "contract_size")
+_STATE = (*LIMITS, "listed_at", "valid_from", "valid_to")
 INSTRUMENTS = View(
     "instruments",
     "v_instruments_at",
-    (*PINNED, *_INSTRUMENT, *_LIMITS),
-    (*_INSTRUMENT, *_LIMITS),
+    (*PINNED, *_INSTRUMENT, *_STATE),
+    (*_INSTRUMENT, *_STATE),
     ("instrument_id", "valid_from"),
 )
 FEAR_GREED = View(

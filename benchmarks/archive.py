@@ -24,15 +24,14 @@ import psutil
 import pyarrow as pa
 
 from dlt_pipelines import backfill
-from dlt_pipelines.archive.download import Downloader
-from dlt_pipelines.archive.landing import check, insert
-from dlt_pipelines.archive.parts import Download
+from dlt_pipelines.archive.download import Download, Downloader
+from dlt_pipelines.archive.file_loader import check, insert
 from dlt_pipelines.archive.unzip import unzip
-from dlt_pipelines.archive.venues import ARCHIVES
-from dlt_pipelines.landing import _make_pipeline
-from dlt_pipelines.plan import Plan
-from dlt_pipelines.selection import Selection
-from dlt_pipelines.universe import load
+from dlt_pipelines.planning.plan import Plan
+from dlt_pipelines.planning.selection import Selection
+from dlt_pipelines.planning.universe import load
+from dlt_pipelines.rest.page_loader import _make_pipeline
+from dlt_pipelines.venues import ARCHIVES
 from replay.process import ReplayProcess
 from warehouse import embedded
 from warehouse.client import connect
@@ -136,7 +135,7 @@ def by_dlt(settings: Settings, rows: pa.Table) -> float:
     """Seconds of a second load: the first one makes tables."""
     import dlt
 
-    pipeline = _make_pipeline("bench", settings.connection("admin"), settings.home / "bench")
+    pipeline = _make_pipeline("bench", settings.connection("admin"), settings.home / "bench", None)
     seconds = 0.0
     for _ in range(2):
         began = time.perf_counter()

@@ -14,9 +14,9 @@ from pathlib import Path
 from clickhouse_connect.driver.client import Client
 
 from benchmarks.built_warehouse import built_warehouse
-from mdw import building
-from mdw.audit import running
-from mdw.dbt import target
+from mdw.publishing import snapshot_build
+from mdw.publishing.dbt import target
+from mdw.quality import audit_runs
 from warehouse.settings import Settings
 
 START = datetime(2021, 1, 1, tzinfo=UTC)
@@ -98,15 +98,15 @@ def main() -> None:
         rows = fill(client, 0, arguments.days, 2)
         client.command("optimize table marts.bars final")
         print(f"{rows:,} bars written in {time.monotonic() - began:.1f} s")
-        first = building.build(settings, "history")
+        first = snapshot_build.build(settings, "history")
         print("publication of the history:", first.published, [failure[0] for failure in first.failures])
-        full = running.run(settings, full=True)
+        full = audit_runs.run(settings, full=True)
         found = {"load": os.getloadavg(), "bars": rows, "full": node_seconds(settings), "full_counts": full.counts}
         fill(client, arguments.days, 1, next_version(client))
         # A day as any other: the snapshot before it changed one day, not the history.
-        assert building.build(settings, "yesterday").published
+        assert snapshot_build.build(settings, "yesterday").published
         found["day_bars"] = fill(client, arguments.days + 1, 1, next_version(client))
-        day = running.run(settings)
+        day = audit_runs.run(settings)
         found |= {"day": node_seconds(settings), "day_counts": day.counts, "load_after": os.getloadavg()}
         print(json.dumps(found, indent=2, default=str))
         if arguments.json:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from clickhouse_connect.driver.client import Client
 
-from mdw import building
+from mdw.publishing import snapshot_build
 from warehouse import embedded
 from warehouse.client import connect
 from warehouse.migrate import migrate
@@ -28,7 +28,7 @@ def built_warehouse(now: datetime | None = None) -> Iterator[tuple[Settings, Cli
         embedded.up(settings)
         try:
             migrate(settings)
-            assert building.build(settings, "start").published
+            assert snapshot_build.build(settings, "start").published
             with connect(settings, "admin") as client:
                 yield settings, client
         finally:

@@ -18,7 +18,7 @@ from clickhouse_connect.driver.client import Client
 
 from benchmarks import generated_bars
 from benchmarks.built_warehouse import built_warehouse
-from mdw import building, dbt
+from mdw.publishing import dbt, snapshot_build
 from warehouse.settings import Settings
 
 _ROW = {
@@ -143,7 +143,7 @@ def write_pages(client: Client, minutes: int) -> None:
 def build(settings: Settings) -> None:
     """The model, its manifest and the publication, without the audits."""
     done = dbt.run(
-        settings, "run", building.claim_variables(settings), "--select", "bars", "snapshot_manifest", "snapshots"
+        settings, "run", snapshot_build.claim_variables(settings), "--select", "bars", "snapshot_manifest", "snapshots"
     )
     assert done.exit_code == 0, done.errors
 

@@ -1,4 +1,4 @@
-"""Bars of the shape that docs/design.md measures, made inside ClickHouse: 1m series with revisions over many loads."""
+"""Generated 1m bars with revisions over many loads, made inside ClickHouse, for the figures of docs/performance.md."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime

@@ -14,7 +14,7 @@ from statistics import median
 from clickhouse_connect.driver.client import Client
 
 from benchmarks.peak import Peak
-from mdw import dbt, restoring
+from mdw.publishing import dbt, recovery
 from warehouse import embedded, snapshots
 from warehouse.client import connect
 from warehouse.iceberg import readback
@@ -92,13 +92,8 @@ def _measure(settings: Settings, pid: int, months: int) -> dict[str, float]:
     migrate(settings)
     _dbt(settings, "run-operation", "base", sub=("create_marts",))
     client = connect(settings, "admin")
-    for number in range(months):
-        month = f"{FIRST_YEAR + number // 12}-{number % 12 + 1:02}-01 00:00:00"
-        client.command(
-            _ROWS, parameters={"version": 1, "venues": list(VENUES), "symbols": list(SYMBOLS), "month": month}
-        )
-    client.command("optimize table marts.bars final")
-    _publish(settings, "base")
+    fill(client, months)
+    publish(settings, "base")
     # Inside the server's own folder: the embedded ClickHouse reads Iceberg nowhere else.
     lake = Target.parse(str(settings.home / "clickhouse" / "lake"))
     bars = int(client.command("select count() from marts.v_bars_at(snapshot_id = 'base')"))
@@ -116,12 +111,22 @@ def _measure(settings: Settings, pid: int, months: int) -> dict[str, float]:
     for statement in (_REVISE, _CLOSE):
         client.command(statement, parameters={"month": FIRST_YEAR * 100 + 3})
     client.command(f"optimize table marts.bars partition {FIRST_YEAR * 100 + 3} final")
-    _publish(settings, "next")
+    publish(settings, "next")
     changed, done = _timed("export_one_month_changed", settings, "next", lake)
     figures |= changed
     figures["rows_written_one_month_changed"] = done.parts[0].rows_written
     figures |= _read_back(client, lake, done)
     return figures | _import(settings, lake)
+
+
+def fill(client: Client, months: int) -> None:
+    """Insert that many months of all series into the mart, as version 1."""
+    for number in range(months):
+        month = f"{FIRST_YEAR + number // 12}-{number % 12 + 1:02}-01 00:00:00"
+        client.command(
+            _ROWS, parameters={"version": 1, "venues": list(VENUES), "symbols": list(SYMBOLS), "month": month}
+        )
+    client.command("optimize table marts.bars final")
 
 
 def _timed(name: str, settings: Settings, snapshot_id: str, lake: Target) -> tuple[dict[str, float], Export]:
@@ -165,13 +170,14 @@ def _import(settings: Settings, lake: Target) -> dict[str, float]:
         try:
             migrate(other)
             with Peak(pid) as peak:
-                result = restoring.restore(other, "next", lake)
+                result = recovery.restore(other, "next", lake)
             return {"import_seconds": round(result.seconds, 1), "import_peak_mb": round(peak.pipeline / 1e6)}
         finally:
             embedded.down(other)
 
 
-def _publish(settings: Settings, snapshot_id: str) -> None:
+def publish(settings: Settings, snapshot_id: str) -> None:
+    """Publish what the mart holds, without audits."""
     only = ("--exclude", "config.materialized:versioned", "--exclude-resource-types", "test", "unit_test")
     _dbt(settings, "build", snapshot_id, *only)
 

@@ -18,12 +18,12 @@ from typing import Any
 
 from benchmarks.peak import Peak
 from dlt_pipelines import backfill
-from dlt_pipelines.plan import Plan
-from dlt_pipelines.planning import page_length, window_asks
-from dlt_pipelines.selection import Selection
-from dlt_pipelines.timeframes import TIMEFRAMES, to_ms
-from dlt_pipelines.universe import load
-from dlt_pipelines.venue import Budget
+from dlt_pipelines.core.endpoint import Budget
+from dlt_pipelines.core.time_grid import TIMEFRAMES, to_ms
+from dlt_pipelines.planning.page_requests import page_length, window_asks
+from dlt_pipelines.planning.plan import Plan
+from dlt_pipelines.planning.selection import Selection
+from dlt_pipelines.planning.universe import load
 from dlt_pipelines.venues import VENUES
 from replay.process import ReplayProcess
 from warehouse import embedded

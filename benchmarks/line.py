@@ -10,9 +10,9 @@ from pathlib import Path
 
 from benchmarks.peak import Peak
 from dlt_pipelines import backfill
-from dlt_pipelines.universe import load
-from mdw import building
+from dlt_pipelines.planning.universe import load
 from mdw.demo.source import Synthetic
+from mdw.publishing import snapshot_build
 from warehouse import embedded
 from warehouse.client import connect
 from warehouse.migrate import migrate
@@ -45,11 +45,11 @@ def _measure(settings: Settings, market: Synthetic, pid: int) -> dict[str, float
     assert landed.complete, landed.failures
     with Peak(pid) as build_peak:
         began = time.monotonic()
-        built = building.build(settings, "bench")
+        built = snapshot_build.build(settings, "bench")
         first = time.monotonic() - began
     assert built.published, built.failures
     began = time.monotonic()
-    building.build(settings, "bench-nothing-new")
+    snapshot_build.build(settings, "bench-nothing-new")
     idle = time.monotonic() - began
     with connect(settings) as client:
         bars = int(client.command("select count() from marts.v_bars_at(snapshot_id = 'bench')"))

@@ -17,8 +17,9 @@ import yaml
 from clickhouse_connect.driver.client import Client
 
 from benchmarks.built_warehouse import built_warehouse
-from mdw import building, report
-from tests.report.chromium import Page, browse
+from mdw.publishing import snapshot_build
+from mdw.reports import data_quality
+from tests.reports.chromium import Page, browse
 from warehouse.settings import PROJECT, Settings
 
 DAYS = 1826
@@ -26,7 +27,7 @@ _COINS = {"binance": 34, "okx": 33, "bybit": 33}
 SERIES = [(venue, f"C{coin:02d}/USDT") for venue, coins in _COINS.items() for coin in range(coins)]
 _PAGES = {"binance": "binance__spot_klines", "okx": "okx__spot_candles", "bybit": "bybit__spot_klines"}
 _BUILDS = 200
-FIRST_CHART = (PROJECT / "tests/report/scripts/first_chart.js").read_text()
+FIRST_CHART = (PROJECT / "tests/reports/scripts/first_chart.js").read_text()
 
 # Lost: the beginning of every fourth series, a week in 200 that was never asked for, up to two days of a week in 10.
 _BARS = """
@@ -101,7 +102,7 @@ def opened(path: Path, width: int = 1300) -> dict[str, float]:
 
 def pictures(path: Path, folder: Path) -> None:
     """The whole page in both themes, every chart drawn."""
-    drawn = (PROJECT / "tests/report/scripts/all_drawn.js").read_text()
+    drawn = (PROJECT / "tests/reports/scripts/all_drawn.js").read_text()
 
     async def visit(page: Page) -> None:
         for scheme in ("light", "dark"):
@@ -123,11 +124,11 @@ def make(folder: Path) -> dict[str, object]:
         bars = fill(client)
         print(f"{bars:,} bars in {time.monotonic() - began:.0f} s")
         settings = Settings(**{**settings.model_dump(), "now": datetime(2026, 1, 1, 0, 30, tzinfo=UTC)})
-        assert building.build(settings, "five-years").published
+        assert snapshot_build.build(settings, "five-years").published
         began = time.monotonic()
-        found = report.collect(settings)
+        found = data_quality.collect(settings)
         asked = time.monotonic() - began
-        text = report.render(found)
+        text = data_quality.render(found)
         (folder / "report.html").write_text(text, encoding="utf-8")
         return {
             "bars": bars,

@@ -15,7 +15,7 @@ from clickhouse_connect.driver.client import Client
 
 from benchmarks import generated_bars
 from benchmarks.built_warehouse import built_warehouse
-from mdw import building, dbt
+from mdw.publishing import dbt, snapshot_build
 from warehouse.settings import Settings
 from warehouse.snapshots import registry
 from warehouse.snapshots.layout import shown_at
@@ -57,7 +57,7 @@ def measure(settings: Settings, client: Client, months: int) -> dict[str, float]
     if with_reads:
         figures.update(reads(client, "after load"))
         register(client, 2000)
-        views = dbt.run(settings, "run", building.claim_variables(settings), "--select", *_VIEWS)
+        views = dbt.run(settings, "run", snapshot_build.claim_variables(settings), "--select", *_VIEWS)
         assert views.exit_code == 0, views.errors
         operate(settings, "reconcile_snapshots")
         figures.update(reads(client, "2000 pins"))
@@ -83,7 +83,7 @@ def register(client: Client, number: int) -> None:
 
 def operate(settings: Settings, macro: str) -> None:
     """Run one of the dbt operations."""
-    done = dbt.run(settings, "run-operation", building.claim_variables(settings), sub=(macro,))
+    done = dbt.run(settings, "run-operation", snapshot_build.claim_variables(settings), sub=(macro,))
     assert done.exit_code == 0, done.errors
 
 
@@ -137,7 +137,7 @@ def builds(settings: Settings, client: Client) -> dict[str, float]:
     for number in range(3):
         land_day(client, day=15 + number)
         began = client.command("select toString(now64(6))")
-        variables = {**building.claim_variables(settings), "snapshot_id": f"s{SNAPSHOTS + 2 + number}"}
+        variables = {**snapshot_build.claim_variables(settings), "snapshot_id": f"s{SNAPSHOTS + 2 + number}"}
         built = dbt.run(settings, "run", variables, "--select", *_NODES)
         assert built.exit_code == 0, built.errors
         for node in built.nodes:

@@ -10,7 +10,7 @@ from typing import Any
 
 from airflow.sdk import Param, TaskGroup, chain, task
 
-from market_data import universe, wiring
+from market_data import release, universe, wiring
 from market_data.operator import MdwOperator
 
 _universe = universe.load()
@@ -39,7 +39,7 @@ PARAMS = {
     "snapshot_id": Param(
         None,
         type=["null", "string"],
-        pattern="^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$",
+        pattern=f"^{release.SNAPSHOT_ID.pattern}$",
         title="Snapshot id",
         description="Empty: backfill- and the time of the run.",
     ),

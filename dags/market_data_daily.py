@@ -7,11 +7,11 @@ from datetime import timedelta
 
 from airflow.sdk import chain
 
-from market_data import universe, wiring
+from market_data import release, universe, wiring
 from market_data.operator import MdwOperator
 
-# Files of a day are complete the day after, OKX's two days later (dlt_pipelines/README.md, archive lane).
-ARCHIVES = {"binance": (4, 1), "okx": (5, 2)}
+# Days of archive files that are compared with what REST gave: those that were published last.
+ARCHIVE_DAYS = 3
 KEEP_DAYS = 14
 SNAPSHOT = f"daily-{{{{ {wiring.MOMENT}.strftime('%Y%m%d') }}}}"
 
@@ -30,9 +30,9 @@ with wiring.market_data_dag(DAG_ID, schedule=_universe.daily, late_after=timedel
         for venue in _universe.named("venue")
         if (options := [word for name in _universe.listings(venue) for word in ("--dataset", name)])
     ]
-    for venue, (first, last) in ARCHIVES.items():
+    for venue, delay in release.archive_delays().items():
         if venue in _universe.named("venue"):
-            window = [f"--start={_days_ago(first)}", f"--end={_days_ago(last)}"]
+            window = [f"--start={_days_ago(delay + ARCHIVE_DAYS)}", f"--end={_days_ago(delay)}"]
             arguments = ["backfill", "--venue", venue, "--dataset", "bars", "--lane", "archive", "--refetch", *window]
             landed.append(wiring.land(f"archive_{venue}", venue, arguments, execution_timeout=timedelta(hours=2)))
 

@@ -7,30 +7,32 @@ from datetime import UTC, datetime
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
-from dlt_pipelines import claims, coverage, listings
-from dlt_pipelines.archive.choosing import Lane, choose
-from dlt_pipelines.archive.files import ArchiveFile
-from dlt_pipelines.archive.landed import landed_files
-from dlt_pipelines.archive.lane import land_files
-from dlt_pipelines.archive.leftover import left_to_rest
-from dlt_pipelines.archive.recheck import replaced_files
-from dlt_pipelines.archive.venues import ARCHIVES
-from dlt_pipelines.errors import SourceTrouble
-from dlt_pipelines.landing import Landing
-from dlt_pipelines.plan import Plan
-from dlt_pipelines.planning import Ask, window_asks
-from dlt_pipelines.probing import probe
-from dlt_pipelines.progress import LandingReport, Progress, Silent
-from dlt_pipelines.running import land
-from dlt_pipelines.selection import Selection, select
-from dlt_pipelines.series import Series
-from dlt_pipelines.source import Source
-from dlt_pipelines.timeframes import to_ms
-from dlt_pipelines.universe import Universe
-from dlt_pipelines.venues import VENUES
+from dlt_pipelines import landing_log, recheck_claims
+from dlt_pipelines.archive.replaced_files import replaced_files
+from dlt_pipelines.archive.rest_fallback import left_to_rest
+from dlt_pipelines.archive.run import land_files
+from dlt_pipelines.core import intervals
+from dlt_pipelines.core.archive import ArchiveFile
+from dlt_pipelines.core.errors import VenueError
+from dlt_pipelines.core.page_request import Ask
+from dlt_pipelines.core.progress import LandingReport, Progress, Silent
+from dlt_pipelines.core.series import Series
+from dlt_pipelines.core.time_grid import to_ms
+from dlt_pipelines.http.venue_client import VenueClient
+from dlt_pipelines.planning import coverage, listings
+from dlt_pipelines.planning.landed_files import landed_files
+from dlt_pipelines.planning.lane_choice import Lane, choose
+from dlt_pipelines.planning.page_requests import window_asks
+from dlt_pipelines.planning.plan import Plan
+from dlt_pipelines.planning.selection import Selection, select
+from dlt_pipelines.planning.universe import Universe
+from dlt_pipelines.rest.history_start import probe
+from dlt_pipelines.rest.page_loader import PageLoader
+from dlt_pipelines.rest.run import land
+from dlt_pipelines.venues import ARCHIVES, VENUES
 from warehouse import trust
 from warehouse.client import connect
-from warehouse.errors import BadInput, WorldError
+from warehouse.errors import BadInput, OperationFailed
 from warehouse.settings import Settings
 
 
@@ -52,8 +54,8 @@ def plan(
     Changes nothing; asks each venue for its time, and the ledger for what is covered. Listings are due once a day.
     `refetch` asks for covered windows too. `lane` auto takes the fastest lane for each window; `recheck` adds landed
     files that were replaced in the archive. `recheck_claims` plans what pages of older software claim without proof
-    instead (dlt_pipelines/claims.py), and corrects the ledger unless it is a `dry_run`. Raises BadInput for a value or
-    time that cannot be.
+    instead (dlt_pipelines/recheck_claims.py), and corrects the ledger unless it is a `dry_run`. Raises BadInput for a
+    value or time that is impossible.
     """
     series = select(universe, selection or Selection())
     check_times(settings, start, end)
@@ -68,7 +70,7 @@ def _unproven_claims(
     settings: Settings, series: Sequence[Series], start: int, end: int, pace: float | None, lane: Lane, dry_run: bool
 ) -> Plan:
     with connect(settings, "ingest") as client:
-        lost, notices = claims.review(client, series, record=not dry_run)
+        lost, notices = recheck_claims.review(client, series, record=not dry_run)
     spans: dict[Series, tuple[int, int | None]] = {
         one: (max(holes[0][0], start), min(holes[-1][1], end))
         for one, holes in lost.items()
@@ -81,17 +83,21 @@ def _unproven_claims(
 
 
 def run(plan: Plan, progress: Progress | None = None, pace: float | None = 1.0) -> LandingReport:
-    """Land a plan. `pace` multiplies the documented limits; other than up to 1 for replayed venues only.
+    """Land a plan and record the run in ops.landings.
 
-    Trouble at venues is in the report (`failures`, `complete`); raises WorldError where ClickHouse fails.
+    `pace` multiplies the venues' documented limits; values above 1, and None for no limit at all, are for replayed
+    venues only. Failures at venues are in the report (`failures`, `complete`); raises OperationFailed where ClickHouse
+    fails.
     """
     _check_pace(plan.settings, pace, {ask.series for ask in plan.asks})
     connection = plan.settings.connection("ingest")
     try:
-        with Landing(connection, plan.settings.home, trust.install(plan.settings)) as landing:
-            return asyncio.run(_land(plan, landing, progress or Silent(), pace))
+        with PageLoader(connection, plan.settings.home, trust.install(plan.settings), plan.settings.cluster) as landing:
+            report = asyncio.run(_land(plan, landing, progress or Silent(), pace))
     except BaseExceptionGroup as group:
         raise _first(group) from None
+    landing_log.record(plan, report, paced=pace is not None)
+    return report
 
 
 def make_plan(
@@ -102,7 +108,7 @@ def make_plan(
     force_listings: bool = False,
     lane: Lane | None = None,
     recheck: bool = False,
-    unproven: Mapping[Series, coverage.Windows] | None = None,
+    unproven: Mapping[Series, intervals.Windows] | None = None,
 ) -> Plan:
     """Asks and files for each series' span in ms since 1970; an end of None means the last closed bar.
 
@@ -118,7 +124,7 @@ def make_plan(
         seen = listings.seen(client)
         landed = landed_files(client) if lane in ("auto", "archive") and not refetch else frozenset()
     for one, windows in (unproven or {}).items():
-        done[one] = [part for window in done.get(one, []) for part in coverage.subtract(*window, windows)]
+        done[one] = [part for window in done.get(one, []) for part in intervals.subtract(*window, windows)]
     times, notices = asyncio.run(_venue_times(settings, list(spans), pace))
     notices += left_out
     whole = {series: (start, end or times[_clock_key(series)]) for series, (start, end) in spans.items()}
@@ -129,14 +135,15 @@ def make_plan(
     for series, span in whole.items():
         venue, now = VENUES[series.venue], times[_clock_key(series)]
         if series.windowed:
-            covered = coverage.merge([*done.get(series, []), *probes.proven.get(series, [])])
+            covered = intervals.merge([*done.get(series, []), *probes.proven.get(series, [])])
             choice = choose(lane, venue, series, span, covered, now, landed)
             files += choice.files
             notices += choice.notices
-            asks += window_asks(venue, series, span, coverage.merge([*covered, *choice.not_rest]), now)
+            asks += window_asks(venue, series, span, intervals.merge([*covered, *choice.not_rest]), now)
         elif refetch or force_listings or listings.is_due(seen.get(series), datetime.now(UTC)):
-            least, since = listings.least_rows(seen.get(series)), listings.reaches_back_to(series, span[0])
-            asks.append(Ask(series, venue.endpoint(series, 0, now), least_rows=least, since=since))
+            endpoint = venue.endpoint(series, 0, now)
+            least, since = listings.least_rows(seen.get(series)), listings.reaches_back_to(endpoint, span[0])
+            asks.append(Ask(series, endpoint, least_rows=least, since=since))
     if recheck:
         now = to_ms(settings.clock())
         wanted = {series: (start, end or now) for series, (start, end) in spans.items() if series.windowed}
@@ -166,7 +173,7 @@ def make_plan_again(
         choice = choose("auto", venue, series, (start, end), [], now)
         files += choice.files
         notices += choice.notices
-        asks += window_asks(venue, series, (start, end), coverage.merge(choice.not_rest), now)
+        asks += window_asks(venue, series, (start, end), intervals.merge(choice.not_rest), now)
     if recheck:
         spans = {
             series: (
@@ -181,7 +188,7 @@ def make_plan_again(
     return Plan(settings, asks, notices, list(dict.fromkeys(files)), "auto")
 
 
-async def _land(plan: Plan, landing: Landing, progress: Progress, pace: float | None) -> LandingReport:
+async def _land(plan: Plan, landing: PageLoader, progress: Progress, pace: float | None) -> LandingReport:
     """Both lanes side by side, then REST for what the archive did not have."""
     if not plan.files:
         return await land(plan, landing, progress, pace)
@@ -247,14 +254,14 @@ async def _venue_times(
 ) -> tuple[dict[tuple[str, str], int], list[str]]:
     """Each venue's clock; ours, with a notice, where it does not answer."""
     samples = {_clock_key(one): one for one in series}
-    sources = {name: Source(name, settings, pace, lambda *fault: None) for name, _ in samples}
+    sources = {name: VenueClient(name, settings, pace, lambda *fault: None) for name, _ in samples}
     notices: list[str] = []
 
     async def ask(sample: Series) -> int:
         try:
             return await sources[sample.venue].now(sample)
-        except SourceTrouble as trouble:
-            notices.append(f"{sample.venue} does not tell its time, planning by ours: {trouble}")
+        except VenueError as trouble:
+            notices.append(f"{sample.venue} does not give its time, planning by our own clock: {trouble}")
             return to_ms(settings.clock())
 
     try:
@@ -285,7 +292,7 @@ def _is_loopback(url: str | None) -> bool:
 
 
 def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    """The trouble to show: ours where there is one, else the first."""
+    """The error to show: one of ours where there is one, else the first."""
     flat: list[BaseException] = []
     todo: list[BaseException] = [group]
     while todo:
@@ -294,5 +301,5 @@ def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
             todo += error.exceptions
         else:
             flat.append(error)
-    ours = [error for error in flat if isinstance(error, WorldError | BadInput)]
+    ours = [error for error in flat if isinstance(error, OperationFailed | BadInput)]
     return (ours or flat)[0]

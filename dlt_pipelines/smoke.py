@@ -3,13 +3,14 @@
 import asyncio
 import sys
 
-from dlt_pipelines.errors import SourceTrouble
-from dlt_pipelines.paging import pages_of
-from dlt_pipelines.planning import Ask, wanted_end
-from dlt_pipelines.series import Series
-from dlt_pipelines.source import Source
-from dlt_pipelines.timeframes import MINUTE_MS
-from dlt_pipelines.universe import load
+from dlt_pipelines.core.errors import VenueError
+from dlt_pipelines.core.page_request import Ask
+from dlt_pipelines.core.series import Series
+from dlt_pipelines.core.time_grid import MINUTE_MS
+from dlt_pipelines.http.venue_client import VenueClient
+from dlt_pipelines.planning.page_requests import wanted_end
+from dlt_pipelines.planning.universe import load
+from dlt_pipelines.rest.paging import pages_of
 from warehouse.settings import Settings
 
 
@@ -21,12 +22,12 @@ def smoke(venue: str) -> int:
 
 
 async def _ask(venue: str, settings: Settings, samples: list[Series]) -> int:
-    source = Source(venue, settings, 1.0, lambda name, trouble, waits: print(trouble, file=sys.stderr))  # noqa: T201
+    source = VenueClient(venue, settings, 1.0, lambda name, trouble, waits: print(trouble, file=sys.stderr))  # noqa: T201
     try:
         for series in samples:
             async for page in pages_of(source, await _small(source, series)):
                 print(f"{series}: {page.rows} records, {len(page.payload)} characters from {page.endpoint}")  # noqa: T201
-    except SourceTrouble as trouble:
+    except VenueError as trouble:
         print(trouble, file=sys.stderr)  # noqa: T201
         return 1
     finally:
@@ -34,7 +35,7 @@ async def _ask(venue: str, settings: Settings, samples: list[Series]) -> int:
     return 0
 
 
-async def _small(source: Source, series: Series) -> Ask:
+async def _small(source: VenueClient, series: Series) -> Ask:
     now = await source.now(series)
     if not series.windowed:
         return Ask(series, source.venue.endpoint(series, 0, now))

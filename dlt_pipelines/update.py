@@ -2,13 +2,14 @@
 
 from dataclasses import replace
 
-from dlt_pipelines import backfill, coverage
-from dlt_pipelines.outages import outage_asks
-from dlt_pipelines.plan import Plan
-from dlt_pipelines.progress import LandingReport, Progress
-from dlt_pipelines.selection import Selection, select
-from dlt_pipelines.timeframes import to_ms
-from dlt_pipelines.universe import Universe
+from dlt_pipelines import backfill
+from dlt_pipelines.core.progress import LandingReport, Progress
+from dlt_pipelines.core.time_grid import to_ms
+from dlt_pipelines.planning import coverage
+from dlt_pipelines.planning.outage_retries import outage_asks
+from dlt_pipelines.planning.plan import Plan
+from dlt_pipelines.planning.selection import Selection, select
+from dlt_pipelines.planning.universe import Universe
 from warehouse.client import connect
 from warehouse.settings import Settings
 
@@ -22,7 +23,7 @@ def plan(
 ) -> Plan:
     """What is due. A series begins where its landed history begins, a new one where the universe says.
 
-    Windows in which a venue had no bars are asked for again on a widening schedule (dlt_pipelines.outages).
+    Windows in which a venue had no bars are asked for again on a widening schedule (planning/outage_retries.py).
     Listings (instruments, Fear & Greed) are due once a day; `force` asks for them now.
     """
     series = select(universe, selection or Selection())

@@ -1,5 +1,5 @@
 """`python -m mdw` is `mdw`."""
 
-from mdw.cli import main
+from mdw.cli.entry_point import main
 
 main()

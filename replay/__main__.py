@@ -24,6 +24,7 @@ def parser() -> argparse.ArgumentParser:
     found.add_argument("--seed", type=int, default=7, help="seed of the synthetic market (default 7)")
     found.add_argument("--now", metavar="ISO", help="the exchanges' time, with zone; default: this machine's")
     found.add_argument("--standing", action="store_true", help="the clock stands still")
+    found.add_argument("--speed", type=float, default=1.0, help="market seconds a second of this machine")
     found.add_argument("--port", type=int, default=0, help="default: a free one")
     found.add_argument("--delay-seconds", type=float, default=0.0, help="added to every answer")
     found.add_argument("--limits", action="store_true", help="enforce the venues' documented limits")
@@ -45,7 +46,7 @@ def server(options: argparse.Namespace) -> ReplayServer:
         faults.kinds = tuple(options.fault_kinds)
     return ReplayServer(
         market,
-        clock=Clock(now_ms, ticking=not options.standing),
+        clock=Clock(now_ms, ticking=not options.standing, speed=options.speed),
         port=options.port,
         faults=faults,
         limits=options.limits,

@@ -19,6 +19,12 @@ from replay.faults import Faults, FixedAnswer, failure
 from replay.journal import Journal
 from replay.limits import Limits
 from replay.market import Market
+from replay.sockets import binance as binance_sockets
+from replay.sockets import bybit as bybit_sockets
+from replay.sockets import okx as okx_sockets
+from replay.sockets.faults import SocketFaults
+from replay.sockets.hub import Sockets
+from replay.sockets.session import SOCKETS
 from replay.venues.context import Context, Refusal, json_response
 from replay.venues.origins import ORIGINS, origin_of
 
@@ -39,11 +45,20 @@ class Replay:
     library: Library = field(default_factory=Library)
     caps: tuple[Cap, ...] = ()
     fixed: tuple[FixedAnswer, ...] = ()
+    sockets: Sockets = field(init=False)
+
+    def __post_init__(self) -> None:
+        """The sockets share market, clock and journal with REST."""
+        self.sockets = Sockets(self.market, self.clock, self.journal)
 
     def application(self) -> web.Application:
         """A new application on this state."""
         context = Context(self.market, self.clock, self.okx_funding_days)
         app = web.Application(middlewares=[self._answer])
+        app[SOCKETS] = self.sockets
+        for name, market in (("binance-spot", "spot"), ("binance-usdm", "perp")):
+            app.add_routes(binance_sockets.routes(f"/{name}", name, market))
+        app.add_routes([*okx_sockets.routes("/okx"), *bybit_sockets.routes("/bybit")])
         for name, origin in ORIGINS.items():
             app.add_routes(origin.routes(context, f"/{name}"))
         app.add_routes(BinanceArchive(context, self.library).routes("/binance-archive"))
@@ -56,13 +71,15 @@ class Replay:
                 web.post(CONTROL + "/faults", self._set_faults),
                 web.post(CONTROL + "/clock", self._set_clock),
                 web.post(CONTROL + "/archive", self._set_tricks),
+                web.get(CONTROL + "/sockets", self._show_sockets),
+                web.post(CONTROL + "/sockets", self._order_sockets),
             ]
         )
         return app
 
     @web.middleware
     async def _answer(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        if request.path.startswith(CONTROL):
+        if request.path.startswith(CONTROL) or request.headers.get("Upgrade", "").lower() == "websocket":
             return await handler(request)
         self.journal.in_flight += 1
         self.journal.most_in_flight = max(self.journal.most_in_flight, self.journal.in_flight)
@@ -154,6 +171,19 @@ class Replay:
         except (KeyError, TypeError, ValueError) as problem:
             return json_response({"error": str(problem)}, 400)
         return json_response({"tricks": [[trick.kind, trick.path] for trick in self.library.tricks.active]})
+
+    async def _show_sockets(self, _: web.Request) -> web.Response:
+        return json_response({"counts": dict(self.sockets.counts), "open": [one.venue for one in self.sockets.open]})
+
+    async def _order_sockets(self, request: web.Request) -> web.Response:
+        try:
+            wanted = await request.json()
+            if "faults" in wanted:
+                self.sockets.faults = SocketFaults(**wanted["faults"])
+            concerned = self.sockets.order(wanted["order"], wanted.get("venue", "")) if "order" in wanted else 0
+        except (TypeError, ValueError) as problem:
+            return json_response({"error": str(problem)}, 400)
+        return json_response({"concerned": concerned})
 
 
 async def _handled(request: web.Request, handler: Handler) -> web.StreamResponse:

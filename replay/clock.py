@@ -17,9 +17,10 @@ def parse_instant(text: str) -> int:
 
 
 class Clock:
-    """An instant in ms since the epoch that stands still until moved, or runs at real speed if `ticking`."""
+    """An instant in ms since the epoch that stands still until moved, or runs if `ticking`: `speed` times real time."""
 
-    def __init__(self, now_ms: int, *, ticking: bool = False):
+    def __init__(self, now_ms: int, *, ticking: bool = False, speed: float = 1.0):
+        self.speed = speed
         self.set(now_ms, ticking=ticking)
 
     @classmethod
@@ -47,4 +48,4 @@ class Clock:
         """Now, in milliseconds since the epoch."""
         if not self.ticking:
             return self._now_ms
-        return self._now_ms + int((time.monotonic() - self._since) * 1000)
+        return self._now_ms + int((time.monotonic() - self._since) * 1000 * self.speed)

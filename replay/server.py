@@ -15,15 +15,25 @@ from replay.faults import Faults, FixedAnswer
 from replay.journal import Journal
 from replay.limits import Limits
 from replay.market import Market
+from replay.sockets.hub import Sockets
 from replay.venues.origins import ORIGINS
 
 _ARCHIVES = {"MDW_BINANCE_ARCHIVE_URL": "binance-archive", "MDW_OKX_ARCHIVE_URL": "okx-archive"}
+
+_SOCKETS = {
+    "MDW_BINANCE_SPOT_WS_URL": "binance-spot",
+    "MDW_BINANCE_USDM_WS_URL": "binance-usdm",
+    "MDW_OKX_WS_URL": "okx",
+    "MDW_BYBIT_WS_URL": "bybit",
+}
 
 
 def environment_for(url: str) -> dict[str, str]:
     """Every `MDW_*_URL` variable, so that no client of this server asks a real exchange."""
     apis = {origin.variable: name for name, origin in ORIGINS.items()}
-    return {variable: f"{url}/{name}" for variable, name in (apis | _ARCHIVES).items()}
+    found = {variable: f"{url}/{name}" for variable, name in (apis | _ARCHIVES).items()}
+    sockets = url.replace("http", "ws", 1)
+    return found | {variable: f"{sockets}/{name}" for variable, name in _SOCKETS.items()}
 
 
 class ReplayServer:
@@ -76,6 +86,11 @@ class ReplayServer:
     @faults.setter
     def faults(self, faults: Faults) -> None:
         self._replay.faults = faults
+
+    @property
+    def sockets(self) -> Sockets:
+        """The WebSocket side: its faults, what it sent, and orders."""
+        return self._replay.sockets
 
     @property
     def fixed(self) -> tuple[FixedAnswer, ...]:

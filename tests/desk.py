@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from dlt_pipelines import backfill, update
-from dlt_pipelines.archive.choosing import Lane
-from dlt_pipelines.plan import Plan
-from dlt_pipelines.progress import LandingReport
-from dlt_pipelines.selection import Selection
-from dlt_pipelines.timeframes import from_ms
-from dlt_pipelines.universe import Universe, load
+from dlt_pipelines.core.progress import LandingReport
+from dlt_pipelines.core.time_grid import from_ms
+from dlt_pipelines.planning.lane_choice import Lane
+from dlt_pipelines.planning.plan import Plan
+from dlt_pipelines.planning.selection import Selection
+from dlt_pipelines.planning.universe import Universe, load
 from replay.archives.tricks import Trick
 from replay.server import ReplayServer
 from replay.synthetic import SyntheticMarket

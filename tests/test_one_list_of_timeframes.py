@@ -1,40 +1,44 @@
-"""A timeframe is built by one entry (dlt_pipelines/timeframes.py); what repeats the list must not stay behind."""
+"""A timeframe is added in one place (docs/adding_a_timeframe.md): nothing else repeats the list."""
 
-import inspect
 import re
 
+import yaml
+
 from alphaforge_data import timeframes
-from dlt_pipelines.timeframes import TIMEFRAMES
-from dlt_pipelines.venues import bybit, okx
-from mdw.metrics import reading
+from dlt_pipelines.core.time_grid import TIMEFRAMES
+from dlt_pipelines.venues import bybit, coinbase, okx
 from replay import market
 from warehouse.settings import PROJECT
 
-QUARANTINE = (PROJECT / "dbt_project" / "macros" / "audits" / "quarantine.sql").read_text()
+VARIABLES = yaml.safe_load((PROJECT / "dbt_project" / "dbt_project.yml").read_text())["vars"]
+# A list such as `'1m', '1h'` or `"1m": 60_000, "1h"`; what compares one timeframe with another is no list.
+LISTED = re.compile(r"""(["'])\d+[mhd]\1[^\n]{0,12}, *\1\d+[mhd]\1""")
+FOLDERS = ("alphaforge_data", "dags", "dbt_project/macros", "dbt_project/models", "dlt_pipelines", "mdw", "warehouse")
+# A type for editors, which the SDK does not check against.
+OF_EDITORS = ["alphaforge_data/timeframes.py"]
 
 
-def test_quarantine_holds_every_timeframe() -> None:
-    listed = set(re.findall(r"'(\w+)'", QUARANTINE.split("standing.timeframe = '', [")[1].split("]")[0]))
-    assert listed == set(TIMEFRAMES)
+def test_no_other_file_lists_timeframes() -> None:
+    assert VARIABLES["timeframes"] == TIMEFRAMES
+    listing = [
+        str(file.relative_to(PROJECT))
+        for folder in FOLDERS
+        for file in (PROJECT / folder).rglob("*.*")
+        if file.suffix in (".py", ".sql") and LISTED.search(file.read_text())
+    ]
+    assert listing == OF_EDITORS
+
+
+def test_each_has_a_threshold_of_its_own() -> None:
+    assert {f"return_warn_{name}" for name in TIMEFRAMES} <= set(VARIABLES["audits"])
 
 
 def test_the_sdk_takes_lengths_from_the_name() -> None:
     assert {name: timeframes.length(name) for name in TIMEFRAMES} == TIMEFRAMES
 
 
-def test_metrics_take_the_list_itself() -> None:
-    assert "'1m'" not in inspect.getsource(reading)
-
-
-def test_dbt_knows_the_length_of_every_timeframe() -> None:
-    """Else its bars would have no close_time; the audit bars_known_timeframe would find them only after they landed."""
-    parse = (PROJECT / "dbt_project" / "macros" / "staging" / "parse.sql").read_text()
-    names, lengths = re.findall(r"\[(.*?)\]", next(line for line in parse.splitlines() if "transform(" in line))
-    known = dict(zip(re.findall(r"'(\w+)'", names), map(int, lengths.split(",")), strict=True))
-    assert {name: known.get(name) for name in TIMEFRAMES} == TIMEFRAMES
-
-
-def test_venues_that_write_timeframes_their_own_way_know_every_one() -> None:
+def test_every_venue_offers_each() -> None:
     assert set(TIMEFRAMES) <= set(okx._BARS)
     assert set(TIMEFRAMES) <= set(bybit._INTERVALS)
+    assert {ms // 1000 for ms in TIMEFRAMES.values()} <= set(coinbase._GRANULARITIES)
     assert {name: market.TIMEFRAMES.get(name) for name in TIMEFRAMES} == TIMEFRAMES

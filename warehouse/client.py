@@ -7,10 +7,18 @@ from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import DatabaseError, OperationalError
 
 from warehouse import open_files, schema, trust
-from warehouse.errors import WorldError
+from warehouse.errors import OperationFailed
 from warehouse.settings import Role, Settings
 
 _WRITING = ("ingest", "transform")
+# A statement ON CLUSTER waits for the nodes that have a session with Keeper, and no longer than this; the others
+# execute it when they come back. Mutations and alters wait for the node that is asked.
+DDL_SETTINGS = {
+    "distributed_ddl_output_mode": "null_status_on_timeout_only_active",
+    "distributed_ddl_task_timeout": 20,
+    "alter_sync": 1,
+    "mutations_sync": 1,
+}
 # It warns of every error that it raises as well; ours say it in one line.
 logging.getLogger("clickhouse_connect").setLevel(logging.ERROR)
 _BAD_PASSWORD = ("AUTHENTICATION_FAILED", "REQUIRED_PASSWORD", "code 516", "Code: 516")
@@ -19,12 +27,16 @@ _BAD_PASSWORD = ("AUTHENTICATION_FAILED", "REQUIRED_PASSWORD", "code 516", "Code
 def connect(settings: Settings, role: Role = "auditor", *, database: str = "default") -> Client:
     """A client for the role.
 
-    Raises WorldError where nobody answers, where the server refuses the user (neither message holds the password), or
-    where a role that writes meets a database that was migrated by newer code.
+    Raises OperationFailed where nobody answers, where the server refuses the user (neither message holds the password),
+    or where a role that writes meets a database that was migrated by newer code, or a landing one that lacks a
+    migration.
     """
     client = _connected(settings, role, database)
     if role in _WRITING:
         schema.refuse_older_code(client)
+    if role == "ingest":
+        # dbt looks for itself, and an alert has to be sent in any case.
+        schema.refuse_older_data(client)
     return client
 
 
@@ -42,13 +54,14 @@ def _connected(settings: Settings, role: Role, database: str) -> Client:
             client_name="mdw",
             # Two threads may share a client: sessions would make them collide.
             autogenerate_session_id=False,
+            settings=dict(DDL_SETTINGS) if settings.cluster and role in ("admin", "transform") else None,
         )
     except (DatabaseError, OperationalError) as error:
         if open_files.ran_out(error):
             raise open_files.too_low(f"ClickHouse at {connection.address} could not be reached") from None
         text = str(error)
         if any(mark in text for mark in _BAD_PASSWORD):
-            raise WorldError(
+            raise OperationFailed(
                 f"ClickHouse at {connection.address} refuses user {connection.user!r}: wrong user or password. "
                 "Check the user and password in MDW_CLICKHOUSE_URL."
             ) from None
@@ -58,4 +71,4 @@ def _connected(settings: Settings, role: Role, database: str) -> Client:
             else "Check the address in MDW_CLICKHOUSE_URL and the network."
         )
         reason = text.splitlines()[0][:200] if text else type(error).__name__
-        raise WorldError(f"ClickHouse does not answer at {connection.address} ({reason}). {hint}") from None
+        raise OperationFailed(f"ClickHouse does not answer at {connection.address} ({reason}). {hint}") from None

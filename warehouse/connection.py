@@ -23,7 +23,7 @@ class Connection:
     def from_url(cls, url: str) -> "Connection":
         """Read `http(s)://user:password@host:port/?native_port=N`.
 
-        Raises BadInput, without the password, where the text is no such URL.
+        Raises BadInput, without the password, where the text is not such a URL.
         """
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname:

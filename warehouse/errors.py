@@ -1,9 +1,9 @@
-"""The two kinds of trouble that people see."""
+"""The two kinds of errors that a person sees as one line."""
 
 
-class BadInput(ValueError):  # noqa: N818 - it is what the person typed, not a crash
-    """What was asked for cannot be asked: the message names value, allowed ones and next step (exit 2)."""
+class BadInput(ValueError):
+    """The request is not valid: the message names the value, the allowed ones and the next step (exit code 2)."""
 
 
-class WorldError(RuntimeError):
-    """The world is not as needed: a server is away, a disk is full, a port is taken (exit 1)."""
+class OperationFailed(RuntimeError):
+    """A server is unreachable, a disk is full, a port is taken: nothing that the input could change (exit code 1)."""

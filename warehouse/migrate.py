@@ -1,16 +1,16 @@
 """Schema migrations: plain SQL files of `migrations/`, applied once each by clickhouse-migrations."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from clickhouse_connect.driver.exceptions import DatabaseError
 from clickhouse_migrations.clickhouse_cluster import ClickhouseCluster
 from clickhouse_migrations.connection import ClickhouseConnectConnection, Connection
 from clickhouse_migrations.exceptions import MigrationException
 
-from warehouse import access, schema
-from warehouse.client import connect
-from warehouse.errors import WorldError
+from warehouse import access, embedded, schema
+from warehouse.client import DDL_SETTINGS, connect
+from warehouse.errors import OperationFailed
 from warehouse.settings import Settings
 from warehouse.snapshots import recognition
 
@@ -20,10 +20,11 @@ _ALTERS_MART = re.compile(r"^\s*(?:--[^\n]*\n\s*)*alter\s+table\s+((?:marts|stag
 
 @dataclass(frozen=True)
 class Migrated:
-    """Names of the migrations that this run applied, and how many stood already."""
+    """Names of the migrations that this run applied, how many were before, and what an operator must know."""
 
     applied: list[str]
     already: int
+    notices: list[str] = field(default_factory=list)
 
 
 class _Cluster(ClickhouseCluster):  # type: ignore[misc]
@@ -51,8 +52,8 @@ def variables(cluster: str) -> dict[str, str]:
 def migrate(settings: Settings) -> Migrated:
     """Bring the schema up to date; running it again does nothing.
 
-    Raises WorldError where a file that was applied has changed, the database was migrated by newer code, or the server
-    refuses a statement.
+    Raises OperationFailed where a file that was applied has changed, the database was migrated by newer code, or the
+    server refuses a statement.
     """
     connection = settings.connection("admin")
     with connect(settings, "admin") as client:
@@ -66,6 +67,7 @@ def migrate(settings: Settings) -> Migrated:
         secure=connection.secure,
         driver="clickhouse-connect",
         migrations_table="ops.schema_migrations",
+        settings=DDL_SETTINGS if settings.cluster else None,
     )
     try:
         applied = cluster.migrate(
@@ -77,18 +79,21 @@ def migrate(settings: Settings) -> Migrated:
             variables=variables(settings.cluster),
         )
     except MigrationException as error:
-        raise WorldError(
+        raise OperationFailed(
             f"Migration stopped: {error}. Nothing after that statement was applied; correct it and run "
             "`mdw migrate` again."
         ) from None
     except DatabaseError as error:
-        raise WorldError(
+        raise OperationFailed(
             f"Migration stopped: ClickHouse refused a statement ({str(error).splitlines()[0][:500]}). Nothing after "
             "that statement was applied; correct it and run `mdw migrate` again."
         ) from None
     with connect(settings, "admin") as client:
-        recognition.record(client, variables(settings.cluster)["ON_CLUSTER"])
-    if not settings.embedded:
-        access.apply(settings)
+        recognition.record(client)
+    notice = ""
+    if settings.embedded:
+        embedded.refresh_access(settings)
+    else:
+        notice = access.apply(settings)
     names = [f"{migration.version:03d}" for migration in applied or []]
-    return Migrated(names, len(list(schema.MIGRATIONS.glob("*.sql"))) - len(names))
+    return Migrated(names, len(list(schema.MIGRATIONS.glob("*.sql"))) - len(names), [notice] if notice else [])

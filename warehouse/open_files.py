@@ -4,7 +4,7 @@ import errno
 import resource
 from collections.abc import Iterator
 
-from warehouse.errors import WorldError
+from warehouse.errors import OperationFailed
 
 _WORDS = "too many open files"
 
@@ -24,10 +24,10 @@ def told_by(output: str) -> bool:
     return _WORDS in output.lower()
 
 
-def too_low(what: str) -> WorldError:
+def too_low(what: str) -> OperationFailed:
     """What could not be done, the limit, and the next step."""
     limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-    return WorldError(
+    return OperationFailed(
         f"{what}: too many open files. This process may open {limit} at once; raise the limit, such as with "
         "`ulimit -n 4096`, and run the same command again."
     )

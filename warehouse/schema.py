@@ -1,10 +1,10 @@
-"""Which migrations this code knows, and whether the database was migrated by newer code."""
+"""Which migrations this code knows, and whether the database has others, or lacks some."""
 
 from pathlib import Path
 
 from clickhouse_connect.driver.client import Client
 
-from warehouse.errors import WorldError
+from warehouse.errors import OperationFailed
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -15,12 +15,24 @@ def known() -> set[int]:
 
 
 def refuse_older_code(client: Client) -> None:
-    """Raise WorldError where the database has a migration that this code does not know."""
-    if not client.command("exists table ops.schema_migrations"):
-        return
-    applied = {int(row[0]) for row in client.query("select distinct version from ops.schema_migrations").result_rows}
-    if newer := applied - known():
-        raise WorldError(
+    """Raise OperationFailed where the database has a migration that this code does not know."""
+    if newer := _applied(client) - known():
+        raise OperationFailed(
             f"The database was migrated by newer code: it has migration {max(newer):03d}, and this code knows no "
             f"migration after {max(known()):03d}. Use code at least as new as the data. Nothing was changed."
         )
+
+
+def refuse_older_data(client: Client) -> None:
+    """Raise OperationFailed where the database lacks a migration of this code, as after `git pull`."""
+    if missing := known() - (applied := _applied(client)):
+        raise OperationFailed(
+            f"The database is at migration {max(applied, default=0):03d}, and this code needs {max(missing):03d}: run "
+            "`mdw migrate`, then again. Nothing was changed."
+        )
+
+
+def _applied(client: Client) -> set[int]:
+    if not client.command("exists table ops.schema_migrations"):
+        return set()
+    return {int(row[0]) for row in client.query("select distinct version from ops.schema_migrations").result_rows}

@@ -11,9 +11,14 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from warehouse.connection import Connection
 from warehouse.errors import BadInput
+from warehouse.utc import in_utc
 
 Role = Literal["admin", "ingest", "transform", "researcher", "auditor"]
-PROJECT = Path(__file__).resolve().parent.parent
+# The folder that holds our packages: a checkout, a release, or site-packages.
+CODE = Path(__file__).resolve().parent.parent
+# The folder that holds what is not Python: dbt_project/, elementary/, config/, runbooks/, docs/. A wheel carries them
+# below this package (pyproject.toml, `sources`).
+PROJECT = CODE if (CODE / "dbt_project").is_dir() else Path(__file__).resolve().parent / "project_files"
 # In MDW_HOME: a universe that this warehouse has to itself.
 OWN_UNIVERSE = "universe.yml"
 
@@ -120,9 +125,7 @@ class Settings(BaseSettings):
     @field_validator("now")
     @classmethod
     def _with_zone(cls, value: datetime | None) -> datetime | None:
-        if value is not None and value.tzinfo is None:
-            raise ValueError("a time needs a zone, such as 2025-01-28T00:00:00Z")
-        return value
+        return None if value is None else in_utc(value)
 
     @property
     def embedded(self) -> bool:
@@ -147,7 +150,7 @@ class Settings(BaseSettings):
         """Address and user for a role.
 
         With MDW_CLICKHOUSE_URL set its user serves every role that has no URL of its own: a deployment gives each
-        service the URL of the user it may be. Raises WorldError where the embedded server was never started.
+        service the URL of the user it may be. Raises OperationFailed where the embedded server was never started.
         """
         url = self.role_urls.get(role) or self.clickhouse_url
         if url is not None:

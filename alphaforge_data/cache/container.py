@@ -1,4 +1,7 @@
-"""One cached table as a file that proves its own content: a header with length and digest, then an Arrow stream."""
+"""One cached table as a file that proves its own content: a header with length and digest, then an Arrow stream.
+
+The digest covers the file's name as well, so that a file under another's name is damaged, too.
+"""
 
 import contextlib
 import hashlib
@@ -9,12 +12,12 @@ from pathlib import Path
 
 import pyarrow as pa
 
-_MAGIC = b"AFDATA02"
+_MAGIC = b"AFDATA03"
 _HEADER = struct.Struct("<8sQ32s16x")
 _SUFFIX = ".part"
 
 
-class Damaged(Exception):  # noqa: N818 - caught inside the cache, which reads the data again
+class Damaged(Exception):
     """The file is not what was written."""
 
 
@@ -29,7 +32,7 @@ def write(path: Path, table: pa.Table) -> int:
     part = Path(name)
     try:
         with os.fdopen(handle, "wb") as stream:
-            stream.write(_HEADER.pack(_MAGIC, body.size, _digest(body)))
+            stream.write(_HEADER.pack(_MAGIC, body.size, _digest(path, body)))
             stream.write(body)
             stream.flush()
             os.fsync(stream.fileno())
@@ -51,7 +54,7 @@ def read(path: Path, verify: bool) -> pa.Table:
     body = whole.slice(_HEADER.size)
     if magic != _MAGIC or length != body.size:
         raise Damaged("its header does not fit")
-    if verify and _digest(body) != digest:
+    if verify and _digest(path, body) != digest:
         raise Damaged("its checksum differs")
     try:
         return pa.ipc.open_stream(body).read_all()
@@ -64,8 +67,10 @@ def leftovers(folder: Path) -> list[Path]:
     return list(folder.glob(f"*{_SUFFIX}"))
 
 
-def _digest(body: pa.Buffer) -> bytes:
-    return hashlib.sha256(memoryview(body)).digest()
+def _digest(path: Path, body: pa.Buffer) -> bytes:
+    digest = hashlib.sha256(path.stem.encode())
+    digest.update(memoryview(body))
+    return digest.digest()
 
 
 def _sync_folder(folder: Path) -> None:

@@ -55,5 +55,7 @@ def _file_lock(path: Path) -> Iterator[None]:
         yield
         return
     with stream:
-        fcntl.flock(stream, fcntl.LOCK_EX)
+        # Some network file systems have no locks: two processes may fetch the same, and each is right.
+        with contextlib.suppress(OSError):
+            fcntl.flock(stream, fcntl.LOCK_EX)
         yield

@@ -70,6 +70,8 @@ class Store:
             table = container.read(path, verify=mark not in _verified)
         except FileNotFoundError:
             table = None
+        except PermissionError:
+            table = None
         except (OSError, container.Damaged) as error:
             log.warning("The cached file %s is damaged (%s): it is read from the warehouse again.", path, error)
             table = None

@@ -15,7 +15,7 @@ RUNBOOK = "runbooks/airflow_stuck.md"
 
 
 def key(dag_id: str, *below: str) -> str:
-    """Names the trouble for the notifier; the key of a DAG stands above those of its tasks, so it ends them all."""
+    """The alert key; a DAG's key is the parent of its tasks' keys, so resolving it resolves them all."""
     return ":".join(("airflow", dag_id, *below))
 
 
@@ -98,7 +98,7 @@ def send(subject: str, text: str, link: str, trouble: str, runbook: str = RUNBOO
 
 def _environment() -> dict[str, str]:
     try:
-        # The role that may write down what was said, so that nobody hears the same twice.
+        # The role that may record what was sent, so that nothing is sent twice.
         return environment("transform")
     except Exception as error:
         _log.warning("the alert goes out without the database: %s", error)

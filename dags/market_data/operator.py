@@ -1,7 +1,6 @@
 """The one operator: calls of `mdw`, one after another, on one worker."""
 
 import json
-import os
 import shlex
 from collections.abc import Sequence
 from typing import Any
@@ -16,11 +15,6 @@ try:
     from airflow.sdk.exceptions import AirflowException, AirflowFailException
 except ImportError:  # Airflow 3.0
     from airflow.exceptions import AirflowException, AirflowFailException
-
-CLUSTER_REFUSED = (
-    "MDW_CLUSTER is set, and builds on replicas are not supported yet: "
-    "deploy one server, without the parameter Cluster."
-)
 
 # What a task hands on is for people and the next task, not a data channel.
 _XCOM_BYTES = 16_384
@@ -49,13 +43,11 @@ class MdwOperator(BaseOperator):
 
     @property
     def title(self) -> str:
-        """What tells mapped tasks apart: the values of the options."""
+        """The values of the options, by which mapped tasks differ."""
         return " ".join(word for word in self.calls[0][1:] if not word.startswith("--"))
 
     def execute(self, context: Context) -> Any:
         """Make the calls; raises so that Airflow tries again, or not where that cannot help."""
-        if os.environ.get("MDW_CLUSTER"):
-            raise AirflowFailException(CLUSTER_REFUSED)
         around = environment(self.role)
         ended = [self._call(list(map(str, call)), around) for call in self.calls]
         bad = [one for one in ended if one.verdict is not Verdict.DONE]

@@ -34,7 +34,7 @@ class Ended:
         if self.code == 0:
             return Verdict.DONE
         failures = self.document.get("failures") if isinstance(self.document, dict) else None
-        audited = bool(failures) and all(failure.get("rows") for failure in failures)
+        audited = bool(failures) and all(failure.get("rows") for failure in failures or [])
         return Verdict.GIVE_UP if self.code == 2 or audited else Verdict.RETRY
 
     @property

@@ -11,6 +11,8 @@ from typing import Any
 
 import yaml
 
+from market_data import release
+
 _DEFAULT = Path(__file__).resolve().parents[2] / "config" / "universe.yml"
 _LISTINGS = ("instruments", "fear_greed")
 
@@ -77,7 +79,8 @@ def load() -> Universe:
 
 def _schedule(content: Mapping[str, Any]) -> dict[str, str]:
     given = content.get("schedule") or {}
-    return {"update": given.get("update", "*/15 * * * *"), "daily": given.get("daily", "30 1 * * *")}
+    defaults = release.schedules
+    return {"update": given.get("update", defaults.UPDATE), "daily": given.get("daily", defaults.DAILY)}
 
 
 def _parts(content: Mapping[str, Any]) -> Iterator[Part]:
@@ -91,7 +94,7 @@ def _parts(content: Mapping[str, Any]) -> Iterator[Part]:
         for venue in dict.fromkeys([*bars, *funding]):
             yield Part("instruments", venue)
     if content.get("fear_greed", True):
-        yield Part("fear_greed", "alternative_me")
+        yield from (Part("fear_greed", venue) for venue in release.serving("fear_greed"))
 
 
 def _each(tree: Mapping[str, Mapping[str, Sequence[str]]]) -> Iterator[tuple[str, str, str]]:

@@ -16,7 +16,7 @@ WRITER = "mdw_writer"
 MIGRATIONS = "mdw_migrations"
 VENUE_RUNBOOK = "runbooks/venue_outage.md"
 
-# The moment a run stands for, for templates: the same in every try. Runs by hand may have no logical date.
+# The logical time of a run, for templates: the same in every try. Runs by hand may have no logical date.
 MOMENT = "(dag_run.logical_date or dag_run.run_after)"
 
 # Between the first two tries; then twice as long each time.
@@ -153,7 +153,7 @@ def _deadline(after: timedelta) -> dict[str, Any]:
     try:
         from airflow.sdk import DeadlineAlert, DeadlineReference, SyncCallback
     except ImportError:
-        # Airflow 3.0 has no deadlines; the alarm on missing publications stands there alone.
+        # Airflow 3.0 has no deadlines; the alarm on missing publications has to do.
         return {}
     minutes = int(after.total_seconds() // 60)
     return {

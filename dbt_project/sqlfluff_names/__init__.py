@@ -38,6 +38,11 @@ def _a_view(dataset: str) -> str:
 view_at = view_latest = view_of_all = _a_view
 
 
+def newest_version(snapshots: str) -> str:
+    """A scalar instead of the newest version that the node holds."""
+    return f"(select max(data_version) from {snapshots})"
+
+
 def view_manifest_at() -> str:
     """A table instead of the manifest of one snapshot."""
     return "select snapshot_id from manifest"
@@ -104,6 +109,16 @@ def of_this_run(name: str) -> str:
 def threshold(name: str) -> float:
     """A number instead of a threshold of the audits."""
     return 0.5
+
+
+def return_worth_a_look() -> float:
+    """A number instead of the threshold of each timeframe."""
+    return 0.5
+
+
+def timeframe_names() -> list[str]:
+    """One timeframe instead of all."""
+    return ["1m"]
 
 
 def audits_everything() -> bool:

@@ -5,6 +5,7 @@ import base64
 import hashlib
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import NoReturn, Self
@@ -12,27 +13,36 @@ from typing import NoReturn, Self
 import aiohttp
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt
 
-from dlt_pipelines.archive.files import Archive, ArchiveFile
-from dlt_pipelines.archive.parts import Download
-from dlt_pipelines.bodies import ACCEPTED, CHECKSUM, FILE, read_body
-from dlt_pipelines.errors import (
+from dlt_pipelines.core.archive import Archive, ArchiveFile
+from dlt_pipelines.core.errors import (
     BadChecksum,
+    ConnectionFailed,
     FileRefused,
-    NoConnection,
-    NoFile,
-    Oversized,
+    MissingFile,
+    OversizedResponse,
     Retryable,
     ServerFault,
-    Suspicious,
+    SuspiciousFile,
 )
-from dlt_pipelines.reply import Reply, check_status
-from dlt_pipelines.waiting import Wait
+from dlt_pipelines.http.backoff import Backoff
+from dlt_pipelines.http.response import Response, check_status
+from dlt_pipelines.http.response_body import ACCEPTED, CHECKSUM, FILE, read_body
 from warehouse import open_files
 
 ATTEMPTS = 6
 BACKOFF_SECONDS = 0.4
 _CHECKSUM = re.compile(r"([0-9a-fA-F]{64})[ \t]+\*?(\S+)\s*")
 _BUFFER_BYTES = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Download:
+    """The zip as it came. `tag` is what the venue shows of it without a download."""
+
+    data: bytes
+    sha256: str
+    tag: str
+    fetched_at: datetime
 
 
 class Downloader:
@@ -52,7 +62,7 @@ class Downloader:
         await self._session.close()
 
     async def get(self, file: ArchiveFile) -> Download:
-        """The file, checked. Raises FileTrouble where it is absent or wrong, SourceTrouble where nobody serves it."""
+        """The file, checked. Raises ArchiveFileError where it is absent or wrong, VenueError where nobody serves it."""
         try:
             return await self._checked(file)
         except BadChecksum:
@@ -82,10 +92,10 @@ class Downloader:
     async def _published_sha256(self, file: ArchiveFile) -> str:
         try:
             data, _ = await self._request(file, "GET", file.path + ".CHECKSUM")
-        except NoFile:
+        except MissingFile:
             # Without its digest a file cannot be proven: better no file than an unproven one.
             await self._request(file, "HEAD", file.path)
-            raise NoFile(f"{file.name} has no CHECKSUM in the archive") from None
+            raise MissingFile(f"{file.name} has no CHECKSUM in the archive") from None
         match = _CHECKSUM.fullmatch(data[:1000].decode(errors="replace"))
         if match is None or match[2] != file.name:
             raise BadChecksum(f"the CHECKSUM of {file.name} reads {data[:100]!r}")
@@ -94,7 +104,7 @@ class Downloader:
     async def _request(self, file: ArchiveFile, method: str, path: str) -> tuple[bytes, Mapping[str, str]]:
         attempts = AsyncRetrying(
             stop=stop_after_attempt(ATTEMPTS),
-            wait=Wait(BACKOFF_SECONDS),
+            wait=Backoff(BACKOFF_SECONDS),
             retry=retry_if_exception_type(Retryable),
             reraise=True,
         )
@@ -110,21 +120,21 @@ class Downloader:
                 headers = {name.lower(): value for name, value in response.headers.items()}
                 data = b"" if method == "HEAD" else await read_body(response, f"{self._address}{path}", limit)
                 if response.status != 200:
-                    _refuse(file, path, Reply(response.status, headers, data.decode(errors="replace")))
+                    _refuse(file, path, Response(response.status, headers, data.decode(errors="replace")))
                 return data, headers
-        except Oversized as trouble:
-            raise Suspicious(str(trouble)) from None
+        except OversizedResponse as trouble:
+            raise SuspiciousFile(str(trouble)) from None
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             if open_files.ran_out(error):
                 raise open_files.too_low(f"{self._address}{path} could not be asked") from None
             text = str(error) or type(error).__name__
-            raise NoConnection(f"{self._address}{path}: {text}") from None
+            raise ConnectionFailed(f"{self._address}{path}: {text}") from None
 
 
-def _refuse(file: ArchiveFile, path: str, reply: Reply) -> NoReturn:
+def _refuse(file: ArchiveFile, path: str, reply: Response) -> NoReturn:
     name = f"{file.series.venue}'s archive"
     if reply.status == 404:
-        raise NoFile(f"{name} has no {path.rsplit('/', 1)[-1]}")
+        raise MissingFile(f"{name} has no {path.rsplit('/', 1)[-1]}")
     if reply.status == 403:
         said = " ".join(reply.text.split())[:160]
         raise FileRefused(f"{name} answers 403 for {path.rsplit('/', 1)[-1]}: {said}")

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from dlt_pipelines.coverage import Windows, merge, subtract
-from dlt_pipelines.planning import FUNDING_USUAL_STEP_MS
-from dlt_pipelines.series import Series
-from dlt_pipelines.timeframes import MINUTE_MS, TIMEFRAMES
+from dlt_pipelines.core.intervals import Windows, merge, subtract
+from dlt_pipelines.core.series import Series
+from dlt_pipelines.core.time_grid import MINUTE_MS, TIMEFRAMES
+from dlt_pipelines.planning.page_requests import FUNDING_USUAL_STEP_MS
 
 # A file with more holes claims nothing: REST is asked for its whole period, in fewer calls than for each hole.
 MOST_HOLES = 64

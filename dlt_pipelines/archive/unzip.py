@@ -10,7 +10,7 @@ import zipfile
 
 from isal import isal_zlib
 
-from dlt_pipelines.errors import Suspicious
+from dlt_pipelines.core.errors import SuspiciousFile
 
 # A month of 1m bars is 6 MB of text and packs 4 to 30 times (quiet minutes pack best).
 MOST_ZIP_BYTES = 64_000_000
@@ -27,22 +27,22 @@ def unzip(name: str, data: bytes, member: str) -> bytes:
             entry = _only_entry(name, archive, member)
         return _text(name, data, entry)
     except (zipfile.BadZipFile, isal_zlib.error, struct.error) as error:  # type: ignore[misc]  # wrong in its stub
-        raise Suspicious(f"{name} is no sound zip: {error}") from None
+        raise SuspiciousFile(f"{name} is no sound zip: {error}") from None
 
 
 def _only_entry(name: str, archive: zipfile.ZipFile, member: str) -> zipfile.ZipInfo:
     entries = archive.infolist()
     if len(entries) != 1:
         shown = ", ".join(repr(entry.filename) for entry in entries[:3])
-        raise Suspicious(f"{name} holds {len(entries)} members ({shown}); expected is {member!r} alone")
+        raise SuspiciousFile(f"{name} holds {len(entries)} members ({shown}); expected is {member!r} alone")
     entry = entries[0]
     if _raw_name(entry) != member.encode() or "\0" in entry.orig_filename:
-        raise Suspicious(f"{name} holds {entry.orig_filename!r}; expected is {member!r}")
+        raise SuspiciousFile(f"{name} holds {entry.orig_filename!r}; expected is {member!r}")
     mode = entry.external_attr >> 16
     if entry.flag_bits & 1 or (mode and stat.S_IFMT(mode) not in (0, stat.S_IFREG)):
-        raise Suspicious(f"{name}: {member!r} is encrypted or no plain file")
+        raise SuspiciousFile(f"{name}: {member!r} is encrypted or no plain file")
     if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        raise Suspicious(f"{name}: {member!r} is packed in a way that archives do not use ({entry.compress_type})")
+        raise SuspiciousFile(f"{name}: {member!r} is packed in a way that archives do not use ({entry.compress_type})")
     return entry
 
 
@@ -55,7 +55,7 @@ def _text(name: str, data: bytes, entry: zipfile.ZipInfo) -> bytes:
     """Never inflates more than the limit, whatever the zip claims about itself."""
     most = min(MOST_TEXT_BYTES, max(1_000_000, entry.compress_size * MOST_RATIO))
     if entry.file_size > most:
-        raise Suspicious(
+        raise SuspiciousFile(
             f"{name} would grow from {entry.compress_size:,} to {entry.file_size:,} bytes; "
             f"allowed are {MOST_RATIO} times its size and {MOST_TEXT_BYTES:,} bytes"
         )
@@ -68,7 +68,7 @@ def _text(name: str, data: bytes, entry: zipfile.ZipInfo) -> bytes:
         text = stream.decompress(packed, entry.file_size + 1)
         ended = stream.eof
     if not ended or len(text) != entry.file_size:
-        raise Suspicious(f"{name} grows to another size than the {entry.file_size:,} bytes that it says")
+        raise SuspiciousFile(f"{name} grows to another size than the {entry.file_size:,} bytes that it says")
     if isal_zlib.crc32(text) != entry.CRC:
         raise zipfile.BadZipFile(f"the CRC of {entry.filename!r} is another one than it says")
     return text

@@ -1,6 +1,9 @@
-"""The venues that we know. A new one: a package here, and its line below."""
+"""The registry of venues. A new one: a package here, and its line below. Nothing outside this package names a venue."""
 
-from dlt_pipelines.venue import Venue
+from collections.abc import Iterator, Mapping
+
+from dlt_pipelines.core.archive import Archive
+from dlt_pipelines.core.venue import Venue
 from dlt_pipelines.venues.alternative_me import AlternativeMe
 from dlt_pipelines.venues.binance import Binance
 from dlt_pipelines.venues.bybit import Bybit
@@ -8,3 +11,27 @@ from dlt_pipelines.venues.coinbase import Coinbase
 from dlt_pipelines.venues.okx import Okx
 
 VENUES: dict[str, Venue] = {venue.name: venue for venue in (Binance(), Okx(), Bybit(), Coinbase(), AlternativeMe())}
+
+
+def serving(dataset: str) -> list[str]:
+    """Venues that have a dataset, such as the one source of fear_greed, in the order of the registry."""
+    return [name for name, venue in VENUES.items() if venue.markets(dataset)]
+
+
+class _Archives(Mapping[str, Archive]):
+    """The archives of the registered venues, by venue."""
+
+    def __getitem__(self, venue: str) -> Archive:
+        archive = VENUES[venue].archive
+        if archive is None:
+            raise KeyError(venue)
+        return archive
+
+    def __iter__(self) -> Iterator[str]:
+        return (name for name, venue in VENUES.items() if venue.archive is not None)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+
+ARCHIVES: Mapping[str, Archive] = _Archives()

@@ -17,7 +17,7 @@ from infra.mwaa.deployment.cloud_users import statements as cloud_statements
 from infra.mwaa.deployment.operator_machine import operate
 from infra.mwaa.deployment.passwords import rotate as rotate_password
 from infra.mwaa.deployment.run import Deployment
-from warehouse.errors import BadInput, WorldError
+from warehouse.errors import BadInput, OperationFailed
 
 app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 Environment = Annotated[str, typer.Argument(help="dev, prod, … or a path to a parameters file")]
@@ -84,7 +84,7 @@ def smoke_command(environment: Environment) -> None:
         if not check.good:
             typer.echo(f"     look at: {check.act}")
     if not all(check.good for check in checks):
-        raise WorldError(f"{sum(not check.good for check in checks)} of {len(checks)} checks failed.")
+        raise OperationFailed(f"{sum(not check.good for check in checks)} of {len(checks)} checks failed.")
 
 
 @app.command()
@@ -134,7 +134,7 @@ def main() -> None:
     except BadInput as error:
         typer.echo(f"deploy: {error}", err=True)
         sys.exit(2)
-    except WorldError as error:
+    except OperationFailed as error:
         typer.echo(f"deploy: {error}", err=True)
         sys.exit(1)
     except (ClientError, BotoCoreError) as error:

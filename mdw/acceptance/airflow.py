@@ -1,5 +1,6 @@
 """Airflow's REST API (v2): over HTTP, or through MWAA's InvokeRestApi, whose paths are short and which has no logs."""
 
+import http.client
 import json
 import urllib.error
 import urllib.request
@@ -7,13 +8,15 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 from urllib.parse import quote, urlencode, urlsplit
 
-from warehouse.errors import BadInput, WorldError
+from mdw import outbound
+from warehouse.errors import BadInput, OperationFailed
 
 _TIMEOUT_SECONDS = 30
+_MOST_BYTES = 64_000_000
 
 
 class AirflowApi(Protocol):
-    """`path` follows /api/v2; raises WorldError where Airflow does not answer or refuses."""
+    """`path` follows /api/v2; raises OperationFailed where Airflow does not answer or refuses."""
 
     name: str
 
@@ -63,12 +66,12 @@ class HttpAirflow:
         data = json.dumps(body).encode() if body else None
         request = urllib.request.Request(self._base + path, data=data, headers=headers)  # noqa: S310 - see __init__
         try:
-            with urllib.request.urlopen(request, timeout=_TIMEOUT_SECONDS) as reply:  # noqa: S310
-                return dict(json.load(reply))
+            return dict(json.loads(outbound.ask(request, _TIMEOUT_SECONDS, _MOST_BYTES)))
         except urllib.error.HTTPError as error:
-            raise WorldError(f"{self.name} answers {path} with HTTP {error.code}.") from None
-        except (OSError, ValueError) as error:
-            raise WorldError(f"{self.name} does not answer: {getattr(error, 'reason', error)}.") from None
+            raise OperationFailed(f"{self.name} answers {path} with HTTP {error.code}.") from None
+        except (OSError, ValueError, http.client.HTTPException) as error:
+            reason = str(getattr(error, "reason", error))[:200]
+            raise OperationFailed(f"{self.name} does not answer: {reason}.") from None
 
 
 class MwaaAirflow:
@@ -99,7 +102,7 @@ class MwaaAirflow:
         except self._logs.exceptions.ResourceNotFoundException:
             return 0
         except (BotoCoreError, ClientError) as error:
-            raise WorldError(f"CloudWatch refuses the log {stream}: {error}.") from None
+            raise OperationFailed(f"CloudWatch refuses the log {stream}: {error}.") from None
         return len(answer["events"])
 
     def _invoke(self, method: str, path: str, **options: Any) -> dict[str, Any]:
@@ -110,9 +113,9 @@ class MwaaAirflow:
             self._mwaa.meta.service_model.operation_model("InvokeRestApi").input_shape.members["Path"].metadata["max"]
         )
         if len(path) > limit:
-            raise WorldError(f"{self.name} takes paths of {limit} characters; {path} has {len(path)}.")
+            raise OperationFailed(f"{self.name} takes paths of {limit} characters; {path} has {len(path)}.")
         try:
             answer = self._mwaa.invoke_rest_api(Name=self._environment, Path=path, Method=method, **options)
         except (BotoCoreError, ClientError) as error:
-            raise WorldError(f"{self.name} refuses {path}: {error}.") from None
+            raise OperationFailed(f"{self.name} refuses {path}: {error}.") from None
         return dict(answer["RestApiResponse"])

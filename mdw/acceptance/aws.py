@@ -41,7 +41,8 @@ class AwsEnvironment:
     def reached_by(self, settings: Settings) -> Settings:
         """The settings with a URL for each role, ClickHouse's authority and the alert topic of the environment.
 
-        Each role's own URL: what one user may do says nothing of another. Raises WorldError where a secret is missing.
+        Each role's own URL: what one user may do says nothing of another. Raises OperationFailed where a
+        secret is missing.
         """
         with _explained(self._plan.region):
             outputs = self._deployment.outputs()
@@ -87,7 +88,7 @@ class AwsEnvironment:
         return path
 
     def _alarms(self) -> list[Seen]:
-        """No alarm stands; one without data is not called well."""
+        """No alarm is active; one without data does not count as healthy."""
         prefix = f"{self._plan.project}-{self._plan.environment}-"
         pages = self._deployment.cloud.cloudwatch.get_paginator("describe_alarms").paginate(AlarmNamePrefix=prefix)
         states = {alarm["AlarmName"]: alarm["StateValue"] for page in pages for alarm in page["MetricAlarms"]}
@@ -123,7 +124,7 @@ class AwsEnvironment:
         if topic is None:
             return [Seen("not met", "no stack has the output AlertTopicArn: deploy foundation")]
         found = self._deployment.cloud.sns.list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]
-        # Until the mail is confirmed, this stands where its ARN will be.
+        # Until the mail is confirmed, this text takes the place of its ARN.
         confirmed = [one for one in found if one["SubscriptionArn"] != "PendingConfirmation"]
         return [met_if(bool(confirmed), f"{len(confirmed)} confirmed subscribers of the alert topic")]
 

@@ -12,6 +12,7 @@ from warehouse import snapshots
 from warehouse.client import connect
 from warehouse.errors import BadInput
 from warehouse.settings import Settings
+from warehouse.utc import aware_utc
 
 
 class Surroundings(Protocol):
@@ -21,7 +22,7 @@ class Surroundings(Protocol):
         """Environment, secrets, buckets."""
 
     def alerts(self) -> Sequence[Seen]:
-        """Alarms, who hears of them, and whether their metrics arrive."""
+        """Alarms, their subscribers, and whether their metrics arrive."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class Context:
         airflow: AirflowApi | None = None,
         cloud: Surroundings | None = None,
     ) -> "Context":
-        """Raises BadInput where nothing is published or the snapshot is unknown, WorldError without ClickHouse."""
+        """Raises BadInput where nothing is published or the snapshot is unknown, OperationFailed without ClickHouse."""
         with connect(settings) as client:
             known = snapshots.published(client)
             if not known:
@@ -71,4 +72,4 @@ class Context:
     @property
     def age(self) -> timedelta:
         """Of the newest publication."""
-        return datetime.now(UTC) - self.newest.published_at.replace(tzinfo=UTC)
+        return datetime.now(UTC) - aware_utc(self.newest.published_at)

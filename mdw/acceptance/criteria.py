@@ -7,12 +7,13 @@ from pathlib import Path
 
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
-from mdw import backtesting, doctor
+from mdw import doctor
 from mdw.acceptance import schedule
 from mdw.acceptance.context import Context
 from mdw.acceptance.verdict import Seen, Verdict, met_if, unchecked
+from mdw.backtest import pinned
 from warehouse.client import connect
-from warehouse.errors import BadInput, WorldError
+from warehouse.errors import BadInput, OperationFailed
 from warehouse.settings import PROJECT
 from warehouse.snapshots.verify import verify
 
@@ -27,7 +28,7 @@ def run_criteria(context: Context) -> Iterator[Verdict]:
             for one in look(context):
                 # What was seen before a failure counts, too.
                 seen.append(one)
-        except (BadInput, WorldError, ClickHouseError) as error:
+        except (BadInput, OperationFailed, ClickHouseError) as error:
             seen.append(Seen("not met", str(error)))
         yield Verdict(number, criterion, tuple(seen))
 
@@ -69,8 +70,8 @@ group by version, invocation_id having newest in ('finished', 'failed', 'abandon
 
 def _history(context: Context) -> Iterator[Seen]:
     from dlt_pipelines import backfill
-    from dlt_pipelines.selection import Selection
-    from dlt_pipelines.universe import load
+    from dlt_pipelines.planning.selection import Selection
+    from dlt_pipelines.planning.universe import load
 
     universe = load(context.settings.universe)
     start, end = universe.history.start, context.last_whole_day
@@ -113,7 +114,7 @@ group by class order by class
 
 def _backtest(context: Context) -> Iterator[Seen]:
     with tempfile.TemporaryDirectory() as folder:
-        result = backtesting.run_once(context.settings, context.snapshot.snapshot_id, Path(folder), context.parameters)
+        result = pinned.run_once(context.settings, context.snapshot.snapshot_id, Path(folder), context.parameters)
     trades = int(result.metrics["trades"])
     where = context.settings.connection("researcher")
     says = f"{trades} trades on snapshot {context.snapshot.snapshot_id}, read as {where.user} from {where.address}"
@@ -134,9 +135,7 @@ def _researcher_reads_views_only(context: Context) -> Seen:
 
 def _repeat(context: Context) -> Iterator[Seen]:
     with tempfile.TemporaryDirectory() as folder:
-        both = backtesting.run_and_repeat(
-            context.settings, context.snapshot.snapshot_id, Path(folder), context.parameters
-        )
+        both = pinned.run_and_repeat(context.settings, context.snapshot.snapshot_id, Path(folder), context.parameters)
     digest = f"two runs equal, trades {both.first.trades_digest[:16]}, equity {both.first.equity_digest[:16]}"
     yield met_if(both.equal, "; ".join(both.differences) or digest)
     with connect(context.settings, "auditor") as client:
@@ -146,17 +145,17 @@ def _repeat(context: Context) -> Iterator[Seen]:
 
 
 def _quality(context: Context) -> Iterator[Seen]:
-    from mdw import report
-    from mdw.audit import running
+    from mdw.quality import audit_runs
+    from mdw.reports import data_quality
 
-    run = running.run(context.settings)
+    run = audit_runs.run(context.settings)
     found = run.of("error", "warn")
     vague = [one.audit for one in found if not (one.runbook and one.rows_sql)]
     counts = ", ".join(f"{count} {severity}" for severity, count in run.counts.items())
     says = f"`mdw audit` ran: {counts}"
     yield met_if(not vague, f"{says}; without a runbook or rows: {', '.join(vague)}" if vague else says)
     with tempfile.TemporaryDirectory() as folder:
-        page = report.write(context.settings, Path(folder) / "data_quality.html")
+        page = data_quality.write(context.settings, Path(folder) / "data_quality.html")
         yield Seen("met", f"`mdw report` wrote {page.stat().st_size / 1e6:.1f} MB")
 
 

@@ -7,15 +7,15 @@ from datetime import UTC, datetime, timedelta
 import yaml
 
 from dlt_pipelines import backfill
-from dlt_pipelines.universe import load
-from mdw import building
+from dlt_pipelines.planning.universe import load
 from mdw.acceptance.local_airflow import LocalAirflow
 from mdw.acceptance.receiver import receiver
+from mdw.console.output import err
 from mdw.environment import environment
-from mdw.output import err
+from mdw.publishing import snapshot_build
 from replay.process import ReplayProcess
 from warehouse import embedded
-from warehouse.errors import WorldError
+from warehouse.errors import OperationFailed
 from warehouse.migrate import migrate
 from warehouse.settings import Settings
 
@@ -27,10 +27,10 @@ _SCHEDULED_RUNS = 2
 
 @contextmanager
 def local_deployment(settings: Settings) -> Iterator[str | None]:
-    """The address of its Airflow while it stands, None where .venv-airflow is absent; MDW_* name the rest of it.
+    """The address of its Airflow while it runs, None where .venv-airflow is absent; MDW_* name the rest of it.
 
     A market made up from a seed, at the real time. Stays in MDW_HOME/acceptance: a second time nothing lands twice.
-    Raises WorldError where a step fails.
+    Raises OperationFailed where a step fails.
     """
     home = settings.home / "acceptance"
     with ExitStack() as stack:
@@ -78,11 +78,11 @@ def _history(settings: Settings) -> None:
     universe = load(settings.universe)
     report = backfill.run(backfill.plan(settings, universe, pace=None), pace=None)
     if not report.complete:
-        raise WorldError(f"The replay did not serve everything: {report.failures}. Run it again.")
+        raise OperationFailed(f"The replay did not serve everything: {report.failures}. Run it again.")
     _say(f"history has landed: {report.rows:,} records")
-    result = building.build(settings, None, "history")
+    result = snapshot_build.build(settings, None, "history")
     if result.failures:
-        raise WorldError(f"The build of the history failed: {result.failures}")
+        raise OperationFailed(f"The build of the history failed: {result.failures}")
     _say(f"published {result.snapshot_id}")
 
 

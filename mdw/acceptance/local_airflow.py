@@ -15,8 +15,8 @@ from typing import Self
 
 from mdw.acceptance.airflow import HttpAirflow
 from mdw.acceptance.schedule import DAG
-from mdw.output import err
-from warehouse.errors import WorldError
+from mdw.console.output import err
+from warehouse.errors import OperationFailed
 from warehouse.settings import PROJECT
 
 _BIN = PROJECT / ".venv-airflow" / "bin"
@@ -25,7 +25,7 @@ _START_SECONDS, _RUN_SECONDS = 600, 1200
 
 
 def quiet(home: Path) -> dict[str, str]:
-    """Environment of an Airflow with that home, our DAGs and no others, that tells nobody of its use."""
+    """Environment of an Airflow with that home, our DAGs and no others, without telemetry."""
     return {
         "AIRFLOW_HOME": str(home),
         "AIRFLOW__CORE__DAGS_FOLDER": str(PROJECT / "dags"),
@@ -86,16 +86,18 @@ class LocalAirflow:
             err.print(f"  {number} of {wanted} runs have ended", soft_wrap=True)
 
     def _until(self, seconds: float, lacking: str, look: Callable[[], int | None]) -> int:
-        """What `look` finds; it may find nothing, or no answer, for so long. Raises WorldError then."""
+        """What `look` finds; it may find nothing, or no answer, for so long. Raises OperationFailed then."""
         until, said = time.monotonic() + seconds, ""
         while time.monotonic() < until and self._process is not None and self._process.poll() is None:
             try:
                 if (found := look()) is not None:
                     return found
-            except WorldError as error:
+            except OperationFailed as error:
                 said = f" {error}"
             time.sleep(3)
-        raise WorldError(f"Airflow shows {lacking} within {seconds:.0f} s.{said} See {self.home / 'standalone.log'}")
+        raise OperationFailed(
+            f"Airflow shows {lacking} within {seconds:.0f} s.{said} See {self.home / 'standalone.log'}"
+        )
 
     def _ended_if_known(self) -> int | None:
         return self._ended() if self._api.get("/dags", {"dag_id_pattern": DAG})["dags"] else None
@@ -118,7 +120,7 @@ class LocalAirflow:
             check=False,
         )
         if ended.returncode != 0:
-            raise WorldError(f"`airflow {' '.join(arguments)}` failed: {ended.stderr.strip()[-500:]}")
+            raise OperationFailed(f"`airflow {' '.join(arguments)}` failed: {ended.stderr.strip()[-500:]}")
 
     @property
     def _environment(self) -> dict[str, str]:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from mdw.acceptance.context import Context
 from mdw.acceptance.verdict import Verdict, conclusion
-from mdw.output import utc
+from mdw.console.output import utc
 from mdw.revision import code_revision
 from warehouse.client import connect
 

@@ -20,7 +20,7 @@ class _Taker(BaseHTTPRequestHandler):
 
 @contextmanager
 def receiver() -> Iterator[str]:
-    """Its address while it stands."""
+    """Its address while it runs."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Taker)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:

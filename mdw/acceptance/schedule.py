@@ -8,9 +8,9 @@ from typing import Any
 from mdw.acceptance.airflow import AirflowApi
 from mdw.acceptance.context import Context
 from mdw.acceptance.verdict import Seen, met_if, unchecked
-from mdw.notify import sending
-from mdw.notify.alert import Alert
-from mdw.notify.channels import channels
+from mdw.alerting import sending
+from mdw.alerting.alert import Alert
+from mdw.alerting.channels import channels
 from warehouse.client import connect
 
 DAG = "market_data_update"

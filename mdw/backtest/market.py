@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pandas as pd
 
-from alphaforge_data import BadRequest, Client, Frame, Snapshot
+from alphaforge_data import BadRequest, Client, Frame, Snapshot, timeframe
 from mdw.backtest import refusals
 from mdw.backtest.parameters import Parameters
 from warehouse.errors import BadInput
@@ -43,7 +43,7 @@ def _load(client: Client, parameters: Parameters) -> Market:
     start, end = _window(client, parameters, snapshot)
     bars = client.bars(
         instruments=parameters.instruments,
-        timeframe=parameters.timeframe,
+        timeframe=timeframe(parameters.timeframe),
         start=start,
         end=end,
         columns=["instrument_id", "close_time", "close"],
@@ -69,7 +69,9 @@ def _window(client: Client, parameters: Parameters, snapshot: Snapshot) -> tuple
     start, end = parameters.start, parameters.end
     if start is None or end is None:
         extent = client.extent(
-            instruments=parameters.instruments, timeframe=parameters.timeframe, snapshot_id=snapshot.snapshot_id
+            instruments=parameters.instruments,
+            timeframe=timeframe(parameters.timeframe),
+            snapshot_id=snapshot.snapshot_id,
         ).to_pylist()
         empty = [row["instrument_id"] for row in extent if not row["bars"]]
         if empty:
@@ -87,7 +89,7 @@ def _missing(
 ) -> pd.DataFrame:
     gaps: pd.DataFrame = client.gaps(
         instruments=parameters.instruments,
-        timeframe=parameters.timeframe,
+        timeframe=timeframe(parameters.timeframe),
         start=start,
         end=end,
         snapshot_id=snapshot.snapshot_id,

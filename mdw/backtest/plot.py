@@ -15,7 +15,7 @@ from mdw.backtest.simulation import Simulation
 
 _INK, _SOFT, _GRID = "#1b2733", "#6b7885", "#e4e8ec"
 _MAIN, _LOSS = "#1f5fa8", "#b23a48"
-# Okabe and Ito's palette, told apart by colour-blind readers too.
+# Okabe and Ito's palette, which colour-blind readers can distinguish, too.
 _SERIES = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#f0e442", "#999999")
 
 

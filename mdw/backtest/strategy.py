@@ -50,7 +50,7 @@ def volatility(day: pd.Timestamp, market: Market, parameters: Parameters) -> pd.
 def greed_scale(day: pd.Timestamp, market: Market, parameters: Parameters) -> float:
     """`greed_scale` where the index of the day before was above `greed_limit`, else 1.
 
-    A value up to three days older stands in for an absent one; without any the filter is off.
+    A value up to three days older replaces an absent one; without any the filter is off.
     """
     if market.fear_greed is None or parameters.greed_limit is None:
         return 1.0

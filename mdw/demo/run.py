@@ -10,26 +10,29 @@ from pathlib import Path
 import yaml
 
 from dlt_pipelines import backfill
-from dlt_pipelines.plan import Plan
-from dlt_pipelines.progress import LandingReport
-from dlt_pipelines.universe import load
-from mdw import backtesting, building, catalog, report
-from mdw.backtest import Parameters
+from dlt_pipelines.core.progress import LandingReport
+from dlt_pipelines.planning.plan import Plan
+from dlt_pipelines.planning.universe import load
+from mdw.backtest import Parameters, pinned
+from mdw.console.landing_view import print_report, progress
+from mdw.console.output import err, out, table
 from mdw.demo.source import Recorded, Synthetic, Window
 from mdw.environment import environment
-from mdw.landing_view import print_report, progress
-from mdw.output import err, out, table
+from mdw.publishing import snapshot_build
+from mdw.reports import catalog, data_quality
 from warehouse import embedded, snapshots
 from warehouse.client import connect
-from warehouse.errors import WorldError
+from warehouse.errors import OperationFailed
 from warehouse.migrate import migrate
-from warehouse.settings import OWN_UNIVERSE, Settings
+from warehouse.settings import CODE, OWN_UNIVERSE, Settings
 
 SNAPSHOT = "demo"
+# As a person would type it: from the checkout's environment, or installed.
+_PROGRAM = ".venv/bin/mdw" if (CODE / ".venv" / "bin" / "mdw").exists() else "mdw"
 
 
 def run_demo(settings: Settings, market: Synthetic | Recorded) -> None:
-    """Run every step in a warehouse of the demo's own; raises WorldError where a step fails."""
+    """Run every step in a warehouse of the demo's own; raises OperationFailed where a step fails."""
     started = time.monotonic()
     home = settings.home / "demo" / market.name
     wanted = load(settings.universe)
@@ -47,12 +50,12 @@ def run_demo(settings: Settings, market: Synthetic | Recorded) -> None:
         _step("Build, audit and publish")
         _publish(inside, _what(market))
         _step("Backtest on the snapshot, twice")
-        result = backtesting.run_and_repeat(inside, SNAPSHOT, inside.home / "reports" / "backtest", _strategy(windows))
+        result = pinned.run_and_repeat(inside, SNAPSHOT, inside.home / "reports" / "backtest", _strategy(windows))
         _step("Write the data catalog and the data quality report")
         reports = {
             "backtest": result.folder,
             "data catalog": catalog.write(inside),
-            "data quality": report.write(inside, inside.home / "reports" / "data_quality.html"),
+            "data quality": data_quality.write(inside, inside.home / "reports" / "data_quality.html"),
         }
         _summary(inside, home, result, reports, time.monotonic() - started)
 
@@ -85,7 +88,7 @@ def _land(settings: Settings, windows: Sequence[Window]) -> LandingReport:
         report = backfill.run(plan, watcher, pace=None)
     if not report.complete:
         print_report(report)
-        raise WorldError("The replay did not serve everything; run the demo again.")
+        raise OperationFailed("The replay did not serve everything; run the demo again.")
     return report
 
 
@@ -110,12 +113,12 @@ def _span(windows: Sequence[Window], dataset: str, venue: str, symbol: str) -> t
 
 
 def _publish(settings: Settings, note: str) -> None:
-    result = building.build(settings, SNAPSHOT, note)
+    result = snapshot_build.build(settings, SNAPSHOT, note)
     for notice in result.notices:
         out.print(notice, soft_wrap=True)
     if result.failures:
         table(("model or audit", "rows", "says"), result.failures, title="Failed")
-        raise WorldError(f"The build failed; dbt's log is {settings.home / 'dbt' / 'logs' / 'dbt.log'}.")
+        raise OperationFailed(f"The build failed; dbt's log is {settings.home / 'dbt' / 'logs' / 'dbt.log'}.")
     with connect(settings) as client:
         parts = snapshots.datasets(client, snapshots.find(client, SNAPSHOT))
     table(("dataset", "rows", "content hash"), [(p.dataset, p.row_count, p.content_hash) for p in parts])
@@ -131,9 +134,7 @@ def _step(title: str) -> None:
     err.print(f"\n[bold cyan]>[/] [bold]{title}[/]")
 
 
-def _summary(
-    settings: Settings, home: Path, result: backtesting.Repeated, reports: dict[str, Path], seconds: float
-) -> None:
+def _summary(settings: Settings, home: Path, result: pinned.Repeated, reports: dict[str, Path], seconds: float) -> None:
     shown = home if len(str(home)) < 60 else Path(os.path.relpath(home))
     lines = [f"Snapshot [bold]{SNAPSHOT}[/]: backtest run twice, results {'equal' if result.equal else 'DIFFERENT'}"]
     lines += [
@@ -143,14 +144,14 @@ def _summary(
     lines += [f"{name:>13}: {path}" for name, path in reports.items()]
     lines += ["", "Look around:", f"  export MDW_HOME={shown}"]
     lines += [
-        "  .venv/bin/mdw status",
-        "  .venv/bin/mdw sql \"select * from marts.v_bars_at(snapshot_id = 'demo') limit 5\"",
-        "  .venv/bin/mdw snapshot show demo",
-        "  .venv/bin/mdw down        [dim]# the server goes on until then[/]",
+        f"  {_PROGRAM} status",
+        f"  {_PROGRAM} sql \"select * from marts.v_bars_at(snapshot_id = 'demo') limit 5\"",  # noqa: S608 - shown, not run
+        f"  {_PROGRAM} snapshot show demo",
+        f"  {_PROGRAM} down        [dim]# the server goes on until then[/]",
     ]
     out.rule(f"Done in {seconds:.0f} s", align="left", style="green")
     out.print("\n".join(lines), soft_wrap=True)
     if not result.equal:
-        raise WorldError(
+        raise OperationFailed(
             "The second backtest on the same snapshot differs from the first: " + "; ".join(result.differences)
         )

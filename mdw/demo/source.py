@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 
-from dlt_pipelines.series import Series
-from dlt_pipelines.timeframes import TIMEFRAMES, from_ms, to_ms
-from dlt_pipelines.universe import Universe
+from dlt_pipelines.core.series import Series
+from dlt_pipelines.core.time_grid import TIMEFRAMES, from_ms, to_ms
+from dlt_pipelines.planning.universe import Universe
 from replay.market import Coverage
 from replay.process import ReplayProcess
 from replay.recordings import RecordedMarket
@@ -33,7 +33,7 @@ class Window:
 
 @dataclass(frozen=True)
 class Synthetic:
-    """A seeded market that says of itself that it is synthetic."""
+    """A seeded market, labelled as synthetic wherever it is shown."""
 
     seed: int
     days: int

@@ -1,14 +1,15 @@
 """ClickHouse: does it answer, is it new enough, is the schema there, may each role do its work."""
 
+import time
 from collections.abc import Iterator
 
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import DatabaseError
 
 from mdw.doctor.finding import Finding
-from warehouse import schema
+from warehouse import cluster, schema
 from warehouse.client import connect
-from warehouse.errors import BadInput, WorldError
+from warehouse.errors import BadInput, OperationFailed
 from warehouse.settings import Role, Settings
 
 # xxh3_128, the hash of manifests, came with it.
@@ -18,21 +19,49 @@ _NEEDED: tuple[tuple[Role, str], ...] = (
     ("transform", "GRANT INSERT ON marts.*"),
     ("auditor", "GRANT SELECT ON marts.*"),
 )
-_NEEDED_ON_A_CLUSTER: tuple[tuple[Role, str], ...] = (("transform", "GRANT CLUSTER ON *.*"),)
+_NEEDED_ON_A_CLUSTER: tuple[tuple[Role, str], ...] = (
+    ("ingest", "GRANT CLUSTER ON *.*"),
+    ("transform", "GRANT CLUSTER ON *.*"),
+)
 
 
 def check_database(settings: Settings) -> Iterator[Finding]:
     """Reachability, version, migrations and rights."""
     try:
         client = connect(settings, "auditor")
-    except (WorldError, BadInput) as error:
+    except (OperationFailed, BadInput) as error:
         yield Finding("clickhouse", "fail", str(error), "runbooks/clickhouse_down.md")
         return
     with client:
         yield _version(client, settings)
         yield _migrations(client)
+        if settings.cluster:
+            yield from _nodes(client, settings.cluster)
     for role, grant in (*_NEEDED, *(_NEEDED_ON_A_CLUSTER if settings.cluster else ())):
         yield _rights(settings, role, grant)
+
+
+def _nodes(client: Client, name: str) -> Iterator[Finding]:
+    """Each node of the cluster, and what one of them has otherwise than another."""
+    advice = "runbooks/cluster.md"
+    try:
+        for node in cluster.nodes(client):
+            state: State = "ok" if node.active else "fail"
+            says = f"serves data version {node.holds}" if node.active else "has no session with Keeper"
+            yield Finding(f"node {node.name}", state, says, "" if node.active else advice)
+        found = cluster.differences(client, name)
+        if found:
+            # The last rows may be on their way.
+            time.sleep(3)
+            found = cluster.differences(client, name)
+    except (OperationFailed, DatabaseError) as error:
+        yield Finding("cluster", "fail", str(error).splitlines()[0], advice)
+        return
+    if found:
+        more = f"; and {len(found) - 5} more" if len(found) > 5 else ""
+        yield Finding("nodes compared", "fail", "; ".join(found[:5]) + more, advice)
+    else:
+        yield Finding("nodes compared", "ok", "same tables, engines and rows on every node that answers")
 
 
 def _version(client: Client, settings: Settings) -> Finding:
@@ -61,7 +90,7 @@ def _rights(settings: Settings, role: Role, grant: str) -> Finding:
         with connect(settings, role) as client:
             allowed = int(str(client.command(f"CHECK {grant}")))
             user = settings.connection(role).user
-    except (WorldError, DatabaseError) as error:
+    except (OperationFailed, DatabaseError) as error:
         return Finding(f"rights of {role}", "fail", str(error).splitlines()[0], "run `mdw migrate` as an admin")
     if not allowed:
         return Finding(f"rights of {role}", "fail", f"{user} lacks: {grant}", f"grant mdw_{role} to {user}")

@@ -4,10 +4,10 @@ import asyncio
 import time
 from collections.abc import Iterator
 
-from dlt_pipelines.errors import Banned, RegionBlocked, SourceTrouble
-from dlt_pipelines.series import Series
-from dlt_pipelines.source import Source
-from dlt_pipelines.universe import Universe, load
+from dlt_pipelines.core.errors import Banned, RegionBlocked, VenueError
+from dlt_pipelines.core.series import Series
+from dlt_pipelines.http.venue_client import VenueClient
+from dlt_pipelines.planning.universe import Universe, load
 from dlt_pipelines.venues import VENUES
 from mdw.doctor.finding import Finding
 from warehouse.errors import BadInput
@@ -35,7 +35,7 @@ async def _ask_all(settings: Settings, universe: Universe) -> list[Finding]:
 
 async def _ask(settings: Settings, series: Series) -> Finding:
     name = " ".join(filter(None, (series.venue, series.market)))
-    source = Source(series.venue, settings, 1.0, lambda *fault: None, attempts=1)
+    source = VenueClient(series.venue, settings, 1.0, lambda *fault: None, attempts=1)
     endpoint = VENUES[series.venue].clock(series)
     began, before = time.monotonic(), settings.clock().timestamp()
     try:
@@ -48,7 +48,7 @@ async def _ask(settings: Settings, series: Series) -> Finding:
         return Finding(name, "fail", str(trouble), "run from a region that it serves: docs/aws_deployment.md, regions")
     except Banned as trouble:
         return Finding(name, "fail", str(trouble), "wait until the ban ends; runbooks/venue_outage.md")
-    except SourceTrouble as trouble:
+    except VenueError as trouble:
         return Finding(name, "fail", str(trouble), "check the network and proxy; runbooks/venue_outage.md")
     finally:
         await source.close()

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from mdw.metrics.sample import Sample
-from warehouse.errors import WorldError
+from warehouse.errors import OperationFailed
 
 NAMESPACE = "Mdw"
 _BATCH = 500
@@ -43,7 +43,7 @@ def metric_data(samples: Iterable[Sample], environment: str) -> list[dict[str, A
 
 
 def push(samples: Iterable[Sample], environment: str) -> int:
-    """Send them; returns how many. Raises WorldError where AWS refuses."""
+    """Send them; returns how many. Raises OperationFailed where AWS refuses."""
     import boto3
     from botocore.exceptions import BotoCoreError, ClientError
 
@@ -53,5 +53,5 @@ def push(samples: Iterable[Sample], environment: str) -> int:
         for start in range(0, len(data), _BATCH):
             client.put_metric_data(Namespace=NAMESPACE, MetricData=data[start : start + _BATCH])
     except (BotoCoreError, ClientError) as error:
-        raise WorldError(f"CloudWatch did not take the metrics: {error}") from None
+        raise OperationFailed(f"CloudWatch did not take the metrics: {error}") from None
     return len(data)

@@ -1,19 +1,24 @@
 """Read the metrics out of ClickHouse: a few small queries, none over bars."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 
 from clickhouse_connect.driver.client import Client
 
-from dlt_pipelines.timeframes import TIMEFRAMES
-from mdw.audit.freshness import allowed_seconds
+from dlt_pipelines.core.time_grid import TIMEFRAMES
+from mdw.metrics.live import live_samples
 from mdw.metrics.sample import Sample
+from mdw.quality.freshness import allowed_seconds
 from warehouse.client import connect
-from warehouse.errors import WorldError
+from warehouse.errors import OperationFailed
 from warehouse.settings import Settings
+from warehouse.snapshots import registry
+from warehouse.utc import aware_utc
 
+# A page whose claim was corrected has a row for each window that it proves.
 _LANDED = (
-    "select venue, dataset, toString(lane), toFloat64(sum(row_count)) from ops.coverage "
+    "select venue, dataset, toString(lane), toFloat64(sum(row_count)) from ("
+    "select distinct venue, dataset, lane, page_id, row_count from ops.coverage) "
     "group by venue, dataset, lane order by all"
 )
 _BARS = (
@@ -44,14 +49,13 @@ def samples(settings: Settings) -> list[Sample]:
     try:
         with connect(settings, "auditor") as client:
             return [Sample("mdw_up", 1), *_all(client, settings.clock())]
-    except WorldError:
+    except OperationFailed:
         return [Sample("mdw_up", 0)]
 
 
 def _all(client: Client, now: datetime) -> Iterator[Sample]:
     tables = {f"{row[0]}.{row[1]}" for row in client.query(_TABLES).result_rows}
-    if "marts.snapshots" in tables:
-        yield from _publication(client)
+    yield from _publication(client)
     if "marts.dq_series_days" in tables:
         yield from _freshness(client, now)
     if "marts.dq_audit_results" in tables:
@@ -59,6 +63,7 @@ def _all(client: Client, now: datetime) -> Iterator[Sample]:
     for venue, dataset, lane, rows in client.query(_LANDED).result_rows:
         yield Sample("mdw_rows_landed_total", rows, {"venue": venue, "dataset": dataset, "lane": lane})
     yield from _landings(client)
+    yield from live_samples(client)
     yield Sample("mdw_builds_failed_total", float(client.query(_FAILED).result_rows[0][0]))
 
 
@@ -67,18 +72,17 @@ _FAILED = "select uniqExact(version) from ops.builds where state in ('failed', '
 
 
 def _publication(client: Client) -> Iterator[Sample]:
-    query = "select toFloat64(now64(3) - max(published_at)), max(data_version), count() from marts.snapshots"
-    age, version, number = client.query(query).result_rows[0]
-    if number:
-        yield Sample("mdw_seconds_since_publication", max(age, 0.0))
-        yield Sample("mdw_published_data_version", version)
+    found = registry.publication_age(client)
+    if found is not None:
+        yield Sample("mdw_seconds_since_publication", found[0])
+        yield Sample("mdw_published_data_version", found[1])
 
 
 def _freshness(client: Client, now: datetime) -> Iterator[Sample]:
     stale = 0
     for query in (_BARS, _FUNDING, _FEAR_GREED):
         for dataset, instrument, timeframe, newest, step in client.query(query).result_rows:
-            age = (now - newest.replace(tzinfo=UTC)).total_seconds() - step
+            age = (now - aware_utc(newest)).total_seconds() - step
             stale += age > allowed_seconds(dataset, timeframe)
             labels = {"dataset": dataset, "instrument_id": instrument, "timeframe": timeframe}
             yield Sample("mdw_series_age_seconds", age, labels)

@@ -20,7 +20,7 @@ _PLAIN = [("Content-Type", "text/plain; charset=utf-8")]
 
 class _Quiet(WSGIRequestHandler):
     def log_message(self, *_: object) -> None:
-        """Scrapes are no news."""
+        """Scrapes are not logged."""
 
 
 def server(settings: Settings, host: str, port: int) -> WSGIServer:

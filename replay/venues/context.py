@@ -28,7 +28,7 @@ class Limit(NamedTuple):
     weight: int = 1
 
 
-class Refusal(Exception):  # noqa: N818 (an answer of the venue, not an error of ours)
+class Refusal(Exception):
     """The venue's answer to a bad request."""
 
     def __init__(self, body: Any, status: int = 200):

@@ -9,16 +9,16 @@ from typing import Any
 
 import pytest
 
-from mdw import cli
 from mdw.acceptance import Context, Verdict, schedule
 from mdw.acceptance.airflow import HttpAirflow
 from mdw.acceptance.receiver import receiver
 from mdw.acceptance.verdict import Seen
 from mdw.backtest import Parameters
+from mdw.cli import entry_point
 from replay.process import ReplayProcess
 from tests.acceptance.airflow_api import AirflowServer, Runs
 from tests.conftest import Warehouse, start_warehouse
-from warehouse.errors import WorldError
+from warehouse.errors import OperationFailed
 from warehouse.settings import PROJECT, Settings
 
 # Hours only: what is judged here does not depend on how many bars there are.
@@ -53,7 +53,7 @@ class Deployment:
     def mdw(self, *arguments: str) -> int:
         self.monkeypatch.setattr("sys.argv", ["mdw", *arguments])
         try:
-            cli.main()
+            entry_point.main()
         except SystemExit as ended:
             return int(ended.code or 0)
         return 0
@@ -162,7 +162,7 @@ def test_without_airflow_and_channels_their_points_are_unchecked(deployment: Dep
 
 
 def test_an_airflow_that_refuses_the_login_is_an_error_without_the_password(deployment: Deployment):
-    with pytest.raises(WorldError, match="HTTP 401") as refused:
+    with pytest.raises(OperationFailed, match="HTTP 401") as refused:
         schedule_seen(HttpAirflow(f"http://admin:secret-word@{deployment.airflow.address}"))
     assert "secret-word" not in str(refused.value)
 
@@ -176,6 +176,6 @@ def test_nothing_published_says_what_comes_first(warehouse: Warehouse, monkeypat
     monkeypatch.setenv("MDW_HOME", str(warehouse.settings.home))
     monkeypatch.setattr("sys.argv", ["mdw", "acceptance"])
     with pytest.raises(SystemExit) as ended:
-        cli.main()
+        entry_point.main()
     assert ended.value.code == 2
     assert "mdw acceptance --local" in capsys.readouterr().err

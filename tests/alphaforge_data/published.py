@@ -13,9 +13,9 @@ import pytest
 
 import alphaforge_data
 from dlt_pipelines import backfill
-from dlt_pipelines.series import Series
-from dlt_pipelines.timeframes import to_ms
-from mdw import building
+from dlt_pipelines.core.series import Series
+from dlt_pipelines.core.time_grid import to_ms
+from mdw.publishing import snapshot_build
 from replay.clock import Clock
 from replay.server import ReplayServer
 from replay.synthetic import SyntheticMarket
@@ -76,7 +76,7 @@ def _first_spans() -> Spans:
 
 
 def _publish(settings: Settings, snapshot_id: str) -> None:
-    result = building.build(settings, snapshot_id)
+    result = snapshot_build.build(settings, snapshot_id)
     assert result.published, result
 
 

@@ -96,7 +96,7 @@ UNKNOWN: dict[str, tuple[Callable[[Client], object], str]] = {
     ),
     "panel of many columns": (
         lambda c: c.panel(["close", "open"], "BTC/USDT", venue="binance", market="perp"),  # type: ignore[arg-type]
-        "columns holds ''",
+        "name one column",
     ),
     "spot funding": (lambda c: c.funding(instruments="binance:spot:BTC/USDT"), "perpetuals only"),
     "timeframe": (lambda c: c.bars("BTC/USDT", "90m", venue="binance", market="perp"), "'90m'; stored here: 1h"),

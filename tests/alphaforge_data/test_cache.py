@@ -6,7 +6,9 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from pathlib import Path
 
 import pyarrow as pa
@@ -37,8 +39,8 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def perps(client: Client, **more: object) -> alphaforge_data.Frame:
-    window = {"start": START, "end": END, "venue": "binance", "market": "perp"} | more
-    return client.bars("BTC/USDT", "1h", **window)  # type: ignore[arg-type]
+    window = {"timeframe": "1h", "start": START, "end": END, "venue": "binance", "market": "perp"} | more
+    return client.bars("BTC/USDT", **window)  # type: ignore[arg-type]
 
 
 def of_bars(queries: list[str]) -> int:
@@ -72,6 +74,32 @@ def test_a_later_snapshot_with_the_same_month_finds_it(published: Published, tmp
     assert may.equals(perps(published.connect("second"), end="2025-06-01"))
     asked.clear()
     assert perps(second).equals(perps(published.connect("second")))
+
+
+def test_resampled_bars_are_found_by_the_content_of_their_months(
+    published: Published, tmp_path: Path, asked: list[str]
+) -> None:
+    first = alphaforge_data.connect(published.url, snapshot_id="first", cache=tmp_path)
+    for timeframe in ("4h", "7h", "1w"):
+        assert perps(first, timeframe=timeframe, partial="keep").equals(
+            perps(published.connect(), timeframe=timeframe, partial="keep")
+        )
+    asked.clear()
+    second = alphaforge_data.connect(published.url, snapshot_id="second", cache=tmp_path)
+    # May did not change from one to the other, June did; a window and a choice of columns are parts of what is there.
+    for window in ({"end": "2025-06-01"}, {"start": "2025-05-20T04:00Z", "end": "2025-05-25", "columns": ["close"]}):
+        found = perps(second, timeframe="4h", **window)
+        assert of_bars(asked) == 0
+        assert found.equals(perps(published.connect("second"), timeframe="4h", **window))
+        asked.clear()
+    assert perps(second, timeframe="4h").equals(perps(published.connect("second"), timeframe="4h"))
+    asked.clear()
+    perps(second, timeframe="4h", start="2025-06-10")
+    assert of_bars(asked) == 0
+    offline = alphaforge_data.connect(published.url, snapshot_id="first", cache=tmp_path, offline=True)
+    assert perps(offline, timeframe="1w", partial="keep", start=START + timedelta(days=9)).equals(
+        perps(published.connect(), timeframe="1w", partial="keep", start=START + timedelta(days=9))
+    )
 
 
 def test_a_read_comes_from_a_mapped_file(published: Published, tmp_path: Path) -> None:
@@ -110,13 +138,21 @@ def test_threads_that_want_one_read_send_one_query(published: Published, tmp_pat
     asked.clear()
     barrier = threading.Barrier(8)
 
-    def read(_: int) -> int:
+    def read(call: Callable[[], object]) -> object:
         barrier.wait()
-        return len(perps(client))
+        return call()
 
+    calls: list[Callable[[], object]] = [
+        lambda: len(perps(client)),
+        lambda: len(perps(client, timeframe="4h")),
+        lambda: client.instruments().num_rows,
+        lambda: client.condition().num_rows,
+    ]
     with ThreadPoolExecutor(8) as pool:
-        assert len(set(pool.map(read, range(8)))) == 1
-    assert of_bars(asked) == 1
+        for call in calls:
+            asked.clear()
+            assert len(set(pool.map(read, [call] * 8))) == 1
+            assert sum("v_snapshots" not in query for query in asked) == 1, asked
 
 
 def test_a_client_without_a_server_reads_what_was_read_before(published: Published, tmp_path: Path) -> None:
@@ -175,6 +211,18 @@ def test_no_flipped_bit_is_ever_served(bits: tuple[Path, int], caplog: pytest.Lo
         with caplog.at_level(logging.WARNING, "alphaforge_data"):
             assert Store(file.parent.parent).get(KEY) is None, position
         assert "is damaged" in caplog.text
+
+
+def test_a_file_under_the_name_of_another_is_not_served(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    file = stored(tmp_path)
+    store = Store(tmp_path)
+    store.put([({"content": "1"}, SMALL.slice(1))])
+    (other,) = set(tmp_path.glob("??/*.arrow")) - {file}
+    file.unlink()
+    file.write_bytes(other.read_bytes())
+    assert store.get(KEY) is None
+    assert "is damaged" in caplog.text
+    assert store.verify() == [file]
 
 
 @pytest.mark.parametrize("damage", ["cut", "zeros", "empty", "longer"])

@@ -8,14 +8,15 @@ from datetime import UTC, datetime
 
 import pytest
 
-from dlt_pipelines.archive.files import ArchiveFile
-from dlt_pipelines.archive.form import examine
-from dlt_pipelines.archive.parts import Download, to_rows
+from dlt_pipelines.archive.csv_check import examine
+from dlt_pipelines.archive.download import Download
+from dlt_pipelines.archive.row_binary import to_rows
 from dlt_pipelines.archive.unzip import unzip
-from dlt_pipelines.archive.venues import ARCHIVES
-from dlt_pipelines.errors import Suspicious, UnknownForm
-from dlt_pipelines.series import Series
-from dlt_pipelines.timeframes import to_ms
+from dlt_pipelines.core.archive import ArchiveFile
+from dlt_pipelines.core.errors import SuspiciousFile, UnknownFormat
+from dlt_pipelines.core.series import Series
+from dlt_pipelines.core.time_grid import to_ms
+from dlt_pipelines.venues import ARCHIVES
 
 DAY = datetime(2025, 1, 1, tzinfo=UTC)
 START = to_ms(DAY)
@@ -75,7 +76,7 @@ def test_a_zip_that_is_not_what_archives_hold(data: bytes, says: str | None):
     if says is None:
         assert unzip("a.zip", data, "a.csv") == b"x\n" * 500
         return
-    with pytest.raises(Suspicious, match=says):
+    with pytest.raises(SuspiciousFile, match=says):
         unzip("a.zip", data, "a.csv")
 
 
@@ -83,27 +84,27 @@ def test_a_zip_that_lies_about_its_size():
     data = packed(b"x\n" * 500_000, "a.csv")
     lie = data.replace((1_000_000).to_bytes(4, "little"), (1_000).to_bytes(4, "little"))
     assert lie != data
-    with pytest.raises(Suspicious):
+    with pytest.raises(SuspiciousFile):
         unzip("a.zip", lie, "a.csv")
 
 
 def test_a_member_whose_digest_is_another_one():
     body = text(*map(kline, range(200)))
     data = packed(body, "a.csv").replace(zlib.crc32(body).to_bytes(4, "little"), bytes(4))
-    with pytest.raises(Suspicious, match="no sound zip: the CRC of"):
+    with pytest.raises(SuspiciousFile, match="no sound zip: the CRC of"):
         unzip("a.zip", data, "a.csv")
 
 
 def test_a_member_that_lies_elsewhere_than_the_directory_says():
     data = packed(text(kline(0)), "a.csv").replace(b"a.csv", b"b.csv", 1)
-    with pytest.raises(Suspicious, match="does not lie where the directory says"):
+    with pytest.raises(SuspiciousFile, match="does not lie where the directory says"):
         unzip("a.zip", data, "a.csv")
 
 
 def test_a_damaged_member():
     data = bytearray(packed(text(*map(kline, range(200))), "a.csv"))
     data[60] ^= 0xFF
-    with pytest.raises(Suspicious, match="no sound zip"):
+    with pytest.raises(SuspiciousFile, match="no sound zip"):
         unzip("a.zip", bytes(data), "a.csv")
 
 
@@ -122,7 +123,7 @@ def test_the_unit_of_times_is_told_by_their_size(unit: int, name: str):
         (text("open,close", kline(0)), "begins with b'open,close'"),
         (text(kline(0), kline(1440)), "rows from 2025-01-01T00:00:00Z to 2025-01-02T00:00:00Z"),
         (text(kline(-1), kline(0)), "its period is 2025-01-01T00:00Z"),
-        (text(kline(0), kline(1).replace("17", "1x", 1)), "no numbers"),
+        (text(kline(0), kline(1).replace("17", "1x", 1)), "not numbers"),
         (text(kline(0)).replace(b"\n", b"\r\n"), "lines that end in a newline"),
         (text(kline(0))[:-1], "lines that end in a newline"),
         (text(kline(0), kline(1)[1:]), "digits"),
@@ -130,7 +131,7 @@ def test_the_unit_of_times_is_told_by_their_size(unit: int, name: str):
     ],
 )
 def test_text_that_is_not_what_the_name_says(body: bytes, says: str):
-    with pytest.raises(UnknownForm, match=says):
+    with pytest.raises(UnknownFormat, match=says):
         examine(kline_file(), body)
 
 
@@ -158,14 +159,14 @@ def test_rows_that_repeat_are_no_conflict_and_rows_that_differ_are_one():
     ],
 )
 def test_okx_files_must_have_the_header_that_is_known(body: bytes, says: str):
-    with pytest.raises(UnknownForm, match=says):
+    with pytest.raises(UnknownFormat, match=says):
         examine(candle_file(), body)
 
 
 def test_parts_are_whole_lines_and_together_the_file(monkeypatch: pytest.MonkeyPatch):
     body = text(*(kline(minute) for minute in range(1440)))
     file = kline_file()
-    monkeypatch.setattr("dlt_pipelines.archive.parts.LINES_A_PART", 500)
+    monkeypatch.setattr("dlt_pipelines.archive.row_binary.LINES_A_PART", 500)
     parts = to_rows(file, Download(b"zip", "0" * 64, "tag", DAY), body, examine(file, body), None)
     payloads = [bytes(piece) for piece in parts.pieces if isinstance(piece, memoryview)]
     assert b"".join(payloads) == body

@@ -12,8 +12,8 @@ from itertools import pairwise
 import pytest
 from clickhouse_connect.driver.client import Client
 
-from dlt_pipelines.archive import download, landing
-from dlt_pipelines.archive.landing import Checked
+from dlt_pipelines.archive import download, file_loader
+from dlt_pipelines.archive.file_loader import Checked
 from replay.archives.tricks import Trick
 from replay.faults import Faults, FixedAnswer
 from tests.archive.conftest import NOW
@@ -100,7 +100,7 @@ def test_a_sender_that_dies_in_the_middle_leaves_nothing(desk: Desk, monkeypatch
     def insert_half(client: object, table: str, files: list[Checked]) -> None:
         rows = files[0].parts.pieces
         connection = desk.settings.connection("ingest")
-        query = f"insert+into+{table}+({','.join(landing.COLUMNS)})+format+RowBinary"
+        query = f"insert+into+{table}+({','.join(file_loader.COLUMNS)})+format+RowBinary"
         head = (
             f"POST /?query={query}&user={connection.user}&password={connection.password} HTTP/1.1\r\n"
             f"Host: {connection.host}\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -110,7 +110,7 @@ def test_a_sender_that_dies_in_the_middle_leaves_nothing(desk: Desk, monkeypatch
             for piece in rows:
                 wire.sendall(b"%x\r\n%b\r\n" % (len(piece), piece))
 
-    monkeypatch.setattr("dlt_pipelines.archive.lane.insert", insert_half)
+    monkeypatch.setattr("dlt_pipelines.archive.run.insert", insert_half)
     desk.backfill(NOVEMBER, DECEMBER, "archive", **HOURS)
     assert desk.files() == []
     monkeypatch.undo()
@@ -120,14 +120,16 @@ def test_a_sender_that_dies_in_the_middle_leaves_nothing(desk: Desk, monkeypatch
 
 def test_an_insert_that_is_too_large_for_clickhouse_is_not_repeated(desk: Desk, monkeypatch: pytest.MonkeyPatch):
     def narrow(settings: Settings) -> Client:
-        client = landing.open_client(settings)
+        client = file_loader.open_client(settings)
         client.set_client_setting("max_memory_usage", "200000")
         return client
 
     said: list[str] = []
-    monkeypatch.setattr("dlt_pipelines.archive.lane.open_client", narrow)
-    monkeypatch.setattr(landing.log, "warning", lambda *words: said.append(str(words)))
-    with pytest.raises(landing.LandingRefused, match=r"refuses the archive files of raw\.binance__archive_spot_klines"):
+    monkeypatch.setattr("dlt_pipelines.archive.run.open_client", narrow)
+    monkeypatch.setattr(file_loader.log, "warning", lambda *words: said.append(str(words)))
+    with pytest.raises(
+        file_loader.InsertRefused, match=r"refuses the archive files of raw\.binance__archive_spot_klines"
+    ):
         desk.backfill(NOVEMBER, DECEMBER, "archive", **HOURS)
     assert said == []
     assert desk.files() == []

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 import alphaforge_data
-from dlt_pipelines.progress import LandingReport
-from dlt_pipelines.universe import Universe
-from mdw.universe import variable
+from dlt_pipelines.core.progress import LandingReport
+from dlt_pipelines.planning.universe import Universe
+from mdw.publishing.universe import variable
 from replay.archives.tricks import Trick
 from replay.caps import Cap
 from tests.archive.conftest import ALIASES
@@ -108,11 +108,13 @@ def refetch(world: Desk, **chosen: tuple[str, ...]) -> None:
 
 def with_aliases(universe: Universe) -> Universe:
     bars = {venue: {**markets, "spot": [*markets["spot"], *ALIASES]} for venue, markets in universe.bars.items()}
-    return universe.model_copy(update={"bars": {**universe.bars, **{v: bars[v] for v in ("binance", "okx")}}})
+    funding = {venue: {"perp": [*markets["perp"], *ALIASES]} for venue, markets in universe.funding.items()}
+    bars = {**universe.bars, **{venue: bars[venue] for venue in ("binance", "okx")}}
+    return universe.model_copy(update={"bars": bars, "funding": funding})
 
 
 def land_aliases(world: Desk) -> None:
-    """Symbols of one letter and of another script: hours of Binance by both lanes, minutes of OKX, the listing."""
+    """Symbols of one letter and of another script: Binance by both lanes, OKX, payments, a listing."""
     before, world.universe = world.universe, with_aliases(world.universe)
     symbols = tuple(ALIASES)
     hours = {"venues": ("binance",), "timeframes": ("1h",), "symbols": symbols}
@@ -121,6 +123,9 @@ def land_aliases(world: Desk) -> None:
     minutes = {"venues": ("okx",), "timeframes": ("1m",), "symbols": symbols}
     assert world.backfill(NEW_YEAR - 8 * HOUR, NEW_YEAR + 16 * HOUR, "archive", **minutes).complete
     assert world.backfill(NEW_YEAR + 16 * HOUR, NEW_YEAR + 18 * HOUR, "rest", **minutes).complete
+    payments = {"datasets": ("funding",), "symbols": symbols}
+    assert world.backfill(NOVEMBER, DECEMBER, "archive", **payments, venues=("binance",)).complete
+    assert world.backfill(NEW_YEAR, NEW_YEAR + DAY, "rest", **payments).complete
     assert world.backfill(NEW_YEAR, venues=("binance",), markets=("spot",), datasets=("instruments",)).complete
     world.universe = before
 
@@ -253,6 +258,21 @@ def test_symbols_of_one_letter_and_of_another_script_are_symbols(line: Line):
             }
             assert found == {bar.open_time: float(bar.close) for bar in true}
             assert len(found) > 20
+    for venue, start, end in (
+        ("binance", NOVEMBER, DECEMBER),
+        *((venue, NEW_YEAR, NEW_YEAR + DAY) for venue in ("binance", "okx")),
+    ):
+        for symbol in ALIASES:
+            paid = line.desk.market.funding(venue, symbol, milliseconds(start), milliseconds(end))
+            shown_rates = line.desk.warehouse.rows(
+                "select funding_rate from marts.v_funding_at(snapshot_id = 'first') where instrument_id = {i:String} "
+                "and funding_time >= {a:DateTime} and funding_time < {b:DateTime} order by funding_time",
+                i=f"{venue}:perp:{symbol}",
+                a=start,
+                b=end,
+            )
+            assert shown_rates == [(float(payment.rate),) for payment in paid]
+            assert len(paid) >= 3
     warehouse = line.desk.warehouse
     names = warehouse.rows(
         "select symbol, venue_symbol, toString(status) from marts.v_instruments_at(snapshot_id = 'first') "

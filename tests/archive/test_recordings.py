@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 
 from dlt_pipelines import backfill
-from dlt_pipelines.archive.form import examine
-from dlt_pipelines.selection import Selection
-from dlt_pipelines.series import Series
-from dlt_pipelines.timeframes import to_ms
-from dlt_pipelines.universe import load
+from dlt_pipelines.archive.csv_check import examine
+from dlt_pipelines.core.series import Series
+from dlt_pipelines.core.time_grid import to_ms
+from dlt_pipelines.planning.selection import Selection
+from dlt_pipelines.planning.universe import load
 from dlt_pipelines.venues.binance.archive import BinanceArchive
 from replay.clock import Clock
 from replay.recordings import RecordedMarket

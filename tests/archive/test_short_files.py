@@ -1,12 +1,16 @@
 """Genuine archive files that lack hours or days: they claim what their rows prove, and REST is asked for the rest."""
 
+import json
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 from dlt_pipelines.archive.proof import Stretch, missing, stretches
-from dlt_pipelines.series import Series
+from dlt_pipelines.core.series import Series
+from mdw.cli.entry_point import app
+from mdw.metrics.reading import samples
 from replay.archives.tricks import Trick
 from tests.archive.conftest import NOW
 from tests.archive.older import as_landed_before
@@ -108,11 +112,20 @@ def test_okx_files_and_funding_that_rest_has_no_more(desk: Desk) -> None:
     assert any("has landed and lacks payments" in text and "REST no longer has it" in text for text in again.notices)
 
 
+def counted_records(desk: Desk) -> list[float]:
+    """Records of the archive lane as `mdw status` and the metrics count them."""
+    shown = CliRunner().invoke(app, ["status", "--json"], env=desk.warehouse.environment, catch_exceptions=False)
+    landed = [one["records"] for one in json.loads(shown.stdout)["landed"]]
+    metrics = [one.value for one in samples(desk.settings) if one.name == "mdw_rows_landed_total"]
+    assert landed
+    return [*landed, *metrics]
+
+
 def test_claims_of_older_software_are_found_and_asked_for_again(desk: Desk) -> None:
     desk.trick(Trick("no_middle", "2024-11.zip"))
     desk.backfill(NOVEMBER - 31 * DAY, DECEMBER, "archive", **SPOT_HOURS)
     as_landed_before(desk, "binance__archive_spot_klines")
-    before = desk.files()
+    before, counted = desk.files(), counted_records(desk)
     window = (NOVEMBER - 31 * DAY, DECEMBER)
     assert desk.plan(*window, "rest", **SPOT_HOURS).calls == 0
 
@@ -120,6 +133,15 @@ def test_claims_of_older_software_are_found_and_asked_for_again(desk: Desk) -> N
     assert desk.warehouse.rows("select count() from ops.corrected_claims") == [(0,)]
     plan = desk.plan(*window, "auto", recheck_claims=True, **SPOT_HOURS)
     assert plan.asks == looked.asks
+    # A page that proves several windows, or was looked at by two runs at once, is one page still.
+    with desk.warehouse.client() as client:
+        client.command(
+            "insert into ops.corrected_claims (page_id, window_start, window_end) "
+            "select page_id, window_start, window_end from ops.corrected_claims"
+        )
+    windows = "select max(windows) > 1 from (select count() as windows from ops.coverage group by page_id)"
+    assert desk.warehouse.rows(windows) == [(1,)]
+    assert counted_records(desk) == counted
     assert any("claim time that their rows do not prove" in notice for notice in plan.notices)
     # A run that died here loses nothing: the same command plans the same again.
     assert desk.plan(*window, "auto", recheck_claims=True, **SPOT_HOURS).asks == plan.asks

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.audits.sowing import CLOCK, sow_bars, sow_others, sow_sound, tamper
+from tests.audits.bad_rows import CLOCK, sow_bars, sow_others, sow_sound, tamper
 from tests.conftest import start_warehouse
 from tests.dbt.conftest import Dbt, Outcome, dbt, module_dbt
 

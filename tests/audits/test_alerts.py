@@ -9,7 +9,7 @@ from pytest_httpserver import HTTPServer
 from typer.testing import CliRunner
 from werkzeug import Request, Response
 
-from mdw.cli import app
+from mdw.cli.entry_point import app
 from tests.conftest import Warehouse
 from tests.dbt.conftest import Dbt, Outcome
 

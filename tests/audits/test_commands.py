@@ -1,6 +1,10 @@
 """What a data engineer types after a bad night: what is missing, fetch it, publish, or publish without a series."""
 
 import json
+import os
+import re
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -9,9 +13,9 @@ import pytest
 from typer.testing import CliRunner
 
 from dlt_pipelines import backfill
-from dlt_pipelines.series import Series
-from dlt_pipelines.timeframes import to_ms
-from mdw.cli import app
+from dlt_pipelines.core.series import Series
+from dlt_pipelines.core.time_grid import to_ms
+from mdw.cli.entry_point import app
 from replay.clock import Clock
 from replay.server import ReplayServer
 from replay.synthetic import SyntheticMarket
@@ -130,8 +134,11 @@ def contradict(warehouse: Warehouse, moment: datetime) -> None:
 def test_conflicting_rows_are_asked_for_again_and_settled(served: tuple[Warehouse, dict[str, str]], mdw: Mdw) -> None:
     warehouse = served[0]
     contradict(warehouse, START + DAY)
-    code, built = mdw("build", "--snapshot-id", "contradicted")
-    assert (code, built["published"]) == (1, False), built
+    refused = CliRunner().invoke(app, ["build", "--snapshot-id", "contradicted"], catch_exceptions=False)
+    assert refused.exit_code == 1
+    assert re.search(r"^conflicting_rows +[1-9]", refused.stdout, re.MULTILINE), refused.stdout
+    assert "Nothing was published: readers keep the last good snapshot" in refused.stderr
+    assert "Published" not in refused.stdout
 
     code, audited = mdw("audit", "--fix")
     assert code == 1
@@ -168,6 +175,32 @@ def test_dbt_parsed_the_project_once_for_all_these_runs(served: tuple[Warehouse,
     said = "".join(log.read_text() for log in logs)
     assert said.count("Running with dbt=") == 7
     assert said.count("Unable to do partial parsing") == 1
+
+
+def test_a_selection_that_matches_nothing_is_an_error(served: tuple[Warehouse, dict[str, str]]) -> None:
+    """Where it compares, nothing may be the right answer: dbt's warning, exit 0."""
+    warehouse, environment = served
+
+    def ends(*words: str) -> tuple[int, str]:
+        command = [sys.executable, "-m", "mdw", "dbt", "--", "ls", *words]
+        said = subprocess.run(command, env={**os.environ, **environment}, text=True, capture_output=True, check=False)
+        return said.returncode, said.stdout + said.stderr
+
+    code, said = ends("--select", "v_bar")
+    assert (code, "'v_bar' does not match any enabled nodes" in said) == (2, True), said
+    state = str(warehouse.settings.home / "dbt" / "target")
+    code, said = ends("--select", "state:modified", "--state", state)
+    assert (code, "does not match any enabled nodes" in said) == (0, True), said
+
+
+def test_a_known_id_is_one_sentence(served: tuple[Warehouse, dict[str, str]], monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in served[1].items():
+        monkeypatch.setenv(name, value)
+    again = CliRunner().invoke(app, ["build", "--snapshot-id", "holed"], catch_exceptions=False)
+    assert again.exit_code == 0
+    assert again.stdout.splitlines() == [
+        "Snapshot holed exists already (data version 1): it is left as it is, and nothing was built."
+    ]
 
 
 def test_an_unknown_snapshot_is_an_error_not_an_empty_answer(served: tuple[Warehouse, dict[str, str]]) -> None:

@@ -13,6 +13,7 @@ from tests.dbt.pages import MINUTE, land, land_archive, milliseconds
 
 CLOCK = {"now": NOW.isoformat()}
 FIRST, SECOND, THIRD = NOW - 4 * DAY, NOW - 3 * DAY, NOW - 2 * DAY
+UNREAD = SECOND + HOUR
 BARS_WINDOW = (START, START + 5 * MINUTE)
 FUNDING_WINDOW = (START, START + DAY)
 # Closes by minute. Minute 1 is told twice, and differently.
@@ -135,6 +136,30 @@ def sow_conflicts(client: Client) -> None:
     )
 
 
+def sow_unreadable(client: Client) -> None:
+    """Bars and payments of every venue and lane with an optional value that is no number, or a negative one."""
+    ms = milliseconds(START)
+    okx = [str(ms), *["100"] * 4, "2", "1OO"]
+    rows = {
+        "binance__spot_klines": [[ms, *["100"] * 4, "2", ms + 59_999, "-1", 7.5, "1", "100", "0"]],
+        "binance__usdm_klines": [[ms, *["100"] * 4, "2", ms + 59_999, "200", True, "?", "?", "0"]],
+        "okx__spot_candles": {"code": "0", "data": [[*okx, "0", "1"]]},
+        "bybit__spot_klines": {"retCode": 0, "result": {"category": "spot", "list": [okx]}},
+        "binance__usdm_funding": [{"fundingTime": ms, "fundingRate": "0.0001", "markPrice": "NaN"}],
+    }
+    lines = {
+        "binance__archive_spot_klines": f"{ms},100,100,100,100,2,{ms + 59_999},abc,-7,1,100,0",
+        "binance__archive_usdm_klines": f"{ms},100,100,100,100,2,{ms + 59_999},200,many,1,100,0",
+        "okx__archive_spot_candles": f"LTC-USDT,100,100,100,100,2,?,0,{ms},1",
+    }
+    for table, payload in rows.items():
+        series = (table.split("_")[0], "perp" if "usdm" in table else "spot", "BNB/USDT")
+        land(client, table, payload, UNREAD, series=(*series, "" if "funding" in table else "1m"), window=BARS_WINDOW)
+    for table, line in lines.items():
+        series = (table.split("_")[0], "perp" if "usdm" in table else "spot", "LTC/USDT", "1m")
+        land_archive(client, table, [line], UNREAD, series=series, window=BARS_WINDOW)
+
+
 def sow_answers(client: Client) -> None:
     land_rest_bars(client, SETTLED, THIRD)
     land_bar_files(client, SETTLED, THIRD)
@@ -189,6 +214,7 @@ def line(module_dbt: Dbt) -> Line:
     sow_sound(client)
     module_dbt.publish("sound", **CLOCK)
     sow_conflicts(client)
+    sow_unreadable(client)
     refused = module_dbt.build("conflicts", **CLOCK)
     sow_answers(client)
     with module_dbt.warehouse.client("transform") as deciding:
@@ -265,3 +291,47 @@ def test_what_is_withheld_makes_its_day_no_sound_one(line: Line):
     )
     assert [row[:2] for row in days] == [("fear_greed", "missing"), ("funding", "degraded")]
     assert all("conflicting_rows" in row[2] for row in days)
+
+
+# Series by instrument: what of it cannot be read, and (quote_volume, trade_count), or the mark price.
+UNREADABLE = {
+    "binance:spot:BNB/USDT": ("quote_volume cannot be read: -1; trade_count cannot be read: 7.5", (None, None)),
+    "binance:perp:BNB/USDT": ("trade_count cannot be read: 1", (200.0, None)),
+    "okx:spot:BNB/USDT": ("quote_volume cannot be read: 1OO", (None, None)),
+    "bybit:spot:BNB/USDT": ("quote_volume cannot be read: 1OO", (None, None)),
+    "binance:spot:LTC/USDT": ("quote_volume cannot be read: abc; trade_count cannot be read: -7", (None, None)),
+    "binance:perp:LTC/USDT": ("trade_count cannot be read: many", (200.0, None)),
+    "okx:spot:LTC/USDT": ("quote_volume cannot be read: ?", (None, None)),
+}
+
+
+def test_an_optional_value_that_cannot_be_read_is_null_and_stops_nothing(line: Line):
+    """By every venue and lane, of bars and payments: published, named, and its day is no sound one."""
+    for run in (2, 3):
+        found = line.rows(
+            "select audit, instrument_id, detail, rows_sql from marts.dq_audit_results "
+            f"where run = {run} and severity = 'warn' and audit in ('bars_readable', 'funding_readable')"
+        )
+        texts = {instrument: text for instrument, (text, _) in UNREADABLE.items()}
+        assert {row[1]: row[2] for row in found if row[0] == "bars_readable"} == {
+            instrument: f"1 rows, such as: {text}" for instrument, text in texts.items()
+        }
+        assert [row[1:3] for row in found if row[0] == "funding_readable"] == [
+            ("binance:perp:BNB/USDT", "1 rows, such as: mark_price cannot be read: NaN")
+        ]
+        assert all(len(line.rows(row[3])) == 1 for row in found)
+    shown = line.rows(
+        "select instrument_id, close, volume, quote_volume, trade_count from marts.v_bars_at(snapshot_id = 'settled') "
+        "where symbol in ('BNB/USDT', 'LTC/USDT')"
+    )
+    assert {row[0]: row[1:] for row in shown} == {
+        instrument: (100.0, 2.0, *values) for instrument, (_, values) in UNREADABLE.items()
+    }
+    paid = "select funding_rate, mark_price from marts.v_funding_at(snapshot_id = 'settled') where symbol = 'BNB/USDT'"
+    assert line.rows(paid) == [(0.0001, None)]
+    days = line.rows(
+        "select toString(condition), reason from marts.v_dataset_condition "
+        "where instrument_id = 'binance:perp:BNB/USDT' and dataset = 'funding' and day = '2025-01-01'"
+    )
+    assert [row[0] for row in days] == ["degraded"]
+    assert "funding_readable" in days[0][1]

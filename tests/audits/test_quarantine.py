@@ -5,8 +5,8 @@ import json
 import pytest
 from typer.testing import CliRunner
 
-from mdw import report
-from mdw.cli import app
+from mdw.cli.entry_point import app
+from mdw.reports import data_quality
 from tests.audits.seeding import DAY, NOW, START, bar, land_bars, minutes
 from tests.dbt.conftest import Dbt
 from tests.dbt.pages import MINUTE
@@ -62,7 +62,7 @@ def test_a_quarantine_withholds_a_release_brings_back_a_revision_heals(dbt: Dbt,
         "where class = 'quarantined' and instrument_id = {i:String}",
         i=SERIES,
     ) == [("2025-01-01 00:03:00.000", 1)]
-    assert "withheld by people" in report.render(report.collect(dbt.warehouse.settings))
+    assert "withheld by people" in data_quality.render(data_quality.collect(dbt.warehouse.settings))
     assert condition(dbt, "binance:spot:ETH/USDT") == [("missing", "quarantined")]
     assert [(one["author"], one["reason"]) for one in mdw("audit", "--quarantined")] == [
         ("ada", "low above close, confirmed"),

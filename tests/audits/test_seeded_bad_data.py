@@ -2,8 +2,9 @@
 
 from tests.audits import test_conflicting_rows, test_inexact_prices, test_lane_differences
 from tests.dbt.conftest import Dbt, Outcome
+from tests.live import test_line
 
-# (audit, series) of what tests/audits/sowing.py sows. Errors keep the build from publishing.
+# (audit, series) of what tests/audits/bad_rows.py sows. Errors keep the build from publishing.
 ERRORS = {
     ("bars_ohlc_invariants", "binance:spot:ETH/USDT", "1m"),
     ("bars_positive_prices", "binance:spot:SOL/USDT", "1m"),
@@ -34,6 +35,7 @@ ERRORS = {
 WARNINGS = {
     ("bars_turnover_between_low_and_high", "binance:perp:BNB/USDT", "1m"),
     ("bars_series_of_the_universe", "binance:spot:DOGE/USDT", "1m"),
+    ("bars_readable", "binance:spot:BNB/USDT", "1m"),
     ("bars_missing", "binance:perp:BNB/USDT", "1m"),
     ("bars_before_listing", "binance:perp:BNB/USDT", "1h"),
     ("bars_jump_across_gap", "binance:perp:BNB/USDT", "1h"),
@@ -41,6 +43,7 @@ WARNINGS = {
     ("funding_without_bars", "binance:perp:BNB/USDT", ""),
     ("bars_fresh", "binance:perp:BNB/USDT", "1m"),
     ("funding_on_the_hour", "binance:perp:SOL/USDT", ""),
+    ("funding_readable", "binance:perp:ETH/USDT", ""),
     ("funding_one_per_interval", "binance:perp:BNB/USDT", ""),
     ("funding_fresh", "binance:perp:BNB/USDT", ""),
     ("instruments_readable", "binance:spot:ETH/USDT", ""),
@@ -62,6 +65,7 @@ SOWN_ELSEWHERE = {
     "conflicting_rows": test_conflicting_rows.test_each_conflict_blocks_and_is_named_under_its_dataset,
     "funding_archive_against_rest": test_lane_differences.test_lanes_that_differ_warn_and_agree_again,
     "bars_archive_against_rest": test_lane_differences.test_lanes_that_differ_warn_and_agree_again,
+    "bars_live_against_rest": test_line.test_one_update_and_build_leave_the_market,
 }
 
 

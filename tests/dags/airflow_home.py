@@ -17,6 +17,12 @@ BIN = Path(os.environ.get("MDW_TEST_AIRFLOW", PROJECT / ".venv-airflow")) / "bin
 DAGS = PROJECT / "dags"
 
 
+def version() -> tuple[int, ...]:
+    """Of the Airflow in BIN: (3, 3, 1)."""
+    (found,) = BIN.parent.glob("lib/python3*/site-packages/apache_airflow-3*.dist-info")
+    return tuple(int(part) for part in found.name.removesuffix(".dist-info").rpartition("-")[2].split("."))
+
+
 @dataclass
 class Airflow:
     """An AIRFLOW_HOME with a migrated database. `pipeline` is the environment of the warehouse, for tasks."""
@@ -32,6 +38,8 @@ class Airflow:
             "MDW_BIN": f"{sys.executable} {Path(__file__).with_name('mdw_program.py')}",
             "MDW_RETRY_SECONDS": "1",
             "MDW_DEADLINES": "off",
+            # The scheduler puts the folder on sys.path; `airflow dags test` of 3.0 does not.
+            "PYTHONPATH": str(DAGS),
             **self.pipeline,
         }
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from dlt_pipelines.universe import load
-from tests.dags.airflow_home import DAGS, Airflow
+from dlt_pipelines.planning.universe import load
+from tests.dags.airflow_home import DAGS, Airflow, version
 from warehouse.settings import PROJECT
 
 UNIVERSE = load(PROJECT / "config" / "universe.yml")
@@ -56,7 +56,8 @@ def test_one_run_at_a_time_no_catching_up_and_a_deadline(loaded: dict[str, Any],
     dag = loaded[dag_id]
     assert dag["max_active_runs"] == 1
     assert not dag.get("catchup", False)
-    assert dag["deadline"]
+    # Airflow 3.0 has none: there the alarm on missing publications stands alone.
+    assert bool(dag.get("deadline")) is (version() >= (3, 1))
 
 
 @pytest.mark.parametrize("dag_id", SCHEDULES)
@@ -78,7 +79,8 @@ def test_each_venue_has_its_pool_and_its_landing(loaded: dict[str, Any]):
 @pytest.mark.parametrize("dag_id", SCHEDULES)
 def test_tasks_that_call_mdw_retry_with_growing_pauses_and_end_some_time(loaded: dict[str, Any], dag_id: str):
     defaults = loaded[dag_id]["default_args"]["__var"]
-    assert defaults["retry_exponential_backoff"] == 2.0
+    # A switch that doubles before 3.2, the factor itself since.
+    assert defaults["retry_exponential_backoff"] == (2.0 if version() >= (3, 2) else True)
     calling = {name: task for name, task in tasks(loaded[dag_id]).items() if task["task_type"] == "MdwOperator"}
     assert calling
     for name, task in calling.items():
@@ -86,7 +88,8 @@ def test_tasks_that_call_mdw_retry_with_growing_pauses_and_end_some_time(loaded:
         assert merged["retries"] >= 2, name
         limit = merged["execution_timeout"]
         assert 0 < (limit["__var"] if isinstance(limit, dict) else limit) < QUEUE_SECONDS, name
-        assert task.get("has_on_failure_callback"), name
+        # Its text in 3.0, only that there is one since.
+        assert task.get("has_on_failure_callback") or task.get("on_failure_callback"), name
 
 
 def test_a_backfill_leaves_a_slot_of_a_small_worker_to_the_update(loaded: dict[str, Any]):

@@ -1,6 +1,7 @@
 """The parts of the DAGs that know nothing of Airflow, in the pipeline's own Python."""
 
 import json
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -9,7 +10,7 @@ from types import ModuleType
 import psutil
 import pytest
 
-from dlt_pipelines.universe import load
+from dlt_pipelines.planning.universe import load
 from tests.dags.airflow_home import DAGS
 from warehouse.settings import PROJECT
 
@@ -105,3 +106,12 @@ def test_pools_are_a_file_that_airflow_imports():
     pools = json.loads((DAGS / "pools.json").read_text())
     venues = {series.venue for series in load(PROJECT / "config" / "universe.yml").series()}
     assert set(pools) == {"mdw_writer", "mdw_migrations", *(f"mdw_venue_{venue}" for venue in venues)}
+
+
+def test_airflow_needs_no_package_of_ours_to_ask_the_release():
+    """Without site-packages: MWAA parses DAG files in an environment that lacks everything of requirements/main.txt."""
+    code = "import sys; sys.path[:0] = ['dags']; from market_data import release; print(release.archive_delays())"
+    ended = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", code], cwd=PROJECT, capture_output=True, text=True, timeout=60
+    )
+    assert ended.stdout.strip() == "{'binance': 1, 'okx': 2}", ended.stderr

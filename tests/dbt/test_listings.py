@@ -90,6 +90,8 @@ def built(module_dbt: Dbt) -> tuple[Dbt, Outcome]:
     # Nor does one of another category.
     linear = {"retCode": 0, "result": {"category": "linear", "list": [{"symbol": "OTHERUSDT"}]}}
     pages.land(client, "bybit__spot_instruments", linear, START + DAY / 3, series=("bybit", "spot", "", ""))
+    index = {"data": [{"value": "72", "timestamp": str(int(START.timestamp()))}]}
+    pages.land(client, "alternative_me__fear_greed", index, START + DAY, series=("alternative_me", "", "", ""))
     universe += identity.land(client)
     return module_dbt, module_dbt.build("pin", universe=universe, now=NOW.isoformat())
 
@@ -230,6 +232,24 @@ def test_okx_contracts_are_multiplied(built: tuple[Dbt, Outcome]) -> None:
     ) == [(10.0,)]
 
 
+def test_amounts_are_given_in_base_units_at_every_venue(built: tuple[Dbt, Outcome]) -> None:
+    dbt, _ = built
+    for view in ("v_instruments_latest where", "v_instruments where snapshot_id = 'pin' and"):
+        rows = dbt.warehouse.rows(
+            "select distinct instrument_id, lot_size, lot_size_base, min_qty, min_qty_base, contract_size "
+            f"from marts.{view} base in ('SOUND', 'MISSINGCONTRACTSIZE') and valid_to is null"
+        )
+        assert len(rows) >= len(VENUES)
+        for name, lot, lot_base, least, least_base, contract in rows:
+            if str(name) == "okx:perp:SOUND/USDT":
+                # 0.001 and 0.002 contracts of 10 units, without a double's rounding.
+                assert (lot, lot_base, least, least_base, contract) == (0.001, 0.01, 0.002, 0.02, 10.0)
+            elif str(name).startswith("okx:perp:"):
+                assert (lot_base, least_base, contract) == (None, None, None), name
+            else:
+                assert (lot_base, least_base) == (lot, least), name
+
+
 def test_bars_and_payments_of_another_asset_are_named(built: tuple[Dbt, Outcome]) -> None:
     """REUSED is listed anew after 18 days of nothing; MOVED is listed anew by the second listing; STEADY is sound."""
     dbt, _ = built
@@ -331,6 +351,10 @@ def test_a_pin_of_before_rules_were_numbered_shows_what_it_showed(upgraded: Dbt)
         assert hours_paid(dbt, name, "v_funding where snapshot_id = 'old' and") == before, name
         assert sdk.funding(f"{name}/USDT", *window, venue="okx")["interval_hours"].to_pylist() == before, name
     assert hours_paid(dbt, "SIX", "v_funding_at(snapshot_id = 'pin') where") == [6] * 10
+    # An unknown classification was '' until rule 2.
+    for pin, word in (("old", ""), ("pin", None)):
+        for source in (f"v_fear_greed_at(snapshot_id = '{pin}')", f"v_fear_greed where snapshot_id = '{pin}'"):
+            assert dbt.warehouse.rows(f"select classification from marts.{source}") == [(word,)], source
 
 
 def test_an_export_is_written_anew_where_the_rules_changed(upgraded: Dbt, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """One build at a time: versions follow commits."""
 
+import re
 from datetime import timedelta
 
 from tests.dbt.conftest import Dbt
@@ -8,7 +9,41 @@ from tests.dbt.pages import START, kline, land_klines
 DAY = timedelta(days=1)
 
 
-def test_of_two_builds_at_once_one_refuses(dbt: Dbt) -> None:
+def test_a_name_that_cannot_be_one_changes_nothing(module_dbt: Dbt) -> None:
+    """Not text, or not such text: YAML reads 1.10 as 1.1, and `no` as false."""
+    builds = module_dbt.warehouse.rows("select count() from ops.builds")
+    for given, said in (
+        ("no spaces'; --", "snapshot_id is 'no spaces'; --': it must be 1 to 64 letters"),
+        ("x" * 65, "it must be 1 to 64 letters"),
+        ("é", "it must be 1 to 64 letters"),
+        (1.10, "snapshot_id is 1.1, which YAML does not read as text. Write it in quotes"),
+        (False, "snapshot_id is False, which YAML does not read as text"),
+        (0, "snapshot_id is 0, which YAML does not read as text"),
+        (["x"], "snapshot_id is ['x'], which YAML does not read as text"),
+    ):
+        refused = module_dbt.run("run", "--select", "snapshots", snapshot_id=given)
+        assert not refused.succeeded, given
+        assert said in refused.text, given
+    assert module_dbt.warehouse.rows("select count() from ops.builds") == builds
+
+
+def test_a_silent_build_loses_its_claim_after_the_lease(module_dbt: Dbt) -> None:
+    transform = module_dbt.warehouse.client("transform")
+    claim = "insert into ops.builds (version, invocation_id, state, owner, recorded_at) select max(version) + 1, "
+    transform.command(claim + "'silent', 'running', 'night run', now64(6) - interval 20 minute from ops.builds")
+
+    refused = module_dbt.run("run", "--select", "fear_greed")
+    assert not refused.succeeded
+    assert re.search(r"build \d+ of night run is running since", refused.text)
+    assert module_dbt.warehouse.rows("exists table marts.fear_greed") == [(0,)]
+
+    assert module_dbt.run("run", "--select", "+fear_greed", build_lease_minutes=10).succeeded
+    states = "select argMax(state, recorded_at) from ops.builds where invocation_id = 'silent'"
+    assert module_dbt.warehouse.rows(states) == [("abandoned",)]
+
+
+def test_of_two_builds_at_once_one_refuses(module_dbt: Dbt) -> None:
+    dbt = module_dbt
     land_klines(dbt.warehouse.client("ingest"), [kline(0), kline(1)], START + DAY)
     other = Dbt(dbt.warehouse, dbt.target.with_name("other-target"))
     running = [
@@ -23,26 +58,3 @@ def test_of_two_builds_at_once_one_refuses(dbt: Dbt) -> None:
     assert f"of {names[done]} is running since" in texts[refused]
     assert "wait for it" in texts[refused]
     assert dbt.warehouse.rows("select snapshot_id, row_counts['bars'] from marts.v_snapshots") == [(names[done], 2)]
-
-
-def test_a_silent_build_loses_its_claim_after_the_lease(dbt: Dbt) -> None:
-    land_klines(dbt.warehouse.client("ingest"), [kline(0)], START + DAY)
-    transform = dbt.warehouse.client("transform")
-    claim = "insert into ops.builds (version, invocation_id, state, owner, recorded_at) values "
-    transform.command(claim + "(1, 'silent', 'running', 'night run', now64(6) - interval 20 minute)")
-
-    refused = dbt.build("mine")
-    assert not refused.succeeded
-    assert "build 1 of night run is running since" in refused.text
-    assert dbt.warehouse.rows("exists table marts.bars") == [(0,)]
-
-    dbt.publish("mine", build_lease_minutes=10)
-    states = "select invocation_id, argMax(state, recorded_at) from ops.builds where version = 1 group by 1"
-    assert dbt.warehouse.rows(states) == [("silent", "abandoned")]
-
-
-def test_a_name_that_cannot_be_one_changes_nothing(dbt: Dbt) -> None:
-    refused = dbt.build("no spaces'; --")
-    assert not refused.succeeded
-    assert "snapshot_id is 'no spaces'; --': it must be 1 to 64 letters" in refused.text
-    assert dbt.warehouse.rows("select count() from ops.builds") == [(0,)]

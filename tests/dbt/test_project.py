@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from dlt_pipelines.universe import load
-from mdw import universe
+from dlt_pipelines.planning.universe import load
+from mdw.publishing import universe
 from tests.dbt.conftest import DBT_PROJECT, Dbt
 from warehouse.settings import PROJECT
 

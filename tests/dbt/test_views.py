@@ -28,7 +28,8 @@ CONTRACT = {
     "instruments": PIN
     | SERIES
     | {"venue_symbol": "String", "base": TEXT, "quote": TEXT, "settle": TEXT, "status": TEXT}
-    | dict.fromkeys(("tick_size", "lot_size", "min_qty", "min_notional", "contract_size"), MAYBE)
+    | dict.fromkeys(("tick_size", "lot_size", "lot_size_base", "min_qty", "min_qty_base"), MAYBE)
+    | dict.fromkeys(("min_notional", "contract_size"), MAYBE)
     | {"listed_at": f"Nullable({TIME})", "valid_from": TIME, "valid_to": f"Nullable({TIME})"},
     "fear_greed": PIN | {"date": "Date", "value": "Int64", "classification": MAYBE_TEXT, "ingested_at": CLOCK},
 }

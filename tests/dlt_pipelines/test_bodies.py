@@ -8,34 +8,41 @@ from collections.abc import Awaitable, Callable
 import pytest
 from aiohttp import web
 
-from dlt_pipelines import bodies, transport
 from dlt_pipelines.archive.download import Downloader
-from dlt_pipelines.archive.venues import ARCHIVES
-from dlt_pipelines.errors import BrokenAnswer, FileRefused, Oversized, Redirected, SlowAnswer, SourceTrouble, Suspicious
-from dlt_pipelines.plain_http import PlainClient
-from dlt_pipelines.reply import Reply, decode
-from dlt_pipelines.series import Series
-from dlt_pipelines.transport import Client
-from dlt_pipelines.venue import Budget, Endpoint
-from dlt_pipelines.venues import VENUES
+from dlt_pipelines.core.endpoint import Budget, Endpoint
+from dlt_pipelines.core.errors import (
+    FileRefused,
+    MalformedResponse,
+    OversizedResponse,
+    Redirected,
+    SlowResponse,
+    SuspiciousFile,
+    VenueError,
+)
+from dlt_pipelines.core.series import Series
+from dlt_pipelines.http import ccxt_client, response_body
+from dlt_pipelines.http.ccxt_client import CcxtClient
+from dlt_pipelines.http.plain_client import PlainClient
+from dlt_pipelines.http.response import Response, decode
+from dlt_pipelines.venues import ARCHIVES, VENUES
 
 BUDGET = Budget("test", 1000, 1)
 KLINES = Endpoint("/api/v3/klines", "public_get_klines", "", BUDGET, page_rows=1000)
 SERIES = Series("bars", "binance", "spot", "BTC/USDT", "1h")
 BOMB_BYTES = 1_500_000_000
 BLOCK_BYTES = 10_000_000
-Ask = Callable[[str], Awaitable[Reply]]
+Ask = Callable[[str], Awaitable[Response]]
 
 
-async def by_ccxt(url: str) -> Reply:
-    client = Client("binance", BUDGET, {"public": url + "/api/v3"}, None)
+async def by_ccxt(url: str) -> Response:
+    client = CcxtClient("binance", BUDGET, {"public": url + "/api/v3"}, None)
     try:
         return await client.get(KLINES, {"symbol": "BTCUSDT", "interval": "1m"})
     finally:
         await client.close()
 
 
-async def by_plain_http(url: str) -> Reply:
+async def by_plain_http(url: str) -> Response:
     client = PlainClient(url, BUDGET, None)
     try:
         return await client.get(KLINES, {}, _open)
@@ -43,7 +50,7 @@ async def by_plain_http(url: str) -> Reply:
         await client.close()
 
 
-async def by_archive(url: str) -> Reply:
+async def by_archive(url: str) -> Response:
     archive = ARCHIVES["binance"]
     async with Downloader(archive, url) as downloader:
         await downloader.get(archive.file(SERIES, "monthly", "2024-11", 1730419200000, 1733011200000))
@@ -54,10 +61,10 @@ async def _open() -> None:
     return None
 
 
-def answered(handler: Callable[[web.Request], Awaitable[web.StreamResponse]], ask: Ask) -> Reply:
+def answered(handler: Callable[[web.Request], Awaitable[web.StreamResponse]], ask: Ask) -> Response:
     """What `ask` gets from a server that answers everything with `handler`."""
 
-    async def main() -> Reply:
+    async def main() -> Response:
         app = web.Application()
         app.router.add_get("/{path:.*}", handler)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
@@ -128,9 +135,9 @@ def encoded(encoding: str, body: bytes) -> Callable[[web.Request], Awaitable[web
 @pytest.mark.parametrize("ask", [by_ccxt, by_plain_http, by_archive])
 def test_a_bomb_is_refused_with_little_memory(ask: Ask, encoding: str) -> None:
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    with pytest.raises(SourceTrouble, match=r"unpacks to more than [\d,]+ bytes") as trouble:
+    with pytest.raises(VenueError, match=r"unpacks to more than [\d,]+ bytes") as trouble:
         answered(bomb(encoding), ask)
-    assert isinstance(trouble.value, Oversized | Suspicious)
+    assert isinstance(trouble.value, OversizedResponse | SuspiciousFile)
     assert "127.0.0.1" in str(trouble.value) or "binance" in str(trouble.value)
     # In kB. The limit of an archive file is 64 MB; the server with its block of 10 MB shares this process.
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 120_000
@@ -139,16 +146,16 @@ def test_a_bomb_is_refused_with_little_memory(ask: Ask, encoding: str) -> None:
 @pytest.mark.parametrize("ask", [by_ccxt, by_plain_http, by_archive])
 def test_a_body_without_end_is_cut_off(ask: Ask) -> None:
     for handler, words in ((endless, "has more than"), (announced, "announces 99,000,000,000 bytes")):
-        with pytest.raises(SourceTrouble, match=words):
+        with pytest.raises(VenueError, match=words):
             answered(handler, ask)
 
 
 @pytest.mark.parametrize("ask", [by_ccxt, by_plain_http])
 def test_a_body_that_drips_has_a_total_time(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
-    short = bodies.Limit(1000, 1000, 0.3)
-    monkeypatch.setattr("dlt_pipelines.transport.limit_of", lambda endpoint: short)
-    monkeypatch.setattr("dlt_pipelines.plain_http.limit_of", lambda endpoint: short)
-    with pytest.raises(SlowAnswer, match=r"did not end within 0\.3 s"):
+    short = response_body.Limit(1000, 1000, 0.3)
+    monkeypatch.setattr("dlt_pipelines.http.ccxt_client.limit_of", lambda endpoint: short)
+    monkeypatch.setattr("dlt_pipelines.http.plain_client.limit_of", lambda endpoint: short)
+    with pytest.raises(SlowResponse, match=r"did not end within 0\.3 s"):
         answered(drip, ask)
 
 
@@ -178,7 +185,7 @@ def test_encodings(ask: Ask) -> None:
         ("gzip", good, "no sound gzip"),
         ("gzip", member[:-9], "ends in the middle"),
     ):
-        with pytest.raises(BrokenAnswer, match=words):
+        with pytest.raises(MalformedResponse, match=words):
             answered(encoded(encoding, body), ask)
 
 
@@ -195,16 +202,16 @@ def test_403_of_a_file_is_about_the_file() -> None:
     [("bybit", b'{"retCode":"x"}'), ("bybit", b'{"retCode":0,"result":[1]}'), ("binance", b'{"code":[1]}')],
 )
 def test_error_bodies_of_an_unknown_form(venue: str, body: bytes) -> None:
-    with pytest.raises(BrokenAnswer, match="unknown form"):
-        decode(VENUES[venue], Reply(200, {}, body.decode()))
+    with pytest.raises(MalformedResponse, match="unknown form"):
+        decode(VENUES[venue], Response(200, {}, body.decode()))
 
 
 def test_no_venue_can_make_a_run_wait_for_years() -> None:
-    with pytest.raises(SourceTrouble, match="banned, until about"):
-        decode(VENUES["okx"], Reply(429, {"retry-after": "99999999999"}, "{}"))
-    assert Reply(429, {"retry-after": "²"}, "").retry_after is None
+    with pytest.raises(VenueError, match="banned, until about"):
+        decode(VENUES["okx"], Response(429, {"retry-after": "99999999999"}, "{}"))
+    assert Response(429, {"retry-after": "²"}, "").retry_after is None
 
 
 def test_every_endpoint_has_a_limit() -> None:
-    assert bodies.limit_of(KLINES) == bodies.PAGE
-    assert transport.limit_of(Endpoint("/products", "", "", BUDGET)) == bodies.LISTING
+    assert response_body.limit_of(KLINES) == response_body.PAGE
+    assert ccxt_client.limit_of(Endpoint("/products", "", "", BUDGET)) == response_body.LISTING

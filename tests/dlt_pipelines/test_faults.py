@@ -4,10 +4,11 @@ from datetime import timedelta
 
 import pytest
 
-from dlt_pipelines import backfill, source
-from dlt_pipelines.errors import SourceTrouble
-from dlt_pipelines.progress import Silent
-from dlt_pipelines.sharing import Ban
+from dlt_pipelines import backfill
+from dlt_pipelines.core.errors import VenueError
+from dlt_pipelines.core.progress import Silent
+from dlt_pipelines.http import venue_client
+from dlt_pipelines.http.shared_limits import Ban
 from replay.faults import Faults
 from tests.desk import Desk
 from tests.dlt_pipelines.conftest import NOW
@@ -26,7 +27,7 @@ def assert_complete(desk: Desk) -> None:
 @pytest.fixture(autouse=True)
 def _short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     """The same waits, a tenth as long, so that the tests end today."""
-    monkeypatch.setattr(source, "BACKOFF_SECONDS", 0.04)
+    monkeypatch.setattr(venue_client, "BACKOFF_SECONDS", 0.04)
 
 
 @pytest.mark.parametrize("kind", ["429", "5xx", "html", "cut", "reset", "error_200", "empty", "slow"])
@@ -72,7 +73,7 @@ def test_retry_after_is_honoured(desk: Desk) -> None:
     waits: list[float] = []
 
     class Watch(Silent):
-        def fault(self, venue: str, trouble: SourceTrouble, wait_seconds: float) -> None:
+        def fault(self, venue: str, trouble: VenueError, wait_seconds: float) -> None:
             waits.append(wait_seconds)
 
     report = backfill.run(desk.plan(start=START, venues=("binance",), **BTC), Watch(), pace=None)
@@ -133,7 +134,7 @@ def test_a_venue_that_is_away_does_not_stop_the_others(desk: Desk) -> None:
     report = desk.backfill(start=START, **BTC)
 
     assert {failure.kind for failure in report.failures} == {"no_connection"}
-    assert any("bybit does not tell its time" in notice for notice in report.notices)
+    assert any("bybit does not give its time" in notice for notice in report.notices)
     assert {venue for venue, _ in report.by} == {"binance", "okx"}
 
     desk.settings = desk.settings.model_copy(update={"bybit_url": desk.server.environment["MDW_BYBIT_URL"]})

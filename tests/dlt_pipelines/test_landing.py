@@ -8,10 +8,10 @@ from urllib.request import urlopen
 
 import pytest
 
-from dlt_pipelines.landing import Landing
-from dlt_pipelines.page import Page
-from dlt_pipelines.series import Series
-from dlt_pipelines.timeframes import to_ms
+from dlt_pipelines.core.raw_page import Page
+from dlt_pipelines.core.series import Series
+from dlt_pipelines.core.time_grid import to_ms
+from dlt_pipelines.rest.page_loader import PageLoader
 from tests.desk import Desk
 from tests.dlt_pipelines.conftest import NOW
 
@@ -102,7 +102,7 @@ def test_any_text_arrives_byte_for_byte(desk: Desk) -> None:
         Series("fear_greed", "alternative_me", ""), "fear_greed", "", "/fng/", {"limit": "0"}, None, None, 200,
         datetime.now(UTC), None, 1, text,
     )  # fmt: skip
-    with Landing(desk.settings.connection("ingest"), desk.settings.home) as landing:
+    with PageLoader(desk.settings.connection("ingest"), desk.settings.home) as landing:
         landing.load("alternative_me", [page])
 
     (landed,) = desk.pages("alternative_me__fear_greed")

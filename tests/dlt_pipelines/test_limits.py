@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 
 from dlt_pipelines import backfill
-from dlt_pipelines.progress import LandingReport
-from dlt_pipelines.selection import Selection
-from dlt_pipelines.sharing import Share
-from dlt_pipelines.universe import load
-from dlt_pipelines.venue import Budget
-from dlt_pipelines.window import Window
-from mdw.landing_view import LimitUse
+from dlt_pipelines.core.endpoint import Budget
+from dlt_pipelines.core.progress import LandingReport
+from dlt_pipelines.http.rate_limiter import RateLimiter
+from dlt_pipelines.http.shared_limits import LimitShare
+from dlt_pipelines.planning.selection import Selection
+from dlt_pipelines.planning.universe import load
+from mdw.console.landing_view import LimitUse
 from replay.clock import Clock
 from replay.faults import Faults
 from replay.server import ReplayServer
@@ -104,7 +104,7 @@ def test_retry_after_is_honoured_by_every_request_of_the_budget(
 
 
 def test_a_run_that_is_killed_leaves_no_share_behind(tmp_path: Path) -> None:
-    first, second = Share(tmp_path, "okx", "calls"), Share(tmp_path, "okx", "calls")
+    first, second = LimitShare(tmp_path, "okx", "calls"), LimitShare(tmp_path, "okx", "calls")
     assert first.enter() == 1
     assert second.enter() == 2
     first.leave()
@@ -127,14 +127,14 @@ def test_no_jitter_on_the_way_can_break_a_window() -> None:
     budget = Budget("jitter", 5, 0.4)
     counted: list[float] = []
 
-    async def ask(window: Window, late: float, slow: float) -> None:
+    async def ask(window: RateLimiter, late: float, slow: float) -> None:
         async with window.request(1):
             await asyncio.sleep(late)
             counted.append(time.monotonic())  # the instant at which the venue counts it
             await asyncio.sleep(slow)
 
     async def main() -> None:
-        window, chance = Window(budget, 5), random.Random(3)
+        window, chance = RateLimiter(budget, 5), random.Random(3)
         await asyncio.gather(*(ask(window, chance.random() * 0.3, chance.random() * 0.1) for _ in range(40)))
 
     asyncio.run(main())

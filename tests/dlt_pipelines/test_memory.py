@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 import pyarrow as pa
 import pytest
 
-from dlt_pipelines.landing import Landing
-from dlt_pipelines.page import Page
-from dlt_pipelines.series import Series
+from dlt_pipelines.core.raw_page import Page
+from dlt_pipelines.core.series import Series
+from dlt_pipelines.rest.page_loader import PageLoader
 from tests.desk import Desk
 
 BATCHES, PAGES, BYTES = 4, 20, 100_000
@@ -35,7 +35,7 @@ def batch(number: int) -> list[Page]:
 
 def test_a_landed_batch_leaves_nothing_behind(desk: Desk, no_collector: None) -> None:
     pages, arrow = [], []
-    with Landing(desk.settings.connection("ingest"), desk.settings.home) as landing:
+    with PageLoader(desk.settings.connection("ingest"), desk.settings.home) as landing:
         for number in range(BATCHES):
             landing.load("binance", batch(number))
             pages.append(sum(isinstance(one, Page) for one in gc.get_objects()))

@@ -6,13 +6,21 @@ from pathlib import Path
 
 import pytest
 
-from dlt_pipelines import source
-from dlt_pipelines.errors import Banned, ErrorAnswer, Refused, RegionBlocked, ServerFault, SourceTrouble, UnknownSymbol
-from dlt_pipelines.patience import SERIES_ATTEMPTS, Patience
-from dlt_pipelines.plan import Plan
-from dlt_pipelines.progress import LandingReport
-from dlt_pipelines.series import Series
-from dlt_pipelines.universe import load
+from dlt_pipelines.core.errors import (
+    Banned,
+    Refused,
+    RegionBlocked,
+    ServerFault,
+    UnknownErrorCode,
+    UnknownSymbol,
+    VenueError,
+)
+from dlt_pipelines.core.progress import LandingReport
+from dlt_pipelines.core.series import Series
+from dlt_pipelines.http import venue_client
+from dlt_pipelines.http.circuit_breaker import SERIES_ATTEMPTS, CircuitBreaker
+from dlt_pipelines.planning.plan import Plan
+from dlt_pipelines.planning.universe import load
 from dlt_pipelines.venues import VENUES
 from replay.faults import HTML, Faults, FixedAnswer
 from tests.desk import Desk
@@ -37,8 +45,9 @@ START = END - timedelta(days=2)
 TROUBLE = {
     ("bars", "binance", "spot"): (FixedAnswer("binance-spot/api/v3/klines", "symbol=BTCUSDT&", HTML, 500), "500"),
     ("bars", "binance", "perp"): (
-        FixedAnswer("binance-usdm/fapi/v1/klines", "symbol=BTCUSDT&", {"code": -9999, "msg": "Quiet please"}),
-        "-9999 Quiet please",
+        # Too many requests, of this symbol alone: it holds what shares its limit for a while, and no longer.
+        FixedAnswer("binance-usdm/fapi/v1/klines", "symbol=BTCUSDT&", {"code": -1003, "msg": "Too many"}, 429),
+        "429, too many requests",
     ),
     ("bars", "okx", "spot"): (
         FixedAnswer("/okx/api/v5/market/", "instId=BTC-USDT&", {"code": "59999", "msg": "Out of hours", "data": []}),
@@ -70,7 +79,7 @@ TROUBLE = {
 
 @pytest.fixture
 def three(desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
-    monkeypatch.setattr(source, "BACKOFF_SECONDS", 0.02)
+    monkeypatch.setattr(venue_client, "BACKOFF_SECONDS", 0.02)
     file = tmp_path / "universe.yml"
     file.write_text(UNIVERSE)
     desk.universe = load(file)
@@ -150,7 +159,7 @@ def series(symbol: str, timeframe: str = "1m") -> Series:
 
 
 def test_patience_tells_a_series_from_a_venue() -> None:
-    patience = Patience()
+    patience = CircuitBreaker()
     for _ in range(SERIES_ATTEMPTS):
         began = time.monotonic()
         patience.answered(series("ETH/USDT"))
@@ -171,26 +180,24 @@ def test_patience_tells_a_series_from_a_venue() -> None:
 @pytest.mark.parametrize(
     ("venue", "status", "body", "kind"),
     [
-        ("binance", 200, {"code": -9999, "msg": "?"}, ErrorAnswer),
+        ("binance", 200, {"code": -9999, "msg": "?"}, UnknownErrorCode),
         ("binance", 400, {"code": -9999, "msg": "?"}, Refused),
         ("binance", 503, {"code": -1008, "msg": "busy"}, ServerFault),
         ("bybit", 200, {"retCode": 10029, "retMsg": "symbol whitelist"}, UnknownSymbol),
         ("bybit", 200, {"retCode": 10016, "retMsg": "System error"}, ServerFault),
         ("bybit", 200, {"retCode": 10009, "retMsg": "IP has been banned"}, Banned),
         ("bybit", 200, {"retCode": 10024, "retMsg": "Compliance rules triggered"}, RegionBlocked),
-        ("bybit", 200, {"retCode": 99999, "retMsg": "?"}, ErrorAnswer),
+        ("bybit", 200, {"retCode": 99999, "retMsg": "?"}, UnknownErrorCode),
         ("okx", 200, {"code": "51001", "msg": "Instrument ID does not exist", "data": []}, UnknownSymbol),
         ("okx", 200, {"code": "51999", "msg": "?", "data": []}, Refused),
         ("okx", 503, {"code": "50001", "msg": "Service temporarily unavailable", "data": []}, ServerFault),
-        ("okx", 200, {"code": "59999", "msg": "?", "data": []}, ErrorAnswer),
-        ("coinbase", 200, {"message": "?"}, ErrorAnswer),
+        ("okx", 200, {"code": "59999", "msg": "?", "data": []}, UnknownErrorCode),
+        ("coinbase", 200, {"message": "?"}, UnknownErrorCode),
         ("coinbase", 404, {"message": "NotFound"}, UnknownSymbol),
-        ("alternative_me", 200, {"metadata": {"error": "?"}, "data": []}, ErrorAnswer),
+        ("alternative_me", 200, {"metadata": {"error": "?"}, "data": []}, UnknownErrorCode),
     ],
 )
-def test_what_error_codes_are_about(
-    venue: str, status: int, body: dict[str, object], kind: type[SourceTrouble]
-) -> None:
-    with pytest.raises(SourceTrouble) as trouble:
+def test_what_error_codes_are_about(venue: str, status: int, body: dict[str, object], kind: type[VenueError]) -> None:
+    with pytest.raises(VenueError) as trouble:
         VENUES[venue].check(status, body)
     assert type(trouble.value) is kind

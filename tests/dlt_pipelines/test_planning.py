@@ -7,11 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dlt_pipelines import backfill
-from dlt_pipelines.coverage import subtract
-from dlt_pipelines.paging import Piece, divide
-from dlt_pipelines.planning import window_asks
-from dlt_pipelines.series import Series
-from dlt_pipelines.venue import Answer
+from dlt_pipelines.core.intervals import subtract
+from dlt_pipelines.core.series import Series
+from dlt_pipelines.core.venue import PageSummary
+from dlt_pipelines.planning.page_requests import window_asks
+from dlt_pipelines.rest.paging import Piece, divide
 from dlt_pipelines.venues import VENUES
 from tests.desk import Desk
 from tests.dlt_pipelines.conftest import NOW
@@ -83,31 +83,31 @@ def at(number: int) -> int:
 @pytest.mark.parametrize(
     ("venue", "answer", "known", "claim", "rest"),
     [
-        ("okx", Answer(300, NOON, at(299)), None, WHOLE, []),
+        ("okx", PageSummary(300, NOON, at(299)), None, WHOLE, []),
         # Minutes may be missing between rows, and there the page proves that the venue has none.
-        ("okx", Answer(120, NOON, at(299)), None, WHOLE, []),
+        ("okx", PageSummary(120, NOON, at(299)), None, WHOLE, []),
         # A page that ends early may be capped: the rest is asked for together with its last row …
-        ("okx", Answer(100, at(200), at(299)), None, (at(200), END), [Piece(NOON, at(201), at(200), 100)]),
-        ("binance", Answer(100, NOON, at(99)), None, (NOON, at(100)), [Piece(at(99), END, at(99), 100)]),
+        ("okx", PageSummary(100, at(200), at(299)), None, (at(200), END), [Piece(NOON, at(201), at(200), 100)]),
+        ("binance", PageSummary(100, NOON, at(99)), None, (NOON, at(100)), [Piece(at(99), END, at(99), 100)]),
         # … and so is what lies before a page's first row, whichever end the venue begins at.
-        ("binance", Answer(100, at(200), at(299)), None, (at(200), END), [Piece(NOON, at(201), at(200), 100)]),
-        ("bybit", Answer(100, NOON, at(99)), None, (NOON, at(100)), [Piece(at(99), END, at(99), 100)]),
+        ("binance", PageSummary(100, at(200), at(299)), None, (at(200), END), [Piece(NOON, at(201), at(200), 100)]),
+        ("bybit", PageSummary(100, NOON, at(99)), None, (NOON, at(100)), [Piece(at(99), END, at(99), 100)]),
         # An answer with that row and no other proves that there is nothing more.
-        ("okx", Answer(1, at(299), at(299)), at(299), WHOLE, []),
-        ("binance", Answer(1, NOON, NOON), NOON, WHOLE, []),
-        ("coinbase", Answer(4, at(-3), NOON), NOON, WHOLE, []),
+        ("okx", PageSummary(1, at(299), at(299)), at(299), WHOLE, []),
+        ("binance", PageSummary(1, NOON, NOON), NOON, WHOLE, []),
+        ("coinbase", PageSummary(4, at(-3), NOON), NOON, WHOLE, []),
         # One row alone is no page that could have been cut: nothing known to come back.
-        ("okx", Answer(1, at(299), at(299)), None, (at(299), END), [Piece(NOON, at(299))]),
+        ("okx", PageSummary(1, at(299), at(299)), None, (at(299), END), [Piece(NOON, at(299))]),
         # A full page goes on: the rest is asked for without a row that is there already.
-        ("okx", Answer(300, at(9), at(299)), None, (at(9), END), [Piece(NOON, at(9))]),
-        ("okx", Answer(0), None, WHOLE, []),
+        ("okx", PageSummary(300, at(9), at(299)), None, (at(9), END), [Piece(NOON, at(9))]),
+        ("okx", PageSummary(0), None, WHOLE, []),
         # Where bars are sparse, the page is believed at the end where the venue begins it.
-        ("coinbase", Answer(7, at(3), at(290)), None, (at(3), END), [Piece(NOON, at(4), at(3), 7)]),
-        ("coinbase", Answer(7, at(-2), at(290)), None, WHOLE, []),
+        ("coinbase", PageSummary(7, at(3), at(290)), None, (at(3), END), [Piece(NOON, at(4), at(3), 7)]),
+        ("coinbase", PageSummary(7, at(-2), at(290)), None, WHOLE, []),
     ],
 )
 def test_a_page_proves_what_lies_between_its_rows(
-    venue: str, answer: Answer, known: int | None, claim: tuple[int, int], rest: list[Piece]
+    venue: str, answer: PageSummary, known: int | None, claim: tuple[int, int], rest: list[Piece]
 ) -> None:
     series = Series("bars", venue, "spot", "BTC/USDT", "1m")
     endpoint = VENUES[venue].endpoint(series, NOON, LATER)
@@ -140,7 +140,7 @@ def test_a_page_of_payments_proves_what_lies_between_them(
     series = Series("funding", venue, "perp", "BTC/USDT")
     endpoint = VENUES[venue].endpoint(series, 0, now * HOUR)
     rows, oldest, newest = answer
-    page = Answer(rows, oldest * HOUR, newest * HOUR)
+    page = PageSummary(rows, oldest * HOUR, newest * HOUR)
     found, left = divide(series, endpoint, page, Piece(0, 900 * HOUR), now * HOUR)
     assert found == (claim[0] * HOUR, claim[1] * HOUR + (claim[1] != 900))
     assert left == rest

@@ -10,14 +10,15 @@ from datetime import timedelta
 
 import pytest
 
-from dlt_pipelines import backfill, landing
-from dlt_pipelines.progress import Silent
+from dlt_pipelines import backfill
+from dlt_pipelines.core.progress import Silent
+from dlt_pipelines.rest import page_loader
 from replay.server import ReplayServer
 from tests.conftest import Warehouse
 from tests.desk import Desk
 from tests.dlt_pipelines.conftest import NOW
 from warehouse import embedded
-from warehouse.errors import WorldError
+from warehouse.errors import OperationFailed
 from warehouse.settings import PROJECT
 
 LAST_CLOSED = NOW.replace(second=0)
@@ -31,8 +32,8 @@ import os, signal, sys, threading
 from datetime import datetime
 import ccxt.async_support, dlt, dlt.destinations
 from dlt_pipelines import backfill, running, universe
-from dlt_pipelines.progress import Silent
-from dlt_pipelines.selection import Selection
+from dlt_pipelines.core.progress import Silent
+from dlt_pipelines.planning.selection import Selection
 from warehouse.settings import Settings
 
 running.BATCH_PAGES = 7
@@ -164,11 +165,11 @@ def test_clickhouse_that_comes_back_during_a_run_takes_the_rest(desk: Desk) -> N
 
 
 def test_clickhouse_that_stays_away_is_one_clear_error(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(landing, "ATTEMPTS", 2)
+    monkeypatch.setattr(page_loader, "INSERT_ATTEMPTS", 2)
     plan = desk.plan(hours=1, datasets=("bars",), venues=("okx",))
     desk.warehouse.kill()
     try:
-        with pytest.raises(WorldError, match="ClickHouse did not take the pages of okx"):
+        with pytest.raises(OperationFailed, match="ClickHouse did not take the pages of okx"):
             desk.land(plan)
     finally:
         embedded.up(desk.warehouse.settings)

@@ -8,10 +8,10 @@ from urllib.request import urlopen
 
 import pytest
 
-from dlt_pipelines.errors import NoConnection
-from dlt_pipelines.reply import Reply
-from dlt_pipelines.transport import Client
-from dlt_pipelines.venue import Budget, Endpoint
+from dlt_pipelines.core.endpoint import Budget, Endpoint
+from dlt_pipelines.core.errors import ConnectionFailed
+from dlt_pipelines.http.ccxt_client import CcxtClient
+from dlt_pipelines.http.response import Response
 from replay.faults import Faults
 from replay.server import ReplayServer
 
@@ -19,8 +19,8 @@ BUDGET = Budget("test", 1000, 1)
 KLINES = Endpoint("/api/v3/klines", "public_get_klines", "", BUDGET)
 
 
-def binance(url: str, pace: float | None = None, budget: Budget = BUDGET) -> Client:
-    return Client("binance", budget, {"public": url + "/binance-spot/api/v3"}, pace)
+def binance(url: str, pace: float | None = None, budget: Budget = BUDGET) -> CcxtClient:
+    return CcxtClient("binance", budget, {"public": url + "/binance-spot/api/v3"}, pace)
 
 
 def windows(number: int) -> list[dict[str, str]]:
@@ -31,8 +31,8 @@ def windows(number: int) -> list[dict[str, str]]:
     ]
 
 
-def in_one_go(make: Callable[[], Client], asked: list[dict[str, str]]) -> list[Reply]:
-    async def ask_all() -> list[Reply]:
+def in_one_go(make: Callable[[], CcxtClient], asked: list[dict[str, str]]) -> list[Response]:
+    async def ask_all() -> list[Response]:
         client = make()
         try:
             return list(await asyncio.gather(*(client.get(KLINES, params) for params in asked)))
@@ -62,7 +62,7 @@ def test_an_error_body_comes_back_as_sent_and_not_as_an_exception_of_ccxt(replay
 
 
 def test_nobody_there_is_no_connection() -> None:
-    with pytest.raises(NoConnection, match="Connect"):
+    with pytest.raises(ConnectionFailed, match="Connect"):
         in_one_go(lambda: binance("http://127.0.0.1:9"), windows(1))
 
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from dlt_pipelines.selection import Selection, select
-from dlt_pipelines.series import Series
-from dlt_pipelines.universe import Universe, load
+from dlt_pipelines.core.series import Series
+from dlt_pipelines.planning.selection import Selection, select
+from dlt_pipelines.planning.universe import Universe, load
 from warehouse.errors import BadInput
 from warehouse.settings import PROJECT
 
@@ -32,7 +32,7 @@ def test_the_customer_s_universe(universe: Universe) -> None:
     ("good", "bad", "words"),
     [
         ("[1m, 1h]", "[1m, 7m]", ["timeframes.1 is '7m'", "allowed are 1m, 1h"]),
-        ("[1m, 1h]", "[1m, 1m]", ["timeframes", "1m stands there twice"]),
+        ("[1m, 1h]", "[1m, 1m]", ["timeframes", "1m is listed twice"]),
         ("  bybit:", "  kraken:", ["bars names venue 'kraken'", "allowed are binance, bybit, coinbase, okx"]),
         ("SOL/BTC, ETH/BTC]\n    perp", "SOLBTC]\n    perp", ["bars.binance.spot.4 is 'SOLBTC'", "BASE/QUOTE"]),
         ("  okx:\n    spot:", "  okx:\n    perp:", ["bars.okx names market 'perp'", "allowed are spot"]),

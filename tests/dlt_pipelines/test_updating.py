@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from dlt_pipelines import outages, update
-from dlt_pipelines.selection import Selection
-from dlt_pipelines.timeframes import to_ms
-from dlt_pipelines.universe import load
+from dlt_pipelines import update
+from dlt_pipelines.core.time_grid import to_ms
+from dlt_pipelines.planning import outage_retries
+from dlt_pipelines.planning.selection import Selection
+from dlt_pipelines.planning.universe import load
 from replay.faults import Faults
 from replay.synthetic.listings import outages_of_day
 from tests.desk import Desk
@@ -34,7 +35,7 @@ FIRST = datetime(2025, 1, 1, tzinfo=UTC)
     ],
 )
 def test_the_wait_before_an_outage_is_asked_about_again_widens(last: timedelta, now: timedelta, expected: bool) -> None:
-    assert outages.due(FIRST, FIRST + last, FIRST + now) is expected
+    assert outage_retries.due(FIRST, FIRST + last, FIRST + now) is expected
 
 
 def age(desk: Desk, table: str, hours: float) -> None:

@@ -11,7 +11,8 @@ from warehouse.settings import PROJECT
 _PATTERNS = ("README.md", "docs/*.md", "runbooks/*.md", "*/README.md", "infra/*/README.md", "examples/*/README.md")
 PAGES = sorted(path for pattern in _PATTERNS for path in PROJECT.glob(pattern))
 _CODE = re.compile(r"^```[^\n]*\n(.*?)^```|`([^`\n]+)`", re.MULTILINE | re.DOTALL)
-_START = re.compile(r"(?:^|&&|\|\||;|\|)\s*(?:\S*/)?mdw\s+(?=[a-z-])")
+_ROLES = "admin|ingest|transform|auditor|researcher"
+_START = re.compile(rf"(?:^|&&|\|\||;|\|)\s*(?:\S*/)?mdw(?:-as\s+(?:{_ROLES}))?\s+(?=[a-z-])")
 
 
 @dataclass(frozen=True)

@@ -125,6 +125,14 @@ def test_block(desk: Desk, block: Block) -> None:
     assert "Traceback" not in ended.stderr
 
 
+def test_the_notebook_runs_from_top_to_bottom(desk: Desk) -> None:
+    notebook = PROJECT / "examples" / "alphaforge" / "reading.ipynb"
+    ended = desk.run(sys.executable, "-m", "tests.docs.notebook", str(notebook))
+    assert ended.returncode == 0, f"{ended.stdout}\n{ended.stderr}"
+    assert "Snapshot(snapshot_id='demo'" in ended.stdout
+    assert len(re.findall(r"^c\d+: ", ended.stdout, re.MULTILINE)) > 5
+
+
 # What a person sees first; each prints a table or a list.
 COMMANDS = (
     "status",

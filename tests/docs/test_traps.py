@@ -25,5 +25,5 @@ def test_every_test_that_is_named_exists():
 
 
 def test_every_test_of_the_traps_is_named():
-    tests = re.findall(r"def test_(\w+)", (PROJECT / "tests" / "line" / "test_traps.py").read_text())
+    tests = re.findall(r"def test_(\w+)", (PROJECT / "tests" / "end_to_end" / "test_traps.py").read_text())
     assert sorted(test for test in tests if not any(test.startswith(name) for name in NAMED)) == []

@@ -11,7 +11,12 @@ from importlib import import_module
 from pathlib import Path
 
 # What most commands import; they import the rest in their fork.
-_WARM = ("clickhouse_connect.driver.client", "dlt_pipelines.backfill", "mdw.report", "mdw.cli")
+_WARM = (
+    "clickhouse_connect.driver.client",
+    "dlt_pipelines.backfill",
+    "mdw.reports.data_quality",
+    "mdw.cli.entry_point",
+)
 _CALL = """#!{python} -IS
 import json, os, socket, sys
 with socket.socket(socket.AF_UNIX) as server:
@@ -34,7 +39,7 @@ def serve(address: str) -> None:
     """Answer calls until the process is ended."""
     for name in _WARM:
         import_module(name)
-    main = import_module("mdw.cli").main
+    main = import_module("mdw.cli.entry_point").main
 
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(address)

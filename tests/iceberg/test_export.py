@@ -9,11 +9,11 @@ from pyiceberg.catalog.rest import RestCatalog
 from pyiceberg.catalog.sql import SqlCatalog
 from typer.testing import CliRunner
 
-from mdw.cli import app
+from mdw.cli.entry_point import app
 from tests.alphaforge_data.published import Published
 from tests.iceberg.conftest import SECRET, Command, Lake, parquet_files, read_back, shown
 from tests.iceberg.rest_catalog import rest_catalog
-from warehouse.errors import BadInput, WorldError
+from warehouse.errors import BadInput, OperationFailed
 from warehouse.iceberg.export import export
 from warehouse.iceberg.target import Target
 
@@ -225,7 +225,7 @@ def test_refused(
         monkeypatch.setenv(name, value)
     given = [argument.format(tmp=tmp_path, file=file) for argument in arguments]
     found = CliRunner().invoke(app, ["snapshot", "export", *given])
-    assert isinstance(found.exception, BadInput if code == 2 else WorldError), found.exception
+    assert isinstance(found.exception, BadInput if code == 2 else OperationFailed), found.exception
     assert says in str(found.exception)
 
 

@@ -10,9 +10,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from dlt_pipelines import backfill
-from dlt_pipelines.series import Series
-from dlt_pipelines.timeframes import to_ms
-from mdw import building
+from dlt_pipelines.core.series import Series
+from dlt_pipelines.core.time_grid import to_ms
+from mdw.publishing import snapshot_build
 from replay.clock import Clock
 from replay.server import ReplayServer
 from replay.synthetic import SyntheticMarket
@@ -117,7 +117,7 @@ def test_later_builds_go_on_from_the_import(restored: Warehouse, published: Publ
             settings, {Series("bars", "binance", "spot", "BTC/USDT", "1m"): span}, refetch=False, pace=None
         )
         assert backfill.run(plan, pace=None).complete
-    result = building.build(settings, "third")
+    result = snapshot_build.build(settings, "third")
     assert result.published, result
     assert result.data_version == 3
     assert restored.rows("select count() from marts.bars where valid_from_version = 3") == [(120,)]

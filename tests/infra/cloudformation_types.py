@@ -6,8 +6,13 @@ import re
 from typing import Any
 
 import boto3
+from moto.cloudformation import parsing
 from moto.core.common_models import CloudFormationModel
 
+# Moto passes these over, so that no Ref or Sub of them is resolved; below they are made.
+parsing.NULL_MODELS = [
+    name for name in parsing.NULL_MODELS if not name.startswith("AWS::CloudFormation::WaitCondition")
+]
 _RESOLVE = re.compile(r"\{\{resolve:secretsmanager:(.+?):SecretString:(\w+)\}\}")
 
 
@@ -39,7 +44,7 @@ class _Made(CloudFormationModel):
     def create_from_cloudformation_json(  # type: ignore[override]
         cls, resource_name: str, cloudformation_json: Any, account_id: str, region_name: str, **kwargs: Any
     ) -> "_Made":
-        return cls.make(resource_name, cloudformation_json["Properties"], region_name)
+        return cls.make(resource_name, cloudformation_json.get("Properties", {}), region_name)
 
     @classmethod
     def update_from_cloudformation_json(  # type: ignore[override]
@@ -80,6 +85,30 @@ class BucketPolicy(_Made):
         document = json.dumps(properties["PolicyDocument"])
         boto3.client("s3", region_name=region).put_bucket_policy(Bucket=properties["Bucket"], Policy=document)
         return cls(f"{properties['Bucket']}-policy")
+
+
+@_register
+class WaitConditionHandle(_Made):
+    """Its id is a signed address, as in AWS: with & and %, which a shell must not read."""
+
+    type_name = "AWS::CloudFormation::WaitConditionHandle"
+
+    @classmethod
+    def make(cls, name: str, properties: dict[str, Any], region: str) -> Any:
+        place = f"cloudformation-waitcondition-{region}.s3.{region}.amazonaws.com"
+        return cls(f"https://{place}/{name}?X-Amz-Date=20261128&X-Amz-Signature=a%2Bb")
+
+
+@_register
+class WaitCondition(_Made):
+    """Nobody boots here, so nobody signals: it is there at once."""
+
+    type_name = "AWS::CloudFormation::WaitCondition"
+
+    @classmethod
+    def make(cls, name: str, properties: dict[str, Any], region: str) -> Any:
+        assert properties["Handle"].startswith("https://cloudformation-waitcondition-")
+        return cls(name)
 
 
 @_register

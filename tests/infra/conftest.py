@@ -16,12 +16,14 @@ import pytest
 from moto.moto_api._internal import moto_api_backend
 from moto.server import ThreadedMotoServer
 
-import tests.infra.cloudformation_types  # noqa: F401 - registers the types
+import tests.infra.cloudformation_types
+import tests.infra.strict_models  # noqa: F401 - clients check what botocore leaves to the service
 from tests.infra.airflow_service import AirflowService
 from tests.infra.package_index import PackageIndex
 from warehouse.settings import PROJECT
 
 REGION = "ap-northeast-1"
+FAST = ("--poll", "0.02")
 
 
 @dataclass
@@ -93,7 +95,7 @@ def account() -> Iterator[Account]:
 def deployed() -> Iterator[Account]:
     """An account in which dev was deployed once; tests only look at it."""
     with open_account() as opened:
-        done = opened.deploy("deploy", "dev", "--poll", "0.02")
+        done = opened.deploy("deploy", "dev", *FAST)
         assert done.returncode == 0, done.stderr
         yield opened
 

@@ -16,7 +16,7 @@ from mdw.metrics import cloudwatch
 from mdw.metrics.sample import Sample
 from tests.acceptance.airflow_api import Runs
 from tests.infra.conftest import Account
-from warehouse.errors import BadInput, WorldError
+from warehouse.errors import BadInput, OperationFailed
 from warehouse.settings import Role, Settings
 
 
@@ -124,7 +124,7 @@ def test_runs_tasks_and_logs_come_by_paths_that_mwaa_takes(environment: AwsEnvir
     assert schedule._log(environment.airflow, run) == Seen(
         "met", "2 tasks with a status each, log of the build: 2 lines"
     )
-    with pytest.raises(WorldError, match="takes paths of 64 characters"):
+    with pytest.raises(OperationFailed, match="takes paths of 64 characters"):
         environment.airflow.get(f"/dags/{schedule.DAG}/dagRuns/{run['dag_run_id']}/taskInstances")
     deployed.airflow.runs = replace(Runs(), paused=True)
     assert environment.airflow.get(f"/dags/{schedule.DAG}")["is_paused"] is True

@@ -3,9 +3,7 @@
 import json
 from pathlib import Path
 
-from tests.infra.conftest import Account, change
-
-FAST = ("--poll", "0.02")
+from tests.infra.conftest import FAST, Account, change
 
 
 def test_dry_run_of_an_empty_account_names_everything_and_makes_nothing(account: Account) -> None:
@@ -15,30 +13,6 @@ def test_dry_run_of_an_empty_account_names_everything_and_makes_nothing(account:
     assert "Dry run: nothing was changed." in said.stdout
     assert account.client("cloudformation").describe_stacks()["Stacks"] == []
     assert account.client("s3").list_buckets()["Buckets"] == []
-
-
-def test_second_deployment_of_the_same_checkout_changes_nothing(account: Account) -> None:
-    assert account.deploy("deploy", "dev", *FAST).returncode == 0
-    said = account.deploy("deploy", "dev", *FAST)
-    assert said.returncode == 0, said.stderr
-    assert said.stdout.count("nothing to change") == 8, said.stdout
-    assert " bytes" not in said.stdout
-
-
-def test_changed_parameter_changes_its_stack_only_and_dry_run_says_so_first(account: Account, parameters: Path) -> None:
-    assert account.deploy("deploy", str(parameters), *FAST).returncode == 0
-    change(parameters, "monitoring", HoursWithoutPublication=12)
-    dry = account.deploy("deploy", str(parameters), "--dry-run")
-    assert "mdw-dev-monitoring: would set HoursWithoutPublication: 6 -> 12" in dry.stdout
-    assert dry.stdout.count("nothing to change") == 7
-    assert _threshold(account) == 6
-    assert account.deploy("deploy", str(parameters), *FAST).returncode == 0
-    assert _threshold(account) == 12
-
-
-def _threshold(account: Account) -> float:
-    alarms = account.client("cloudwatch").describe_alarms(AlarmNames=["mdw-dev-no-publication"])["MetricAlarms"]
-    return float(alarms[0]["Threshold"])
 
 
 def test_release_that_fails_its_smoke_test_is_taken_back(account: Account, parameters: Path) -> None:
@@ -115,26 +89,6 @@ def test_unknown_environment_and_no_credentials_are_one_line_each(account: Accou
     assert lost.returncode == 1
     assert "AWS has no credentials here." in lost.stderr
     assert "Traceback" not in lost.stderr
-
-
-def test_rotated_password_is_in_every_place_and_was_not_printed(account: Account) -> None:
-    assert account.deploy("deploy", "dev", *FAST).returncode == 0
-    secrets = account.client("secretsmanager")
-
-    def value(name: str) -> str:
-        return str(secrets.get_secret_value(SecretId=f"mdw/dev/{name}")["SecretString"])
-
-    before = json.loads(value("clickhouse/auditor"))["password"]
-    said = account.deploy("rotate", "dev", "auditor")
-    assert said.returncode == 0, said.stderr
-    after = json.loads(value("clickhouse/auditor"))["password"]
-    assert after != before
-    assert value("variables/clickhouse_url_auditor") == (
-        f"https://svc_auditor:{after}@clickhouse.mdw.internal:8443/?native_port=9440"
-    )
-    assert json.loads(value("connections/mdw_clickhouse"))["password"] == after
-    assert after not in said.stdout + said.stderr
-    assert account.deploy("rotate", "dev", "root").returncode == 2
 
 
 def test_a_version_that_the_package_index_lacks_is_refused_before_any_stack(account: Account) -> None:

@@ -2,10 +2,11 @@
 
 import ast
 import json
+from pathlib import Path
 from typing import Any
 
-from dlt_pipelines.universe import load
-from tests.infra.conftest import Account
+from dlt_pipelines.planning.universe import load
+from tests.infra.conftest import FAST, Account, change
 from warehouse.settings import PROJECT
 
 
@@ -271,3 +272,49 @@ def test_operator_machine_reads_every_roles_url_and_changes_nothing(deployed: Ac
     started = deployed.deploy("operator", "dev", "start")
     assert f"aws ssm start-session --region ap-northeast-1 --target {instance}" in started.stdout
     assert deployed.deploy("operator", "dev", "restart").returncode == 2
+
+
+# From here on the account is changed: each of these tests leaves it good for the ones that follow.
+
+
+def test_second_deployment_of_the_same_checkout_changes_nothing(deployed: Account) -> None:
+    said = deployed.deploy("deploy", "dev", *FAST)
+    assert said.returncode == 0, said.stderr
+    assert said.stdout.count("nothing to change") == 8, said.stdout
+    assert " bytes" not in said.stdout
+
+
+def test_rotated_password_is_in_every_place_and_was_not_printed(deployed: Account) -> None:
+    secrets = deployed.client("secretsmanager")
+
+    def value(name: str) -> str:
+        return str(secrets.get_secret_value(SecretId=f"mdw/dev/{name}")["SecretString"])
+
+    before = json.loads(value("clickhouse/auditor"))["password"]
+    said = deployed.deploy("rotate", "dev", "auditor")
+    assert said.returncode == 0, said.stderr
+    after = json.loads(value("clickhouse/auditor"))["password"]
+    assert after != before
+    assert value("variables/clickhouse_url_auditor") == (
+        f"https://svc_auditor:{after}@clickhouse.mdw.internal:8443/?native_port=9440"
+    )
+    assert json.loads(value("connections/mdw_clickhouse"))["password"] == after
+    assert after not in said.stdout + said.stderr
+    assert deployed.deploy("rotate", "dev", "root").returncode == 2
+
+
+def test_changed_parameter_changes_its_stack_only_and_dry_run_says_so_first(
+    deployed: Account, parameters: Path
+) -> None:
+    change(parameters, "monitoring", HoursWithoutPublication=12)
+    dry = deployed.deploy("deploy", str(parameters), "--dry-run")
+    assert "mdw-dev-monitoring: would set HoursWithoutPublication: 6 -> 12" in dry.stdout
+    assert dry.stdout.count("nothing to change") == 7
+    assert _threshold(deployed) == 6
+    assert deployed.deploy("deploy", str(parameters), *FAST).returncode == 0
+    assert _threshold(deployed) == 12
+
+
+def _threshold(deployed: Account) -> float:
+    alarms = deployed.client("cloudwatch").describe_alarms(AlarmNames=["mdw-dev-no-publication"])["MetricAlarms"]
+    return float(alarms[0]["Threshold"])

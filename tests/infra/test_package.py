@@ -19,7 +19,12 @@ def test_a_release_holds_what_the_tasks_run_and_no_embedded_engine(tmp_path: Pat
     with zipfile.ZipFile(built.project_zip) as release:
         held = set(release.namelist())
         lock = release.read("requirements/runtime.txt").decode()
-    for path in ("mdw/cli.py", "elementary/dbt_project.yml", "dbt_project/dbt_project.yml", "config/universe.yml"):
+    for path in (
+        "mdw/cli/entry_point.py",
+        "elementary/dbt_project.yml",
+        "dbt_project/dbt_project.yml",
+        "config/universe.yml",
+    ):
         assert path in held
     assert "chdb-core" not in lock
     assert "clickhouse-connect" in lock

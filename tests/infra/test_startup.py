@@ -204,3 +204,69 @@ def test_whole_lock_is_installed_within_the_limit(container: Container) -> None:
     for program in ("mdw", "dbt"):
         path = Path(environment["MDW_BIN"]).parent / program
         assert subprocess.run([str(path), "--help"], capture_output=True, timeout=120).returncode == 0
+
+
+_AWS_OF_THE_OPERATOR = """#!/bin/bash
+all="$*"
+echo "$all" >>"$CALLS"
+case "$1 $2" in
+"s3 cp") echo authority >"$5" ;;
+"secretsmanager get-secret-value") echo "https://${all##*/}:secret@clickhouse:8443/" ;;
+esac
+"""
+
+
+def test_operator_machine_installs_the_release_and_each_role_gets_its_own_url(
+    tmp_path: Path, image_python: Path
+) -> None:
+    project = tmp_path / "releases" / "0123abcd"
+    for name, text in {
+        "requirements/runtime.txt": lock_of("six"),
+        "infra/mwaa/bootstrap.txt": (PROJECT / "infra/mwaa/bootstrap.txt").read_text(),
+        "mdw/__init__.py": "",
+        "mdw/__main__.py": "import os, six, sys\nprint(*sys.argv[1:], *(os.environ[n] for n in "
+        "('MDW_CLICKHOUSE_URL', 'MDW_CA_FILE', 'MDW_ENVIRONMENT', 'AWS_DEFAULT_REGION')))\n",
+    }.items():
+        (project / name).parent.mkdir(parents=True, exist_ok=True)
+        (project / name).write_text(text)
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    (programs / "aws").write_text(_AWS_OF_THE_OPERATOR)
+    (programs / "aws").chmod(0o755)
+    environment = {
+        **{name: value for name, value in os.environ.items() if name.startswith(_NETWORK)},
+        "HOME": str(tmp_path),
+        "PATH": f"{programs}:{image_python.parent}:/usr/bin:/bin",
+        "CALLS": str(tmp_path / "calls"),
+        "MDW_BASE": str(tmp_path / "base"),
+        "MDW_BIN_FOLDER": str(tmp_path / "bin"),
+        "MDW_PYTHON": "python3",
+        # As /etc/mdw/operator.env of the template.
+        "AWS_DEFAULT_REGION": "ap-northeast-1",
+        "MDW_PROJECT_NAME": "mdw",
+        "MDW_ENVIRONMENT": "dev",
+        "MDW_CODE_BUCKET": "code",
+        "MDW_CA_KEY": "clickhouse/ca.pem",
+        "MDW_CLUSTER": "",
+    }
+
+    def run(*command: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(command, capture_output=True, text=True, env=environment, cwd=tmp_path, timeout=300)
+
+    (tmp_path / "base").mkdir()
+    for _ in range(2):
+        done = run("bash", str(PROJECT / "infra/operator/install.sh"), str(project))
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "ready: release 0123abcd" in done.stdout
+    ca = tmp_path / "base" / "clickhouse-ca.pem"
+    program = str(tmp_path / "bin" / "mdw-as")
+    for role, secret in (("admin", "clickhouse_url_admin"), ("researcher", "clickhouse_url")):
+        said = run(program, role, "status", "--json")
+        assert said.stdout == f"status --json https://{secret}:secret@clickhouse:8443/ {ca} dev ap-northeast-1\n"
+    assert "clickhouse_url_auditor:" in run(str(tmp_path / "bin" / "mdw"), "doctor").stdout
+    refused = run(program, "root", "status")
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert "admin, ingest, transform, auditor or researcher" in refused.stderr
+    calls = (tmp_path / "calls").read_text()
+    assert f"s3 cp --only-show-errors s3://code/clickhouse/ca.pem {ca}" in calls
+    assert "--secret-id mdw/dev/alphaforge/clickhouse_url" in calls

@@ -4,7 +4,7 @@ import socket
 
 import pytest
 
-from mdw import cli
+from mdw.cli import entry_point
 from tests.conftest import Warehouse
 
 
@@ -17,7 +17,7 @@ def run(monkeypatch, capsys):
             monkeypatch.setenv(name, value)
         monkeypatch.setattr("sys.argv", ["mdw", *words])
         with pytest.raises(SystemExit) as ended:
-            cli.main()
+            entry_point.main()
         said = capsys.readouterr().err
         assert "Traceback" not in said
         return int(ended.value.code or 0), " ".join(said.split())
@@ -130,6 +130,14 @@ def test_commands_before_the_first_up_say_what_to_do(run, tmp_path):
     code, said = run("backfill", MDW_HOME=str(tmp_path / "new"))
     assert code == 1
     assert "Start one with `mdw up`" in said
+
+
+def test_a_folder_without_recordings_is_named(run, tmp_path):
+    """It ended in a traceback: max() of nothing."""
+    code, said = run("demo", "--recordings", str(tmp_path), MDW_HOME=str(tmp_path / "home"))
+    assert code == 2
+    assert "holds none of the files" in said
+    assert not (tmp_path / "home").exists()
 
 
 def test_a_bad_variable_is_named(run):

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from mdw.dbt import _follow
+from mdw.publishing.dbt import _follow
 
 
 def event(name: str, message: str, level: str = "info", **data: object) -> str:

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from mdw import cli
+from mdw.cli import entry_point
 from replay.clock import Clock
 from replay.faults import Faults
 from replay.server import ReplayServer
@@ -21,7 +21,7 @@ def doctor(monkeypatch, capsys):
             monkeypatch.setenv(name, value)
         monkeypatch.setattr("sys.argv", ["mdw", "doctor", "--json"])
         with pytest.raises(SystemExit) as ended:
-            cli.main()
+            entry_point.main()
         return int(ended.value.code or 0), {found["check"]: found for found in json.loads(capsys.readouterr().out)}
 
     return call

@@ -12,14 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from dlt_pipelines import plain_http, transport
 from dlt_pipelines.archive.download import Downloader
-from dlt_pipelines.archive.venues import ARCHIVES
-from dlt_pipelines.series import Series
-from dlt_pipelines.venue import Budget, Endpoint
-from mdw import cli
+from dlt_pipelines.core.endpoint import Budget, Endpoint
+from dlt_pipelines.core.series import Series
+from dlt_pipelines.http import ccxt_client, plain_client
+from dlt_pipelines.venues import ARCHIVES
+from mdw.cli import entry_point
 from warehouse.client import connect
-from warehouse.errors import WorldError
+from warehouse.errors import OperationFailed
 from warehouse.settings import PROJECT, Settings
 
 NOBODY = "http://127.0.0.1:9"
@@ -73,7 +73,7 @@ async def _open() -> None:
 
 
 def _asked(
-    client: transport.Client | plain_http.PlainClient, params: dict[str, str]
+    client: ccxt_client.CcxtClient | plain_client.PlainClient, params: dict[str, str]
 ) -> Callable[[], Awaitable[object]]:
     async def ask() -> object:
         with no_file_left():
@@ -86,12 +86,12 @@ def _asked(
 
 
 async def by_ccxt() -> object:
-    client = transport.Client("binance", BUDGET, {"public": NOBODY}, None)
+    client = ccxt_client.CcxtClient("binance", BUDGET, {"public": NOBODY}, None)
     return await _asked(client, {"symbol": "BTCUSDT", "interval": "1m"})()
 
 
 async def by_plain_http() -> object:
-    return await _asked(plain_http.PlainClient(NOBODY, BUDGET, None), {})()
+    return await _asked(plain_client.PlainClient(NOBODY, BUDGET, None), {})()
 
 
 async def by_archive() -> object:
@@ -107,15 +107,15 @@ def test_a_venue_is_not_blamed_for_our_own_limit(ask: Callable[[], Awaitable[obj
     async def main() -> object:
         return await ask()
 
-    with pytest.raises(WorldError, match="could not be asked: too many open files"):
+    with pytest.raises(OperationFailed, match="could not be asked: too many open files"):
         asyncio.run(main())
 
 
 def test_clickhouse_is_not_blamed_for_our_own_limit() -> None:
     settings = Settings(clickhouse_url="http://reader:pw@127.0.0.1:9")
-    with pytest.raises(WorldError, match="does not answer"):
+    with pytest.raises(OperationFailed, match="does not answer"):
         connect(settings)
-    with no_file_left(), pytest.raises(WorldError, match="could not be reached: too many open files"):
+    with no_file_left(), pytest.raises(OperationFailed, match="could not be reached: too many open files"):
         connect(settings)
 
 
@@ -139,9 +139,9 @@ def test_errors_of_the_machine_are_one_line(
     def fail() -> None:
         raise error
 
-    monkeypatch.setattr(cli, "app", fail)
+    monkeypatch.setattr(entry_point, "app", fail)
     with pytest.raises(SystemExit) as ended:
-        cli.main()
+        entry_point.main()
     assert ended.value.code == 1
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("failed: ")
@@ -152,6 +152,6 @@ def test_an_error_of_ours_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -
     def fail() -> None:
         raise KeyError("a bug")
 
-    monkeypatch.setattr(cli, "app", fail)
+    monkeypatch.setattr(entry_point, "app", fail)
     with pytest.raises(KeyError):
-        cli.main()
+        entry_point.main()

@@ -12,7 +12,8 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
-from mdw import dbt, reports
+from mdw.publishing import dbt
+from mdw.reports import delivery
 from warehouse.settings import PROJECT, Settings
 
 TODAY = "2025-07-01"
@@ -113,7 +114,7 @@ def test_dbt_s_artifacts_are_kept_by_build_and_as_the_state_of_the_latest(home: 
     for build in ("auto-1", "auto-2"):
         (written / "run_results.json").write_text(json.dumps({"build": build}))
         (written / "manifest.json").write_text("{}")
-        reports.keep_artifacts(settings, str(tmp_path / "kept"), build)
+        delivery.keep_artifacts(settings, str(tmp_path / "kept"), build)
     kept = {str(path.relative_to(tmp_path / "kept")) for path in (tmp_path / "kept").rglob("*.json")}
     assert kept == {
         f"{TODAY}/auto-1/run_results.json",

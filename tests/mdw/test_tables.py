@@ -3,7 +3,7 @@
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from mdw.tables import Cell, lay_out
+from mdw.console.tables import Cell, lay_out
 
 WORDS = st.text("abcäxyz:/-0123", min_size=1, max_size=30)
 TEXTS = st.lists(WORDS, max_size=8).map(" ".join)

@@ -14,14 +14,14 @@ import pytest
 from pydantic import SecretStr
 
 from dlt_pipelines import backfill
-from dlt_pipelines.archive.files import ArchiveFile
-from dlt_pipelines.progress import Silent
+from dlt_pipelines.core.archive import ArchiveFile
+from dlt_pipelines.core.progress import Silent
 from replay.faults import Faults
 from tests.reliability.harness import Line, wait_for
 from tests.reliability.job import NOW, Job
 from tests.reliability.proxy import CutAfterInsert
 from warehouse import embedded
-from warehouse.errors import WorldError
+from warehouse.errors import OperationFailed
 
 Trouble = Callable[[Line, Job], None]
 
@@ -87,7 +87,7 @@ def server_restarts(line: Line, job: Job) -> None:
 
 def disk_full(line: Line, job: Job) -> None:
     plan = line.plan(job)
-    with line.full_disk(), pytest.raises(WorldError, match=r"(?i)no space|not enough space"):
+    with line.full_disk(), pytest.raises(OperationFailed, match=r"(?i)no space|not enough space"):
         backfill.run(plan, pace=None)
 
 

@@ -13,10 +13,10 @@ from io import FileIO
 from pathlib import Path
 
 from dlt_pipelines import backfill
-from dlt_pipelines.plan import Plan
-from dlt_pipelines.progress import LandingReport, Progress
-from dlt_pipelines.universe import load
-from mdw import building
+from dlt_pipelines.core.progress import LandingReport, Progress
+from dlt_pipelines.planning.plan import Plan
+from dlt_pipelines.planning.universe import load
+from mdw.publishing import snapshot_build
 from replay.faults import Faults
 from replay.server import ReplayServer
 from replay.synthetic import SyntheticMarket
@@ -82,7 +82,7 @@ class Line:
 
     def publish(self, snapshot: str) -> None:
         """Build and publish; every older snapshot must still read as it did."""
-        result = building.build(self.settings, snapshot)
+        result = snapshot_build.build(self.settings, snapshot)
         assert result.published, (result.failures, result.notices)
         self.assert_pins_unchanged()
         self.pins[snapshot] = self.fingerprint(snapshot)

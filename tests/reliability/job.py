@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from dlt_pipelines.archive.choosing import Lane
-from dlt_pipelines.selection import Selection
+from dlt_pipelines.planning.lane_choice import Lane
+from dlt_pipelines.planning.selection import Selection
 
 NOW = datetime(2025, 3, 30, 18, 40, 30, tzinfo=UTC)
 _MARCH = datetime(2025, 3, 1, tzinfo=UTC)

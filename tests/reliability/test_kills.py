@@ -17,10 +17,10 @@ from itertools import count, cycle
 
 import pytest
 
-from mdw import building
+from mdw.publishing import snapshot_build
 from tests.reliability.harness import Line, Moment, wait_for
 from tests.reliability.job import Job
-from warehouse.errors import WorldError
+from warehouse.errors import OperationFailed
 
 KILLS = int(os.environ.get("MDW_SOAK_KILLS", "50"))
 SEED = int(os.environ.get("MDW_SOAK_SEED", "1"))
@@ -109,8 +109,8 @@ def test_clickhouse_is_killed_while_dbt_builds(line: Line, node: str) -> None:
     snapshot = f"cut-{node}"
     cut = threading.Thread(target=_cut_power, args=(line, line.node_starts(node)))
     cut.start()
-    with suppress(WorldError):
-        building.build(line.settings, snapshot)
+    with suppress(OperationFailed):
+        snapshot_build.build(line.settings, snapshot)
     cut.join()
     line.heal()
     line.assert_pins_unchanged()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from dlt_pipelines import source
+from dlt_pipelines.http import venue_client
 from tests.reliability.cases import CASES, Case
 from tests.reliability.harness import Line
 from tests.reliability.job import Job
@@ -16,7 +16,7 @@ def after(line: Line, request: pytest.FixtureRequest) -> Line:
     asked = [case for case in CASES if any(item.name.endswith(f"[{case.name}]") for item in request.session.items)]
     with pytest.MonkeyPatch.context() as patch:
         # The same waits, a tenth as long.
-        patch.setattr(source, "BACKOFF_SECONDS", 0.04)
+        patch.setattr(venue_client, "BACKOFF_SECONDS", 0.04)
         line.land(BEFORE)
         if not all(case.quick for case in asked):
             # Another build is more than `make test` can pay for.

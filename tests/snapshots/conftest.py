@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from mdw import cli
+from mdw.cli import entry_point
 from tests.dbt.conftest import Dbt, dbt, module_dbt  # noqa: F401
 
 # What a publication of new bars needs after a whole build: the mart, its audits and the registry.
@@ -38,7 +38,7 @@ def mdw(module_dbt: Dbt, monkeypatch, capsys) -> Callable[..., Said]:  # noqa: F
         monkeypatch.setattr("sys.argv", ["mdw", "snapshot", *words])
         monkeypatch.setattr("sys.stdin", io.StringIO(""))
         with pytest.raises(SystemExit) as ended:
-            cli.main()
+            entry_point.main()
         said = capsys.readouterr()
         return Said(int(ended.value.code or 0), said.out, " ".join(said.err.split()))
 

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from mdw.retention import expired
+from mdw.publishing.retention import expired
 from warehouse.snapshots import Snapshot
 
 CUT = datetime(2026, 1, 10, tzinfo=UTC)

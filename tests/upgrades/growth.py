@@ -1,6 +1,6 @@
-"""A copy of this project in which `bars` has a column more and there is a dataset more.
+"""A copy of this project in which `bars` has another column, and there are another dataset and another timeframe.
 
-The examples of docs/adding_a_column.md and docs/adding_a_dataset.md, file by file.
+The examples of docs/adding_a_column.md, docs/adding_a_dataset.md and docs/adding_a_timeframe.md, file by file.
 """
 
 import shutil
@@ -88,6 +88,13 @@ def add_dataset(code: Path) -> None:
         dbt / "models/marts/open_interest.yml", {**stored, "valid_from_version": "UInt32", "valid_to_version": "UInt32"}
     )
     _describe(dbt / "models/staging/binance/stg_binance__open_interest.yml", {})
+
+
+def add_timeframe(code: Path) -> None:
+    """Bars of five minutes: docs/adding_a_timeframe.md."""
+    project = code / "dbt_project" / "dbt_project.yml"
+    _edit(project, "    1m: 60000\n", "{}    5m: 300000\n")
+    _edit(project, "    return_warn_1m: 0.1\n", "{}    return_warn_5m: 0.15\n")
 
 
 def _edit(file: Path, found: str, replaced: str, once: bool = False) -> None:

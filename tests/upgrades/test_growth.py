@@ -1,4 +1,4 @@
-"""A column and a dataset more, as docs/adding_a_column.md and adding_a_dataset.md say: old pins stay as they are."""
+"""A new column, dataset and timeframe, as docs/adding_a_*.md say: old pins stay as they are."""
 
 import json
 import os
@@ -6,12 +6,14 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from clickhouse_connect.driver.exceptions import DatabaseError
 
+from tests.audits.seeding import bar
 from tests.conftest import Warehouse
 from tests.dbt.conftest import Dbt
 from tests.dbt.pages import land, milliseconds
@@ -19,7 +21,7 @@ from tests.upgrades import growth
 from tests.upgrades.conftest import NOW, columns_of_views, land_next_hour, pinned, warehouse_of
 from warehouse import schema
 from warehouse.client import connect
-from warehouse.errors import WorldError
+from warehouse.errors import OperationFailed
 from warehouse.iceberg.export import export
 from warehouse.iceberg.target import Target
 from warehouse.migrate import migrate
@@ -68,6 +70,7 @@ def grown(tmp_path: Path) -> Iterator[Code]:
     code = growth.copied(tmp_path / "code")
     growth.add_column(code)
     growth.add_dataset(code)
+    growth.add_timeframe(code)
     with warehouse_of("72f2689", tmp_path / "mdw") as running:
         yield Code(code, running)
 
@@ -85,7 +88,7 @@ def test_old_pins_stay_and_new_ones_have_a_column_and_a_dataset_more(grown: Code
     _check(grown, before, columns)
 
     # Code without that migration neither lands nor builds here, and says why.
-    with pytest.raises(WorldError, match="migrated by newer code"):
+    with pytest.raises(OperationFailed, match="migrated by newer code"):
         connect(warehouse.settings, "transform")
     refused = dbt.run("run", "--select", "bars", snapshot_id="older")
     assert not refused.succeeded
@@ -109,6 +112,7 @@ def test_a_column_is_filled_from_raw_and_all_commands_know_it(grown: Code, tmp_p
     changed = grown.mdw("snapshot", "diff", "second", "grown")
     assert [(one["dataset"], one["added"], one["revised"]) for one in changed["series"]] == [
         ("bars", 10, 0),
+        ("bars", 2, 0),
         ("open_interest", 1, 0),
     ]
     # Beside an export that was made before.
@@ -122,6 +126,13 @@ def test_a_column_is_filled_from_raw_and_all_commands_know_it(grown: Code, tmp_p
         (True, True)
     ]
     assert all(one["holds"] for one in grown.mdw("snapshot", "verify", "--all"))
+    # Whatever names no timeframe covers the new one.
+    arguments = ("--without", "binance:spot:ETH/USDT", "--reason", "a poisoned feed")
+    assert grown.mdw("build", "--snapshot-id", "without", *arguments)["published"]
+    fives = "(snapshot_id = 'without') where timeframe = '5m'"
+    assert warehouse.rows(f"select count() from marts.v_bars_at{fives}") == [(0,)]
+    condition = f"select distinct reason from marts.v_dataset_condition_at{fives}"
+    assert warehouse.rows(condition) == [("quarantined",)]
     assert pinned(warehouse, "second", columns) == before["second"]
 
 
@@ -129,6 +140,11 @@ def _land(grown: Code) -> None:
     """Bring the database up to the grown code, and land ten bars and one open interest."""
     assert f"{max(schema.known()) + 1:03d}" in grown.mdw("migrate")["applied"]
     land_next_hour(grown.warehouse)
+    opens, step = NOW.replace(minute=0), timedelta(minutes=5)
+    # The bar that opens at NOW has not ended.
+    fives = [bar(opens + n * step, step=step) for n in range(3)]
+    window, series = (opens, opens + 3 * step), ("binance", "spot", "ETH/USDT", "5m")
+    land(grown.warehouse.client(), "binance__spot_klines", fives, NOW, series=series, window=window)
     payload = [{"timestamp": str(milliseconds(NOW)), "sumOpenInterest": "12345.5"}]
     series = ("binance", "perp", "BTC/USDT", "")
     land(grown.warehouse.client(), "binance__usdm_open_interest", payload, NOW, series=series)
@@ -145,6 +161,9 @@ def _check(grown: Code, before: dict[str, dict[str, Any]], columns: dict[str, st
             assert warehouse.rows(f"select countIf(isNotNull(taker_buy_volume)) from marts.{source}") == [(0,)]
     for source in ("v_bars_at(snapshot_id = 'grown')", "v_bars where snapshot_id = 'grown'", "v_bars_latest"):
         assert warehouse.rows(f"select {TAKEN} from marts.{source}")[0][1:] == (10, 10.0)
+    lengths = "count(), groupUniqArray(dateDiff('minute', open_time, close_time))"
+    fives = f"select {lengths} from marts.v_bars where snapshot_id = 'grown' and timeframe = '5m'"
+    assert warehouse.rows(fives) == [(2, [5])]
     interest = "select instrument_id, open_interest from marts.v_open_interest"
     assert warehouse.rows(f"{interest} where snapshot_id = 'grown'") == [("binance:perp:BTC/USDT", 12345.5)]
     assert warehouse.rows(f"{interest}_at(snapshot_id = 'grown')") == [("binance:perp:BTC/USDT", 12345.5)]

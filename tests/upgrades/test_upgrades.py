@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from mdw.restoring import restore
+from mdw.publishing.recovery import restore
 from tests.conftest import Warehouse, start_warehouse
 from tests.dbt.conftest import Dbt
 from tests.upgrades.conftest import (
@@ -27,8 +27,8 @@ from warehouse.migrate import migrate
 from warehouse.snapshots.diff import Diff
 
 OLD = ("first", "second")
-# What each revision hashed its manifests with.
-HASHES = {"4735738": "sipHash128", "72f2689": "xxh3_128"}
+# What each revision hashed its manifests with, and the rules of its views.
+HASHES = {"4735738": ("sipHash128", 0), "72f2689": ("xxh3_128", 0)}
 
 
 @dataclass
@@ -65,7 +65,8 @@ def upgraded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
 def test_pins_of_an_earlier_revision_hold_and_new_ones_are_published_beside_them(upgraded: Upgraded) -> None:
     warehouse, dbt = upgraded.warehouse, upgraded.dbt
     named = warehouse.rows("select distinct row_hash, mapKeys(hashed_columns), rules from marts.snapshots")
-    assert named == [(HASHES[upgraded.revision], ["bars", "funding", "instruments", "fear_greed"], 0)]
+    function, rules = HASHES[upgraded.revision]
+    assert named == [(function, ["bars", "funding", "instruments", "fear_greed"], rules)]
     assert {name: one.differences for name, one in verified(warehouse).items()} == {"first": [], "second": []}
     assert migrate(warehouse.settings).applied == []
 

@@ -87,5 +87,6 @@ def test_on_a_cluster_every_right_is_given_on_every_node(module_warehouse: Wareh
     with module_warehouse.client() as client:
         for statement in sent:
             assert client.query(f"explain ast {statement}").result_rows, statement
-    # dbt-clickhouse reads system tables through clusterAllReplicas, which ClickHouse refuses without this one.
+    # Builds and the doctor compare nodes through clusterAllReplicas, which ClickHouse refuses without this one.
     assert "grant on cluster `mdw` read on REMOTE to mdw_transform" in sent
+    assert "grant on cluster `mdw` read on REMOTE to mdw_auditor" in sent

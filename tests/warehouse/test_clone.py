@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from mdw import cli
+from mdw.cli import entry_point
 from tests.conftest import Warehouse
 from tests.dbt.conftest import Dbt, module_dbt  # noqa: F401
 from tests.dbt.pages import START, kline, land_klines
 from warehouse import embedded
 from warehouse.embedded.clone import clone
 from warehouse.embedded.state import read_state
-from warehouse.errors import BadInput, WorldError
+from warehouse.errors import BadInput, OperationFailed
 from warehouse.settings import Settings
 
 DAY = timedelta(days=1)
@@ -103,7 +103,7 @@ def test_a_folder_in_use_a_running_build_and_a_full_disk_leave_nothing(
     assert [file.name for file in used.iterdir()] == ["notes"]
     with pytest.raises(BadInput, match="belongs to the warehouse that is cloned"):
         clone(settings, settings.home / "clickhouse" / "data" / "inside")
-    with pytest.raises(WorldError, match="no warehouse in"):
+    with pytest.raises(OperationFailed, match="no warehouse in"):
         clone(settings_of(tmp_path / "nowhere"), tmp_path / "clone")
 
     def full(*_: object, **__: object) -> None:
@@ -111,12 +111,12 @@ def test_a_folder_in_use_a_running_build_and_a_full_disk_leave_nothing(
 
     with monkeypatch.context() as patched:
         patched.setattr("warehouse.embedded.clone._take", full)
-        with pytest.raises(WorldError, match="is full; nothing was left there"):
+        with pytest.raises(OperationFailed, match="is full; nothing was left there"):
             clone(settings, tmp_path / "a" / "clone")
     transform = origin.warehouse.client("transform")
     build = "insert into ops.builds (version, invocation_id, state, owner) values (99, 'x', '{}', 'night run')"
     transform.command(build.format("running"))
-    with pytest.raises(WorldError, match="Build 99 of night run is running"):
+    with pytest.raises(OperationFailed, match="Build 99 of night run is running"):
         clone(settings, tmp_path / "a" / "clone")
     transform.command(build.format("finished"))
     assert not (tmp_path / "a").exists()
@@ -129,7 +129,7 @@ def test_the_command_says_how_to_use_the_clone(
     def mdw(*words: str) -> int:
         monkeypatch.setattr("sys.argv", ["mdw", "clone", *words])
         with pytest.raises(SystemExit) as ended:
-            cli.main()
+            entry_point.main()
         return int(ended.value.code or 0)
 
     monkeypatch.setenv("MDW_HOME", str(origin.warehouse.settings.home))

@@ -21,7 +21,7 @@ from tests.conftest import Warehouse
 from warehouse import embedded
 from warehouse.client import connect
 from warehouse.embedded.state import read_state, state_file, write_state
-from warehouse.errors import WorldError
+from warehouse.errors import OperationFailed
 from warehouse.settings import Settings
 
 
@@ -32,7 +32,7 @@ def settings_for(home: Path, **more: object) -> Settings:
 @pytest.fixture
 def home(tmp_path: Path):
     yield tmp_path
-    with contextlib.suppress(WorldError, psutil.NoSuchProcess):
+    with contextlib.suppress(OperationFailed, psutil.NoSuchProcess):
         psutil.Process(read_state(tmp_path).pid).kill()
 
 
@@ -124,7 +124,7 @@ def test_a_taken_port_is_named_with_its_variable(home):
         other.bind(("127.0.0.1", 0))
         other.listen()
         port = other.getsockname()[1]
-        with pytest.raises(WorldError, match=rf"Port {port} \(MDW_HTTP_PORT\) is taken"):
+        with pytest.raises(OperationFailed, match=rf"Port {port} \(MDW_HTTP_PORT\) is taken"):
             embedded.up(settings_for(home, http_port=port))
     assert not state_file(home).exists()
 
@@ -149,7 +149,7 @@ def test_a_folder_that_another_process_serves_is_refused_with_the_reason(home):
     forgotten.pid = 0
     write_state(home, forgotten)
     try:
-        with pytest.raises(WorldError, match="in use by another process"):
+        with pytest.raises(OperationFailed, match="in use by another process"):
             embedded.up(settings)
     finally:
         os.kill(running.pid, signal.SIGKILL)

@@ -3,12 +3,15 @@
 import shutil
 
 import pytest
+from clickhouse_connect.driver.exceptions import DatabaseError
 
 from tests.conftest import Warehouse
+from warehouse import embedded, schema
 from warehouse import migrate as migrations
-from warehouse import schema
 from warehouse.client import connect
-from warehouse.errors import WorldError
+from warehouse.embedded import config
+from warehouse.embedded.state import read_state
+from warehouse.errors import OperationFailed
 from warehouse.settings import PROJECT
 
 
@@ -24,8 +27,28 @@ def test_a_changed_file_is_refused_and_names_the_version(warehouse: Warehouse, t
     changed = copy / "003_ops.sql"
     changed.write_text(changed.read_text() + "\n-- a line that was not there\n")
     monkeypatch.setattr(schema, "MIGRATIONS", copy)
-    with pytest.raises(WorldError, match="version is 3"):
+    with pytest.raises(OperationFailed, match="version is 3"):
         migrations.migrate(warehouse.settings)
+
+
+def test_a_server_that_older_code_started_gets_the_grants_of_this_code(warehouse: Warehouse, monkeypatch):
+    """It runs on after `git pull`, and `mdw backfill --recheck-claims` may not write to a table that is new."""
+    settings, written = warehouse.settings, config.users_config
+    grant = "<query>grant insert on ops.corrected_claims</query>"
+    assert grant in written(read_state(settings.home))
+    with monkeypatch.context() as older:
+        older.setattr(config, "users_config", lambda state: written(state).replace(grant, ""))
+        embedded.down(settings)
+        embedded.up(settings)
+    insert = "insert into ops.corrected_claims (page_id) select generateUUIDv4()"
+    with connect(settings, "ingest") as client, pytest.raises(DatabaseError, match="Not enough privileges"):
+        client.command(insert)
+    assert migrations.migrate(settings).applied == []
+    with connect(settings, "ingest") as client:
+        client.command(insert)
+    pid = embedded.status(settings).pid
+    migrations.migrate(settings)
+    assert embedded.status(settings).pid == pid
 
 
 def test_statements_on_tables_of_dbt_wait_for_dbt_to_make_them(warehouse: Warehouse, tmp_path, monkeypatch):
@@ -41,11 +64,21 @@ def test_statements_on_tables_of_dbt_wait_for_dbt_to_make_them(warehouse: Wareho
         assert migrations.migrate(warehouse.settings).applied == ["999"]
     assert warehouse.rows("exists table ops.kept") == [(1,)]
 
+    # Code that has a migration more does not land before it is applied, and reads all the same.
+    (copy / "1000_later.sql").write_text("select 1;\n")
+    with monkeypatch.context() as later:
+        later.setattr(schema, "MIGRATIONS", copy)
+        with pytest.raises(OperationFailed, match="is at migration 999, and this code needs 1000: run `mdw migrate`"):
+            connect(warehouse.settings, "ingest")
+        connect(warehouse.settings, "auditor").close()
+
     # This code does not know migration 999.
-    with pytest.raises(WorldError, match=r"migrated by newer code: it has migration 999.*knows no migration after"):
+    with pytest.raises(
+        OperationFailed, match=r"migrated by newer code: it has migration 999.*knows no migration after"
+    ):
         migrations.migrate(warehouse.settings)
     for role in ("ingest", "transform"):
-        with pytest.raises(WorldError, match="Use code at least as new as the data"):
+        with pytest.raises(OperationFailed, match="Use code at least as new as the data"):
             connect(warehouse.settings, role)
 
 

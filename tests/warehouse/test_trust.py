@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from dlt_pipelines.landing import Landing
-from mdw import dbt
+from dlt_pipelines.rest.page_loader import PageLoader
+from mdw.publishing import dbt
 from tests.conftest import Warehouse
 from warehouse import trust
 from warehouse.client import connect
-from warehouse.errors import BadInput, WorldError
+from warehouse.errors import BadInput, OperationFailed
 from warehouse.migrate import migrate
 from warehouse.settings import Settings
 
@@ -102,7 +102,7 @@ def behind_tls(
 def native_one(settings: Settings, venue: str, ca_file: Path | None) -> object:
     """`select 1` by dlt's native driver."""
     with (
-        Landing(settings.connection("ingest"), settings.home, ca_file) as landing,
+        PageLoader(settings.connection("ingest"), settings.home, ca_file) as landing,
         landing._pipeline(venue).destination_client() as destination,
         destination.sql_client as native,
     ):
@@ -114,14 +114,14 @@ def test_one_setting_reaches_both_drivers_the_migrations_and_dbt(
 ) -> None:
     url, authority = behind_tls
     monkeypatch.setenv("MDW_CLICKHOUSE_URL", url)
-    with pytest.raises(WorldError, match="does not answer"):
+    with pytest.raises(OperationFailed, match="does not answer"):
         connect(Settings.load())
     monkeypatch.setenv("MDW_CA_FILE", str(authority))
     settings = Settings.load()
     with connect(settings) as client:
         assert client.command("select 1") == 1
     # The engine keeps no SQL roles: refused after the migrations themselves went through.
-    with pytest.raises(WorldError, match="no writeable access storage"):
+    with pytest.raises(OperationFailed, match="no writeable access storage"):
         migrate(settings)
     assert native_one(settings, "binance", trust.install(settings)) == [(1,)]
     with pytest.raises(Exception, match=r"(?i)certificate"):

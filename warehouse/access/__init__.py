@@ -1,5 +1,5 @@
 """Roles and their rights: one SQL file a role, the single source for the embedded server and for real ones. What a role
-needs beside it where there are replicas stands in `<role>.cluster.sql`.
+needs beside it where there are replicas is in `<role>.cluster.sql`.
 
 The embedded server keeps its users in a file, so the grants are written into it (`grants`). A ClickHouse
 server keeps roles by SQL: `apply` creates them, and an operator grants a role to each service's user.
@@ -8,12 +8,20 @@ server keeps roles by SQL: `apply` creates them, and an operator grants a role t
 from functools import cache
 from pathlib import Path
 
+from clickhouse_connect.driver.client import Client
+
 from warehouse.client import connect
-from warehouse.errors import WorldError
+from warehouse.errors import OperationFailed
 from warehouse.settings import Settings
 
 ROLES = ("ingest", "transform", "researcher", "auditor")
 FILES = Path(__file__).parent
+
+_WITHOUT_ROLES = (
+    "No roles were created: this server keeps its users in users.xml alone (system.user_directories). Give each "
+    "service's user there the grants of its file in warehouse/access/, or add a local_directory or replicated user "
+    "directory and run `mdw migrate` again."
+)
 
 # An unpinned scan multiplies the rows by the number of snapshots: it must fail within seconds, and say why.
 RESEARCHER_LIMITS = {
@@ -48,11 +56,17 @@ def grants(role: str) -> tuple[str, ...]:
     return tuple(statement.rsplit(" to ", 1)[0] for statement in statements(role))
 
 
-def apply(settings: Settings) -> None:
-    """Create the roles and their rights on a server that keeps access by SQL. Safe to run again."""
+def apply(settings: Settings) -> str:
+    """Create the roles and their rights on a server that keeps access by SQL. Safe to run again.
+
+    Returns a notice where the server keeps users in its configuration alone, and so has no roles by SQL; else "".
+    Raises OperationFailed where the user may not create roles.
+    """
     cluster = f" on cluster `{settings.cluster}`" if settings.cluster else ""
     limits = ", ".join(f"{name} = {value} readonly" for name, value in RESEARCHER_LIMITS.items())
     with connect(settings, "admin") as client:
+        if not _keeps_roles(client):
+            return _WITHOUT_ROLES
         try:
             for role in ROLES:
                 client.command(f"create role if not exists mdw_{role}{cluster}")
@@ -61,7 +75,13 @@ def apply(settings: Settings) -> None:
                     client.command(statement)
             client.command(f"alter role mdw_researcher{cluster} settings readonly = 2, {limits}")
         except Exception as error:
-            raise WorldError(
+            raise OperationFailed(
                 f"The roles could not be created: {str(error).splitlines()[0]}. The user of MDW_CLICKHOUSE_URL needs "
                 "ACCESS MANAGEMENT for `mdw migrate`."
             ) from error
+    return ""
+
+
+def _keeps_roles(client: Client) -> bool:
+    """Whether `create role` has a place to write to; without one ClickHouse answers with code 514."""
+    return bool(client.command("select count() from system.user_directories where type not in ('users_xml', 'ldap')"))

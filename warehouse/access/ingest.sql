@@ -9,3 +9,6 @@ grant select on INFORMATION_SCHEMA.* to mdw_ingest;
 grant insert on ops.landings to mdw_ingest;
 -- Claims of older software that the rows of its pages do not prove.
 grant insert on ops.corrected_claims to mdw_ingest;
+-- Bookkeeping of the live readers.
+grant insert on ops.live_events to mdw_ingest;
+grant insert on ops.live_minutes to mdw_ingest;

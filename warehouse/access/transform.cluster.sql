@@ -1,6 +1,8 @@
--- What dbt does beside that where there are replicas: ON CLUSTER, reading system tables of all nodes, waiting for a replica.
+-- What dbt does beside that where there are replicas: ON CLUSTER, comparing nodes, waiting for a replica.
 grant cluster on *.* to mdw_transform;
+grant optimize on ops.node_versions to mdw_transform;
 grant read on REMOTE to mdw_transform;
+grant system sync replica on ops.* to mdw_transform;
 grant system sync replica on staging.* to mdw_transform;
 grant system sync replica on marts.* to mdw_transform;
 grant system sync replica on snaps.* to mdw_transform;

@@ -4,6 +4,6 @@ The wheel chdb-core carries the whole of ClickHouse; `serve` runs it as a server
 and describes it. Production uses a ClickHouse server through MDW_CLICKHOUSE_URL: same SQL, same clients.
 """
 
-from warehouse.embedded.control import Status, down, status, up
+from warehouse.embedded.control import Status, down, refresh_access, status, up
 
-__all__ = ["Status", "down", "status", "up"]
+__all__ = ["Status", "down", "refresh_access", "status", "up"]

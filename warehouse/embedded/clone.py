@@ -21,7 +21,7 @@ from filelock import FileLock, Timeout
 from warehouse import embedded
 from warehouse.client import connect
 from warehouse.embedded.state import folder, read_state
-from warehouse.errors import BadInput, WorldError
+from warehouse.errors import BadInput, OperationFailed
 from warehouse.settings import Settings
 
 # What builds made, and what they remember of it: left out where only raw pages and decisions are taken along.
@@ -46,8 +46,8 @@ def clone(settings: Settings, home: Path, *, raw_only: bool = False) -> Cloned:
 
     While the server runs each table is frozen, so that merges and landings may go on. On another file system the files
     are copied. `raw_only` leaves out marts, snapshots and the memory of builds. Raises BadInput where `home` is in use
-    or lies inside this warehouse, WorldError where there is nothing to clone, a build runs, or the disk is full; then
-    nothing is left behind.
+    or lies inside this warehouse, OperationFailed where there is nothing to clone, a build runs, or the disk is full;
+    then nothing is left behind.
     """
     started = time.monotonic()
     read_state(settings.home)
@@ -66,7 +66,7 @@ def clone(settings: Settings, home: Path, *, raw_only: bool = False) -> Cloned:
             reason = f"The disk of {home} is full; nothing was left there. Free some space or clone elsewhere."
         else:
             reason = f"{home} cannot become a clone: {error.strerror} ({error.filename}). Nothing was left there."
-        raise WorldError(reason) from None
+        raise OperationFailed(reason) from None
     except BaseException:
         _remove(part, made)
         raise
@@ -96,7 +96,7 @@ def _remove(part: Path, made: list[Path]) -> None:
 
 @dataclass(frozen=True)
 class _Data:
-    """The origin's files. `frozen`: where its parts stand still, and may be moved from; None: in their own place."""
+    """The origin's files. `frozen`: the folder of its frozen parts, to move from; None: in their own place."""
 
     path: Path
     frozen: Path | None
@@ -121,7 +121,7 @@ def _origin(settings: Settings) -> Iterator[_Data]:
             with _frozen(settings, data) as frozen:
                 yield _Data(data, frozen)
     except Timeout:
-        raise WorldError(f"`mdw up` or `mdw down` is at work in {settings.home}; try again.") from None
+        raise OperationFailed(f"`mdw up` or `mdw down` is at work in {settings.home}; try again.") from None
 
 
 @contextlib.contextmanager
@@ -136,14 +136,14 @@ def _frozen(settings: Settings, data: Path) -> Iterator[Path]:
             ).result_rows:
                 _freeze(client, database, table, name)
             if _refuse_running_build(client) != before:
-                raise WorldError("A build started while the tables were frozen; run `mdw clone` again.")
+                raise OperationFailed("A build started while the tables were frozen; run `mdw clone` again.")
         yield data / "shadow" / name
     finally:
         shutil.rmtree(data / "shadow" / name, ignore_errors=True)
 
 
 def _refuse_running_build(client: Client) -> int:
-    """Number of states of builds; raises WorldError where a build of the last half hour has not ended."""
+    """Number of states of builds; raises OperationFailed where a build of the last half hour has not ended."""
     if not client.command("exists table ops.builds"):
         return 0
     running = client.query(
@@ -152,7 +152,7 @@ def _refuse_running_build(client: Client) -> int:
         "and max(recorded_at) > now64(6, 'UTC') - interval 30 minute"
     ).result_rows
     if running:
-        raise WorldError(f"Build {running[0][0]} of {running[0][1]} is running: wait for it to end, then clone.")
+        raise OperationFailed(f"Build {running[0][0]} of {running[0][1]} is running: wait for it to end, then clone.")
     return int(client.query("select count() from ops.builds").result_rows[0][0])
 
 
@@ -162,7 +162,7 @@ def _freeze(client: Client, database: str, table: str, name: str) -> None:
     except DatabaseError as error:
         # Work tables of a landing come and go.
         if "UNKNOWN_TABLE" not in str(error):
-            raise WorldError(f"{database}.{table} cannot be frozen: {str(error).splitlines()[0]}") from None
+            raise OperationFailed(f"{database}.{table} cannot be frozen: {str(error).splitlines()[0]}") from None
 
 
 def _lay_out(data: _Data, target: Path, raw_only: bool) -> tuple[int, bool]:
@@ -175,7 +175,7 @@ def _lay_out(data: _Data, target: Path, raw_only: bool) -> tuple[int, bool]:
         database = definition.stem
         tables_of = _place(definition)
         if tables_of is None:
-            raise WorldError(f"Database {database} has an engine that cannot be cloned: {definition}.")
+            raise OperationFailed(f"Database {database} has an engine that cannot be cloned: {definition}.")
         # A database without tables has no folder.
         link = data.path / "metadata" / database
         if not link.is_symlink():

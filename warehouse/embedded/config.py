@@ -85,14 +85,17 @@ _PROFILES = {
 
 def write_config(folder: Path, state: State) -> None:
     """Write config.xml and users.xml; passwords are stored as digests only."""
+    config = _CONFIG.format(folder=escape(str(folder)), http_port=state.http_port, tcp_port=state.tcp_port)
+    (folder / "config.xml").write_text(config)
+    (folder / "users.xml").write_text(users_config(state))
+
+
+def users_config(state: State) -> str:
+    """Users, limits and grants as this code knows them."""
     limits = "\n            ".join(f"<{k}>{v}</{k}>" for k, v in access.RESEARCHER_LIMITS.items())
     constraints = "".join(f"<{name}><readonly/></{name}>" for name in access.RESEARCHER_LIMITS)
     users = "\n        ".join(_user(name, password) for name, password in state.passwords.items())
-    config = _CONFIG.format(folder=escape(str(folder)), http_port=state.http_port, tcp_port=state.tcp_port)
-    (folder / "config.xml").write_text(config)
-    (folder / "users.xml").write_text(
-        _USERS.format(limits=limits, constraints=constraints, default=_DEFAULT, users=users)
-    )
+    return _USERS.format(limits=limits, constraints=constraints, default=_DEFAULT, users=users)
 
 
 def _user(name: str, password: str) -> str:

@@ -15,11 +15,11 @@ import psutil
 from filelock import FileLock, Timeout
 
 from warehouse import open_files
-from warehouse.embedded.config import write_config
+from warehouse.embedded.config import users_config, write_config
 from warehouse.embedded.marker import SERVING
 from warehouse.embedded.state import State, folder, new_passwords, read_state, state_file, write_state
-from warehouse.errors import WorldError
-from warehouse.settings import PROJECT, Settings
+from warehouse.errors import OperationFailed
+from warehouse.settings import CODE, Settings
 
 _START_SECONDS = 60.0
 _STOP_SECONDS = 60.0
@@ -42,7 +42,7 @@ class Status:
 def up(settings: Settings) -> Status:
     """Start the server, or do nothing where it already runs.
 
-    Raises WorldError where a port is taken, the folder belongs to another process, or the engine refuses.
+    Raises OperationFailed where a port is taken, the folder belongs to another process, or the engine refuses.
     """
     where = folder(settings.home)
     _make_folder(where)
@@ -52,7 +52,7 @@ def up(settings: Settings) -> Status:
                 _start(settings, where)
             return status(settings)
     except Timeout:
-        raise WorldError(f"Another `mdw up` or `mdw down` is at work in {settings.home}; try again.") from None
+        raise OperationFailed(f"Another `mdw up` or `mdw down` is at work in {settings.home}; try again.") from None
 
 
 def down(settings: Settings) -> bool:
@@ -67,10 +67,23 @@ def down(settings: Settings) -> bool:
         with contextlib.suppress(psutil.TimeoutExpired):
             process.wait(_STOP_SECONDS)
             return True
-        # ClickHouse survives this without losing an acknowledged insert (DESIGN §3, tests/warehouse).
+        # ClickHouse survives this without losing an acknowledged insert (tests/warehouse/test_embedded.py).
         process.kill()
         process.wait(10)
         return True
+
+
+def refresh_access(settings: Settings) -> bool:
+    """Restart a server that other code has started, if its grants are not those of this code; whether it was restarted.
+
+    The server reads its users when it starts, and users of a file take no GRANT statement.
+    """
+    written = folder(settings.home) / "users.xml"
+    if _serving(settings) is None or written.read_text() == users_config(read_state(settings.home)):
+        return False
+    down(settings)
+    up(settings)
+    return True
 
 
 def status(settings: Settings) -> Status:
@@ -102,7 +115,7 @@ def _make_folder(where: Path) -> None:
         where.mkdir(parents=True, exist_ok=True)
         where.chmod(0o700)
     except OSError as error:
-        raise WorldError(f"{where} cannot be used: {error.strerror}. Set MDW_HOME to a folder of yours.") from None
+        raise OperationFailed(f"{where} cannot be used: {error.strerror}. Set MDW_HOME to a folder of yours.") from None
 
 
 def _start(settings: Settings, where: Path) -> None:
@@ -118,7 +131,7 @@ def _start(settings: Settings, where: Path) -> None:
             stdout=output,
             stderr=output,
             start_new_session=True,
-            env={**os.environ, "PYTHONPATH": str(PROJECT)},
+            env={**os.environ, "PYTHONPATH": str(CODE)},
         )
     state.pid, state.pid_started = process.pid, psutil.Process(process.pid).create_time()
     write_state(settings.home, state)
@@ -129,13 +142,13 @@ def _wait(state: State, process: subprocess.Popen[bytes], where: Path) -> None:
     deadline = time.monotonic() + _START_SECONDS
     while time.monotonic() < deadline:
         if process.poll() is not None:
-            raise WorldError(_why(where, process.returncode))
-        with contextlib.suppress(WorldError):
+            raise OperationFailed(_why(where, process.returncode))
+        with contextlib.suppress(OperationFailed):
             _ask(state, "select 1")
             return
         time.sleep(0.05)
     process.kill()
-    raise WorldError(f"ClickHouse did not answer within {_START_SECONDS:.0f} s. Its log: {where / 'server.log'}")
+    raise OperationFailed(f"ClickHouse did not answer within {_START_SECONDS:.0f} s. Its log: {where / 'server.log'}")
 
 
 def _why(where: Path, code: int) -> str:
@@ -152,7 +165,7 @@ def _why(where: Path, code: int) -> str:
 def _port(variable: str, wanted: int | None, last: int | None, taken: int | None = None) -> int:
     if wanted is not None:
         if not _is_free(wanted):
-            raise WorldError(
+            raise OperationFailed(
                 f"Port {wanted} ({variable}) is taken by another program. Choose another one, or unset {variable} "
                 "for a free one."
             )
@@ -202,10 +215,10 @@ def _ask(state: State, query: str) -> str:
         with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
             return str(answer.read().decode()).strip()
     except (urllib.error.URLError, OSError) as error:
-        raise WorldError(f"ClickHouse at {connection.address} does not answer: {error}") from None
+        raise OperationFailed(f"ClickHouse at {connection.address} does not answer: {error}") from None
 
 
 def _kill_serving_query(state: State) -> None:
     # The answer may never come: the server closes while it says so.
-    with contextlib.suppress(WorldError):
+    with contextlib.suppress(OperationFailed):
         _ask(state, f"kill query where query like '%{SERVING}%' and query not like '%kill query%' async")

@@ -1,4 +1,4 @@
-"""The server process: `python -m warehouse.embedded.serve FOLDER` serves until it is told to stop.
+"""The server process: `python -m warehouse.embedded.serve FOLDER` serves until it is stopped.
 
 FOLDER holds config.xml and users.xml, and data below it. The process ends well when its sleeping query is
 killed (control.down does that): the engine then shuts down in good order. Prints the engine's error and

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from warehouse.connection import Connection
-from warehouse.errors import WorldError
+from warehouse.errors import OperationFailed
 
 USERS = ("admin", "ingest", "transform", "researcher", "auditor")
 
@@ -43,15 +43,15 @@ def state_file(home: Path) -> Path:
 
 
 def read_state(home: Path) -> State:
-    """The state of a server that was started once; raises WorldError where none was."""
+    """The state of a server that was started once; raises OperationFailed where none was."""
     try:
         return State(**json.loads(state_file(home).read_text()))
     except FileNotFoundError:
-        raise WorldError(
+        raise OperationFailed(
             f"There is no warehouse in {home} yet. Start one with `mdw up`, or set MDW_CLICKHOUSE_URL."
         ) from None
     except (ValueError, TypeError) as error:
-        raise WorldError(
+        raise OperationFailed(
             f"{state_file(home)} is damaged ({error}). Stop the server, delete that file, run `mdw up`: data stays."
         ) from None
 

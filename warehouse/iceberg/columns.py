@@ -18,7 +18,7 @@ from pyiceberg.types import (
     TimestamptzType,
 )
 
-from warehouse.errors import WorldError
+from warehouse.errors import OperationFailed
 from warehouse.iceberg.layout import Dataset
 from warehouse.snapshots import layout
 
@@ -85,7 +85,9 @@ def _types(plain: str) -> tuple[IcebergType, pa.DataType, str]:
         "UInt64": (LongType(), pa.uint64(), "Int64"),
     }
     if plain not in known:
-        raise WorldError(f"A column of type {plain} has no Iceberg type yet: add it to warehouse/iceberg/columns.py.")
+        raise OperationFailed(
+            f"A column of type {plain} has no Iceberg type yet: add it to warehouse/iceberg/columns.py."
+        )
     return known[plain]
 
 

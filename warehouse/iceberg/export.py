@@ -10,7 +10,7 @@ from pyiceberg.manifest import DataFile
 
 from warehouse import snapshots
 from warehouse.client import connect
-from warehouse.errors import WorldError
+from warehouse.errors import OperationFailed
 from warehouse.iceberg import columns, ledger, partitions, reading, writing
 from warehouse.iceberg.lake import Lake, opened
 from warehouse.iceberg.layout import BY_NAME, Dataset, Key
@@ -62,7 +62,7 @@ def export(
 
     Order: the manifest first (it says what each later state holds), one commit a dataset, then the registry's row
     that declares them whole, then the record in ops.iceberg_exports. Cut off anywhere, the same call goes on.
-    Raises BadInput for an unknown snapshot or a target that cannot be written, WorldError where a part of the
+    Raises BadInput for an unknown snapshot or a target that cannot be written, OperationFailed where a part of the
     snapshot no longer has the content of its manifest.
     """
     with connect(settings, "transform") as client:
@@ -144,7 +144,7 @@ def _prove(
     wrong = sorted(series for series, content in expected.items() if held.get(series) != content)
     if wrong:
         instrument, timeframe, month = wrong[0]
-        raise WorldError(
+        raise OperationFailed(
             f"{len(wrong)} parts of {dataset.name} no longer have the content that snapshot {snapshot.snapshot_id} was "
             f"published with, first {instrument} {timeframe} {month:%Y-%m}. Nothing of {dataset.name} was exported; "
             f"see `mdw snapshot verify {snapshot.snapshot_id}`."
@@ -154,7 +154,7 @@ def _prove(
 def _checked(files: list[DataFile], dataset: Dataset, expected: int) -> list[DataFile]:
     written = sum(file.record_count for file in files)
     if written != expected:
-        raise WorldError(
+        raise OperationFailed(
             f"{dataset.name}: ClickHouse sent {written:,} rows where the manifest has {expected:,}. Nothing was "
             "committed; run the export again."
         )
@@ -170,7 +170,7 @@ def _alone(settings: Settings, target: Target) -> Iterator[None]:
     try:
         lock.acquire()
     except Timeout:
-        raise WorldError(f"Another export to {target.address} is at work; wait for it to end.") from None
+        raise OperationFailed(f"Another export to {target.address} is at work; wait for it to end.") from None
     try:
         yield
     finally:

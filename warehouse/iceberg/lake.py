@@ -16,7 +16,7 @@ from pyiceberg.table import Table
 from pyiceberg.table.sorting import UNSORTED_SORT_ORDER, SortOrder
 from pyiceberg.utils.config import Config
 
-from warehouse.errors import BadInput, WorldError
+from warehouse.errors import BadInput, OperationFailed
 from warehouse.iceberg.target import Target, region
 from warehouse.settings import Settings
 
@@ -57,7 +57,7 @@ class Lake:
     ) -> Table:
         """The table, made where absent; one that exists gets the optional columns that it lacks.
 
-        Raises WorldError where one of other columns or place is there.
+        Raises OperationFailed where one of other columns or place is there.
         """
         table = self.table(name)
         if table is None:
@@ -83,7 +83,7 @@ class Lake:
         )
         added = [field for column, field in wanted.items() if column not in there]
         if not same or any(field.required for field in added):
-            raise WorldError(
+            raise OperationFailed(
                 f"The Iceberg table {name} at {self.target.address} has other columns than this warehouse: exports mix "
                 "only where later ones add optional columns. Export to a new address."
             )
@@ -110,7 +110,7 @@ def opened(settings: Settings, target: Target, kind: str, namespace: str, write:
     """The lake at a target.
 
     The SQL catalog is a SQLite file beside the tables (in a bucket: fetched, and stored after each commit),
-    unless PyIceberg's configuration names another database. Raises BadInput or WorldError where target or catalog
+    unless PyIceberg's configuration names another database. Raises BadInput or OperationFailed where target or catalog
     cannot be used.
     """
     if kind not in CATALOGS:
@@ -127,7 +127,7 @@ def opened(settings: Settings, target: Target, kind: str, namespace: str, write:
         catalog = load_catalog(NAME, **given)
         catalog.list_namespaces()
     except Exception as error:
-        raise WorldError(
+        raise OperationFailed(
             f"The {kind} catalog cannot be opened ({_first_line(error)}). Its settings are PyIceberg's own: "
             f"PYICEBERG_CATALOG__{NAME.upper()}__URI and so on, or .pyiceberg.yaml (docs/iceberg.md)."
         ) from None
@@ -135,16 +135,18 @@ def opened(settings: Settings, target: Target, kind: str, namespace: str, write:
     try:
         yield lake
     except CommitFailedException as error:
-        raise WorldError(
+        raise OperationFailed(
             f"Another writer changed the tables at {target.address} meanwhile ({_first_line(error)}). Run the "
             "command again."
         ) from error
     except DatabaseError as error:
-        raise WorldError(
+        raise OperationFailed(
             f"ClickHouse refused: {_first_line(error)}. Is the schema up to date (`mdw migrate`)?"
         ) from error
     except OSError as error:
-        raise WorldError(f"{target.address} failed: {_first_line(error)}. Run the command again to go on.") from error
+        raise OperationFailed(
+            f"{target.address} failed: {_first_line(error)}. Run the command again to go on."
+        ) from error
     finally:
         catalog.close()
 

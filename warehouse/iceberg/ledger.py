@@ -19,6 +19,7 @@ from warehouse.iceberg.layout import MANIFEST, SNAPSHOTS
 from warehouse.snapshots import Snapshot, recognition
 from warehouse.snapshots.hashing import RowHash
 from warehouse.snapshots.manifest import Content, Manifest, Series, collect
+from warehouse.utc import aware_utc
 
 _MANIFEST = Schema(
     NestedField(1, "dataset", StringType(), required=True),
@@ -90,7 +91,7 @@ def register(
     """One commit that says: these datasets of the snapshot are whole."""
     table = lake.ensure(SNAPSHOTS, _SNAPSHOTS)
     now = datetime.now(UTC)
-    about = {**vars(snapshot), "published_at": snapshot.published_at.replace(tzinfo=UTC), "exported_at": now}
+    about = {**vars(snapshot), "published_at": aware_utc(snapshot.published_at), "exported_at": now}
     rows = [
         {
             **about,
@@ -147,7 +148,7 @@ def _rows(manifest: Manifest) -> Iterable[dict[str, object]]:
 
 
 def properties(snapshot: Snapshot, rules: int = 0) -> dict[str, str]:
-    """What a state of a table says of itself in its summary; `rules` derived its columns."""
+    """The summary of a table's state; `rules` derived its columns."""
     return {
         "mdw.snapshot-id": snapshot.snapshot_id,
         "mdw.data-version": str(snapshot.data_version),
@@ -163,7 +164,7 @@ def rules_of_current(table: Table) -> int:
 
 
 def content_of_current(lake: Lake, table: Table, dataset: str) -> dict[Series, Content] | None:
-    """What the table's newest state holds by its manifest; None where nothing tells."""
+    """What the table's newest state holds by its manifest; None where it is unknown."""
     current = table.current_snapshot()
     if current is None:
         return {}

@@ -9,7 +9,7 @@ from warehouse.snapshots import Snapshot
 def select(client: Client, dataset: Dataset, snapshot: Snapshot, source: str, iceberg_snapshot_id: int) -> str:
     """A SELECT with the columns and types of the dataset's `_at` view.
 
-    `source` is a table or table function of ClickHouse's Iceberg engine. The pin itself is no column of the Iceberg
+    `source` is a table or table function of ClickHouse's Iceberg engine. The pin itself is not a column of the Iceberg
     table, because files are shared between snapshots: it is added here.
     """
     rows = client.query(

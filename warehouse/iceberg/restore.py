@@ -8,7 +8,7 @@ from clickhouse_connect.driver.client import Client
 from pyiceberg.table import Table
 
 from warehouse import snapshots
-from warehouse.errors import BadInput, WorldError
+from warehouse.errors import BadInput, OperationFailed
 from warehouse.iceberg import columns, ledger
 from warehouse.iceberg.lake import Lake
 from warehouse.iceberg.layout import DATASETS, Dataset
@@ -38,7 +38,7 @@ def expected(lake: Lake, entry: Exported) -> Manifest:
     """The manifest that was exported with the snapshot."""
     found = ledger.manifest_of(lake, entry.snapshot.snapshot_id)
     if found is None:
-        raise WorldError(f"The manifest of {entry.snapshot.snapshot_id} is gone from {lake.target.address}.")
+        raise OperationFailed(f"The manifest of {entry.snapshot.snapshot_id} is gone from {lake.target.address}.")
     return found
 
 
@@ -114,12 +114,12 @@ def insert(client: Client, lake: Lake, entry: Exported, dataset: Dataset, whole:
     """Insert a dataset's rows as of its Iceberg snapshot; returns how many."""
     table = lake.table(dataset.name)
     if table is None:
-        raise WorldError(f"The Iceberg table {dataset.name} is gone from {lake.target.address}.")
+        raise OperationFailed(f"The Iceberg table {dataset.name} is gone from {lake.target.address}.")
     exported = set(table.schema().column_names)
     # A column that a mart has got since the export is NULL in rows that were published without it.
     found = [column for column in columns.stored(client, dataset) if column.name in exported or not column.nullable]
     if missing := {column.name for column in found} - exported:
-        raise WorldError(
+        raise OperationFailed(
             f"The Iceberg table {dataset.name} lacks {', '.join(sorted(missing))}: it is of another schema."
         )
     arrow = pa.schema([pa.field(column.name, column.arrow, column.nullable) for column in found])
@@ -172,7 +172,7 @@ def _slices(dataset: Dataset, whole: Manifest) -> list[str]:
 
 
 def prove(client: Client, entry: Exported, whole: Manifest) -> None:
-    """Recompute the manifest from the imported rows; raises WorldError that names what differs."""
+    """Recompute the manifest from the imported rows; raises OperationFailed that names what differs."""
     version = entry.snapshot.data_version
     row_hash = entry.row_hash or recognition.recognised(client, version, whole)
     for dataset in DATASETS:
@@ -181,7 +181,7 @@ def prove(client: Client, entry: Exported, whole: Manifest) -> None:
         if wrong := manifest.differing(held, wanted):
             instrument, timeframe, month = wrong[0]
             found, published = (parts.get(wrong[0], NOTHING).row_count for parts in (held, wanted))
-            raise WorldError(
+            raise OperationFailed(
                 f"The export is damaged: {len(wrong)} parts of {dataset.name} differ from its manifest, first "
                 f"{instrument} {timeframe} {month:%Y-%m} ({found} rows, {published} expected). Nothing was published; "
                 "import another export, or another snapshot of this one."

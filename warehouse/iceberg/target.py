@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
-from warehouse.errors import BadInput, WorldError
+from warehouse.errors import BadInput, OperationFailed
 
 _ALLOWED = "Give a folder such as ./lake, or s3://bucket/prefix."
 
@@ -134,7 +134,7 @@ def _explained(target: Target) -> Any:
     try:
         yield
     except NoCredentialsError:
-        raise WorldError(
+        raise OperationFailed(
             f"No AWS credentials for {target.address}: set AWS_PROFILE, the AWS_* variables, or run with a role."
         ) from None
     except ClientError as error:
@@ -146,6 +146,6 @@ def _explained(target: Target) -> Any:
                 f"AWS refuses access to {target.address} ({code}): the credentials lack s3:ListBucket, s3:GetObject or "
                 "s3:PutObject there, or have expired."
             ) from None
-        raise WorldError(f"S3 cannot serve {target.address}: {code}.") from None
+        raise OperationFailed(f"S3 cannot serve {target.address}: {code}.") from None
     except BotoCoreError as error:
-        raise WorldError(f"S3 cannot be reached for {target.address}: {error}") from None
+        raise OperationFailed(f"S3 cannot be reached for {target.address}: {error}") from None

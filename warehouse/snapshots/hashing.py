@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from clickhouse_connect.driver.client import Client
 
-from warehouse.errors import WorldError
+from warehouse.errors import OperationFailed
 from warehouse.snapshots.layout import Dataset, columns
 
 # All that manifests were ever hashed with. A new function is added here; none is ever taken out.
@@ -21,17 +21,17 @@ class RowHash:
     def sql(self, client: Client, dataset: Dataset) -> str:
         """SQL: order-free hash (UInt128) of a group of the mart's rows, whatever the mart's types have become since.
 
-        Raises WorldError where a column is gone or the function is unknown.
+        Raises OperationFailed where a column is gone or the function is unknown.
         """
         if self.function not in FUNCTIONS:
-            raise WorldError(
+            raise OperationFailed(
                 f"The snapshot's rows are hashed by {self.function!r}, which this code does not know ("
                 f"{', '.join(FUNCTIONS)}): it is older than the data. Use the code that published it, or newer."
             )
         stored = dict(columns(client, dataset))
         covered = self.columns.get(dataset.name, [])
         if gone := [name for name, _ in covered if name not in stored]:
-            raise WorldError(
+            raise OperationFailed(
                 f"marts.{dataset.mart} has lost {', '.join(gone)}, which the snapshot was published with: its manifest "
                 "cannot be recomputed. Columns of the marts are never dropped or renamed; restore the table."
             )
@@ -40,12 +40,14 @@ class RowHash:
 
 
 def of(client: Client, data_version: int) -> RowHash:
-    """How the snapshot of a data version was hashed; raises WorldError where nothing says so."""
+    """How the snapshot of a data version was hashed; raises OperationFailed where nothing says so."""
     rows = client.query(
         "select row_hash, hashed_columns from marts.snapshots where data_version = {version:UInt32} limit 1",
         parameters={"version": data_version},
     ).result_rows
     if not rows or not rows[0][0]:
-        raise WorldError(f"Nothing says how data version {data_version} was hashed. Run `mdw migrate`, then again.")
+        raise OperationFailed(
+            f"Nothing says how data version {data_version} was hashed. Run `mdw migrate`, then again."
+        )
     function, by_dataset = rows[0]
     return RowHash(function, {dataset: [tuple(pair) for pair in pairs] for dataset, pairs in by_dataset.items()})

@@ -8,6 +8,8 @@ from clickhouse_connect.driver.client import Client
 
 from warehouse.settings import PROJECT
 
+# Of a row that no later version replaced: the largest UInt32 (dbt_project/macros/versions).
+OPEN_VERSION = 4_294_967_295
 VERSIONS = ("valid_from_version", "valid_to_version")
 
 

@@ -6,7 +6,7 @@ from datetime import date
 
 from clickhouse_connect.driver.client import Client
 
-from warehouse.errors import WorldError
+from warehouse.errors import OperationFailed
 from warehouse.snapshots.hashing import RowHash
 from warehouse.snapshots.layout import DATASETS, Dataset, shown_at
 
@@ -47,12 +47,12 @@ def published(client: Client, data_version: int) -> Manifest:
 def collect(rows: Iterable[tuple[str, str, str, date, int, str]]) -> Manifest:
     """A manifest from rows (dataset, instrument, timeframe, month, rows, hash).
 
-    Raises WorldError for a dataset that this code does not have.
+    Raises OperationFailed for a dataset that this code does not have.
     """
     found: Manifest = {dataset.name: {} for dataset in DATASETS}
     for dataset, instrument, timeframe, month, row_count, digest in rows:
         if dataset not in found:
-            raise WorldError(
+            raise OperationFailed(
                 f"There is a dataset {dataset!r}, which this code does not know: it is older than the data."
             )
         found[dataset][instrument, timeframe, month] = Content(row_count, digest)

@@ -50,7 +50,7 @@ COLUMNS = {
 }
 
 
-def record(client: Client, on_cluster: str = "") -> list[str]:
+def record(client: Client) -> list[str]:
     """Give each snapshot that does not say how it was hashed what its rows say; returns the ids. `client`: admin."""
     if not client.command("exists table marts.snapshots"):
         return []
@@ -59,9 +59,9 @@ def record(client: Client, on_cluster: str = "") -> list[str]:
     ).result_rows
     for snapshot_id, data_version in silent:
         client.command(
-            f"alter table marts.snapshots {on_cluster} update row_hash = {{function:String}}, "
+            f"alter table marts.snapshots update row_hash = {{function:String}}, "
             f"hashed_columns = {_columns_sql()} where snapshot_id = {{id:String}} and row_hash = '' "
-            "settings mutations_sync = 2",
+            "settings mutations_sync = 1",
             parameters={"function": recognised(client, data_version).function, "id": snapshot_id},
         )
     return [str(snapshot_id) for snapshot_id, _ in silent]

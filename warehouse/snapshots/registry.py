@@ -48,6 +48,38 @@ def published(client: Client) -> list[Snapshot]:
     ]
 
 
+def data_version(client: Client, snapshot_id: str) -> int | None:
+    """Data version of a published snapshot, None where there is none of that id."""
+    if not client.command("exists table marts.snapshots"):
+        return None
+    rows = client.query(
+        "select data_version from marts.snapshots where snapshot_id = {id:String} limit 1",
+        parameters={"id": snapshot_id},
+    ).result_rows
+    return int(rows[0][0]) if rows else None
+
+
+def publication_age(client: Client) -> tuple[float, int] | None:
+    """Seconds since the newest publication by ClickHouse's clock, and its data version; None before the first."""
+    if not client.command("exists table marts.snapshots"):
+        return None
+    age, version, number = client.query(
+        "select toFloat64(now64(3) - max(published_at)), max(data_version), count() from marts.snapshots"
+    ).result_rows[0]
+    return (max(age, 0.0), int(version)) if number else None
+
+
+def newest_contents(client: Client) -> tuple[Snapshot, dict[str, int], dict[str, str]] | None:
+    """The newest snapshot with rows and content hash by dataset; None before the first publication."""
+    if not client.command("exists table marts.snapshots"):
+        return None
+    rows = client.query(
+        "select snapshot_id, data_version, published_at, code_revision, note, row_counts, content_hashes "
+        "from marts.snapshots order by data_version desc, published_at desc limit 1"
+    ).result_rows
+    return (Snapshot(*rows[0][:5]), rows[0][5], rows[0][6]) if rows else None
+
+
 def rules(client: Client, snapshot: Snapshot) -> int:
     """Version of the rules that derive columns of the snapshot's views: 0 where it is older than their numbers."""
     rows = client.query(

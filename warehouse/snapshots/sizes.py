@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from clickhouse_connect.driver.client import Client
 
-from warehouse.snapshots.layout import DATASETS, Dataset
+from warehouse.snapshots.layout import DATASETS, OPEN_VERSION, Dataset
 from warehouse.snapshots.registry import Snapshot
 
 
@@ -32,7 +32,7 @@ def _size(client: Client, dataset: Dataset, kept: list[int], dropped: list[int])
         f"""
         with valid_to_version - 1 as last_version
         select count() from marts.{dataset.mart}
-        where valid_to_version != 4294967295
+        where valid_to_version != {OPEN_VERSION}
             and roundDown(last_version, {{kept:Array(UInt32)}}) < valid_from_version
             and roundDown(last_version, {{dropped:Array(UInt32)}}) >= valid_from_version
         """,  # noqa: S608

@@ -152,7 +152,7 @@ from (
 where
     is_audited
     and greatest(high, previous_close) / least(low, previous_close)
-    > 1 + if(timeframe = '1m', {{ threshold('return_warn_1m') }}, {{ threshold('return_warn_1h') }})
+    > 1 + {{ return_worth_a_look() }}
 {%- endmacro -%}
 
 {#- Jumps from one bar to the next. Hours whose range is small cannot hold one, so few bars are read. -#}
@@ -187,7 +187,7 @@ from (
     where {{ open_rows() }} and close > 0 and open > 0 and {{ in_hours(wide_hours(), before=1) }}
 )
 where
-    abs(log_return) > log(1 + if(timeframe = '1m', {{ threshold('return_warn_1m') }}, {{ threshold('return_warn_1h') }}))
+    abs(log_return) > log(1 + {{ return_worth_a_look() }})
     and (instrument_id, timeframe, toStartOfHour(open_time)) in ({{ wide_hours() }})
 group by instrument_id, timeframe, toDate(open_time)
 {%- endmacro -%}

@@ -71,8 +71,30 @@ select
         ''' and instrument_id = ''', instrument_id, ''''
     ) as rows_sql
 from ({{ unresolved_rejects() }})
-where dataset != 'instruments'
+where dataset != 'instruments' and not ifNull(is_kept, false)
 group by dataset, instrument_id, timeframe
+{%- endmacro -%}
+
+{#- Bars and payments of which an optional value (quote_volume, trade_count, mark_price) could not be read. The row is published
+    with NULL there, and its day is degraded. -#}
+{%- macro find_unreadable_values() -%}
+select
+    concat(dataset, '_readable') as audit,
+    'warn' as severity,
+    instrument_id,
+    timeframe,
+    min(event_time) as range_start,
+    addMilliseconds(max(event_time), 1) as range_end,
+    count() as rows,
+    cast(null as Nullable(Float64)) as worst,
+    concat(toString(count()), ' rows, such as: ', any(reason)) as detail,
+    concat(
+        'select * from marts.dq_rejected_rows final where valid_to_version = 4294967295 and is_kept and dataset = ''', dataset,
+        ''' and instrument_id = ''', instrument_id, ''' and timeframe = ''', timeframe, ''''
+    ) as rows_sql
+from ({{ unresolved_rejects() }})
+where dataset in ('bars', 'funding') and is_kept
+group by dataset, instrument_id, timeframe, toDate(event_time)
 {%- endmacro -%}
 
 {#- Instruments whose newest listing has something that cannot be read: the instrument is withheld, or the attribute is
@@ -122,4 +144,33 @@ group by dataset, instrument_id, timeframe, toDate(event_time)
     {%- if not execute -%}{{ return(false) }}{%- endif -%}
     {%- set marts = generate_schema_name('marts', none) | trim -%}
     {{ return(run_query('exists table ' ~ marts ~ '.dq_lane_differences').rows[0][0] | int == 1) }}
+{%- endmacro -%}
+
+{#- Bars that a socket called closed and that REST or the archive tells otherwise, where they are more than a share of a market's
+    bars of the last day. No published row comes from a socket, so this never blocks. -#}
+{%- macro find_live_differences() -%}
+select
+    'bars_live_against_rest' as audit,
+    'warn' as severity,
+    instrument_id,
+    timeframe,
+    min(event_time) as range_start,
+    addMilliseconds(max(event_time), 1) as range_end,
+    count() as rows,
+    any(market_share) as worst,
+    concat(
+        toString(count()), ' bars differ, such as: ', any(difference), '; ', toString(round(100 * any(market_share), 3)),
+        ' % of the bars of its market did within a day'
+    ) as detail,
+    concat('select * from marts.dq_live_differences where difference != \'\' and instrument_id = \'', instrument_id, '\'') as rows_sql
+from (
+    select
+        *,
+        avg(difference != '') over (
+            partition by arraySlice(splitByChar(':', toString(instrument_id)), 1, 2)
+        ) as market_share
+    from {{ ref('dq_live_differences') }}
+)
+where difference != '' and market_share > {{ threshold('live_differences_share') }}
+group by instrument_id, timeframe
 {%- endmacro -%}

@@ -1,4 +1,4 @@
-{#- Listings whose newest answer is not complete (dlt_pipelines/listings.py): what it leaves out does not count as gone. -#}
+{#- Listings whose newest answer is not complete (dlt_pipelines/planning/listings.py): what it leaves out does not count as gone. -#}
 {%- macro find_partial_listings() -%}
 select
     'listings_are_whole' as audit,

@@ -19,7 +19,7 @@ where
 {%- macro quarantines_at(version) -%}
 select
     standing.instrument_id as instrument_id,
-    arrayJoin(if(standing.timeframe = '', ['1m', '1h'], [standing.timeframe])) as timeframe,
+    arrayJoin(if(standing.timeframe = '', {{ timeframe_names() }}, [standing.timeframe])) as timeframe,
     standing.range_start as range_start,
     standing.range_end as range_end,
     standing.action as action,

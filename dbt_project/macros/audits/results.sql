@@ -25,7 +25,7 @@
         find_doubles('funding_rates', 'funding_one_open_row', 'funding_time', ['instrument_id', 'funding_time']),
         find_doubles('instruments', 'instruments_one_open_row', 'valid_from', ['instrument_id', 'valid_from']),
         find_doubles('fear_greed', 'fear_greed_one_open_row', "toDateTime64(date, 3, 'UTC')", ['date']),
-        find_unreadable_instruments(), find_manifest_differences(),
+        find_unreadable_instruments(), find_unreadable_values(), find_manifest_differences(), find_live_differences(),
     ] + ([find_lane_differences()] if has_lane_differences() else []),
         of_any_dataset=[find_unresolved_rejects(), find_partial_listings()] + ([find_conflicts()] if has_conflicts() else [])) }}
 {%- endmacro -%}

@@ -11,6 +11,7 @@
 {#- Takes the claim, after waiting for other builds as long as var build_wait_seconds allows. -#}
 {%- macro claim_build() -%}
     {%- do refuse_partial_rows() -%}
+    {%- do catch_up_own_node() -%}
     {%- for attempt in range(of_this_run('build_wait_seconds') | int + 1) -%}
         {%- do abandon_dead_builds() -%}
         {%- set running = live_builds() | selectattr('state', 'equalto', 'running') | list -%}
@@ -18,17 +19,38 @@
         {%- if not blocker -%}
             {%- do record_build_state('running') -%}
             {%- do build_facts().update({'version': build_version(), 'published': last_published_version()}) -%}
+            {%- do check_nodes() -%}
             {%- do log('build ' ~ build_version() ~ ' of ' ~ build_owner(), info=true) -%}
             {{ return('') }}
         {%- endif -%}
         {%- if loop.last -%}{%- do refuse(blocker) -%}{%- endif -%}
         {%- do run_query('select sleep(1)') -%}
+        {%- do catch_up_own_node() -%}
     {%- endfor -%}
+{%- endmacro -%}
+
+{#- On a cluster: Keeper remembers the token of an insert, whichever node it came by, and of two inserts with one token the second adds
+    nothing. So whose row is there has the version, also where the nodes do not see each other's rows. Called right after
+    catch_up_own_node, so that no version that was handed out long ago is tried again. Returns the build that came before, or nothing. -#}
+{%- macro try_claim_on_cluster() -%}
+    {%- set others = live_builds() | rejectattr('invocation_id', 'equalto', invocation_id) | list -%}
+    {%- if others -%}{{ return(others[0]) }}{%- endif -%}
+    {%- set version = run_query('select toString(max(version) + 1) from ops.builds').rows[0][0] -%}
+    {%- do run_query(
+        "insert into ops.builds (version, invocation_id, state, owner) settings insert_deduplicate = 1, insert_deduplication_token = 'claim of version "
+        ~ version ~ "' values (" ~ version ~ ", '" ~ invocation_id ~ "', 'claiming', '" ~ sql_text(build_owner()) ~ "')") -%}
+    {%- if run_query(
+        "select count() from ops.builds where version = " ~ version ~ " and invocation_id = '" ~ invocation_id ~ "'").rows[0][0] | int -%}
+        {{ return(none) }}
+    {%- endif -%}
+    {{ return({
+        'version': version, 'invocation_id': '', 'state': 'claiming', 'owner': 'another node', 'started_at': 'this moment', 'seen_at': 'now'}) }}
 {%- endmacro -%}
 
 {#- Writes a claim and waits for claims made in the same moment: the one with the lower invocation id goes on. Returns the
     build that came before, or nothing. -#}
 {%- macro try_claim() -%}
+    {%- if on_cluster() -%}{{ return(try_claim_on_cluster()) }}{%- endif -%}
     {%- do run_query(
         "insert into ops.builds (version, invocation_id, state, owner) select max(version) + 1, '"
         ~ invocation_id ~ "', 'claiming', '" ~ sql_text(build_owner()) ~ "' from ops.builds") -%}

@@ -1,8 +1,6 @@
 {#- Gives the claim back: finished, or failed where any node failed. A run without a claim changes nothing. -#}
 {%- macro end_build(results) -%}
     {%- if execute and flags.WHICH in ('build', 'run') -%}
-        {#- `dbt retry` does not set this list: in a process that runs several commands it would still name the tests of this one. -#}
-        {%- do selected_resources.clear() -%}
         {%- set mine = live_builds() | selectattr('invocation_id', 'equalto', invocation_id) | list -%}
         {%- if mine -%}
             {%- set bad = results | selectattr('status', 'in', ['error', 'fail', 'runtime error']) | list -%}

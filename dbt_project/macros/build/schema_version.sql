@@ -1,6 +1,6 @@
 {#- Number of the newest file of warehouse/migrations that this code was written with. -#}
 {%- macro schema_version() -%}
-    {{ return(120) }}
+    {{ return(150) }}
 {%- endmacro -%}
 
 {#- Stops a run on a database that newer code has migrated, or that `mdw migrate` has not brought up to this code. -#}

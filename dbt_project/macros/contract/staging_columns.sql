@@ -10,8 +10,8 @@
     {%- set columns = {
         'bars': dict(series, **{
             'timeframe': text, 'open_time': time, 'open': number, 'high': number, 'low': number, 'close': number,
-            'volume': number, 'quote_volume': number, 'trade_count': 'Nullable(UInt64)'}),
-        'funding': dict(series, **{'funding_time_raw': time, 'funding_rate': number, 'mark_price': number}),
+            'volume': number, 'quote_volume': number, 'trade_count': 'Nullable(UInt64)', 'notice': 'String'}),
+        'funding': dict(series, **{'funding_time_raw': time, 'funding_rate': number, 'mark_price': number, 'notice': 'String'}),
         'instruments': dict(series, **{
             'venue_symbol': 'String', 'base': text, 'quote': text, 'settle': text, 'status': text,
             'tick_size': number, 'lot_size': number, 'min_qty': number, 'min_notional': number, 'contract_size': number,

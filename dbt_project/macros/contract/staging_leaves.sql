@@ -1,5 +1,6 @@
 {#- The one list of venues: staging models by entity, and the raw tables behind them. A new venue is a block here.
-    `sparse`: the venue has no bar where nothing was traded, so that a short gap is no outage. -#}
+    `sparse`: the venue has no bar where nothing was traded, so that a short gap is no outage.
+    `contracts`: amounts of its perpetuals count contracts, not base units. -#}
 {%- macro venues() -%}
     {{ return({
         'binance': {
@@ -19,6 +20,7 @@
             },
         },
         'okx': {
+            'contracts': true,
             'bars': {
                 'stg_okx__spot_bars': 'okx__spot_candles',
                 'stg_okx__spot_bars_archive': 'okx__archive_spot_candles',
@@ -57,8 +59,17 @@
 
 {#- Names of the venues that have no bar where nothing was traded, as SQL texts. -#}
 {%- macro sparse_venues() -%}
+    {{ return(venues_marked('sparse')) }}
+{%- endmacro -%}
+
+{#- Names of the venues whose amounts of perpetuals count contracts, as SQL texts. -#}
+{%- macro contract_venues() -%}
+    {{ return(venues_marked('contracts')) }}
+{%- endmacro -%}
+
+{%- macro venues_marked(mark) -%}
     {%- set names = [] -%}
-    {%- for name, venue in venues().items() if venue.get('sparse') -%}
+    {%- for name, venue in venues().items() if venue.get(mark) -%}
         {%- do names.append("'" ~ name ~ "'") -%}
     {%- endfor -%}
     {{ return(names | join(', ')) }}

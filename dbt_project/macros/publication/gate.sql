@@ -22,6 +22,7 @@
 
 {#- A build that was silent for longer than its lease is taken for dead, and another one may have changed the marts since. -#}
 {%- macro refuse_lost_claim() -%}
+    {%- do catch_up_own_node() -%}
     {%- set live = live_builds() -%}
     {%- set mine = live | selectattr('invocation_id', 'equalto', invocation_id) | selectattr('state', 'equalto', 'running') | list -%}
     {%- set others = live | selectattr('state', 'equalto', 'running') | rejectattr('invocation_id', 'equalto', invocation_id) | list -%}
@@ -62,11 +63,11 @@
     {{ return(tests) }}
 {%- endmacro -%}
 
-{#- A test selected in this build has passed, or dbt would have skipped the registry. One that was not must have passed in an
+{#- A test that ran in this build has passed, or dbt would have skipped the registry. One that did not must have passed in an
     earlier build, and what it looked at must not have changed since. -#}
 {%- macro refuse_missing_tests(steps) -%}
     {%- set failed, missing = [], [] -%}
-    {%- for test in blocking_tests() if not (flags.WHICH == 'build' and test.unique_id in selected_resources) -%}
+    {%- for test in blocking_tests() | rejectattr('unique_id', 'in', tests_of_this_build()) -%}
         {%- set step = steps.get(test.unique_id, {'version': -1, 'outcome': ''}) -%}
         {%- set parents = recorded_nodes(test.depends_on.nodes) -%}
         {%- set newer = [] -%}

@@ -7,7 +7,7 @@
         {%- do columns.append(column.name ~ ' ' ~ column.data_type ~ " comment '" ~ sql_text(column.description) ~ "'") -%}
     {%- endfor -%}
     {%- do run_query(
-        'create table if not exists ' ~ relation ~ on_cluster() ~ ' (' ~ columns | join(', ') ~ ') engine = ' ~ var('log_engine')
+        'create table if not exists ' ~ relation ~ on_cluster() ~ ' (' ~ columns | join(', ') ~ ') engine = ' ~ log_engine()
         ~ ' order by (' ~ node.config.get('order_by') | join(', ') ~ ") comment '" ~ sql_text(node.description) ~ "'") -%}
     {%- set found = run_query(
         "select name from system.columns where database = '" ~ relation.schema ~ "' and table = '" ~ relation.identifier ~ "'").rows

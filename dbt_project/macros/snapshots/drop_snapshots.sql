@@ -38,12 +38,17 @@
 {#- Takes dropped ids out of the registry: from here on no reader can begin to read them. -#}
 {%- macro forget_dropped(registry) -%}
     {%- do run_query(
-        'alter table ' ~ registry ~ on_cluster() ~ " delete where snapshot_id in (select snapshot_id from ops.snapshot_events where "
-        ~ "event = 'dropped') settings mutations_sync = 2, allow_nondeterministic_mutations = 1") -%}
+        'alter table ' ~ registry ~ ' delete where '
+        ~ listed('snapshot_id', registry, "snapshot_id in (select snapshot_id from ops.snapshot_events where event = 'dropped')")
+        ~ ' settings mutations_sync = 1') -%}
 {%- endmacro -%}
 
 {#- Deletes row versions that no published snapshot shows and that are not open, and manifest rows that nobody needs. -#}
 {%- macro free_rows(registry) -%}
+    {%- if build_version() == 0 -%}
+        {%- do exceptions.raise_compiler_error(
+            'free_rows deletes rows under the claim of a build, and this run has none: use `mdw snapshot drop`. Nothing was changed.') -%}
+    {%- endif -%}
     {%- set pins = run_query('select distinct data_version from ' ~ registry ~ ' order by data_version').rows | map('first') | list -%}
     {%- set pins = [0] + pins -%}
     {%- for info in datasets().values() -%}
@@ -66,7 +71,7 @@
     {%- set parts = run_query('select distinct ' ~ (partition or "'tuple()'") ~ ' from ' ~ relation ~ ' where ' ~ free).rows -%}
     {%- for row in parts -%}
         {%- set clause = (' partition ' ~ row[0]) if partition else '' -%}
-        {%- do run_query('optimize table ' ~ relation ~ on_cluster() ~ clause ~ ' final settings optimize_skip_merged_partitions = 1') -%}
+        {%- do run_query('optimize table ' ~ relation ~ clause ~ ' final settings optimize_skip_merged_partitions = 1') -%}
         {%- set active = run_query(
             "select count() from system.parts where database = '" ~ relation.schema ~ "' and table = '" ~ relation.identifier ~ "' and active and rows > 0 "
             ~ "and partition = '" ~ row[0] ~ "'").rows[0][0] | int -%}
@@ -77,8 +82,8 @@
         {%- set freed = (partition ~ ' = ' ~ row[0]) if partition else '1' -%}
         {%- do record_mart_rows(relation, partition, freed, may_shrink=true) -%}
         {%- do run_query(
-            'alter table ' ~ relation ~ on_cluster() ~ ' delete' ~ ((' in' ~ clause) if partition else '') ~ ' where ' ~ free
-            ~ ' settings mutations_sync = 2') -%}
+            'alter table ' ~ relation ~ ' delete' ~ ((' in' ~ clause) if partition else '') ~ ' where ' ~ free
+            ~ ' settings mutations_sync = 1') -%}
         {%- do record_mart_rows(relation, partition, freed) -%}
     {%- endfor -%}
 {%- endmacro -%}
@@ -86,11 +91,29 @@
 {%- macro free_manifest_rows(registry, pins) -%}
     {%- set manifest = registry | replace('.snapshots', '.snapshot_manifest') -%}
     {%- set group = 'dataset, instrument_id, timeframe, month' -%}
-    {%- do run_query(
-        'alter table ' ~ manifest ~ on_cluster() ~ ' delete where (' ~ group ~ ', version) in (select ' ~ group ~ ', version from (select '
+    {%- set unneeded = 'select ' ~ group ~ ', version from (select '
         ~ group ~ ', version, leadInFrame(version, 1, toUInt32(4294967295)) over (partition by ' ~ group
         ~ ' order by version rows between unbounded preceding and unbounded following) as next_version from ' ~ manifest ~ ') where '
-        ~ without_pin('version', 'next_version', pins) ~ ') settings mutations_sync = 2, allow_nondeterministic_mutations = 1') -%}
+        ~ without_pin('version', 'next_version', pins) -%}
+    {%- if not on_cluster() -%}
+        {%- do run_query(
+            'alter table ' ~ manifest ~ ' delete where (' ~ group ~ ', version) in (' ~ unneeded
+            ~ ') settings mutations_sync = 1, allow_nondeterministic_mutations = 1') -%}
+    {%- endif -%}
+    {%- for rows in run_query('select toString((' ~ group ~ ', version)) from (' ~ unneeded ~ ')').rows | map('first') | batch(1000) if on_cluster() -%}
+        {%- do run_query(
+            'alter table ' ~ manifest ~ ' delete where (' ~ group ~ ', version) in (' ~ rows | join(', ') ~ ') settings mutations_sync = 1') -%}
+    {%- endfor -%}
+{%- endmacro -%}
+
+{#- The condition that selects the rows with these values of a column. Each replica runs a mutation by itself, and a subquery in it
+    would read what that replica holds: so the values are written out. -#}
+{%- macro listed(column, relation, condition) -%}
+    {%- set values = ["''"] -%}
+    {%- for row in run_query('select distinct ' ~ column ~ ' from ' ~ relation ~ ' where ' ~ condition) -%}
+        {%- do values.append("'" ~ sql_text(row[0]) ~ "'") -%}
+    {%- endfor -%}
+    {{ return(column ~ ' in (' ~ values | join(', ') ~ ')') }}
 {%- endmacro -%}
 
 {#- Gives snapshots that were archived or brought back their place in v_*: dbt run-operation reconcile_snapshots. -#}

@@ -36,7 +36,7 @@ having max(valid_from_version) > {{ last }} or max(is_removed)
         {%- set unpublished = 'version > ' ~ last_published_version() -%}
         {%- if run_query('select count() from ' ~ this ~ ' where ' ~ unpublished).rows[0][0] | int -%}
             {%- do run_query(
-                'alter table ' ~ this ~ on_cluster() ~ ' delete where ' ~ unpublished ~ ' settings mutations_sync = 2') -%}
+                'alter table ' ~ this ~ ' delete where ' ~ unpublished ~ ' settings mutations_sync = 1') -%}
         {%- endif -%}
     {%- endif -%}
 {%- endmacro -%}

@@ -12,7 +12,7 @@
         ~ ", snapshot_id LowCardinality(String) alias substring(_table, " ~ (dataset | length + 2) ~ ")) engine = Merge('snaps', '^" ~ dataset ~ "_')") -%}
     {%- do create_unpinned_guard(dataset, defaults) -%}
     {%- do run_query(
-        'create table if not exists snaps.archived' ~ on_cluster() ~ ' (snapshot_id String) engine = ' ~ var('log_engine')
+        'create table if not exists snaps.archived' ~ on_cluster() ~ ' (snapshot_id String) engine = ' ~ log_engine()
         ~ ' order by snapshot_id') -%}
 {%- endmacro -%}
 
@@ -48,13 +48,13 @@
     {%- if build_facts().get('may_publish') != version -%}
         {%- set registry = generate_schema_name('marts', none) | trim ~ '.snapshots' -%}
         {%- if not run_query(
-            "select 1 from " ~ registry ~ " where snapshot_id = '" ~ sql_text(id) ~ "' and data_version = " ~ (version | int)).rows -%}
+            "select 1 from " ~ registry ~ " where snapshot_id = '" ~ sql_text(id) ~ "' and data_version = " ~ (version | int) ~ ' and rules = ' ~ (rules | int)).rows -%}
             {%- do exceptions.raise_compiler_error(
-                'there is no snapshot ' ~ id ~ ' of data version ' ~ version ~ '. `dbt build` publishes one once its audits pass. Nothing was changed.') -%}
+                'there is no snapshot ' ~ id ~ ' of data version ' ~ version ~ ' and rules ' ~ rules ~ '. `dbt build` publishes one once its audits pass. Nothing was changed.') -%}
         {%- endif -%}
     {%- endif -%}
     {%- do run_query(
-        'create or replace view snaps.`' ~ dataset ~ '_' ~ id ~ '`' ~ on_cluster() ~ ' as ' ~ published_rows(dataset, version, rules=rules)) -%}
+        'create or replace view snaps.`' ~ dataset ~ '_' ~ id ~ '`' ~ on_cluster() ~ ' as ' ~ published_rows(dataset, version, rules=rules, guard=and_held(version))) -%}
 {%- endmacro -%}
 
 {%- macro drop_member_view(dataset, id) -%}
@@ -123,7 +123,6 @@
     {%- set outdated = 'snapshot_id in (' ~ live ~ ') or snapshot_id not in (select snapshot_id from ' ~ registry ~ ')' -%}
     {%- if run_query('select count() from snaps.archived where ' ~ outdated).rows[0][0] | int -%}
         {%- do run_query(
-            'alter table snaps.archived' ~ on_cluster() ~ ' delete where ' ~ outdated
-            ~ ' settings mutations_sync = 2, allow_nondeterministic_mutations = 1') -%}
+            'alter table snaps.archived delete where ' ~ listed('snapshot_id', 'snaps.archived', outdated) ~ ' settings mutations_sync = 1') -%}
     {%- endif -%}
 {%- endmacro -%}

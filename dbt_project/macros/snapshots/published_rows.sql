@@ -1,9 +1,9 @@
 {#- The columns that readers see, from the mart of a dataset, as of a cutoff (a number or a scalar). One text for the
     member view of a snapshot, for v_*_at and for v_*_latest, so that the three cannot differ. `snapshot_id`: an expression,
     for the views that say it; a view around this one would cost a reader as much planning again. `rules`: those that the
-    snapshot was published with (a number or a scalar). -#}
-{%- macro published_rows(dataset, cutoff, relation=none, snapshot_id=none, rules=none) -%}
-    {%- set versions = 'valid_from_version <= ' ~ cutoff ~ ' and valid_to_version > ' ~ cutoff -%}
+    snapshot was published with (a number or a scalar). `guard`: one more condition. -#}
+{%- macro published_rows(dataset, cutoff, relation=none, snapshot_id=none, rules=none, guard='') -%}
+    {%- set versions = 'valid_from_version <= ' ~ cutoff ~ ' and valid_to_version > ' ~ cutoff ~ guard -%}
     {%- set mart = relation or ref(datasets()[dataset].mart) -%}
     {{ return(context['published_' ~ dataset](mart, pinned_columns(cutoff, snapshot_id), versions, rules=rules)) }}
 {%- endmacro -%}
@@ -74,7 +74,9 @@ select
     status,
     tick_size,
     lot_size,
+    {{ in_base_units('lot_size') }} as lot_size_base,
     min_qty,
+    {{ in_base_units('min_qty') }} as min_qty_base,
     min_notional,
     contract_size,
     listed_at,
@@ -87,6 +89,16 @@ select
     ) as valid_to
 from {{ mart }} final
 where {{ versions }}
+{%- endmacro -%}
+
+{#- An amount in base units. Multiplied as decimals, because 0.1 × 0.1 of doubles is not 0.01. Where amounts are contracts of
+    unknown size, the amount in base units is unknown. -#}
+{%- macro in_base_units(amount) -%}
+    if(
+        market = 'perp' and venue in ({{ contract_venues() }}),
+        toFloat64(toDecimal256(toString({{ amount }}), 12) * toDecimal256(toString(contract_size), 12)),
+        {{ amount }}
+    )
 {%- endmacro -%}
 
 {#- The mart stores an unknown classification as '': its column is older than the rule that unknown is NULL. -#}

@@ -11,12 +11,15 @@ with {{ version_of_parameter(ref('snapshots')) }} as cutoff
 {#- The data version of the snapshot that a parameterized view is asked for. An unknown one is a sentence where a number
     should be, which stops the query while it is planned; an aggregate with a check of its own costs readers 1 ms more. -#}
 {%- macro version_of_parameter(snapshots) -%}
+    {%- set version -%}
     toUInt32(
         ifNull(
             toString((select named.data_version from {{ snapshots }} as named where named.snapshot_id = {snapshot_id:String})),
             'unknown snapshot_id: marts.v_snapshots lists the published ones'
         )
     )
+    {%- endset -%}
+    {{ held(version) }}
 {%- endmacro -%}
 
 {#- SQL of v_snapshot_manifest_at: what identifies the content of each series and month that the snapshot shows. -#}
@@ -36,11 +39,22 @@ group by dataset, instrument_id, timeframe, month
 having row_count > 0
 {%- endmacro -%}
 
+{#- Scalar: the newest published version. On a cluster an error where this node does not know the snapshot that was the newest when the view
+    was made, which reaches a node before rows do. -#}
+{%- macro newest_version(snapshots) -%}
+    {%- if not on_cluster() -%}{{ return('(select max(published.data_version) from ' ~ snapshots ~ ' as published)') }}{%- endif -%}
+    {%- set known = run_query('select max(data_version) from ' ~ snapshots).rows[0][0] if execute and run_query('exists table ' ~ snapshots).rows[0][0] | int else 0 -%}
+    {%- set newest = 'max(published.data_version)' -%}
+    {{ return(
+        '(select toUInt32(if(' ~ newest ~ ' >= ' ~ known ~ ' and ' ~ newest ~ ' <= ' ~ held_here() ~ ', toString(' ~ newest ~ '), '
+        ~ say_node_behind() ~ ')) from ' ~ snapshots ~ ' as published)') }}
+{%- endmacro -%}
+
 {#- SQL of v_<dataset>_latest: the newest published snapshot, never rows that wait for publication. -#}
 {%- macro view_latest(dataset) -%}
     {%- set snapshots = ref('snapshots') -%}
 with
-    (select max(data_version) from {{ snapshots }}) as cutoff,
+    {{ newest_version(snapshots) }} as cutoff,
     (select argMax(snapshot_id, data_version) from {{ snapshots }}) as newest
 {%- if dataset in ['funding', 'fear_greed'] -%}
 ,

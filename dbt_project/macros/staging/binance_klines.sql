@@ -32,10 +32,8 @@ named as (
         bar.8 as quote_volume_text,
         bar.9 as trade_count_json,
         toJSONString(bar) as raw_row,
-        if(
-            holds_truth and (variantElement(bar.1, 'Int64') in (0, 1) or variantElement(bar.9, 'Int64') in (0, 1)),
-            'true or false stands for a time or a trade count', ''
-        ) as page_problem
+        holds_truth and variantElement(bar.9, 'Int64') in (0, 1) as trade_count_is_truth,
+        if(holds_truth and variantElement(bar.1, 'Int64') in (0, 1), 'true or false stands for a time', '') as page_problem
     from exploded
 ),
 

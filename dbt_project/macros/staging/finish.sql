@@ -3,10 +3,11 @@
     that the venue does not tell, which are NULL.
     Bars: `whole` are columns that come as <column>_json, Variant(Int64, String), instead of text; `closed` is a condition on
     the typed row, where a page may hold an open bar; `more` are numbers of the contract beyond the usual ones that the venue
-    does tell: elsewhere they are NULL. -#}
-{%- macro finish_bars(named, absent=[], whole=[], closed='', more=[]) -%}
-{%- set usual = ['open', 'high', 'low', 'close', 'volume', 'quote_volume'] -%}
-{%- set others = staging_columns('bars', only_numbers=true) | reject('in', usual) | list -%}
+    does tell: elsewhere they are NULL; `also` are columns beside the contract. An optional value that cannot be read is NULL,
+    and `notice` says so. -#}
+{%- macro finish_bars(named, absent=[], whole=[], closed='', more=[], also=[]) -%}
+{%- set required = ['open', 'high', 'low', 'close', 'volume'] -%}
+{%- set others = staging_columns('bars', only_numbers=true) | reject('in', required + ['quote_volume']) | list -%}
 typed as (
     select
         *,
@@ -14,11 +15,15 @@ typed as (
         ifNull(toString({{ name }}_json), '') as {{ name }}_text,
         {%- endfor %}
         {{ ms_to_time("variantElement(open_time_json, 'Int64')") if 'open_time' in whole else to_time('open_time_text') }} as open_time,
-        {%- for name in usual + others %}
-        {{ 'null' if name in absent or (name in others and name not in more) else to_number(name ~ '_text') }} as {{ name }},
+        {%- for name in required %}
+        {{ to_number(name ~ '_text') }} as {{ name }},
+        {%- endfor %}
+        {{ 'null' if 'quote_volume' in absent else to_amount('quote_volume_text') }} as quote_volume,
+        {%- for name in others %}
+        {{ to_amount(name ~ '_text') if name in more else 'null' }} as {{ name }},
         {%- endfor %}
         {% if 'trade_count' in whole -%}
-        accurateCastOrNull(variantElement(trade_count_json, 'Int64'), 'UInt64')
+        if(trade_count_is_truth, null, accurateCastOrNull(variantElement(trade_count_json, 'Int64'), 'UInt64'))
         {%- else -%}
         {{ 'null' if 'trade_count' in absent else 'toUInt64OrNull(trade_count_text)' }}
         {%- endif %} as trade_count
@@ -28,11 +33,8 @@ typed as (
 checked as (
     select
         *,
-        {{ first_problem(
-            ['open_time', 'open', 'high', 'low', 'close', 'volume'],
-            (['quote_volume', 'trade_count'] | reject('in', absent) | list) + more,
-            told="{} != ''"
-        ) }} as problem
+        {{ first_problem(['open_time'] + required) }} as problem,
+        {{ unread_attributes((['quote_volume', 'trade_count'] | reject('in', absent) | list) + more) }} as notice
     from typed
     {%- if closed %}
     where {{ closed }}
@@ -40,23 +42,28 @@ checked as (
 )
 
 select {{ contract_select('bars') }}
+{%- for name in also %},
+    {{ name }}
+{%- endfor %}
 from checked
 {%- endmacro -%}
 
+{#- A mark price that cannot be read is NULL, and `notice` says so. -#}
 {%- macro finish_funding(named, absent=[]) -%}
 typed as (
     select
         *,
         {{ to_time('funding_time_raw_text') }} as funding_time_raw,
         {{ to_number('funding_rate_text') }} as funding_rate,
-        {{ 'null' if 'mark_price' in absent else to_number('mark_price_text') }} as mark_price
+        {{ 'null' if 'mark_price' in absent else positive_number('mark_price_text') }} as mark_price
     from {{ named }}
 ),
 
 checked as (
     select
         *,
-        {{ first_problem(['funding_time_raw', 'funding_rate'], ['mark_price'] | reject('in', absent) | list) }} as problem
+        {{ first_problem(['funding_time_raw', 'funding_rate']) }} as problem,
+        {{ unread_attributes(['mark_price'] | reject('in', absent) | list, zero_is_none=true) }} as notice
     from typed
 )
 
@@ -93,7 +100,7 @@ checked as (
             {%- endfor %}
             ''
         ) as problem,
-        {{ unread_attributes((numbers + ['listed_at']) | reject('in', absent) | list) }} as notice
+        {{ unread_attributes((numbers + ['listed_at']) | reject('in', absent) | list, zero_is_none=true) }} as notice
     from typed
 )
 

@@ -21,15 +21,3 @@
 {%- macro listing_time(text) -%}
     if(toInt64OrNull({{ text }}) between 1230768000000 and 7258118400000, {{ to_time(text) }}, null)
 {%- endmacro -%}
-
-{#- Names the attributes that hold something and still are NULL; '' where there are none. -#}
-{%- macro unread_attributes(names) -%}
-    arrayStringConcat(arrayFilter(text -> text != '', [
-        {%- for name in names %}
-        if(
-            isNull({{ name }}) and ifNull({{ name }}_text, '') != '' and ifNull(toFloat64OrNull({{ name }}_text), 1) != 0,
-            concat('{{ name }} cannot be read: ', assumeNotNull({{ name }}_text)), ''
-        ){{ ',' if not loop.last }}
-        {%- endfor %}
-    ]), '; ')
-{%- endmacro -%}

@@ -1,6 +1,11 @@
-{#- Length of a timeframe such as 1m or 1h in milliseconds; 0 for one that we do not know. -#}
+{#- Length of a timeframe in milliseconds; 0 for one that is not in var timeframes. -#}
 {%- macro timeframe_ms(timeframe='timeframe') -%}
-    toInt64(transform(toString({{ timeframe }}), ['1m', '5m', '15m', '1h', '4h', '1d'], [60000, 300000, 900000, 3600000, 14400000, 86400000], 0))
+    toInt64(transform(toString({{ timeframe }}), {{ timeframe_names() }}, {{ var('timeframes').values() | list }}, 0))
+{%- endmacro -%}
+
+{#- Names of all timeframes as a ClickHouse array. -#}
+{%- macro timeframe_names() -%}
+    ['{{ var('timeframes').keys() | join("', '") }}']
 {%- endmacro -%}
 
 {#- Decimal text to the nearest double; NULL for text that is no finite number. -#}
@@ -29,26 +34,49 @@
     ifNull(toUnixTimestamp64Milli(open_time) <= newest_closed_ms, true)
 {%- endmacro -%}
 
-{#- What is wrong with a row, '' where nothing is: `required` must parse, `optional` may be NULL (unknown), and `told` says
-    whether its text is there. The texts are made for bad rows only: the branch of an if is computed where its condition
-    holds. -#}
-{%- macro first_problem(required, optional=[], told='isNotNull({})') -%}
+{#- Decimal text of an amount to the nearest double; NULL for text that is no finite number, and for a negative one. -#}
+{%- macro to_amount(text) -%}
+    if({{ to_number(text) }} >= 0, {{ to_number(text) }}, null)
+{%- endmacro -%}
+
+{#- What is wrong with a row, '' where nothing is: `required` must parse. The texts are made for bad rows only: the branch of an
+    if is computed where its condition holds. -#}
+{%- macro first_problem(required) -%}
     if(
         page_problem != ''
-        {%- for name in required %} or isNull({{ name }}){% endfor %}
-        {%- for name in optional %} or (isNull({{ name }}) and {{ told.format(name ~ '_text') }}){% endfor %},
+        {%- for name in required %} or isNull({{ name }}){% endfor %},
         multiIf(
             page_problem != '', page_problem,
             {%- for name in required %}
             isNull({{ name }}), concat('{{ name }} is no valid value: ', ifNull(nullIf({{ name }}_text, ''), 'null')),
             {%- endfor %}
-            {%- for name in optional %}
-            isNull({{ name }}) and {{ told.format(name ~ '_text') }}, concat('{{ name }} is no valid value: ', ifNull({{ name }}_text, '')),
-            {%- endfor %}
             ''
         ),
         ''
     )
+{%- endmacro -%}
+
+{#- Names the optional columns that are NULL although their text holds something; '' where there are none. `zero_is_none`: 0 is a
+    way to say that there is none, as in the filters of a listing. -#}
+{%- macro unread_attributes(names, zero_is_none=false) -%}
+    {%- if not names -%}
+    ''
+    {%- else -%}
+    if(
+        {% for name in names %}{{ ' or ' if not loop.first }}{{ is_unread(name, zero_is_none) }}{% endfor %},
+        arrayStringConcat(arrayFilter(text -> text != '', [
+            {%- for name in names %}
+            if({{ is_unread(name, zero_is_none) }}, concat('{{ name }} cannot be read: ', ifNull({{ name }}_text, '')), ''){{ ',' if not loop.last }}
+            {%- endfor %}
+        ]), '; '),
+        ''
+    )
+    {%- endif -%}
+{%- endmacro -%}
+
+{%- macro is_unread(name, zero_is_none) -%}
+    (isNull({{ name }}) and ifNull({{ name }}_text, '') != ''
+    {%- if zero_is_none %} and ifNull(toFloat64OrNull({{ name }}_text), 1) != 0{% endif %})
 {%- endmacro -%}
 
 {#- Provenance and series of a page, the first columns of every exploded row. -#}

@@ -36,12 +36,6 @@
     {{ return('partition ' ~ (partition if config.get('partition_by', '') else 'tuple()')) }}
 {%- endmacro -%}
 
-{#- `on cluster` clause of plain statements, empty on one server. -#}
-{%- macro on_cluster() -%}
-    {%- set cluster = adapter.get_clickhouse_cluster_name() -%}
-    {{ return((' on cluster ' ~ cluster) if cluster else '') }}
-{%- endmacro -%}
-
 {#- Build that last touched a row: which brought it, or, where it is closed, which superseded it. Indexed. -#}
 {%- macro changed_in() -%}
     if(valid_to_version = 4294967295, valid_from_version, valid_to_version)

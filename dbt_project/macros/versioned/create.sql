@@ -63,7 +63,7 @@
         index valid_from_version_range valid_from_version type minmax granularity 1,
         index changed_in_range {{ changed_in() }} type minmax granularity 1
     )
-    engine = {{ var('versioned_engine') }}(closed) {{ versioned_layout(node) }}
+    engine = {{ versioned_engine() }}(closed) {{ versioned_layout(node) }}
 {%- endmacro -%}
 
 {#- Partitions and order of a versioned table. -#}

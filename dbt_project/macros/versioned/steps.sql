@@ -17,11 +17,12 @@
 {#- An empty table of the mart's own columns, codecs and partitions: one of its partitions can be compared by itself, or become
     one of the mart as it is. A plain engine, so that no merge drops a row before one is chosen; hardly any merges, which would
     take a core from the insert and be thrown away half done; and a part is one file, since making three a column takes the
-    kernel up to a third of the insert. -#}
+    kernel up to a third of the insert. It stays on the node of the build, also on a cluster: what is chosen is replicated
+    with the mart. -#}
 {%- macro create_work_table(relation, work) -%}
-    {%- do run_query('drop table if exists ' ~ work ~ on_cluster()) -%}
+    {%- do run_query('drop table if exists ' ~ work) -%}
     {%- do run_query(
-        'create table ' ~ work ~ on_cluster() ~ ' as ' ~ relation ~ ' engine = ' ~ var('log_engine') ~ ' ' ~ versioned_layout(model)
+        'create table ' ~ work ~ ' as ' ~ relation ~ ' engine = MergeTree ' ~ versioned_layout(model)
         ~ ' settings max_bytes_to_merge_at_max_space_in_pool = 1048576, '
         ~ 'min_bytes_for_wide_part = 1000000000000, min_rows_for_wide_part = 1000000000000') -%}
 {%- endmacro -%}

@@ -7,6 +7,7 @@
 -- depends_on: {{ ref('dq_rejected_rows') }}
 -- depends_on: {{ ref('dq_conflicting_rows') }}
 -- depends_on: {{ ref('dq_lane_differences') }}
+-- depends_on: {{ ref('dq_live_differences') }}
 -- depends_on: {{ ref('dq_bar_hours') }}
 -- depends_on: {{ ref('universe_series') }}
 {{ findings_of_others() }}

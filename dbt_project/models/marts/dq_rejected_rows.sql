@@ -9,9 +9,10 @@
 {%- set event_time = {
     'bars': 'open_time', 'funding': 'funding_time_raw', 'instruments': 'cast(null as Nullable(DateTime64(3)))',
     'fear_greed': "toDateTime64(date, 3, 'UTC')"} %}
-{#- Of a listing also rows of which only optional attributes could not be read. It holds thousands of instruments that nobody
-    asked for; a row without base or quote may be one that somebody did. -#}
-{%- set of_instruments = "(problem != '' or notice != '') and (instrument_id in (select u.instrument_id from "
+{#- Also rows of which only optional values could not be read: they are in their mart. The index has no such value. A listing
+    holds thousands of instruments that nobody asked for; a row without base or quote may be one that somebody did. -#}
+{%- set unread = "(problem != '' or notice != '')" %}
+{%- set of_instruments = unread ~ " and (instrument_id in (select u.instrument_id from "
     ~ ref('universe_series') ~ " as u) or base = '' or quote = '')" %}
 
 with rejected as (
@@ -24,11 +25,12 @@ with rejected as (
         {{ 'instrument_id' if is_series else "toLowCardinality('')" }} as instrument_id,
         {{ 'timeframe' if dataset == 'bars' else "toLowCardinality('')" }} as timeframe,
         cast({{ time }} as Nullable(DateTime64(3, 'UTC'))) as event_time,
-        {{ "if(problem != '', problem, notice)" if dataset == 'instruments' else 'problem' }} as reason,
+        {{ "if(problem != '', problem, notice)" if is_series else 'problem' }} as reason,
+        problem = '' as is_kept,
         source,
         ingested_at
     from ({{ union_leaves(dataset, 'dq_rejected_rows') }})
-    where {{ of_instruments if dataset == 'instruments' else "problem != ''" }}
+    where {{ of_instruments if dataset == 'instruments' else (unread if is_series else "problem != ''") }}
     {%- if not loop.last %}
     union all
     {%- endif %}
@@ -43,6 +45,7 @@ select
     timeframe,
     event_time,
     reason,
+    cast(is_kept as Nullable(Bool)) as is_kept,
     source,
     ingested_at,
     {{ version_columns() }}

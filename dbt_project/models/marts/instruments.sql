@@ -25,6 +25,7 @@ fetched_by as (
         concat(venue, ':', market, ':', symbol) as instrument_id,
         venue_symbol
     from merge('raw', '__.*(klines|candles|funding)$')
+    where position(_table, '__live_') = 0
 ),
 
 -- Several rows of one listing may name the same base and quote, such as a contract and the settled one that it replaced: the

@@ -1,1 +1,1 @@
-{{ bar_gaps('(select max(newest.data_version) from ' ~ ref('snapshots') ~ ' as newest)') }}
+{{ bar_gaps(newest_version(ref('snapshots'))) }}

@@ -7,13 +7,17 @@ Run alone: python -m dlt_pipelines.venues.alternative_me
 """
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
-from dlt_pipelines.errors import ErrorAnswer
-from dlt_pipelines.series import Series
-from dlt_pipelines.venue import Answer, Budget, Endpoint
+from dlt_pipelines.core.endpoint import Budget, Endpoint
+from dlt_pipelines.core.errors import UnknownErrorCode
+from dlt_pipelines.core.series import Series
+from dlt_pipelines.core.venue import PageSummary
 
-_ENDPOINT = Endpoint("/fng/", "", "fear_greed_url", Budget("alternative.me calls", 60, 60))
+# The oldest value of the index that alternative.me gives.
+_FIRST_VALUE = datetime(2018, 2, 1, tzinfo=UTC)
+_ENDPOINT = Endpoint("/fng/", "", "fear_greed_url", Budget("alternative.me calls", 60, 60), history_start=_FIRST_VALUE)
 
 
 class AlternativeMe:
@@ -21,6 +25,7 @@ class AlternativeMe:
 
     name = "alternative_me"
     ccxt_id = None
+    archive = None
 
     def markets(self, dataset: str) -> tuple[str, ...]:
         """The index belongs to no market."""
@@ -46,12 +51,12 @@ class AlternativeMe:
         """A good body has no error in its metadata."""
         error = (body.get("metadata") or {}).get("error") if isinstance(body, dict) else None
         if error:
-            raise ErrorAnswer(f"alternative.me: {error}")
+            raise UnknownErrorCode(f"alternative.me: {error}")
 
-    def read(self, series: Series, body: Any) -> Answer:
-        """Days stand in `data`, their times in seconds."""
+    def read(self, series: Series, body: Any) -> PageSummary:
+        """Days are in `data`, their times in seconds."""
         times = [int(text) * 1000 for row in body["data"] if (text := str(row.get("timestamp"))).isdecimal()]
-        return Answer(rows=len(body["data"]), oldest=min(times, default=None), newest=max(times, default=None))
+        return PageSummary(rows=len(body["data"]), oldest=min(times, default=None), newest=max(times, default=None))
 
     def clock(self, series: Series) -> None:
         """It has none."""
@@ -62,5 +67,5 @@ class AlternativeMe:
         raise NotImplementedError
 
     def addresses(self, origins: Mapping[str, str]) -> dict[str, str]:
-        """The address that stands in for ccxt's table of them."""
+        """Its one address, where ccxt would have a table of them."""
         return {"": origins.get("fear_greed_url") or "https://api.alternative.me"}

@@ -11,10 +11,12 @@ Run alone: python -m dlt_pipelines.venues.binance
 from collections.abc import Mapping
 from typing import Any
 
-from dlt_pipelines.errors import ErrorAnswer, RateLimited, Refused, ServerFault, UnknownSymbol
-from dlt_pipelines.series import Series
-from dlt_pipelines.venue import Answer, Endpoint
+from dlt_pipelines.core.endpoint import Endpoint
+from dlt_pipelines.core.errors import RateLimited, Refused, ServerFault, UnknownErrorCode, UnknownSymbol
+from dlt_pipelines.core.series import Series
+from dlt_pipelines.core.venue import PageSummary
 from dlt_pipelines.venues.binance import endpoints
+from dlt_pipelines.venues.binance.archive import BinanceArchive
 
 # https://developers.binance.com/docs/binance-spot-api-docs/errors
 _TOO_MANY = {-1003, -1015}
@@ -27,6 +29,7 @@ class Binance:
 
     name = "binance"
     ccxt_id = "binance"
+    archive = BinanceArchive()
 
     def markets(self, dataset: str) -> tuple[str, ...]:
         """Bars and listings of both markets; funding of perpetuals."""
@@ -65,19 +68,19 @@ class Binance:
         if code in _IN_TROUBLE:
             raise ServerFault(f"Binance: {text}")
         if status == 200:
-            raise ErrorAnswer(f"Binance: {text}")
+            raise UnknownErrorCode(f"Binance: {text}")
         raise Refused(f"Binance: {text}")
 
-    def read(self, series: Series, body: Any) -> Answer:
+    def read(self, series: Series, body: Any) -> PageSummary:
         """Rows are arrays (bars), objects (funding), or the symbols of a listing."""
         if series.dataset == "instruments":
-            return Answer(rows=len(body["symbols"]), server_time=body.get("serverTime"))
+            return PageSummary(rows=len(body["symbols"]), server_time=body.get("serverTime"))
         if not isinstance(body, list):
             raise TypeError("a page is a list")
         if not body:
-            return Answer(rows=0)
+            return PageSummary(rows=0)
         key: Any = 0 if series.dataset == "bars" else "fundingTime"
-        return Answer(rows=len(body), oldest=int(body[0][key]), newest=int(body[-1][key]))
+        return PageSummary(rows=len(body), oldest=int(body[0][key]), newest=int(body[-1][key]))
 
     def clock(self, series: Series) -> Endpoint:
         """Spot and futures have a clock each."""

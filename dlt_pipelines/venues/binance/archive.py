@@ -6,9 +6,9 @@ the first Monday of the next month. Files are replaced now and then. Funding fil
 Lands in: raw.binance__archive_spot_klines, __archive_usdm_klines, __archive_usdm_funding.
 """
 
-from dlt_pipelines.archive.files import ArchiveFile, Check, Layout, Span
-from dlt_pipelines.archive.periods import DAY_MS, first_monday
-from dlt_pipelines.series import Series
+from dlt_pipelines.core.archive import ArchiveFile, Check, Layout, Span
+from dlt_pipelines.core.archive_periods import DAY_MS, first_monday
+from dlt_pipelines.core.series import Series
 
 _KLINES = Layout(
     columns=12,
@@ -38,7 +38,7 @@ class BinanceArchive:
     address = "https://data.binance.vision"
     check: Check = "sha256_beside"
     calendar_ms = 0
-    listed = False
+    listing = None
 
     def complete(self, series: Series) -> bool:
         """Funding files lack the mark price."""

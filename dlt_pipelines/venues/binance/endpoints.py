@@ -1,6 +1,6 @@
-"""Binance's REST endpoints and limits, from its API documentation (see docs/design.md, "Limits")."""
+"""Binance's REST endpoints and limits, from its API documentation."""
 
-from dlt_pipelines.venue import Budget, Endpoint
+from dlt_pipelines.core.endpoint import Budget, Endpoint
 
 SPOT = Budget("binance spot weight", 6_000, 60)
 USDM = Budget("binance usdm weight", 2_400, 60)

@@ -12,17 +12,18 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from dlt_pipelines.errors import (
+from dlt_pipelines.core.endpoint import Budget, Endpoint
+from dlt_pipelines.core.errors import (
     Banned,
-    ErrorAnswer,
     RateLimited,
     Refused,
     RegionBlocked,
     ServerFault,
+    UnknownErrorCode,
     UnknownSymbol,
 )
-from dlt_pipelines.series import Series
-from dlt_pipelines.venue import Answer, Budget, Endpoint
+from dlt_pipelines.core.series import Series
+from dlt_pipelines.core.venue import PageSummary
 
 _CALLS = Budget("bybit calls", 600, 5)
 _ORIGIN = "bybit_url"
@@ -39,7 +40,10 @@ _BANNED, _REGION = 10009, 10024
 # 10029: the symbol is invalid or not on an allow list; 170121: an invalid symbol (both in ccxt 4.5's table of Bybit).
 _UNKNOWN_SYMBOL = {10029, 170121}
 _BAN = timedelta(minutes=10)
-_INTERVALS = {"1m": "1", "1h": "60"}
+# https://bybit-exchange.github.io/docs/v5/enum#interval
+_INTERVALS = (
+    {f"{n}m": str(n) for n in (1, 3, 5, 15, 30)} | {f"{n}h": str(60 * n) for n in (1, 2, 4, 6, 12)} | {"1d": "D"}
+)
 
 
 class Bybit:
@@ -47,6 +51,7 @@ class Bybit:
 
     name = "bybit"
     ccxt_id = "bybit"
+    archive = None
 
     def markets(self, dataset: str) -> tuple[str, ...]:
         """Spot only."""
@@ -101,25 +106,25 @@ class Bybit:
             raise RegionBlocked(f"Bybit does not serve the region of this machine's address: {text}")
         if code in _IN_TROUBLE:
             raise ServerFault(f"Bybit: {text}")
-        raise ErrorAnswer(f"Bybit: {text}")
+        raise UnknownErrorCode(f"Bybit: {text}")
 
-    def read(self, series: Series, body: Any) -> Answer:
-        """Rows stand in `result.list`, times as text; `time` is Bybit's clock. A list may go on at a cursor."""
+    def read(self, series: Series, body: Any) -> PageSummary:
+        """Rows are in `result.list`, times as text; `time` is Bybit's clock. A listing may continue at a cursor."""
         rows, now = body["result"]["list"], body.get("time")
         server_time = int(now) if now else None
         if not series.windowed:
             cursor = body["result"].get("nextPageCursor")
-            return Answer(len(rows), server_time=server_time, more={"cursor": str(cursor)} if cursor else {})
+            return PageSummary(len(rows), server_time=server_time, more={"cursor": str(cursor)} if cursor else {})
         if not rows:
-            return Answer(rows=0, server_time=server_time)
-        return Answer(len(rows), int(rows[-1][0]), int(rows[0][0]), server_time)
+            return PageSummary(rows=0, server_time=server_time)
+        return PageSummary(len(rows), int(rows[-1][0]), int(rows[0][0]), server_time)
 
     def clock(self, series: Series) -> Endpoint:
         """One clock for all markets."""
         return _CLOCK
 
     def read_clock(self, body: Any) -> int:
-        """Nanoseconds stand in the result, milliseconds in `time`."""
+        """Nanoseconds are in the result, milliseconds in `time`."""
         if "time" in body:
             return int(body["time"])
         return int(body["result"]["timeNano"]) // 1_000_000

@@ -2,7 +2,7 @@
 
 Endpoints and paging: /products/{id}/candles, 300 rows, newest first, `start` and `end` inclusive and on the grid; a
 window of more is refused, and rows before `start` may come along. Ten bars before each window are asked for, too.
-Candles of a day tell whether a year holds anything.
+Daily candles show whether a year holds anything.
 /products in one answer.
 A minute without a trade has no row, 1m and 1h alike: an outage of the venue looks the same.
 Disposition: append. Key: page_id. Limit: 10 calls a second by address.
@@ -14,16 +14,19 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from dlt_pipelines.errors import ErrorAnswer, RateLimited, Refused, UnknownSymbol
-from dlt_pipelines.series import Series
-from dlt_pipelines.timeframes import MINUTE_MS, TIMEFRAMES, floor_to, from_ms, to_ms
-from dlt_pipelines.venue import Answer, Budget, Endpoint
+from dlt_pipelines.core.endpoint import Budget, Endpoint
+from dlt_pipelines.core.errors import RateLimited, Refused, UnknownErrorCode, UnknownSymbol
+from dlt_pipelines.core.series import Series
+from dlt_pipelines.core.time_grid import MINUTE_MS, TIMEFRAMES, floor_to, from_ms, to_ms
+from dlt_pipelines.core.venue import PageSummary
 
 # https://docs.cdp.coinbase.com/exchange/rest-api/rate-limits: 10 a second, bursts of 15 that a bucket refills.
 _CALLS = Budget("coinbase calls", 10, 1)
 _ORIGIN = "coinbase_url"
 _DAY_MS = 24 * 60 * MINUTE_MS
 _GRANULARITIES = (60, 300, 900, 3_600, 21_600, 86_400)
+# Seconds, low, high, open, close, volume.
+_FIELDS = 6
 _MOST_ROWS = 300
 _CANDLES = Endpoint(
     "/products/{id}/candles",
@@ -46,6 +49,7 @@ class Coinbase:
 
     name = "coinbase"
     ccxt_id = "coinbaseexchange"
+    archive = None
 
     def markets(self, dataset: str) -> tuple[str, ...]:
         """Spot only."""
@@ -86,15 +90,17 @@ class Coinbase:
             raise UnknownSymbol(f"Coinbase knows no such product ({text})")
         if status == 400:
             raise Refused(f"Coinbase: {text}")
-        raise ErrorAnswer(f"Coinbase: {text}")
+        raise UnknownErrorCode(f"Coinbase: {text}")
 
-    def read(self, series: Series, body: Any) -> Answer:
+    def read(self, series: Series, body: Any) -> PageSummary:
         """Rows are arrays that begin with seconds, or the products."""
         if not isinstance(body, list):
             raise TypeError("a page is a list")
         if not body or not series.windowed:
-            return Answer(rows=len(body))
-        return Answer(rows=len(body), oldest=int(body[-1][0]) * 1000, newest=int(body[0][0]) * 1000)
+            return PageSummary(rows=len(body))
+        if any(len(row) < _FIELDS for row in (body[0], body[-1])):
+            raise TypeError(f"a candle has {_FIELDS} numbers")
+        return PageSummary(rows=len(body), oldest=int(body[-1][0]) * 1000, newest=int(body[0][0]) * 1000)
 
     def clock(self, series: Series) -> Endpoint:
         """One clock for everything."""

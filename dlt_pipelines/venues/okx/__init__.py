@@ -12,11 +12,13 @@ Run alone: python -m dlt_pipelines.venues.okx
 from collections.abc import Mapping
 from typing import Any
 
-from dlt_pipelines.errors import ErrorAnswer, RateLimited, Refused, ServerFault, UnknownSymbol
-from dlt_pipelines.series import Series
-from dlt_pipelines.timeframes import TIMEFRAMES
-from dlt_pipelines.venue import Answer, Endpoint
+from dlt_pipelines.core.endpoint import Endpoint
+from dlt_pipelines.core.errors import RateLimited, Refused, ServerFault, UnknownErrorCode, UnknownSymbol
+from dlt_pipelines.core.series import Series
+from dlt_pipelines.core.time_grid import TIMEFRAMES
+from dlt_pipelines.core.venue import PageSummary
 from dlt_pipelines.venues.okx import endpoints
+from dlt_pipelines.venues.okx.archive import OkxArchive
 
 # https://www.okx.com/docs-v5/en/#error-code
 _TOO_MANY = {"50011", "50061"}
@@ -24,7 +26,8 @@ _UNKNOWN_INSTRUMENT = "51001"
 _REFUSED = {"50014", "50015", "50016", "50044"}
 # Under maintenance, timed out, offline, busy, system error (the same meanings in ccxt's table of OKX).
 _IN_TROUBLE = {"50001", "50004", "50005", "50013", "50026"}
-_BARS = {"1m": "1m", "1h": "1H"}
+# https://www.okx.com/docs-v5/en/#order-book-trading-market-data-get-candlesticks: longer bars open at UTC+8.
+_BARS = {f"{n}m": f"{n}m" for n in (1, 3, 5, 15, 30)} | {f"{n}h": f"{n}H" for n in (1, 2, 4)}
 _INSTRUMENT_TYPE = {"spot": "SPOT", "perp": "SWAP"}
 
 
@@ -33,6 +36,7 @@ class Okx:
 
     name = "okx"
     ccxt_id = "okx"
+    archive = OkxArchive()
 
     def markets(self, dataset: str) -> tuple[str, ...]:
         """Bars of spot, funding of perpetuals, listings of both."""
@@ -76,15 +80,15 @@ class Okx:
             raise Refused(f"OKX: {text}")
         if code in _IN_TROUBLE:
             raise ServerFault(f"OKX: {text}")
-        raise ErrorAnswer(f"OKX: {text}")
+        raise UnknownErrorCode(f"OKX: {text}")
 
-    def read(self, series: Series, body: Any) -> Answer:
-        """Rows stand in `data`, times as text."""
+    def read(self, series: Series, body: Any) -> PageSummary:
+        """Rows are in `data`, times as text."""
         rows = body["data"]
         if not rows or not series.windowed:
-            return Answer(rows=len(rows))
+            return PageSummary(rows=len(rows))
         key: Any = 0 if series.dataset == "bars" else "fundingTime"
-        return Answer(rows=len(rows), oldest=int(rows[-1][key]), newest=int(rows[0][key]))
+        return PageSummary(rows=len(rows), oldest=int(rows[-1][key]), newest=int(rows[0][key]))
 
     def clock(self, series: Series) -> Endpoint:
         """One clock for all markets."""

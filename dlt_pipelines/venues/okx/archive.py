@@ -13,21 +13,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from dlt_pipelines.archive.files import ArchiveFile, Check, Layout, Span
-from dlt_pipelines.archive.periods import DAY_MS, HOUR_MS
-from dlt_pipelines.series import Series
-from dlt_pipelines.venue import Budget, Endpoint
-
-LIST = Endpoint(
-    "/api/v5/public/market-data-history",
-    "public_get_public_market_data_history",
-    "okx_url",
-    Budget("okx archive list calls", 2, 5),
-)
-MOST_INSTRUMENTS = 4
-MOST_PERIODS: Mapping[Span, int] = {"monthly": 6, "daily": 7}
-# REST keeps three months of funding; a few days are left to the archive's side.
-FUNDING_REACH_MS = 88 * DAY_MS
+from dlt_pipelines.core.archive import ArchiveFile, Check, Layout, Span
+from dlt_pipelines.core.archive_periods import DAY_MS, HOUR_MS
+from dlt_pipelines.core.endpoint import Budget, Endpoint
+from dlt_pipelines.core.series import Series
 
 _CANDLES = Layout(
     columns=10,
@@ -44,10 +33,60 @@ _FUNDING = Layout(
     instrument_column=0,
     slack_ms=60_000,
 )
+_MOST_INSTRUMENTS = 4
 _HOST = "static.okx.com"
 _PATH = re.compile(
     r"/cdn/okex/traderecords/(?:candlesticks|swaprates)/(?:monthly|daily)/\d{6,8}/[^/]+-[a-z]+-[\d-]+\.zip"
 )
+
+
+class OkxFileListing:
+    """`/api/v5/public/market-data-history`."""
+
+    endpoint = Endpoint(
+        "/api/v5/public/market-data-history",
+        "public_get_public_market_data_history",
+        "okx_url",
+        Budget("okx archive list calls", 2, 5),
+    )
+    periods_per_call: Mapping[Span, int] = {"monthly": 6, "daily": 7}
+
+    def params(self, files: Sequence[ArchiveFile]) -> dict[str, str]:
+        """One dataset and span, few instruments and periods. Both ends are inclusive (?)."""
+        bars = files[0].series.dataset == "bars"
+        names = sorted({file.venue_symbol.removesuffix("-SWAP") for file in files})
+        return {
+            "module": "2" if bars else "3",
+            "instType": "SPOT" if bars else "SWAP",
+            "instIdList" if bars else "instFamilyList": ",".join(names),
+            "dateAggrType": files[0].span,
+            "begin": str(min(file.start for file in files)),
+            "end": str(max(file.end for file in files) - 1),
+        }
+
+    def read(self, body: Any) -> dict[str, str]:
+        """Path by name of each listed file; names of other hosts or folders are left out: nothing is fetched there."""
+        found = {}
+        for group in body["data"]:
+            for detail in group["details"]:
+                for entry in detail["groupDetails"]:
+                    url = urlsplit(str(entry["url"]))
+                    path = unquote(url.path)
+                    if url.scheme == "https" and url.hostname == _HOST and _PATH.fullmatch(path) and ".." not in path:
+                        found[str(entry["filename"])] = path
+        return found
+
+    def calls(self, files: Sequence[ArchiveFile]) -> list[list[ArchiveFile]]:
+        """Files in groups that one call may list."""
+        rest = sorted(files, key=lambda file: (file.series.dataset, file.span, file.start, file.venue_symbol))
+        calls: list[list[ArchiveFile]] = []
+        for file in rest:
+            call = next((call for call in reversed(calls) if _fits(call, file)), None)
+            if call is None:
+                calls.append([file])
+            else:
+                call.append(file)
+        return calls
 
 
 class OkxArchive:
@@ -57,7 +96,7 @@ class OkxArchive:
     address = f"https://{_HOST}"
     check: Check = "md5_header"
     calendar_ms = 8 * HOUR_MS
-    listed = True
+    listing = OkxFileListing()
 
     def complete(self, series: Series) -> bool:
         """Files and REST have the same values."""
@@ -89,51 +128,11 @@ class OkxArchive:
         )
 
 
-def list_params(files: Sequence[ArchiveFile]) -> dict[str, str]:
-    """Query of the list of some files: one kind and span, few instruments and periods. Both ends are inclusive (?)."""
-    bars = files[0].series.dataset == "bars"
-    names = sorted({file.venue_symbol.removesuffix("-SWAP") for file in files})
-    return {
-        "module": "2" if bars else "3",
-        "instType": "SPOT" if bars else "SWAP",
-        "instIdList" if bars else "instFamilyList": ",".join(names),
-        "dateAggrType": files[0].span,
-        "begin": str(min(file.start for file in files)),
-        "end": str(max(file.end for file in files) - 1),
-    }
-
-
-def read_list(body: Any) -> dict[str, str]:
-    """Path by name of each listed file; names of other hosts or folders are left out: nothing is fetched there."""
-    found = {}
-    for group in body["data"]:
-        for detail in group["details"]:
-            for entry in detail["groupDetails"]:
-                url = urlsplit(str(entry["url"]))
-                path = unquote(url.path)
-                if url.scheme == "https" and url.hostname == _HOST and _PATH.fullmatch(path) and ".." not in path:
-                    found[str(entry["filename"])] = path
-    return found
-
-
-def list_calls(files: Sequence[ArchiveFile]) -> list[list[ArchiveFile]]:
-    """Files in groups that one call may list."""
-    rest = sorted(files, key=lambda file: (file.series.dataset, file.span, file.start, file.venue_symbol))
-    calls: list[list[ArchiveFile]] = []
-    for file in rest:
-        call = next((call for call in reversed(calls) if _fits(call, file)), None)
-        if call is None:
-            calls.append([file])
-        else:
-            call.append(file)
-    return calls
-
-
 def _fits(call: Sequence[ArchiveFile], file: ArchiveFile) -> bool:
     first = call[0]
     if (first.series.dataset, first.span) != (file.series.dataset, file.span):
         return False
     names = {one.venue_symbol for one in call} | {file.venue_symbol}
-    length = (31 if file.span == "monthly" else 1) * DAY_MS * MOST_PERIODS[file.span]
+    length = (31 if file.span == "monthly" else 1) * DAY_MS * OkxFileListing.periods_per_call[file.span]
     within = file.end - first.start <= length - (3 * DAY_MS if file.span == "monthly" else 0)
-    return within and len(names) <= MOST_INSTRUMENTS
+    return within and len(names) <= _MOST_INSTRUMENTS

@@ -1,6 +1,6 @@
-"""OKX's REST endpoints and limits, from its API documentation (see docs/design.md, "Limits")."""
+"""OKX's REST endpoints and limits, from its API documentation."""
 
-from dlt_pipelines.venue import Budget, Endpoint
+from dlt_pipelines.core.endpoint import Budget, Endpoint
 
 # market/candles serves the newest 1,440 bars; some are kept back, as time passes between plan and call.
 RECENT_BARS = 1_200

@@ -9,7 +9,11 @@ source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 # longer than a backup is promised keep the full one until the last increment on it has expired.
 month="$(date -u +%Y-%m)"
 name="$month/$(date -u +%dT%H%M%SZ)"
-endpoint="https://$MDW_BACKUP_BUCKET.s3.$AWS_DEFAULT_REGION.amazonaws.com"
+
+# A volume that was lost and replaced: its empty backup would be the newest of the list.
+if [[ ! -r "$LAST_BACKUP" && -n "$(marks | tail -1)" && "$(tables)" == 0 ]]; then
+    fail "this server holds no tables, and $MDW_BACKUP_BUCKET holds backups: restore one first (restore.sh list). Nothing was written"
+fi
 
 kind=increment
 base="$(marks "$month/" | sed -n 's/ full$//p' | tail -1)"
@@ -19,9 +23,9 @@ if [[ "${1:-}" == full || -z "$base" ]]; then
 fi
 
 settings=""
-[[ -z "$base" ]] || settings="SETTINGS base_backup = S3('$endpoint/$base/')"
+[[ -z "$base" ]] || settings="SETTINGS base_backup = S3('$BACKUP_ENDPOINT/$base/')"
 say "$kind backup $name${base:+ on $base}"
-ask --query "BACKUP ALL EXCEPT DATABASES system, information_schema, INFORMATION_SCHEMA TO S3('$endpoint/$name/') $settings" >/dev/null
+ask --query "BACKUP ALL EXCEPT DATABASES system, information_schema, INFORMATION_SCHEMA TO S3('$BACKUP_ENDPOINT/$name/') $settings" >/dev/null
 
 printf '{"name": "%s", "kind": "%s", "base": "%s", "version": "%s"}\n' "$name" "$kind" "$base" "$MDW_CLICKHOUSE_VERSION" \
     | aws s3 cp --only-show-errors - "s3://$MDW_BACKUP_BUCKET/marks/$name.$kind"

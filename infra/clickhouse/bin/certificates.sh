@@ -14,6 +14,7 @@ make_authority() {
     openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 3650 -sha256 \
         -subj "/CN=$MDW_PROJECT $MDW_ENVIRONMENT ClickHouse authority" \
         -addext basicConstraints=critical,CA:TRUE,pathlen:0 -addext keyUsage=critical,keyCertSign,cRLSign \
+        -addext subjectKeyIdentifier=hash \
         -keyout "$work/ca.key" -out "$work/ca.pem" 2>/dev/null
     python3 -c 'import json, sys; k, c = (open(p).read() for p in sys.argv[1:]); print(json.dumps({"state": "made", "key": k, "certificate": c}))' \
         "$work/ca.key" "$work/ca.pem" >"$work/authority.json"
@@ -34,10 +35,13 @@ trap 'rm -rf "$work"' EXIT
 authority key >"$work/ca.key"
 authority certificate >"$work/ca.pem"
 
+# Both key identifiers: Python 3.13 and later refuse a certificate without them (VERIFY_X509_STRICT is its default).
 cat >"$work/extensions" <<EXTENSIONS
 basicConstraints=CA:FALSE
 keyUsage=digitalSignature
 extendedKeyUsage=serverAuth,clientAuth
+subjectKeyIdentifier=hash
+authorityKeyIdentifier=keyid
 subjectAltName=DNS:$(fqdn),DNS:$(fqdn clickhouse),DNS:localhost,IP:127.0.0.1
 EXTENSIONS
 openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj "/CN=$(fqdn)" \

@@ -28,10 +28,24 @@ ask() {
         --user bootstrap --config-file /etc/mdw/client.xml "$@"
 }
 
+tables() { # how many tables with data of their own the server holds
+    ask --query "select count() from system.tables where database in ('raw', 'staging', 'marts', 'snaps', 'ops') and engine like '%MergeTree'"
+}
+
+mount_at_boot() { # mount_at_boot DEVICE FOLDER: anew each time, since with nofail another volume's entry is passed over in silence
+    local table="${MDW_FSTAB:-/etc/fstab}"
+    sed -i "\\# $2 #d" "$table"
+    echo "$1 $2 xfs defaults,noatime,nofail 0 2" >>"$table"
+}
+
 secret() { # secret NAME FIELD
     aws secretsmanager get-secret-value --secret-id "$MDW_PROJECT/$MDW_ENVIRONMENT/clickhouse/$1" \
         --query SecretString --output text | python3 -c 'import json, sys; print(json.load(sys.stdin).get(sys.argv[1], ""))' "$2"
 }
+
+# Where backups lie, as ClickHouse names it: BACKUP and RESTORE add the backup's name.
+# shellcheck disable=SC2034
+BACKUP_ENDPOINT="${MDW_S3_ENDPOINT:-https://$MDW_BACKUP_BUCKET.s3.$AWS_DEFAULT_REGION.amazonaws.com}"
 
 marks() { # marks [PREFIX]: finished backups as "YYYY-MM/DDTHHMMSSZ kind", oldest first; the key order is the order in time
     aws s3api list-objects-v2 --bucket "$MDW_BACKUP_BUCKET" --prefix "marks/${1:-}" --query "(Contents || \`[]\`)[].Key" \

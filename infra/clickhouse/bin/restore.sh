@@ -7,8 +7,6 @@ set -Eeuo pipefail
 # shellcheck source=bin/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-endpoint="https://$MDW_BACKUP_BUCKET.s3.$AWS_DEFAULT_REGION.amazonaws.com"
-
 # What can be restored: a full backup that has not begun to expire, and the increments of its month after it. A full one
 # expires with its own age, and an increment without its base is worth nothing.
 list() {
@@ -36,17 +34,17 @@ case "${1:-}" in
 list) list ;;
 all)
     check_name "${2:-}"
-    tables="$(ask --query "select count() from system.tables where database in ('raw', 'staging', 'marts', 'snaps', 'ops') and engine like '%MergeTree'")"
-    [[ "$tables" == 0 ]] || fail "this server holds $tables tables already, and nothing is overwritten: restore into an empty one, or drop its databases first"
-    ask --query "RESTORE ALL EXCEPT DATABASES system, information_schema, INFORMATION_SCHEMA FROM S3('$endpoint/$2/')" >/dev/null
-    say "restored $2; now, from Airflow or a laptop: mdw migrate && mdw snapshot verify"
+    held="$(tables)"
+    [[ "$held" == 0 ]] || fail "this server holds $held tables already, and nothing is overwritten: restore into an empty one, or drop its databases first"
+    ask --query "RESTORE ALL EXCEPT DATABASES system, information_schema, INFORMATION_SCHEMA FROM S3('$BACKUP_ENDPOINT/$2/')" >/dev/null
+    say "restored $2; now, on the operator machine: mdw-as admin migrate, mdw snapshot verify ID"
     ;;
 rehearse)
     check_name "${2:-}"
     different=0
     for database in raw marts; do
         ask --query "DROP DATABASE IF EXISTS ${database}_rehearsal SYNC"
-        ask --query "RESTORE DATABASE $database AS ${database}_rehearsal FROM S3('$endpoint/$2/')" >/dev/null
+        ask --query "RESTORE DATABASE $database AS ${database}_rehearsal FROM S3('$BACKUP_ENDPOINT/$2/')" >/dev/null
         # raw only grows, so a restored table never holds more than the live one; marts may shrink by merges.
         while read -r table live restored; do
             say "$table: live $live rows, restored $restored"

@@ -34,7 +34,7 @@ if ! blkid "$DEVICE" >/dev/null; then
     mkfs.xfs -q "$DEVICE"
 fi
 install -d "$MOUNT"
-grep -q " $MOUNT " /etc/fstab || echo "$DEVICE $MOUNT xfs defaults,noatime,nofail 0 2" >>/etc/fstab
+mount_at_boot "$DEVICE" "$MOUNT"
 mount "$MOUNT"
 # The volume may have been enlarged in the parameters.
 xfs_growfs "$MOUNT" >/dev/null

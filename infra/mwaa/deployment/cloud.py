@@ -6,7 +6,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, PartialCredentialsError
 
-from warehouse.errors import WorldError
+from warehouse.errors import OperationFailed
 
 _LACKS_RIGHT = "The identity lacks that right: infra/mwaa/README.md lists what a deployment needs."
 
@@ -28,14 +28,16 @@ class Cloud:
         return self._clients[service]
 
     def account(self) -> str:
-        """The account's number. Raises WorldError where the credentials do not work."""
+        """The account's number. Raises OperationFailed where the credentials do not work."""
         return str(self.sts.get_caller_identity()["Account"])
 
 
-def explain(error: Exception, region: str) -> WorldError:
+def explain(error: Exception, region: str) -> OperationFailed:
     """The one message for an error of boto3: what, and the next step."""
     if isinstance(error, NoCredentialsError | PartialCredentialsError):
-        return WorldError("AWS has no credentials here. Log in (`aws sso login`, or set AWS_PROFILE) and try again.")
+        return OperationFailed(
+            "AWS has no credentials here. Log in (`aws sso login`, or set AWS_PROFILE) and try again."
+        )
     if isinstance(error, ClientError):
         code = error.response.get("Error", {}).get("Code", "")
         text = error.response.get("Error", {}).get("Message", "")
@@ -44,7 +46,7 @@ def explain(error: Exception, region: str) -> WorldError:
             "AccessDenied": _LACKS_RIGHT,
             "AccessDeniedException": _LACKS_RIGHT,
         }.get(code, "Nothing else was changed; correct the cause and run the same command again.")
-        return WorldError(f"AWS refused {error.operation_name} in {region}: {code}: {text} {step}")
+        return OperationFailed(f"AWS refused {error.operation_name} in {region}: {code}: {text} {step}")
     if isinstance(error, BotoCoreError):
-        return WorldError(f"AWS could not be reached in {region}: {error}. Check the network and the region.")
+        return OperationFailed(f"AWS could not be reached in {region}: {error}. Check the network and the region.")
     raise error

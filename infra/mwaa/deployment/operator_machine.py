@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from infra.mwaa.deployment.run import Deployment
-from warehouse.errors import BadInput, WorldError
+from warehouse.errors import BadInput, OperationFailed
 
 ACTIONS = ("start", "stop", "status")
 
@@ -11,13 +11,13 @@ ACTIONS = ("start", "stop", "status")
 def operate(deployment: Deployment, action: str) -> Iterator[str]:
     """Carry out `action`, a line for each thing to know.
 
-    Raises BadInput for an unknown action, WorldError where the machine was never deployed.
+    Raises BadInput for an unknown action, OperationFailed where the machine was never deployed.
     """
     if action not in ACTIONS:
         raise BadInput(f"action is {action!r}; allowed: {', '.join(ACTIONS)}.")
     instance = deployment.outputs().get("OperatorInstanceId")
     if instance is None:
-        raise WorldError("There is no operator machine: deploy the stack operator.")
+        raise OperationFailed("There is no operator machine: deploy the stack operator.")
     ec2 = deployment.cloud.ec2
     if action == "start":
         ec2.start_instances(InstanceIds=[instance])

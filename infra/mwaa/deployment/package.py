@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from infra.mwaa.deployment.plan import ROOT
-from warehouse.errors import BadInput, WorldError
+from warehouse.errors import BadInput, OperationFailed
 
 # `infra` and `examples` are for the operator machine, which runs `mdw acceptance --aws` and the example backtests.
 PROJECT_FOLDERS = (
@@ -47,11 +47,11 @@ class Package:
 
 
 def build(folder: Path, airflow_version: str) -> Package:
-    """Write the package into an empty folder. Raises WorldError where a part of the project is missing."""
+    """Write the package into an empty folder. Raises OperationFailed where a part of the project is missing."""
     folder.mkdir(parents=True, exist_ok=True)
     dags = tuple(_files("dags"))
     project = {name: path.read_bytes() for part in PROJECT_FOLDERS for name, path in _files(part)}
-    # A page that is corrected is no new release.
+    # A corrected page does not make a new release.
     project = {name: data for name, data in project.items() if not (name.startswith("infra/") and name.endswith(".md"))}
     project |= _dbt_packages()
     for name in PROJECT_FILES:
@@ -116,7 +116,7 @@ def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise WorldError(f"{path} cannot be read ({error.strerror}): deploy from a whole checkout.") from None
+        raise OperationFailed(f"{path} cannot be read ({error.strerror}): deploy from a whole checkout.") from None
 
 
 def _zip(path: Path, content: dict[str, bytes]) -> Path:

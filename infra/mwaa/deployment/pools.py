@@ -8,7 +8,7 @@ from infra.mwaa.deployment.plan import ROOT
 
 
 def ensure(cloud: Cloud, environment: str) -> list[str]:
-    """Make the pools of dags/pools.json that the environment lacks; their names. What stands is left as it is."""
+    """Make the pools of dags/pools.json that the environment lacks; their names. Existing ones are left as they are."""
     wanted: dict[str, dict[str, Any]] = json.loads((ROOT / "dags" / "pools.json").read_text())
     there = _call(cloud, environment, "GET", QueryParameters={"limit": 100})
     known = {pool["name"] for pool in there.get("pools", [])}

@@ -10,7 +10,7 @@ from infra.mwaa.deployment.cloud import Cloud
 from infra.mwaa.deployment.plan import RELEASE_VALUES, Plan, Stack
 from infra.mwaa.deployment.release import Release
 from infra.mwaa.deployment.stacks import Say, Stacks
-from warehouse.errors import BadInput, WorldError
+from warehouse.errors import BadInput, OperationFailed
 
 # Half a minute apart: MWAA reads new DAG files within minutes.
 _DAG_LOOKS = 20
@@ -25,7 +25,7 @@ class Deployment:
         self.stacks = Stacks(self.cloud, plan, say, poll)
 
     def outputs(self) -> dict[str, str]:
-        """Outputs of all stacks that stand, by name."""
+        """Outputs of all existing stacks, by name."""
         found: dict[str, str] = {}
         for stack in self.plan.stacks:
             found |= self.stacks.outputs(self.plan.stack_name(stack))
@@ -61,7 +61,7 @@ class Deployment:
 
         Without `roll_back` a stack that fails stays as it is, machine and all, to be looked at.
 
-        Raises WorldError where a stack or the smoke test fails; the environment is then back at its last good
+        Raises OperationFailed where a stack or the smoke test fails; the environment is then back at its last good
         release, where it had one.
         """
         self.say(f"account {self.cloud.account()}, region {self.plan.region}")
@@ -89,8 +89,8 @@ class Deployment:
         reasons = "; ".join(f"{check.name}: {check.found} (look at: {check.act})" for check in bad)
         if before and before[0] != current and not keep_on_failure:
             self.back_to(before[0])
-            raise WorldError(f"The smoke test failed, so release {before[0].ReleaseId} runs again: {reasons}")
-        raise WorldError(f"The smoke test failed, and there is no earlier release to go back to: {reasons}")
+            raise OperationFailed(f"The smoke test failed, so release {before[0].ReleaseId} runs again: {reasons}")
+        raise OperationFailed(f"The smoke test failed, and there is no earlier release to go back to: {reasons}")
 
     def _smoke(self, current: Release, outputs: dict[str, str]) -> list[smoke.Check]:
         """The smoke test, again while DAGs are still being read: a new environment takes minutes to show them."""
@@ -119,7 +119,7 @@ class Deployment:
         if release_id is None:
             known_before = known[:-1]
             if not known_before:
-                raise WorldError(f"There is no earlier release to go back to; known: {_names(known)}.")
+                raise OperationFailed(f"There is no earlier release to go back to; known: {_names(known)}.")
             target = known_before[-1]
         else:
             matches = [entry for entry in known if entry.ReleaseId == release_id]

@@ -8,9 +8,10 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from infra.mwaa.deployment import boot_log
 from infra.mwaa.deployment.cloud import Cloud
 from infra.mwaa.deployment.plan import Plan, Stack
-from warehouse.errors import WorldError
+from warehouse.errors import OperationFailed
 
 Say = Callable[[str], None]
 _NOTHING = ("didn't contain changes", "No updates are to be performed")
@@ -75,7 +76,7 @@ class Stacks:
     def apply(self, stack: Stack, values: dict[str, str]) -> dict[str, str]:
         """Create or update the stack and return its outputs.
 
-        Raises WorldError with the first reasons of AWS; CloudFormation has then gone back by itself.
+        Raises OperationFailed with the first reasons of AWS; CloudFormation has then gone back by itself.
         """
         name = self.plan.stack_name(stack)
         found = self.describe(name)
@@ -91,7 +92,7 @@ class Stacks:
             self._wait(name)
             found = None
         if found and found["StackStatus"].endswith("_IN_PROGRESS"):
-            raise WorldError(
+            raise OperationFailed(
                 f"{name} is {found['StackStatus']}: another deployment is at work. Wait for it, then try again."
             )
         change_set = self._change_set(stack, values, "UPDATE" if found else "CREATE")
@@ -104,7 +105,11 @@ class Stacks:
         self.cloud.cloudformation.execute_change_set(StackName=name, ChangeSetName=change_set, **keep)
         status = self._wait(name)
         if status not in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
-            raise WorldError(f"{name} ended as {status}: {self._reasons(name)}. Correct the cause and deploy again.")
+            for line in boot_log.newest(self.cloud, stack, values):
+                self.say(f"{name}: boot: {line}")
+            raise OperationFailed(
+                f"{name} ended as {status}: {self._reasons(name)}. Correct the cause and deploy again."
+            )
         self.say(f"{name}: {status}")
         return self.outputs(name)
 
@@ -139,7 +144,9 @@ class Stacks:
                 reason = found.get("StatusReason", "")
                 if any(text in reason for text in _NOTHING):
                     return None
-                raise WorldError(f"{name}: AWS refuses the change: {reason}. Correct the template or the parameters.")
+                raise OperationFailed(
+                    f"{name}: AWS refuses the change: {reason}. Correct the template or the parameters."
+                )
             time.sleep(self.poll)
 
     def _changes(self, name: str, change_set: str) -> list[Change]:

@@ -1,0 +1,146 @@
+"""Instruments and bars for nautilus_trader, through its ParquetDataCatalog.
+
+Instrument ids are those of nautilus_trader's own venue adapters (its documentation, "Integrations"): BTCUSDT.BINANCE,
+BTCUSDT-PERP.BINANCE, BTC-USDT-SWAP.OKX, BTCUSDT-SPOT.BYBIT. Bars carry the time at which they closed. All sizes are in
+base units, those of OKX perpetuals included, with a multiplier of 1.
+"""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from alphaforge_data import timeframes
+from alphaforge_data.adapters import tables
+from alphaforge_data.errors import BadRequest
+from alphaforge_data.frame import Frame
+
+# What nautilus_trader can hold in its default build.
+_MOST_DECIMALS = 16
+_ENDINGS = {("binance", "perp"): "-PERP", ("bybit", "spot"): "-SPOT", ("bybit", "perp"): "-LINEAR"}
+
+
+def write(bars: Frame, states: Frame, folder: str | Path, **fees: Decimal) -> list[str]:
+    """Write instruments and bars into the catalog at `folder`.
+
+    Parameters
+    ----------
+    bars : Frame
+        Read with `columns="all"`, of one timeframe.
+    states : Frame
+        What Client.instruments returns of these instruments, at the same snapshot: one state of each.
+    folder : path
+        Of the catalog; made where it is missing.
+    **fees : Decimal
+        `maker_fee`, `taker_fee`, `margin_init`, `margin_maint` of the instruments. The warehouse knows none.
+
+    Returns
+    -------
+    list of str
+        The bar types, such as 'BTCUSDT.BINANCE-1-HOUR-LAST-EXTERNAL'.
+
+    Raises
+    ------
+    BadRequest, MissingBars
+        For what the library cannot hold; for null prices.
+
+    Examples
+    --------
+    >>> write(client.bars("BTC/USDT", "1h", venue="okx", columns="all"),
+    ...       client.instruments(symbol="BTC/USDT", venue="okx"), "catalog")   # doctest: +SKIP
+    """
+    from nautilus_trader.model.data import BarType
+    from nautilus_trader.persistence.catalog import ParquetDataCatalog
+
+    found = tables.by_instrument(bars, ("close_time", "timeframe"))
+    if not isinstance(states, Frame) or states.snapshot.identity != bars.snapshot.identity:
+        raise BadRequest("states must be what Client.instruments returns at the snapshot of the bars.")
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    catalog = ParquetDataCatalog(str(folder))
+    names = []
+    for one, table in found.items():
+        made = _instrument(_state(states, one), table, fees)
+        kind = BarType.from_str(f"{made.id}-{_length(tables.constant(table, 'timeframe'))}-LAST-EXTERNAL")
+        catalog.write_data([made])
+        catalog.write_data(_bars(kind, made, table))
+        names.append(str(kind))
+    return names
+
+
+def _bars(kind: Any, instrument: Any, table: pa.Table) -> list[Any]:
+    """Its wrangler takes no arrays that are read-only, as those of pandas are."""
+    from nautilus_trader.model.data import Bar
+    from nautilus_trader.model.objects import Price, Quantity
+
+    prices, sizes = instrument.price_precision, instrument.size_precision
+    columns = [
+        *([Price(value, prices) for value in table[name].to_pylist()] for name in tables.PRICES),
+        [Quantity(value, sizes) for value in pc.fill_null(table["volume"], 0.0).to_pylist()],
+        [moment * 1_000_000 for moment in table["close_time"].cast(pa.int64()).to_pylist()],
+    ]
+    return [Bar(kind, *fields, at, at) for *fields, at in zip(*columns, strict=True)]
+
+
+def _state(states: Frame, instrument: str) -> Mapping[str, Any]:
+    table = states.to_arrow()
+    rows = table.filter(pc.equal(table["instrument_id"].cast(pa.string()), instrument)).to_pylist()
+    if len(rows) != 1:
+        raise BadRequest(f"states has {len(rows)} rows of {instrument}; pass one: read without history.")
+    state: Mapping[str, Any] = rows[0]
+    return state
+
+
+def _instrument(state: Mapping[str, Any], bars: pa.Table, fees: Mapping[str, Decimal]) -> Any:
+    """Precise enough for every price and volume of the bars, which may be older than today's tick."""
+    from nautilus_trader.model.identifiers import InstrumentId, Symbol
+    from nautilus_trader.model.instruments import CryptoPerpetual, CurrencyPair
+    from nautilus_trader.model.objects import Currency, Price, Quantity
+
+    ending = _ENDINGS.get((state["venue"], state["market"]), "")
+    opened = bars["open_time"][0].as_py()
+    prices = _decimals(state["tick_size"], *(bars[name] for name in tables.PRICES))
+    sizes = _decimals(state["lot_size_base"], bars["volume"])
+    settings: dict[str, Any] = {
+        "instrument_id": InstrumentId.from_str(f"{state['venue_symbol']}{ending}.{state['venue'].upper()}"),
+        "raw_symbol": Symbol(state["venue_symbol"]),
+        "base_currency": Currency.from_str(state["base"]),
+        "quote_currency": Currency.from_str(state["quote"]),
+        "price_precision": prices,
+        "size_precision": sizes,
+        "price_increment": Price(state["tick_size"] or 10.0**-prices, prices),
+        "size_increment": Quantity(state["lot_size_base"] or 10.0**-sizes, sizes),
+        "min_quantity": None if state["min_qty_base"] is None else Quantity(state["min_qty_base"], sizes),
+        "ts_event": int(opened.timestamp()) * 1_000_000_000,
+        "ts_init": int(opened.timestamp()) * 1_000_000_000,
+        "info": {"instrument_id": state["instrument_id"]},
+        **fees,
+    }
+    if state["market"] == "perp":
+        settle = Currency.from_str(state["settle"] or state["quote"])
+        return CryptoPerpetual(**settings, settlement_currency=settle, is_inverse=False)
+    return CurrencyPair(**settings)
+
+
+def _decimals(step: float | None, *columns: pa.ChunkedArray) -> int:
+    """Decimals that write the step and every value exactly as the venue did."""
+    texts = {repr(value) for column in columns for value in column.drop_null().unique().to_pylist()}
+    count = max(map(_places, texts), default=0)
+    if count > _MOST_DECIMALS:
+        raise BadRequest(f"A value has {count} decimals; nautilus_trader can hold {_MOST_DECIMALS}.")
+    return max(count, _places(repr(step)) if step else 0)
+
+
+def _places(text: str) -> int:
+    return max(0, -int(Decimal(text).normalize().as_tuple().exponent))
+
+
+def _length(timeframe: str) -> str:
+    minutes = timeframes.length(timeframe) // timeframes.MINUTE
+    for name, unit, most in (("MINUTE", 1, 60), ("HOUR", 60, 24), ("DAY", 1440, 2), ("WEEK", 10080, 2)):
+        count, rest = divmod(minutes, unit)
+        if not rest and count < most:
+            return f"{count}-{name}"
+    raise BadRequest(f"timeframe is {timeframe!r}; nautilus_trader has bars of minutes, hours, one day or one week.")

@@ -1,0 +1,293 @@
+"""Bars and quotes as of now, and history fed the same way, so that a strategy runs unchanged on both.
+
+Live rows are provisional: a bar may be corrected when REST is asked for it. A backtest reads `Client.bars` or `replay`.
+"""
+
+import asyncio
+import datetime as dt
+import time
+from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+import pyarrow as pa
+
+from alphaforge_data import names, timeframes, times
+from alphaforge_data.errors import BadRequest, NotReachable
+from alphaforge_data.frame import Frame
+from alphaforge_data.names import Market, Names
+from alphaforge_data.reading import Reader
+from alphaforge_data.times import Time
+
+if TYPE_CHECKING:
+    from alphaforge_data.client import Client
+
+_BARS = (
+    "select instrument_id, timeframe, open_time, close_time, open, high, low, close, volume, quote_volume, "
+    "trade_count, source, is_provisional, received_at "
+    "from marts.v_bars_live where instrument_id in {instruments:Array(String)} "
+    "and timeframe = {timeframe:String} and open_time >= fromUnixTimestamp64Milli({start:Int64}, 'UTC') "
+    "and open_time < fromUnixTimestamp64Milli({end:Int64}, 'UTC') order by open_time, instrument_id"
+)
+_NEWEST = (
+    "select max(open_time) as newest from marts.v_bars_live "
+    "where instrument_id in {instruments:Array(String)} and timeframe = {timeframe:String} "
+    "and open_time > now64(3, 'UTC') - interval 1 day"
+)
+_QUOTES = (
+    "select * from marts.v_quotes_live where instrument_id in {instruments:Array(String)} "
+    "and second >= toDateTime({start:Int64}, 'UTC') order by second, instrument_id"
+)
+_FAR = 9_000_000_000_000
+_LATE = dt.timedelta(minutes=5)
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """A closed bar as strategies get it. Prices in quote units, volume in base units, times in UTC.
+
+    `is_provisional`: no snapshot shows it yet, and it may be corrected; never so in a replay. `revised`: the instrument
+    had this bar before, with other values.
+    """
+
+    instrument_id: str
+    timeframe: str
+    open_time: dt.datetime
+    close_time: dt.datetime
+    open: float
+    high: float
+    low: float
+    close: float
+    volume: float
+    quote_volume: float | None
+    trade_count: int | None
+    source: str
+    is_provisional: bool
+    received_at: dt.datetime | None
+    revised: bool = False
+
+    @property
+    def values(self) -> tuple[object, ...]:
+        """What makes two bars of a key differ."""
+        return (self.open, self.high, self.low, self.close, self.volume, self.quote_volume, self.trade_count)
+
+
+class Feed(Protocol):
+    """Where a strategy gets its bars from: `client.live`, `client.aio.live`, or `replay(…)`."""
+
+    def follow(
+        self,
+        symbol: Names | None = None,
+        timeframe: str = "1m",
+        *,
+        venue: Names | None = None,
+        market: Market = "spot",
+        instruments: Names | None = None,
+        start: Time | None = None,
+    ) -> AsyncIterator[Bar]:
+        """Closed bars, each once, in order of open_time and then instrument."""
+
+
+class Live:
+    """The live views of one warehouse. Every method raises BadRequest, NotReachable and QueryFailed."""
+
+    def __init__(self, reader: Reader):
+        self._reader = reader
+
+    def bars(
+        self,
+        symbol: Names | None = None,
+        timeframe: str = "1m",
+        start: Time | None = None,
+        end: Time | None = None,
+        *,
+        venue: Names | None = None,
+        market: Market = "spot",
+        instruments: Names | None = None,
+    ) -> Frame:
+        """Closed bars as of now with start <= open_time < end; without `start`, of the last hour that has any.
+
+        Columns: those of a bar, `source` (rest, archive, gap or live), `is_provisional`, `received_at`. The frame names
+        no snapshot: the rows may differ when they are read again.
+        """
+        ids, first = chosen(symbol, venue, market, instruments), _bound("start", start)
+        if first is None:
+            newest = self._ask(_NEWEST, {"instruments": ids, "timeframe": timeframe}).column("newest")[0].as_py()
+            first = 0 if newest is None else _ms(newest) - 3_600_000
+        until = _bound("end", end) or _FAR
+        return Frame(self._rows(ids, timeframe, first, until))
+
+    def quotes(
+        self,
+        symbol: Names | None = None,
+        *,
+        venue: Names | None = None,
+        market: Market = "spot",
+        instruments: Names | None = None,
+        seconds: int = 60,
+    ) -> Frame:
+        """Best bid and ask by the second, of the last so many seconds (two hours are kept)."""
+        if not isinstance(seconds, int) or not 0 < seconds <= 7200:
+            raise BadRequest(f"seconds is {seconds!r}; pass a whole number from 1 to 7200.")
+        ids = chosen(symbol, venue, market, instruments)
+        return Frame(self._ask(_QUOTES, {"instruments": ids, "start": int(time.time()) - seconds}))
+
+    def minutes(self, last: int = 60) -> Frame:
+        """How complete the last minutes are, by venue and market: a strategy waits for `complete_at`."""
+        query = (
+            "select * from marts.v_live_minutes where minute >= (select max(minute) from marts.v_live_minutes) "
+            "- toIntervalMinute({last:UInt32}) order by minute, venue, market"
+        )
+        return Frame(self._ask(query, {"last": last}))
+
+    def gaps(self) -> Frame:
+        """Stretches of the last day without a connection, with their cause and when they were filled."""
+        query = "select * from marts.v_live_gaps where noticed_at > now() - interval 1 day order by noticed_at"
+        return Frame(self._ask(query, {}))
+
+    async def follow(
+        self,
+        symbol: Names | None = None,
+        timeframe: str = "1m",
+        *,
+        venue: Names | None = None,
+        market: Market = "spot",
+        instruments: Names | None = None,
+        start: Time | None = None,
+        every: float = 0.5,
+    ) -> AsyncIterator[Bar]:
+        """Closed bars as they become visible, from `start` on, else from the next one; it never ends by itself.
+
+        The view is asked every so many seconds. A bar that comes later than its neighbours is given when it comes, and
+        a corrected one again, with `revised` set; both are looked for in the last five minutes. A warehouse that does
+        not answer is asked again.
+        """
+        ids = chosen(symbol, venue, market, instruments)
+        if not every > 0:
+            raise BadRequest(f"every is {every!r}; pass seconds above 0.")
+        first = _bound("start", start)
+        given: dict[tuple[str, dt.datetime], Bar] = {}
+        if first is None:
+            newest = await self._patiently(_NEWEST, {"instruments": ids, "timeframe": timeframe}, every)
+            known = newest.column("newest")[0].as_py()
+            first = 0 if known is None else _ms(known) + timeframes.length(timeframe)
+        while True:
+            table = await self._patiently(_BARS, _parameters(ids, timeframe, first, _FAR), every)
+            for bar in _bars(table):
+                before = given.get((bar.instrument_id, bar.open_time))
+                if before is None or before.values != bar.values:
+                    given[bar.instrument_id, bar.open_time] = bar
+                    yield bar if before is None else Bar(**{**_fields(bar), "revised": True})
+            if given:
+                newest_open = max(opened for _, opened in given)
+                first = max(first, _ms(newest_open - _LATE))
+                given = {key: bar for key, bar in given.items() if _ms(key[1]) >= first}
+            await asyncio.sleep(every)
+
+    async def _patiently(self, query: str, parameters: dict[str, Any], every: float) -> pa.Table:
+        wait = every
+        while True:
+            try:
+                return await asyncio.to_thread(self._ask, query, parameters)
+            except NotReachable:
+                await asyncio.sleep(wait)
+                wait = min(wait * 2, 15.0)
+
+    def _rows(self, ids: list[str], timeframe: str, first: int, until: int) -> pa.Table:
+        return self._ask(_BARS, _parameters(ids, timeframe, first, until))
+
+    def _ask(self, query: str, parameters: dict[str, Any]) -> pa.Table:
+        return self._reader.ask(query, parameters)
+
+
+class Replay:
+    """History of one snapshot through the interface of `Live`. Made by `replay`."""
+
+    def __init__(self, client: "Client", snapshot_id: str | None, speed: float):
+        if not speed > 0:
+            raise BadRequest(
+                f"speed is {speed!r}; pass how many seconds of the market a second takes, inf for no waiting."
+            )
+        self._client, self._snapshot_id, self._speed = client, snapshot_id, speed
+
+    async def follow(
+        self,
+        symbol: Names | None = None,
+        timeframe: str = "1m",
+        *,
+        venue: Names | None = None,
+        market: Market = "spot",
+        instruments: Names | None = None,
+        start: Time | None = None,
+        end: Time | None = None,
+    ) -> AsyncIterator[Bar]:
+        """Closed bars of the snapshot in order of open_time and then instrument, and the end of it."""
+        ids = chosen(symbol, venue, market, instruments)
+        began: tuple[float, dt.datetime] | None = None
+        frames = iter(
+            self._client.iter_bars(
+                timeframe=timeframes.timeframe(timeframe),
+                start=start,
+                end=end,
+                chunk="day",
+                instruments=ids,
+                columns="all",
+                snapshot_id=self._snapshot_id,
+            )
+        )
+        while (frame := await asyncio.to_thread(next, frames, None)) is not None:
+            for bar in _bars(frame.to_arrow().sort_by([("open_time", "ascending"), ("instrument_id", "ascending")])):
+                if began is None:
+                    began = time.monotonic(), bar.close_time
+                due = began[0] + (bar.close_time - began[1]).total_seconds() / self._speed
+                await asyncio.sleep(max(0.0, due - time.monotonic()))
+                yield bar
+
+
+def replay(client: "Client", snapshot_id: str | None = None, *, speed: float = float("inf")) -> Replay:
+    """Feed a snapshot as if it happened now.
+
+    Parameters
+    ----------
+    snapshot_id : str, optional
+        The snapshot; None: the pin of the client.
+    speed : float
+        Seconds of the market that a second takes: 60 gives a one-minute bar a second, inf does not wait.
+
+    Examples
+    --------
+    >>> async for bar in replay(client, "2025-q1", speed=60).follow("BTC/USDT", venue="binance"):   # doctest: +SKIP
+    ...     strategy.on_bar(bar)
+    """
+    return Replay(client, snapshot_id, speed)
+
+
+def chosen(symbol: Names | None, venue: Names | None, market: Market, instruments: Names | None) -> list[str]:
+    """Instrument ids; raises BadRequest. Live views may hold instruments that no snapshot has: none is refused."""
+    names.demand_form(symbol, instruments, venue, market)
+    if instruments is not None:
+        return names.several("instruments", instruments)
+    kind = names.market(market)
+    return [f"{one}:{kind}:{name}" for one in names.several("venue", venue) for name in names.several("symbol", symbol)]
+
+
+def _bound(name: str, value: Time | None) -> int | None:
+    return None if value is None else times.milliseconds(name, value)
+
+
+def _parameters(ids: Sequence[str], timeframe: str, first: int, until: int) -> dict[str, Any]:
+    return {"instruments": list(ids), "timeframe": timeframe, "start": first, "end": until}
+
+
+def _ms(moment: dt.datetime) -> int:
+    return times.milliseconds("open_time", moment)
+
+
+def _fields(bar: Bar) -> dict[str, Any]:
+    return {name: getattr(bar, name) for name in Bar.__slots__}
+
+
+def _bars(table: pa.Table) -> Iterator[Bar]:
+    present = [name for name in Bar.__slots__ if name in table.column_names]
+    for row in table.select(present).to_pylist():
+        yield Bar(**{"is_provisional": False, "received_at": row.get("ingested_at"), **row})

@@ -1,0 +1,230 @@
+"""A run of the archive lane: files of all venues side by side, checked and landed as they come.
+
+What cannot be landed becomes windows for REST, with a notice: the run as a whole asks REST for them where the lane
+is `auto`.
+"""
+
+import asyncio
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+
+from clickhouse_connect.driver.client import Client
+
+from dlt_pipelines.archive.download import Downloader
+from dlt_pipelines.archive.file_loader import Checked, check, insert, open_client
+from dlt_pipelines.core.archive import ArchiveFile, FileListing
+from dlt_pipelines.core.errors import (
+    FileRefused,
+    MissingFile,
+    Refused,
+    Retryable,
+    UnknownErrorCode,
+    VenueClosed,
+    VenueError,
+)
+from dlt_pipelines.core.intervals import Windows
+from dlt_pipelines.core.progress import Failure, LandingReport, Progress
+from dlt_pipelines.core.series import Series
+from dlt_pipelines.core.time_grid import from_ms, to_ms
+from dlt_pipelines.http.circuit_breaker import CircuitBreaker
+from dlt_pipelines.http.venue_client import VenueClient
+from dlt_pipelines.planning.lane_choice import most_rows, rest_reach
+from dlt_pipelines.venues import ARCHIVES
+from warehouse.settings import Settings
+
+FILES_AT_ONCE = 4
+# Batches under way, so that some are fetched and checked while others are inserted.
+BATCHES_AT_ONCE = 4
+WORKERS = 4
+# What shares an insert: four months of 1m bars, or a month of days.
+BATCH_ROWS = 180_000
+BATCH_FILES = 32
+
+
+@dataclass
+class Outcome:
+    """What landed, and what REST is to be asked for instead: windows by series, and what files that landed lack."""
+
+    report: LandingReport = field(default_factory=LandingReport)
+    for_rest: list[tuple[Series, int, int]] = field(default_factory=list)
+    short: list[tuple[ArchiveFile, Windows]] = field(default_factory=list)
+
+
+async def land_files(
+    settings: Settings, files: Sequence[ArchiveFile], progress: Progress, pace: float | None, fall_back: bool
+) -> Outcome:
+    """Fetch, check and land files. A failing file goes into the outcome; a failure of ClickHouse is raised."""
+    outcome = Outcome()
+    started = time.monotonic()
+    with ThreadPoolExecutor(WORKERS, "archive") as workers:
+        async with asyncio.TaskGroup() as group:
+            for venue in {file.series.venue for file in files}:
+                run = _VenueFiles(settings, venue, workers, progress, outcome, fall_back, pace)
+                group.create_task(run.go([file for file in files if file.series.venue == venue]))
+    outcome.report.seconds = time.monotonic() - started
+    return outcome
+
+
+def batches(files: Sequence[ArchiveFile]) -> Iterator[list[ArchiveFile]]:
+    """Files that share an insert: neighbours of one table, of about BATCH_ROWS together."""
+    batch: list[ArchiveFile] = []
+    rows = 0
+    for file in files:
+        full = rows + most_rows(file) > BATCH_ROWS or len(batch) == BATCH_FILES
+        if batch and (full or file.table != batch[0].table):
+            yield batch
+            batch, rows = [], 0
+        batch.append(file)
+        rows += most_rows(file)
+    if batch:
+        yield batch
+
+
+class _VenueFiles:
+    """One venue's files."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        venue: str,
+        workers: ThreadPoolExecutor,
+        progress: Progress,
+        outcome: Outcome,
+        fall_back: bool,
+        pace: float | None,
+    ) -> None:
+        self._settings = settings
+        self._venue = venue
+        self._archive = ARCHIVES[venue]
+        self._workers = workers
+        self._progress = progress
+        self._outcome = outcome
+        self._fall_back = fall_back
+        self._pace = pace
+        self._downloads = asyncio.Semaphore(FILES_AT_ONCE)
+        self._now = to_ms(settings.clock())
+        self._closed: VenueError | None = None
+        self._patience = CircuitBreaker()
+        self._last: dict[Series, VenueError] = {}
+
+    async def go(self, files: Sequence[ArchiveFile]) -> None:
+        """Land all files, oldest first."""
+        waiting = batches(await self._located(files))
+        address = self._settings.origins.get(self._archive.origin)
+        loop = asyncio.get_running_loop()
+        with await loop.run_in_executor(self._workers, open_client, self._settings) as client:
+            async with Downloader(self._archive, address) as downloader:
+
+                async def work() -> None:
+                    for batch in waiting:
+                        await self._land(downloader, client, batch)
+
+                async with asyncio.TaskGroup() as group:
+                    for _ in range(BATCHES_AT_ONCE):
+                        group.create_task(work())
+
+    async def _located(self, files: Sequence[ArchiveFile]) -> list[ArchiveFile]:
+        """Files with their paths, asked for where the venue lists them."""
+        ordered = sorted(files, key=lambda file: (file.start, file.series))
+        listing = self._archive.listing
+        if listing is None:
+            return ordered
+        source = VenueClient(self._venue, self._settings, self._pace, self._progress.fault)
+        found = [file for file in ordered if file.path]
+        try:
+            for call in listing.calls([file for file in ordered if not file.path]):
+                found += await self._listed(source, listing, call)
+        finally:
+            await source.close()
+        return found
+
+    async def _listed(
+        self, source: VenueClient, listing: FileListing, call: Sequence[ArchiveFile]
+    ) -> list[ArchiveFile]:
+        try:
+            _, paths = await source.ask(listing.endpoint, listing.params(call), listing.read)
+        except VenueError as trouble:
+            if isinstance(trouble, Refused | UnknownErrorCode) and len({file.series for file in call}) > 1:
+                # One instrument that is refused must not take along those that are listed in the same call.
+                alone = [[file for file in call if file.series == series] for series in {file.series for file in call}]
+                return [file for part in alone for file in await self._listed(source, listing, part)]
+            for file in call:
+                self._give_up(file, trouble)
+            return []
+        for file in call:
+            if file.name not in paths:
+                self._give_up(file, MissingFile(f"{self._venue}'s list of files has no {file.name}"))
+        return [replace(file, path=paths[file.name]) for file in call if file.name in paths]
+
+    async def _land(self, downloader: Downloader, client: Client, batch: Sequence[ArchiveFile]) -> None:
+        answers = await asyncio.gather(*(self._checked(downloader, file) for file in batch))
+        good = [one for one in answers if one is not None]
+        if good:
+            table = f"raw.{self._venue}__{good[0].file.table}"
+            await asyncio.get_running_loop().run_in_executor(self._workers, insert, client, table, good)
+        for one in good:
+            self._count(one)
+
+    async def _checked(self, downloader: Downloader, file: ArchiveFile) -> Checked | None:
+        try:
+            async with self._downloads:
+                if closed := self._closed or self._lost(file.series):
+                    self._give_up(file, closed)
+                    return None
+                began = time.monotonic()
+                download = await downloader.get(file)
+            self._patience.answered(file.series)
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(self._workers, check, file, download, self._now)
+        except (FileRefused, Retryable) as trouble:
+            # Both may be about this file or about all of them: a venue's archive that is away, or a ban.
+            self._patience.gave_up(file.series, began)
+            self._last[file.series] = trouble
+            if self._patience.venue_is_away:
+                self._closed = trouble
+            self._give_up(file, trouble)
+        except VenueError as trouble:
+            if isinstance(trouble, VenueClosed):
+                self._closed = trouble
+            else:
+                self._patience.answered(file.series)
+            self._give_up(file, trouble)
+        return None
+
+    def _lost(self, series: Series) -> VenueError | None:
+        return self._last.get(series) if self._patience.lost(series) else None
+
+    def _count(self, landed: Checked) -> None:
+        parts, rows = landed.parts.count, landed.rows
+        self._outcome.report.add_file(landed.file.series, parts, rows, landed.text_bytes)
+        self._progress.landed(self._venue, parts, rows)
+        self._progress.finished_file(landed.file, rows)
+        if landed.conflicts:
+            self._set_aside(landed.file, landed.conflicts)
+        if landed.missing:
+            self._outcome.short.append((landed.file, landed.missing))
+
+    def _set_aside(self, file: ArchiveFile, conflicts: Sequence[int]) -> None:
+        """Times that the file holds twice with different values: none of these rows is taken."""
+        times = sorted(conflicts)
+        shown = ", ".join(f"{from_ms(time):%Y-%m-%dT%H:%M}" for time in times[:3]) + (" …" if len(times) > 3 else "")
+        in_reach = times[-1] >= rest_reach(file.series, self._now)
+        then = "asked of REST instead" if self._fall_back and in_reach else "kept out until REST brings them"
+        self._outcome.report.notices.append(
+            f"{file.name} has rows that contradict each other at {len(times)} times ({shown}): set aside, {then}."
+        )
+
+    def _give_up(self, file: ArchiveFile, trouble: VenueError) -> None:
+        reach = rest_reach(file.series, self._now)
+        report = self._outcome.report
+        report.faults[trouble.kind] += 1
+        self._progress.finished_file(file, 0)
+        if self._fall_back and file.end > reach:
+            report.notices.append(f"{trouble}: REST is asked for {file.series} of that time instead.")
+            self._outcome.for_rest.append((file.series, max(file.start, reach), file.end))
+        else:
+            lost = Failure(str(file.series), trouble.kind, f"{file.series}: {trouble}")
+            report.failures.append(lost)
+            self._progress.gave_up(lost)

@@ -1,0 +1,1 @@
+"""What every phase shares: series, time grid, raw page, errors, the protocols of venues and archives."""

@@ -1,0 +1,118 @@
+"""Progress callbacks of a run, and the report at its end."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from dlt_pipelines.core.archive import ArchiveFile
+from dlt_pipelines.core.endpoint import Endpoint
+from dlt_pipelines.core.errors import VenueError
+from dlt_pipelines.core.page_request import Ask
+from dlt_pipelines.core.raw_page import Page
+from dlt_pipelines.core.series import Series
+
+
+class Progress(Protocol):
+    """Callbacks of a run; all from one thread, none may block."""
+
+    def asked(self, venue: str, endpoint: Endpoint) -> None:
+        """A request leaves, retries and clocks included: it uses the endpoint's weight of its budget."""
+
+    def fetched(self, page: Page) -> None:
+        """A page arrived."""
+
+    def finished(self, ask: Ask) -> None:
+        """A window of the plan is done, in full or for now."""
+
+    def finished_file(self, file: ArchiveFile, rows: int) -> None:
+        """A file of the archive lane is in ClickHouse, or given up (0 rows)."""
+
+    def landed(self, venue: str, pages: int, rows: int) -> None:
+        """A batch is in ClickHouse."""
+
+    def fault(self, venue: str, trouble: VenueError, wait_seconds: float) -> None:
+        """A request failed and is tried again after the wait."""
+
+    def gave_up(self, failure: "Failure") -> None:
+        """A series or a venue is left for a later run."""
+
+
+class Silent:
+    """Progress that is not shown."""
+
+    def asked(self, venue: str, endpoint: Endpoint) -> None:
+        """Say nothing."""
+
+    def fetched(self, page: Page) -> None:
+        """Say nothing."""
+
+    def finished(self, ask: Ask) -> None:
+        """Say nothing."""
+
+    def finished_file(self, file: ArchiveFile, rows: int) -> None:
+        """Say nothing."""
+
+    def landed(self, venue: str, pages: int, rows: int) -> None:
+        """Say nothing."""
+
+    def fault(self, venue: str, trouble: VenueError, wait_seconds: float) -> None:
+        """Say nothing."""
+
+    def gave_up(self, failure: "Failure") -> None:
+        """Say nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """What could not be fetched: `subject` is a series, or a venue that serves nothing more."""
+
+    subject: str
+    kind: str
+    message: str
+
+
+@dataclass
+class LandingReport:
+    """Pages and records that are in ClickHouse now; keys of `by` are (venue, dataset)."""
+
+    pages: int = 0
+    rows: int = 0
+    payload_bytes: int = 0
+    by: dict[tuple[str, str], Counter[str]] = field(default_factory=dict)
+    faults: Counter[str] = field(default_factory=Counter)
+    failures: list[Failure] = field(default_factory=list)
+    notices: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+
+    @property
+    def complete(self) -> bool:
+        """Whether everything planned was fetched."""
+        return not self.failures
+
+    def add(self, pages: list[Page]) -> None:
+        """Count a batch that landed."""
+        for page in pages:
+            counts = self.by.setdefault((page.series.venue, page.series.dataset), Counter())
+            counts.update(pages=1, rows=page.rows)
+            self.pages += 1
+            self.rows += page.rows
+            self.payload_bytes += len(page.payload)
+
+    def add_file(self, series: Series, parts: int, rows: int, text_bytes: int) -> None:
+        """Count a file of the archive lane that landed."""
+        counts = self.by.setdefault((series.venue, series.dataset), Counter())
+        counts.update(pages=parts, rows=rows, files=1)
+        self.pages += parts
+        self.rows += rows
+        self.payload_bytes += text_bytes
+
+    def merge(self, other: "LandingReport") -> None:
+        """Take in what another part of the same run did; times are not added up."""
+        for key, counts in other.by.items():
+            self.by.setdefault(key, Counter()).update(counts)
+        self.pages += other.pages
+        self.rows += other.rows
+        self.payload_bytes += other.payload_bytes
+        self.faults.update(other.faults)
+        self.failures += other.failures
+        self.notices += other.notices

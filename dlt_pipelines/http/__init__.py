@@ -1,0 +1,1 @@
+"""One request to a venue: client, response, rate limits, retries, the venue's clock."""

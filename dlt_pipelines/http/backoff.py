@@ -1,0 +1,23 @@
+"""How long to wait before asking a venue again."""
+
+from tenacity import RetryCallState
+from tenacity.wait import wait_base, wait_random_exponential
+
+from dlt_pipelines.core.errors import RateLimited
+
+_MOST_SECONDS = 15
+
+
+class Backoff(wait_base):
+    """Retry-After where the venue named it, else exponential with full jitter."""
+
+    def __init__(self, first_seconds: float) -> None:
+        self._jitter = wait_random_exponential(multiplier=first_seconds, max=_MOST_SECONDS)
+
+    def __call__(self, retry_state: RetryCallState) -> float:
+        """Seconds before the next attempt."""
+        error = retry_state.outcome.exception() if retry_state.outcome else None
+        waits = self._jitter(retry_state)
+        if isinstance(error, RateLimited) and error.retry_after is not None:
+            return error.retry_after + min(waits, 1.0)
+        return waits

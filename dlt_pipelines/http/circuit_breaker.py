@@ -1,0 +1,57 @@
+"""When to stop asking: one series, or everything behind one limit of a venue.
+
+A failing symbol must not keep the others from landing, and a venue that is down must not be asked for hours. So
+a series is left for a later run after SERIES_ATTEMPTS requests in a row that were given up (each of them was tried
+several times). The venue is left only when requests for VENUE_ATTEMPTS different instruments were given up while
+nothing at all was answered.
+"""
+
+import time
+from collections import Counter
+
+from dlt_pipelines.core.series import Series
+
+SERIES_ATTEMPTS = 3
+VENUE_ATTEMPTS = 3
+_Instrument = tuple[str, str, str]
+
+
+class CircuitBreaker:
+    """Evidence about one venue's endpoints that share a limit, or about its archive."""
+
+    def __init__(self) -> None:
+        self._last_answer = float("-inf")
+        self._in_a_row: Counter[Series] = Counter()
+        self._alone: set[_Instrument] = set()
+        self._unanswered: set[_Instrument] = set()
+
+    def answered(self, series: Series, *, well: bool = True) -> None:
+        """The venue answered; `well` is False where it refused this series, which proves only that it is there."""
+        self._last_answer = time.monotonic()
+        self._unanswered.clear()
+        if well:
+            self._in_a_row.pop(series, None)
+            self._alone.discard(_instrument(series))
+
+    def gave_up(self, series: Series, began: float) -> None:
+        """A request that began at this monotonic time is given up."""
+        self._in_a_row[series] += 1
+        if began <= self._last_answer:
+            # Others were answered meanwhile: the failure concerns this series alone.
+            self._alone.add(_instrument(series))
+        elif _instrument(series) not in self._alone:
+            self._unanswered.add(_instrument(series))
+
+    def lost(self, series: Series) -> bool:
+        """Whether the rest of the series waits for a later run."""
+        return self._in_a_row[series] >= SERIES_ATTEMPTS
+
+    @property
+    def venue_is_away(self) -> bool:
+        """Whether nothing more is to be asked."""
+        return len(self._unanswered) >= VENUE_ATTEMPTS
+
+
+def _instrument(series: Series) -> _Instrument:
+    """Bars of all timeframes and funding of one instrument fail together."""
+    return ("" if series.windowed else series.dataset, series.market, series.symbol)

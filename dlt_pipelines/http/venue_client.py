@@ -1,0 +1,196 @@
+"""One venue as we reach it: clients by budget, its clock, and what is tried again."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
+from typing import Any, Protocol, TypeVar
+
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type
+
+from dlt_pipelines.core.endpoint import Budget, Endpoint
+from dlt_pipelines.core.errors import (
+    Banned,
+    MalformedResponse,
+    RateLimited,
+    Retryable,
+    SlowResponse,
+    UnknownErrorCode,
+    VenueClosed,
+    VenueError,
+)
+from dlt_pipelines.core.series import Series
+from dlt_pipelines.core.time_grid import to_ms
+from dlt_pipelines.core.venue import Venue
+from dlt_pipelines.http.backoff import Backoff
+from dlt_pipelines.http.ccxt_client import CcxtClient, Gate
+from dlt_pipelines.http.plain_client import PlainClient
+from dlt_pipelines.http.response import Response, decode
+from dlt_pipelines.http.shared_limits import LOOK_SECONDS, Ban, LimitShare
+from dlt_pipelines.http.venue_clock import VenueClock
+from dlt_pipelines.venues import VENUES
+from warehouse.settings import Settings
+
+ATTEMPTS = 8
+# An error code that we do not know is rarely a passing one, and a body without end costs its whole time limit.
+FEW_ATTEMPTS = 3
+BACKOFF_SECONDS = 0.4
+OnFault = Callable[[str, VenueError, float], None]
+OnCall = Callable[[str, Endpoint], None]
+T = TypeVar("T")
+
+
+class _Http(Protocol):
+    async def get(self, endpoint: Endpoint, params: Mapping[str, str], gate: Gate) -> Response: ...
+    def slow_down(self) -> None: ...
+    def recover(self) -> None: ...
+    def share(self, runs: int) -> None: ...
+    async def close(self) -> None: ...
+
+
+class VenueClient:
+    """Asks one venue; every request goes through its budget and is tried again where that can help."""
+
+    def __init__(
+        self,
+        name: str,
+        settings: Settings,
+        pace: float | None,
+        on_fault: OnFault,
+        attempts: int = ATTEMPTS,
+        on_call: OnCall | None = None,
+    ) -> None:
+        self.venue: Venue = VENUES[name]
+        self._attempts = attempts
+        self._settings = settings
+        self._pace = pace
+        self._on_fault = on_fault
+        self._on_call = on_call
+        self._ban = Ban(settings.home, name)
+        self._shares: dict[Budget, LimitShare] = {}
+        self._entered: dict[Budget, asyncio.Task[None]] = {}
+        self._clients: dict[Budget, _Http] = {}
+        self._clocks: dict[str, VenueClock] = {}
+        self._held_until: dict[Budget, float] = {}
+        self.caps: dict[str, int] = {}
+        """Rows that a page was cut at, by endpoint, where that is less than the venue documents."""
+        # By the budget that it is about; None is the venue as a whole.
+        self._shut: dict[Budget | None, VenueError] = {}
+
+    def shut(self, trouble: VenueError, budget: Budget | None = None) -> None:
+        """Send no more requests, or none of one budget: later ones raise this error instead."""
+        self._shut[budget] = VenueClosed(str(trouble))
+
+    async def ask(self, endpoint: Endpoint, params: Mapping[str, str], read: Callable[[Any], T]) -> tuple[Response, T]:
+        """The answer and what `read` makes of its body; raises VenueError when trying is over."""
+        attempts = AsyncRetrying(
+            stop=self._enough,
+            wait=Backoff(BACKOFF_SECONDS),
+            retry=retry_if_exception_type(Retryable),
+            before_sleep=lambda state: self._note(endpoint.budget, state),
+            reraise=True,
+        )
+        result: tuple[Response, T] = await attempts(self._ask_once, endpoint, params, read)
+        return result
+
+    def _enough(self, state: RetryCallState) -> bool:
+        error = state.outcome.exception() if state.outcome else None
+        few = isinstance(error, UnknownErrorCode | SlowResponse)
+        return state.attempt_number >= (min(FEW_ATTEMPTS, self._attempts) if few else self._attempts)
+
+    async def now(self, series: Series) -> int:
+        """The venue's time, or ours where it has no clock; ms since 1970."""
+        endpoint = self.venue.clock(series)
+        if endpoint is None:
+            return to_ms(self._settings.clock())
+        if endpoint.path not in self._clocks:
+            self._clocks[endpoint.path] = VenueClock(self._clock_reader(endpoint))
+        return await self._clocks[endpoint.path].now()
+
+    async def close(self) -> None:
+        """Release every connection; what is still under way, such as a look at the clock, opens none again."""
+        self.shut(VenueClosed(f"the run has left {self.venue.name}"))
+        for client in self._clients.values():
+            await client.close()
+        for share in self._shares.values():
+            share.leave()
+
+    def _clock_reader(self, endpoint: Endpoint) -> Callable[[], Awaitable[int]]:
+        async def read() -> int:
+            return (await self.ask(endpoint, {}, self.venue.read_clock))[1]
+
+        return read
+
+    async def _ask_once(
+        self, endpoint: Endpoint, params: Mapping[str, str], read: Callable[[Any], T]
+    ) -> tuple[Response, T]:
+        client = self._client(endpoint.budget)
+        await self._enter(endpoint.budget)
+        await self._gate(endpoint.budget)
+        if self._pace is not None:
+            client.share(self._shares[endpoint.budget].runs())
+        if self._on_call is not None:
+            self._on_call(self.venue.name, endpoint)
+        # Checked again when its turn has come: a refusal may have come while it waited for that.
+        reply = await client.get(endpoint, params, partial(self._gate, endpoint.budget))
+        try:
+            body = decode(self.venue, reply)
+        except Banned as trouble:
+            self._ban.remember(trouble.until)
+            self.shut(trouble)
+            raise
+        try:
+            value = read(body)
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+            text = f"{self.venue.name} {endpoint.path} answers in an unknown form: {error!r}"
+            raise MalformedResponse(text) from None
+        client.recover()
+        return reply, value
+
+    async def _enter(self, budget: Budget) -> None:
+        """Before the first request of a budget: respect a ban that an earlier run met, and be seen by other runs."""
+        if budget not in self._entered:
+            self._entered[budget] = asyncio.create_task(self._enter_once(budget))
+        await asyncio.shield(self._entered[budget])
+
+    async def _enter_once(self, budget: Budget) -> None:
+        until = self._ban.until()
+        if until is not None:
+            text = (
+                f"{self.venue.name} has banned this address until about {until:%Y-%m-%dT%H:%M:%SZ}; nothing is asked "
+                f"before that. If you know that the ban is over, delete {self._ban.file}."
+            )
+            self._shut[None] = Banned(text, until)
+        elif self._pace is not None:
+            share = self._shares[budget] = LimitShare(self._settings.home, self.venue.name, budget.name)
+            if share.enter() > 1:
+                await asyncio.sleep(1.2 * LOOK_SECONDS)
+
+    async def _gate(self, budget: Budget) -> None:
+        """While one request has to wait, the others of its budget wait too; a venue that is shut gets none."""
+        while not self._closed(budget) and (left := self._held_until.get(budget, 0.0) - time.monotonic()) > 0:
+            await asyncio.sleep(left)
+        if closed := self._closed(budget):
+            raise closed
+
+    def _closed(self, budget: Budget) -> VenueError | None:
+        return self._shut.get(None) or self._shut.get(budget)
+
+    def _note(self, budget: Budget, state: RetryCallState) -> None:
+        error = state.outcome.exception() if state.outcome else None
+        waits = state.next_action.sleep if state.next_action else 0.0
+        if isinstance(error, RateLimited):
+            self._clients[budget].slow_down()
+            held = time.monotonic() + (error.retry_after or waits)
+            self._held_until[budget] = max(self._held_until.get(budget, 0.0), held)
+        if isinstance(error, VenueError):
+            self._on_fault(self.venue.name, error, waits)
+
+    def _client(self, budget: Budget) -> _Http:
+        if budget not in self._clients:
+            addresses = self.venue.addresses(self._settings.origins)
+            if self.venue.ccxt_id:
+                self._clients[budget] = CcxtClient(self.venue.ccxt_id, budget, addresses, self._pace)
+            else:
+                self._clients[budget] = PlainClient(addresses[""], budget, self._pace)
+        return self._clients[budget]

@@ -1,0 +1,79 @@
+"""Best bid and ask: which frame is newer, and the last one of each second."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from dlt_pipelines.core.series import Series
+from dlt_pipelines.live.clock import recv_us
+from dlt_pipelines.live.protocol import Dialect, Message, Topic
+from dlt_pipelines.live.rows import Row, page
+
+
+@dataclass(slots=True)
+class _Last:
+    text: str
+    update: int
+    event_ms: int | None
+    received_us: int
+    conn: str
+    unsaved: bool = True
+
+
+@dataclass(slots=True)
+class QuoteBook:
+    """The newest quote of each series of a place.
+
+    A larger id is newer; an equal one refreshes the age. A smaller one is newer where the engine's time says so (the
+    venue counts anew after a maintenance, on a living connection too) and is dropped and counted elsewhere. Spot of
+    Binance has no such time: there a connection that took over from a closed one counts anew.
+    """
+
+    dialect: Dialect
+    counts: Counter[str] = field(default_factory=Counter)
+    alive: set[str] = field(default_factory=set)
+    """Open connections."""
+    _last: dict[Series, _Last] = field(default_factory=dict)
+
+    def take(self, topic: Topic, message: Message, text: str, conn: str) -> None:
+        """Consider a quote."""
+        last, update = self._last.get(topic.series), message.update or 0
+        now = recv_us()
+        if last is None or update > last.update:
+            self._last[topic.series] = _Last(text, update, message.event_ms, now, conn)
+        elif update == last.update:
+            self.counts["repeated"] += 1
+            last.received_us, last.unsaved = now, True
+        elif self._counts_anew(last, message, conn):
+            self.counts["counted anew"] += 1
+            self._last[topic.series] = _Last(text, update, message.event_ms, now, conn)
+        else:
+            self.counts["older"] += 1
+
+    def _counts_anew(self, last: _Last, message: Message, conn: str) -> bool:
+        if self.dialect.quotes_have_time and message.event_ms is not None and last.event_ms is not None:
+            return message.event_ms > last.event_ms
+        return conn != last.conn and last.conn not in self.alive
+
+    def sample(self) -> Row | None:
+        """The quotes that came since the last sample as one page: a line each, as sent."""
+        fresh = {series: last for series, last in self._last.items() if last.unsaved}
+        if not fresh:
+            return None
+        for last in fresh.values():
+            last.unsaved = False
+        place = self.dialect.place
+        frames = [[series.symbol, last.received_us, last.conn] for series, last in fresh.items()]
+        return page(
+            place.quotes_table,
+            Series("quotes", place.venue, place.market),
+            "",
+            "quotes",
+            {"frames": frames},
+            "\n".join(last.text for last in fresh.values()),
+            opens=(),
+            status=101,
+            received_us=max(last.received_us for last in fresh.values()),
+            server_ms=max((last.event_ms for last in fresh.values() if last.event_ms), default=None),
+            rows=len(fresh),
+            quotes=True,
+        )

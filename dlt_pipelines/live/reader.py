@@ -1,0 +1,456 @@
+"""The live reader of one process: supervisors, quote books, gap tasks and the writer, put together."""
+
+import asyncio
+import contextlib
+import logging
+import os
+import socket as sockets
+import time
+import uuid
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import aiohttp
+import orjson
+
+from dlt_pipelines.core.series import Series
+from dlt_pipelines.live import rows
+from dlt_pipelines.live.clock import MINUTE_MS, VenueClock, recv_us
+from dlt_pipelines.live.connection import Socket
+from dlt_pipelines.live.gaps import GapTask, Hole
+from dlt_pipelines.live.health import sign_of_life
+from dlt_pipelines.live.minutes import Minutes
+from dlt_pipelines.live.protocol import Dialect, Kind, Message, Topic, base_address
+from dlt_pipelines.live.protocols import DIALECTS
+from dlt_pipelines.live.quotes import QuoteBook
+from dlt_pipelines.live.rest import Rest, RestTrouble
+from dlt_pipelines.live.spool import LIMIT_BYTES, Batch, Spool
+from dlt_pipelines.live.supervisor import LONGEST_WAIT, Gate, Supervisor
+from dlt_pipelines.live.writer import Writer
+from dlt_pipelines.venues import VENUES
+from warehouse.errors import BadInput
+from warehouse.settings import Settings
+
+log = logging.getLogger(__name__)
+
+STATUS_SECONDS = 60.0
+ALIVE_SECONDS = 5.0
+LOOK_BACK_MINUTES = 60
+"""How far a start looks back where nothing says when a reader last ran."""
+_MOST_LOOK_BACK_MINUTES = 120
+_CLOCK_SECONDS = 600.0
+_STOP_SECONDS = 10.0
+# OKX allows three new connections a second, Binance 300 in five minutes.
+_CONNECT_SECONDS = 1.1
+
+OnClosed = Callable[[Series, Message, str, int, int], None]
+
+
+@dataclass(slots=True)
+class Follower:
+    """Everything of one venue and market."""
+
+    dialect: Dialect
+    series: list[Series]
+    clock: VenueClock
+    minutes: Minutes
+    book: QuoteBook
+    gaps: GapTask
+    rest: Rest
+    supervisors: list[Supervisor]
+    begun_ms: int
+    counts: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def name(self) -> str:
+        """Venue and market."""
+        return f"{self.dialect.place.venue} {self.dialect.place.market}"
+
+
+def followed(series: Sequence[Series]) -> dict[tuple[str, str], list[Series]]:
+    """The one-minute bars among these series that have a socket, by venue and market."""
+    found: dict[tuple[str, str], list[Series]] = {}
+    for one in series:
+        if one.dataset == "bars" and one.timeframe == "1m" and (one.venue, one.market) in DIALECTS:
+            found.setdefault((one.venue, one.market), []).append(one)
+    return found
+
+
+class Reader:
+    """Runs until `stop`. `speed`: of a replayed market; `on_closed` sees each closed frame (the probe)."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        series: Sequence[Series],
+        *,
+        quotes: bool = True,
+        speed: float = 1.0,
+        longest_wait: float = LONGEST_WAIT,
+        spool_bytes: int = LIMIT_BYTES,
+        on_closed: OnClosed | None = None,
+    ) -> None:
+        self._places = followed(series)
+        if not self._places:
+            served = ", ".join(sorted({f"{venue} {market}" for venue, market in DIALECTS}))
+            raise BadInput(
+                f"Nothing to follow: no 1m bars of a venue with a live feed are selected. Such venues are {served}; "
+                "name one that the universe holds (config/universe.yml)."
+            )
+        self._settings, self._quotes, self._speed = settings, quotes, speed
+        self._longest_wait, self._on_closed = longest_wait, on_closed
+        self.name = f"{sockets.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:6]}"
+        self.spool = Spool(settings.home / "live" / "spool", spool_bytes)
+        self.followers: list[Follower] = []
+        self.started_at = time.monotonic()
+        self.writer: Writer | None = None
+        self._stopped = asyncio.Event()
+
+    def stop(self) -> None:
+        """End cleanly: no new frames, everything written, connections closed with 1000."""
+        self._stopped.set()
+
+    async def run(self) -> bool:
+        """Follow until stopped; whether every row was acknowledged before the end."""
+        taken_over = self.spool.open()
+        connector = aiohttp.TCPConnector(limit=0, ttl_dns_cache=60)
+        async with aiohttp.ClientSession(connector=connector, trust_env=True) as session:
+            self.writer = Writer(
+                self._settings.connection("ingest"),
+                self.spool,
+                session,
+                on_stored=self._stored,
+                on_dropped=self._dropped,
+                ca_file=self._settings.ca_file,
+            )
+            writing = asyncio.create_task(self.writer.run())
+            self._event("started", detail=f"{taken_over} batches of dead readers taken over" if taken_over else "")
+            for place, series in self._places.items():
+                self.followers.append(await self._follower(place, series, session))
+            tasks = [asyncio.create_task(self._sampling()), asyncio.create_task(self._telling())]
+            tasks.append(asyncio.create_task(self._asking_clocks()))
+            for follower in self.followers:
+                tasks.append(asyncio.create_task(follower.gaps.run()))
+                tasks += [asyncio.create_task(one.run(session)) for one in follower.supervisors]
+            stopped = asyncio.create_task(self._stopped.wait())
+            done, _ = await asyncio.wait([*tasks, writing, stopped], return_when=asyncio.FIRST_COMPLETED)
+            # None of these ends by itself: one that did has a defect, and a restart is better than a silent half.
+            broken = [task for task in done if task is not stopped]
+            complete = await self._end(tasks, writing)
+            for task in broken:
+                task.result()
+            return complete
+
+    async def _end(self, tasks: "list[asyncio.Task[None]]", writing: "asyncio.Task[None]") -> bool:
+        assert self.writer is not None
+        for follower in self.followers:
+            for supervisor in follower.supervisors:
+                supervisor.stop()
+        deadline = time.monotonic() + _STOP_SECONDS
+        await asyncio.sleep(0.3)
+        self._tell_minutes()
+        self._event("stopped")
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks, timeout=4.0)
+        complete = await self.writer.drain(max(1.0, deadline - time.monotonic()))
+        self._tell_minutes()
+        complete = await self.writer.drain(1.0) and complete
+        writing.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await writing
+        self.spool.close()
+        return complete
+
+    async def _follower(self, place: tuple[str, str], series: list[Series], session: aiohttp.ClientSession) -> Follower:
+        dialect, clock = DIALECTS[place], VenueClock(self._speed)
+        rest = Rest(dialect, self._settings.origins, session)
+        minutes = Minutes(series)
+        with contextlib.suppress(RestTrouble):
+            clock.set(await rest.clock_ms())
+        first = await self._looks_back_to(place, clock.now_ms())
+        assert self.writer is not None
+        gaps = GapTask(
+            dialect,
+            minutes,
+            rest,
+            clock,
+            self.writer.put,
+            on_mute=lambda one: self._mute(follower, one),
+            on_filled=self._filled,
+            first_ms=first,
+        )
+        follower = Follower(dialect, series, clock, minutes, QuoteBook(dialect), gaps, rest, [], clock.now_ms())
+        if first < clock.now_ms():
+            # Nobody says that a reader ran until now: the stretch is a gap like any other.
+            self._gap(follower, series, "", first, clock.now_ms(), "start", quotes=False)
+        gate = Gate(_CONNECT_SECONDS)
+        base = base_address(dialect.place, self._settings.origins)
+        for quotes in (False, True) if self._quotes else (False,):
+            topics = [Topic(dialect.topic(one, quotes=quotes), one, quotes) for one in series]
+            for start in range(0, len(topics), dialect.most_topics):
+                follower.supervisors.append(
+                    Supervisor(
+                        dialect,
+                        topics[start : start + dialect.most_topics],
+                        base,
+                        clock,
+                        gate,
+                        on_frame=lambda s, t, m, text: self._frame(follower, s, t, m, text),
+                        on_event=lambda s, kind, symbol, text: self._socket_event(follower, s, kind, symbol, text),
+                        on_gap=lambda up, s, begin, end: self._gap(
+                            follower,
+                            [topic.series for topic in up.topics],
+                            s.conn,
+                            begin,
+                            end,
+                            s.cause,
+                            quotes=up.is_for_quotes,
+                        ),
+                        life_seconds=dialect.life_seconds,
+                        longest_wait=self._longest_wait,
+                    )
+                )
+        return follower
+
+    async def _looks_back_to(self, place: tuple[str, str], now_ms: int) -> int:
+        """The first minute that a start asks for: where the last reader of this place stopped, within two hours."""
+        assert self.writer is not None
+        found = await self.writer.query(
+            "SELECT toUnixTimestamp64Milli(max(if(whole, minute, NULL))), "
+            "toUnixTimestamp64Milli(min(if(whole, NULL, minute))) FROM ("
+            "SELECT minute, max(missing = 0) AS whole FROM ops.live_minutes "
+            "WHERE recorded_at > now() - INTERVAL 1 DAY AND minute > fromUnixTimestamp64Milli({earliest:Int64}) "
+            "AND venue = {venue:String} AND market = {market:String} GROUP BY minute)",
+            venue=place[0],
+            market=place[1],
+            earliest=str(now_ms - _MOST_LOOK_BACK_MINUTES * MINUTE_MS),
+        )
+        known = [int(cell) for cell in (found[0] if found else []) if cell.isdecimal()]
+        # Five minutes before the last complete one too: minutes need not become complete in order.
+        last = known[0] - 5 * MINUTE_MS if known else now_ms - LOOK_BACK_MINUTES * MINUTE_MS
+        earliest = now_ms - _MOST_LOOK_BACK_MINUTES * MINUTE_MS
+        return max(min([last, *known[1:]]), earliest) // MINUTE_MS * MINUTE_MS
+
+    # What the sockets say
+
+    def _frame(self, follower: Follower, socket: Socket, topic: Topic, message: Message, text: str) -> None:
+        if message.kind is Kind.QUOTE:
+            follower.counts["quotes"] += 1
+            follower.book.take(topic, message, text, socket.conn)
+            return
+        received = recv_us()
+        now = follower.clock.now_ms()
+        # A venue that calls a bar closed before its minute is over by its own clock is not believed.
+        latest = max(now, message.event_ms or 0) + 2_000
+        known = follower.clock.skew_ms is not None
+        opens = tuple(one for one in message.opens if one + MINUTE_MS <= latest or not known)
+        if len(opens) < len(message.opens):
+            follower.counts["closed too early"] += 1
+        if not opens:
+            return
+        follower.counts["closed frames"] += 1
+        place = follower.dialect.place
+        params = {"conn": socket.conn, "stream": topic.name, "recv_us": received}
+        assert self.writer is not None
+        self.writer.put(
+            rows.page(
+                place.bars_table,
+                topic.series,
+                VENUES[place.venue].venue_symbol(topic.series),
+                socket.url.partition("://")[2].partition("/")[2].partition("?")[0],
+                params,
+                text,
+                opens=opens,
+                status=101,
+                received_us=received,
+                server_ms=message.event_ms,
+                rows=len(opens),
+            )
+        )
+        if not follower.minutes.came(topic.series, opens, rows.SOCKET):
+            follower.counts["closed frames of bars that were there"] += 1
+        follower.gaps.heard(topic.series)
+        if self._on_closed is not None:
+            self._on_closed(topic.series, message, text, received, now)
+
+    def _socket_event(self, follower: Follower, socket: Socket, kind: str, symbol: str, text: str) -> None:
+        if kind == "connected":
+            follower.book.alive.add(socket.conn)
+            if not next(iter(socket.topics.values())).quotes:
+                follower.gaps.trusted_from_ms = follower.clock.now_ms()
+        elif kind == "disconnected":
+            follower.book.alive.discard(socket.conn)
+        place = follower.dialect.place
+        follower.counts[kind] += 1
+        log.info("%s %s %s %s", follower.name, kind, symbol or socket.conn, text or socket.cause)
+        self._event(
+            kind,
+            venue=place.venue,
+            market=place.market,
+            conn=socket.conn,
+            symbol=symbol,
+            cause=socket.cause if kind == "disconnected" else "",
+            detail=text,
+        )
+
+    def _gap(
+        self, follower: Follower, series: list[Series], conn: str, begin: int, end: int, cause: str, *, quotes: bool
+    ) -> None:
+        """Nothing was connected in [begin, end): REST brings the bars; quotes of that time are gone."""
+        place = follower.dialect.place
+        gap_id = str(uuid.uuid4())
+        if not quotes:
+            gap_id = follower.gaps.hole(conn, series, begin, end, cause).gap_id
+            # Whole as they are at these venues, the running minute and the next one are asked for in any case.
+            running = end // MINUTE_MS * MINUTE_MS
+            for minute in (running, running + MINUTE_MS):
+                follower.gaps.ask_anyway(series, minute)
+        self._event(
+            "gap",
+            venue=place.venue,
+            market=place.market,
+            conn=conn,
+            start_ms=begin,
+            end_ms=end,
+            cause=cause,
+            detail="quotes" if quotes else "bars",
+            event_id=gap_id,
+        )
+
+    def _filled(self, hole: Hole, now_ms: int) -> None:
+        self._event(
+            "gap_filled",
+            venue=hole.series[0].venue,
+            market=hole.series[0].market,
+            conn=hole.conn,
+            start_ms=hole.from_ms,
+            end_ms=hole.to_ms,
+            cause=hole.cause,
+            event_id=hole.gap_id,
+        )
+
+    def _mute(self, follower: Follower, series: Series) -> None:
+        """REST has trades in three minutes of which the socket says nothing: connect anew."""
+        for supervisor in follower.supervisors:
+            one = supervisor.current
+            topic = next((t for t in supervisor.topics if t.series == series and not t.quotes), None)
+            if topic is None or one is None or topic.name in supervisor.refused:
+                continue
+            quiet = time.monotonic() - max(one.heard.get(topic.name, 0.0), one.opened_at)
+            if quiet * follower.clock.speed < 120.0:
+                continue
+            follower.counts["mute"] += 1
+            place = follower.dialect.place
+            detail = (
+                f"{topic.name}: acknowledged and silent for {quiet * follower.clock.speed:.0f} s, and REST has trades"
+            )
+            self._event(
+                "mute", venue=place.venue, market=place.market, conn=one.conn, symbol=series.symbol, detail=detail
+            )
+            one.end("mute", detail)
+
+    # What ClickHouse and the disk say
+
+    def _of(self, series: Series) -> Follower | None:
+        return next((one for one in self.followers if series in one.series), None)
+
+    def _stored(self, stored: rows.Stored) -> None:
+        if (follower := self._of(stored.series)) is not None:
+            follower.minutes.stored(stored.series, stored.opens, stored.how)
+
+    def _dropped(self, batch: Batch, why: str) -> None:
+        self._event("dropped", venue=batch.venue, cause=why, detail=f"{batch.rows} rows of {batch.table}")
+        for stored in batch.stored:
+            if (follower := self._of(stored.series)) is not None:
+                follower.gaps.lost(stored.series, stored.opens)
+
+    # What is written from time to time
+
+    async def _sampling(self) -> None:
+        while True:
+            await asyncio.sleep(1.0 - time.time() % 1.0)
+            for follower in self.followers:
+                if (row := follower.book.sample()) is not None and self.writer is not None:
+                    self.writer.put(row)
+
+    async def _telling(self) -> None:
+        told = touched = time.monotonic()
+        alive = sign_of_life(self._settings.home)
+        while True:
+            await asyncio.sleep(min(0.25, max(0.05, 1.0 / self._speed)))
+            self._tell_minutes()
+            if time.monotonic() - touched >= ALIVE_SECONDS:
+                touched = time.monotonic()
+                alive.touch()
+            if time.monotonic() - told >= STATUS_SECONDS:
+                told = time.monotonic()
+                for follower in self.followers:
+                    place = follower.dialect.place
+                    detail = orjson.dumps(self.status_of(follower)).decode()
+                    self._event("status", venue=place.venue, market=place.market, detail=detail)
+
+    def _tell_minutes(self) -> None:
+        for follower in self.followers:
+            place, now = follower.dialect.place, follower.clock.now_ms()
+            for open_ms, socket, rest, complete in follower.minutes.to_tell(
+                follower.gaps.first_ms, follower.begun_ms, now
+            ):
+                assert self.writer is not None
+                self.writer.put(
+                    rows.minute(
+                        self.name,
+                        place.venue,
+                        place.market,
+                        open_ms,
+                        due=len(follower.series),
+                        by_socket=socket,
+                        by_rest=rest,
+                        complete=complete,
+                    )
+                )
+                follower.counts["minutes complete" if complete else "minutes late"] += 1
+            follower.minutes.prune(now)
+
+    async def _asking_clocks(self) -> None:
+        while True:
+            await asyncio.sleep(_CLOCK_SECONDS if all(f.clock.skew_ms is not None for f in self.followers) else 5.0)
+            for follower in self.followers:
+                with contextlib.suppress(RestTrouble):
+                    follower.clock.set(await follower.rest.clock_ms())
+
+    def _event(self, kind: str, **what: object) -> None:
+        if self.writer is not None:
+            self.writer.put(rows.event(self.name, kind, **what))  # type: ignore[arg-type]
+
+    def status_of(self, follower: Follower) -> dict[str, object]:
+        """Counters of a venue and market, for a status event and for the terminal."""
+        counts: Counter[str] = Counter(follower.counts)
+        causes: Counter[str] = Counter()
+        for supervisor in follower.supervisors:
+            counts.update(supervisor.counts)
+            causes.update(supervisor.causes)
+            if supervisor.current is not None and not supervisor.current.cause:
+                counts.update(supervisor.current.counts)
+        now = follower.clock.now_ms()
+        ages = [now - follower.minutes.newest.get(one, 0) - MINUTE_MS for one in follower.series]
+        return {
+            "series": len(follower.series),
+            "connected": sum(1 for one in follower.supervisors if one.current is not None and one.current.ready),
+            "connections": len(follower.supervisors),
+            "attempts": max(one.attempts for one in follower.supervisors),
+            "worst_age_ms": max(ages) if follower.minutes.newest else None,
+            "open_questions": follower.gaps.open_questions,
+            "open_gaps": len(follower.gaps.holes),
+            "skew_ms": follower.clock.skew_ms,
+            "queued": self.writer.queued if self.writer is not None else 0,
+            "spool_bytes": self.spool.size(follower.dialect.place.venue),
+            "spool_share": round(self.spool.size(follower.dialect.place.venue) / self.spool.limit_bytes, 4),
+            "rest_calls": follower.rest.calls,
+            "rest_troubles": follower.rest.troubles,
+            "counts": dict(counts),
+            "quotes": dict(follower.book.counts),
+            "gap_task": dict(follower.gaps.counts),
+            "ends": dict(causes),
+        }

@@ -1,0 +1,188 @@
+"""Keeps one set of topics connected: backs off, never gives up, replaces a connection before it is ended.
+
+A replacement is connected beside the old one and takes over when it has carried every topic that the old one carried
+in the last minute; until then both deliver, and what comes twice is one row in the views.
+"""
+
+import asyncio
+import contextlib
+import logging
+import random
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import aiohttp
+
+from dlt_pipelines.live.clock import VenueClock
+from dlt_pipelines.live.connection import OnEvent, OnFrame, Socket
+from dlt_pipelines.live.protocol import Dialect, Topic
+
+log = logging.getLogger(__name__)
+
+FIRST_WAIT, LONGEST_WAIT = 1.0, 60.0
+_HEALTHY_SECONDS = 60.0
+_OVERLAP_SECONDS = 150.0
+_JITTER = random.Random()  # noqa: S311 (spreads reconnects, no secret)
+
+OnGap = Callable[["Supervisor", Socket, int, int], None]
+
+
+class Gate:
+    """At most one new connection in so many seconds, for all connections of a venue."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds, self._free_at = seconds, 0.0
+
+    async def turn(self) -> None:
+        """Wait for the next turn."""
+        now = time.monotonic()
+        self._free_at = max(self._free_at + self._seconds, now)
+        await asyncio.sleep(self._free_at - now)
+
+
+@dataclass(slots=True)
+class Supervisor:
+    """One connection's topics. `on_gap(self, ended, from, to)`: nothing was connected in [from, to), venue's ms."""
+
+    dialect: Dialect
+    topics: list[Topic]
+    base: str
+    clock: VenueClock
+    gate: Gate
+    on_frame: OnFrame
+    on_event: OnEvent
+    on_gap: OnGap
+    life_seconds: float | None
+    longest_wait: float = LONGEST_WAIT
+    current: Socket | None = None
+    counts: Counter[str] = field(default_factory=Counter)
+    causes: Counter[str] = field(default_factory=Counter)
+    attempts: int = 0
+    """Connections in a row that did not live for a minute."""
+    stopping: bool = False
+    refused: set[str] = field(default_factory=set)
+    _tasks: dict[str, "asyncio.Task[str]"] = field(default_factory=dict)
+
+    @property
+    def is_for_quotes(self) -> bool:
+        """All topics of a connection are of one kind."""
+        return self.topics[0].quotes
+
+    async def run(self, session: aiohttp.ClientSession) -> None:
+        """Stay connected until `stop`."""
+        gap_from: int | None = None
+        ended: Socket | None = None
+        while not self.stopping:
+            if not self._wanted():
+                await asyncio.sleep(1.0)
+                continue
+            await self.gate.turn()
+            self.current = self._start(session)
+            task = self._tasks[self.current.conn]
+            await self._until_accepted(self.current, task)
+            if self.current.ready:
+                if gap_from is not None and ended is not None:
+                    self.on_gap(self, ended, gap_from, self.clock.now_ms())
+                gap_from = ended = None
+            await self._live(session)
+            one = self.current
+            self._tell_end(one)
+            if self.stopping:
+                break
+            if gap_from is None:
+                gap_from, ended = one.last_frame_ms or self.clock.now_ms(), one
+            lived = time.monotonic() - one.opened_at if one.opened_at else 0.0
+            self.attempts = 0 if lived > _HEALTHY_SECONDS else self.attempts + 1
+            await self._back_off(lived)
+
+    def _wanted(self) -> list[Topic]:
+        return [topic for topic in self.topics if topic.name not in self.refused]
+
+    def _start(self, session: aiohttp.ClientSession) -> Socket:
+        topics = self._wanted()
+        jitter = _JITTER.uniform(0, 600) if self.life_seconds else 0.0
+        socket = Socket(
+            self.dialect,
+            {topic.name: topic for topic in topics},
+            self.base + self.dialect.path(topics),
+            self.clock,
+            self.on_frame,
+            self._note,
+            self.life_seconds and self.life_seconds - jitter,
+        )
+        self._tasks[socket.conn] = asyncio.create_task(socket.run(session))
+        return socket
+
+    def _note(self, socket: Socket, kind: str, symbol: str, detail: str) -> None:
+        if kind == "refused":
+            self.refused.add(detail.partition(": ")[0])
+        self.on_event(socket, kind, symbol, detail)
+
+    async def _until_accepted(self, socket: Socket, task: "asyncio.Task[str]") -> None:
+        while not socket.ready and not task.done():
+            await asyncio.sleep(0.02)
+
+    async def _live(self, session: aiohttp.ClientSession) -> None:
+        """Until the current connection ends; planned replacements happen in here."""
+        while True:
+            assert self.current is not None
+            one, task = self.current, self._tasks[self.current.conn]
+            notice = asyncio.create_task(one.wants_replacement.wait())
+            await asyncio.wait({task, notice}, return_when=asyncio.FIRST_COMPLETED)
+            notice.cancel()
+            if task.done() or self.stopping:
+                with contextlib.suppress(asyncio.CancelledError):
+                    await task
+                return
+            one.wants_replacement.clear()
+            await self._replace(session, one, task)
+
+    async def _replace(self, session: aiohttp.ClientSession, old: Socket, old_task: "asyncio.Task[str]") -> None:
+        """Connect beside `old` and switch over; where the new connection fails, `old` goes on."""
+        await self.gate.turn()
+        new = self._start(session)
+        task = self._tasks[new.conn]
+        deadline = time.monotonic() + _OVERLAP_SECONDS
+        while not task.done() and time.monotonic() < deadline and not self.stopping:
+            busy = {name for name, at in old.heard.items() if at > time.monotonic() - 60.0 and name in new.topics}
+            if new.ready and busy <= new.heard.keys():
+                break
+            if old_task.done() and new.ready:
+                break
+            await asyncio.sleep(0.1)
+        if task.done():
+            self._tell_end(new)
+            await asyncio.sleep(self._wait_seconds())
+            old.wants_replacement.set()
+            return
+        self.current = new
+        if not old_task.done():
+            old.end("planned")
+            await asyncio.wait({old_task}, timeout=5.0)
+        self._tell_end(old)
+
+    def _tell_end(self, socket: Socket) -> None:
+        self._tasks.pop(socket.conn, None)
+        self.counts.update(socket.counts)
+        self.causes[socket.cause or "ended"] += 1
+        self.on_event(socket, "disconnected", "", socket.detail)
+
+    def _wait_seconds(self) -> float:
+        doubled: float = FIRST_WAIT * 2.0 ** min(self.attempts, 10)
+        return min(doubled, self.longest_wait) * _JITTER.uniform(0.5, 1.0)
+
+    async def _back_off(self, lived: float) -> None:
+        if lived > _HEALTHY_SECONDS:
+            return
+        deadline = time.monotonic() + self._wait_seconds()
+        while time.monotonic() < deadline and not self.stopping:
+            await asyncio.sleep(min(0.2, max(0.0, deadline - time.monotonic())))
+
+    def stop(self) -> None:
+        """No new connection; the open ones are closed with 1000."""
+        self.stopping = True
+        if self.current is not None:
+            self.current.end("stopped")
+            self.current.wants_replacement.set()

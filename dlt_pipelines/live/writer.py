@@ -1,0 +1,185 @@
+"""Rows into ClickHouse over HTTP: spooled first, at most one insert a second and table."""
+
+import asyncio
+import contextlib
+import logging
+import ssl
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from pathlib import Path
+
+import aiohttp
+
+from dlt_pipelines.live.rows import Row, Stored
+from dlt_pipelines.live.spool import Batch, Spool
+from warehouse.connection import Connection
+
+log = logging.getLogger(__name__)
+
+FLUSH_SECONDS = 0.2
+INSERT_SECONDS = 1.0
+QUEUE_ROWS = 10_000
+_LONGEST_WAIT = 5.0
+# Errors that the same rows will always meet.
+_HOPELESS = ("CANNOT_PARSE", "INCORRECT_DATA", "UNKNOWN_TABLE", "NO_SUCH_COLUMN", "UNKNOWN_IDENTIFIER", "TYPE_MISMATCH")
+
+
+class Writer:
+    """Takes rows at any time without waiting; tells `on_stored` what ClickHouse has acknowledged."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        spool: Spool,
+        session: aiohttp.ClientSession,
+        *,
+        on_stored: Callable[[Stored], None],
+        on_dropped: Callable[[Batch, str], None],
+        ca_file: Path | None = None,
+    ) -> None:
+        scheme = "https" if connection.secure else "http"
+        self._url = f"{scheme}://{connection.host}:{connection.http_port}/"
+        self._headers = {"X-ClickHouse-User": connection.user, "X-ClickHouse-Key": connection.password}
+        self._ssl = ssl.create_default_context(cafile=str(ca_file)) if ca_file else True
+        self._spool, self._session = spool, session
+        self._on_stored, self._on_dropped = on_stored, on_dropped
+        self._waiting: dict[tuple[str, str, bool], list[Row]] = defaultdict(list)
+        self._rows = 0
+        self._something = asyncio.Event()
+        self._disk = asyncio.Lock()
+        self._senders: dict[str, asyncio.Task[None]] = {}
+        self._wake: dict[str, asyncio.Event] = {}
+        self.inserts = 0
+        self.failing_since: float | None = None
+
+    @property
+    def queued(self) -> int:
+        """Rows that are not on disk yet."""
+        return self._rows
+
+    def put(self, row: Row) -> None:
+        """Take a row; where the queue is full quotes are refused first, and the refusal is told."""
+        if self._rows >= QUEUE_ROWS and (row.quotes or self._rows >= 2 * QUEUE_ROWS):
+            self._on_dropped(
+                Batch(Path(), row.table, row.venue, row.quotes, len(row.line), 1, (row.stored,) if row.stored else ()),
+                "queue",
+            )
+            return
+        self._waiting[row.table, row.venue, row.quotes].append(row)
+        self._rows += 1
+        self._something.set()
+
+    async def run(self) -> None:
+        """Spool what comes until cancelled."""
+        for table in {batch.table for batch in self._spool.batches}:
+            self._send(table)
+        try:
+            while True:
+                await self._something.wait()
+                await asyncio.sleep(FLUSH_SECONDS)
+                await self._flush()
+        finally:
+            for task in self._senders.values():
+                task.cancel()
+
+    async def drain(self, seconds: float) -> bool:
+        """Write everything down and wait for ClickHouse, so long at most; whether nothing is left."""
+        await self._flush()
+        deadline = time.monotonic() + seconds
+        while self._spool.batches and time.monotonic() < deadline:
+            await asyncio.sleep(0.05)
+        return not self._spool.batches
+
+    async def _flush(self) -> None:
+        self._something.clear()
+        waiting, self._waiting, self._rows = self._waiting, defaultdict(list), 0
+        async with self._disk:
+            for rows in waiting.values():
+                await asyncio.to_thread(self._spool.write, rows)
+            for venue in {venue for _, venue, _ in waiting}:
+                for batch in self._spool.shed(venue):
+                    self._on_dropped(batch, "spool")
+        for table, _, _ in waiting:
+            self._send(table)
+
+    def _send(self, table: str) -> None:
+        wake = self._wake.setdefault(table, asyncio.Event())
+        wake.set()
+        if table not in self._senders:
+            self._senders[table] = asyncio.create_task(self._sender(table, wake))
+
+    async def _sender(self, table: str, wake: asyncio.Event) -> None:
+        wait = INSERT_SECONDS
+        while True:
+            await wake.wait()
+            wake.clear()
+            while True:
+                async with self._disk:
+                    batches = self._spool.take(table)
+                if not batches:
+                    break
+                began = time.monotonic()
+                wait = INSERT_SECONDS if await self._insert(table, batches) else min(wait * 2, _LONGEST_WAIT)
+                await asyncio.sleep(max(0.0, began + wait - time.monotonic()))
+
+    async def _insert(self, table: str, batches: list[Batch]) -> bool:
+        try:
+            body = b"".join([await asyncio.to_thread(batch.path.read_bytes) for batch in batches])
+            refusal = await self._post(table, body)
+        except FileNotFoundError:
+            # Shed meanwhile.
+            return True
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            self._fail(f"{type(error).__name__}: {error}")
+            return False
+        if refusal and any(mark in refusal for mark in _HOPELESS):
+            log.error("ClickHouse can never take these rows of %s: %s", table, refusal)
+            for batch in batches:
+                self._on_dropped(batch, "refused")
+        elif refusal:
+            self._fail(refusal)
+            return False
+        self.failing_since = None
+        self.inserts += 1
+        async with self._disk:
+            self._spool.done(batches)
+        if not refusal:
+            for batch in batches:
+                for stored in batch.stored:
+                    self._on_stored(stored)
+        return True
+
+    def _fail(self, why: str) -> None:
+        if self.failing_since is None:
+            self.failing_since = time.monotonic()
+            log.warning("ClickHouse does not take rows (%s): they are kept on disk and sent again.", why[:300])
+
+    async def _post(self, table: str, body: bytes) -> str:
+        """Insert; the words of a refusal, empty when it was taken."""
+        database, _, name = table.partition(".")
+        query = f"INSERT INTO {database}.`{name}` FORMAT JSONEachRow"
+        timeout = aiohttp.ClientTimeout(total=30, connect=5)
+        async with self._session.post(
+            self._url, params={"query": query}, data=body, headers=self._headers, ssl=self._ssl, timeout=timeout
+        ) as answer:
+            text = await answer.text(errors="replace")
+            return "" if answer.status == 200 else f"HTTP {answer.status} {' '.join(text.split())[:500]}"
+
+    async def query(self, sql: str, **parameters: str) -> list[list[str]]:
+        """Rows of a query as text, its `{name:Type}` from the parameters; empty where ClickHouse does not answer."""
+        timeout = aiohttp.ClientTimeout(total=10, connect=3)
+        with contextlib.suppress(aiohttp.ClientError, TimeoutError, OSError):
+            async with self._session.post(
+                self._url,
+                params={f"param_{name}": value for name, value in parameters.items()},
+                data=f"{sql} FORMAT TSV".encode(),
+                headers=self._headers,
+                ssl=self._ssl,
+                timeout=timeout,
+            ) as answer:
+                text = await answer.text()
+                if answer.status == 200:
+                    return [line.split("\t") for line in text.splitlines()]
+                log.warning("ClickHouse does not answer a question of the reader: %s", " ".join(text.split())[:300])
+        return []

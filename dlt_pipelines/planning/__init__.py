@@ -1,0 +1,1 @@
+"""What to fetch: the universe minus what has landed, by the cheapest lane."""

@@ -1,0 +1,78 @@
+"""One strategy, two feeds: a moving-average crossover on live bars, or on a replay of a snapshot. Its code is the same.
+
+    python live_strategy.py --replay 2025-q1 --speed inf        a pinned snapshot, as fast as it goes
+    python live_strategy.py                                     what `mdw live` brings, until interrupted
+
+Paper only: it prints what it would do.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import sys
+from collections import deque
+from dataclasses import dataclass, field
+
+import alphaforge_data
+from alphaforge_data.live import Bar, Feed, replay
+
+FAST, SLOW = 5, 20
+
+
+@dataclass
+class Crossover:
+    """Holds while the fast mean of closes is above the slow one; decides once a bar, on closed bars only."""
+
+    closes: deque[float] = field(default_factory=lambda: deque(maxlen=SLOW))
+    holds: bool = False
+    trades: int = 0
+    bars: int = 0
+
+    def on_bar(self, bar: Bar) -> str:
+        """What it would do now: buy, sell, or nothing."""
+        if bar.revised:
+            # Decided on values that were corrected since: a decision is not taken back.
+            return ""
+        self.bars += 1
+        self.closes.append(bar.close)
+        if len(self.closes) < SLOW:
+            return ""
+        recent = list(self.closes)
+        wants = sum(recent[-FAST:]) / FAST > sum(recent) / SLOW
+        if wants == self.holds:
+            return ""
+        self.holds, self.trades = wants, self.trades + 1
+        return "buy" if wants else "sell"
+
+
+async def run(feed: Feed, strategy: Crossover, symbol: str, venue: str) -> None:
+    """The strategy on any feed."""
+    async for bar in feed.follow(symbol, "1m", venue=venue):
+        action = strategy.on_bar(bar)
+        if action:
+            mark = " (provisional)" if bar.is_provisional else ""
+            print(f"{bar.close_time:%Y-%m-%d %H:%M} {action} {bar.instrument_id} at {bar.close}{mark}")
+
+
+def main() -> int:
+    """Read the command line, follow the feed."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--replay", metavar="SNAPSHOT_ID", help="a snapshot instead of the live feed")
+    parser.add_argument("--speed", type=float, default=float("inf"), help="market seconds a second, of a replay")
+    parser.add_argument("--symbol", default="BTC/USDT")
+    parser.add_argument("--venue", default="binance")
+    chosen = parser.parse_args()
+    strategy = Crossover()
+    with alphaforge_data.connect(snapshot_id=chosen.replay) as client:
+        feed: Feed = replay(client, chosen.replay, speed=chosen.speed) if chosen.replay else client.live
+        with contextlib.suppress(KeyboardInterrupt):
+            asyncio.run(run(feed, strategy, chosen.symbol, chosen.venue))
+    print(f"{strategy.bars} bars, {strategy.trades} trades")
+    return 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except alphaforge_data.AlphaforgeDataError as error:
+        sys.exit(f"failed: {error}")

@@ -1,0 +1,66 @@
+"""Alerts of the live lane. None of them concerns what is published: snapshots do not depend on a socket."""
+
+import json
+from collections.abc import Iterator
+
+from clickhouse_connect.driver.client import Client
+
+from mdw.alerting.alert import Alert
+
+_RUNBOOK = "runbooks/live.md"
+_NO_BAR_SECONDS = 180.0
+_RECONNECTS = 5
+_SPOOL_SHARE = 0.5
+_SKEW_MS = 2_000
+
+# Feeds of readers that ran within a day and did not stop cleanly.
+_FEEDS = """
+    select venue, market, argMax(detail, at), toFloat64(now64(3) - max(at))
+    from ops.live_events
+    where at > now() - interval 1 day and kind = 'status'
+        and reader not in (select reader from ops.live_events where kind = 'stopped' and at > now() - interval 1 day)
+    group by venue, market
+"""
+_COMPLETE = """
+    select venue, market, toFloat64(now64(3) - max(recorded_at)) from ops.live_minutes
+    where recorded_at > now() - interval 1 day and missing < due group by venue, market
+"""
+_ENDS = """
+    select venue, market, count(), arrayStringConcat(groupUniqArray(cause), ', ') from ops.live_events
+    where at > now() - interval 10 minute and kind = 'disconnected' and cause not in ('planned', 'stopped')
+    group by venue, market
+"""
+_MUTE = """
+    select venue, market, count(), any(detail) from ops.live_events
+    where at > now() - interval 10 minute and kind in ('mute', 'refused') group by venue, market
+"""
+
+
+def live_alerts(client: Client) -> Iterator[Alert]:
+    """One alert a feed and trouble; keys begin with `live:`."""
+    bars = {(venue, market): age for venue, market, age in client.query(_COMPLETE).result_rows}
+    for venue, market, detail, silent in client.query(_FEEDS).result_rows:
+        feed, status = f"{venue} {market}", json.loads(detail)
+        age = bars.get((venue, market), silent)
+        if max(age, silent) > _NO_BAR_SECONDS:
+            words = f"The newest bar is {age:.0f} s old, the reader's last status {silent:.0f} s."
+            yield _alert(f"live:no_bar:{feed}", "error", f"No live bar of {feed} for three minutes", words)
+        if status["spool_share"] > _SPOOL_SHARE:
+            words = (
+                f"{status['spool_bytes'] / 1e6:.0f} MB wait for ClickHouse; at the limit the oldest quotes go first."
+            )
+            yield _alert(f"live:spool:{venue}", "warn", f"The spool of {venue} is over half full", words)
+        if abs(status.get("skew_ms") or 0) > _SKEW_MS:
+            words = f"The clock of {venue} is {status['skew_ms']} ms from ours: repair NTP on the reader's machine."
+            yield _alert(f"live:skew:{venue}", "warn", "The reader's clock is wrong", words)
+    for venue, market, number, causes in client.query(_ENDS).result_rows:
+        if number > _RECONNECTS:
+            title = f"{number} reconnects of {venue} {market} in ten minutes"
+            yield _alert(f"live:reconnects:{venue} {market}", "warn", title, f"Causes: {causes}.")
+    for venue, market, _, detail in client.query(_MUTE).result_rows:
+        title = f"A subscription of {venue} {market} is refused, or acknowledged and silent"
+        yield _alert(f"live:mute:{venue} {market}", "warn", title, detail)
+
+
+def _alert(key: str, severity: str, title: str, detail: str) -> Alert:
+    return Alert(key=key, severity=severity, title=title, detail=detail, runbook=_RUNBOOK)

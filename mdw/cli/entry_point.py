@@ -1,0 +1,106 @@
+"""The command line: one module of this package for each group of commands; exit 0 done, 1 failed, 2 bad input."""
+
+import errno
+import logging
+import os
+import sys
+
+import typer
+from rich.markup import escape
+
+from mdw.cli import (
+    acceptance,
+    audit,
+    backtest,
+    build,
+    clone,
+    cluster,
+    dbt,
+    demo,
+    docs,
+    doctor,
+    ingest,
+    live,
+    memory,
+    metrics,
+    notify,
+    publish_reports,
+    report,
+    server,
+    snapshot,
+    sql,
+)
+from mdw.console.output import err
+from warehouse import open_files
+from warehouse.errors import BadInput, OperationFailed
+
+app = typer.Typer(
+    name="mdw",
+    help="Market data warehouse: land exchange data, build versioned marts, publish snapshots, read them back.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+)
+for group in (
+    server,
+    ingest,
+    live,
+    build,
+    clone,
+    audit,
+    sql,
+    dbt,
+    backtest,
+    docs,
+    report,
+    publish_reports,
+    doctor,
+    acceptance,
+    notify,
+    demo,
+):
+    group.register(app)
+app.add_typer(snapshot.app, name="snapshot")
+app.add_typer(metrics.app, name="metrics")
+app.add_typer(cluster.app, name="cluster")
+
+
+def main() -> None:
+    """Entry point: turns expected errors into one line on stderr and an exit code."""
+    # Both report home by default; a warehouse of market data has no reason to.
+    os.environ.setdefault("DO_NOT_TRACK", "1")
+    memory.settle()
+    os.environ.setdefault("RUNTIME__DLTHUB_TELEMETRY", "false")
+    try:
+        app()
+    except BadInput as error:
+        err.print(f"[bold red]bad input:[/] {escape(str(error))}", soft_wrap=True)
+        sys.exit(2)
+    except OperationFailed as error:
+        if open_files.ran_out(error):
+            # Half-opened connections complain when they are dropped.
+            logging.disable(logging.CRITICAL)
+        err.print(f"[bold red]failed:[/] {escape(str(error))}", soft_wrap=True)
+        sys.exit(1)
+    except Exception as error:
+        if open_files.ran_out(error):
+            text = str(open_files.too_low("The command could not go on"))
+        elif isinstance(error, OSError):
+            text = _explain(error)
+        else:
+            raise
+        err.print(f"[bold red]failed:[/] {escape(text)}", soft_wrap=True)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        err.print("Stopped. What has landed is kept; run the same command again to go on.")
+        sys.exit(130)
+
+
+def _explain(error: OSError) -> str:
+    """What the machine refused, and the next step where there is one."""
+    text = error.strerror or str(error) or type(error).__name__
+    named = f"{error.filename}: {text}" if error.filename else text
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"{named}. Make room there and run the same command again: what has landed is kept."
+    return f"{named}."

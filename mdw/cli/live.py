@@ -1,0 +1,46 @@
+"""live: closed bars and quotes from the venues' sockets, as they come."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mdw.cli.options import Json
+from warehouse.errors import BadInput
+from warehouse.settings import Settings
+
+Many = list[str] | None
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(live)
+
+
+def live(
+    venue: Annotated[Many, typer.Option(help="such as binance; repeatable; else every venue with a live feed")] = None,
+    market: Annotated[Many, typer.Option(help="spot or perp; repeatable")] = None,
+    symbol: Annotated[Many, typer.Option(help="such as BTC/USDT; repeatable; else all of the universe")] = None,
+    quotes: Annotated[bool, typer.Option("--quotes/--no-quotes", help="best bid and ask, by the second")] = True,
+    probe: Annotated[
+        str | None, typer.Option(help="measure the feeds for so long, such as 30m, write a report, and stop")
+    ] = None,
+    report: Annotated[
+        Path | None, typer.Option(help="file of the probe's report; else live-probe-<time>.md in MDW_HOME/reports")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Follow closed 1m bars and best bid/ask by WebSocket, until interrupted. Claims nothing: `mdw update` goes on."""
+    # dlt, ccxt and pandas stay out of this process: a reader is meant to be small.
+    from dlt_pipelines.planning.selection import Selection, select
+    from dlt_pipelines.planning.universe import load
+    from mdw.live.running import parse_duration, run, run_probe
+
+    settings = Settings.load()
+    chosen = Selection(("bars",), tuple(venue or ()), tuple(market or ()), tuple(symbol or ()), ())
+    series = select(load(settings.universe), chosen)
+    if report is not None and probe is None:
+        raise BadInput("--report names the file of a probe: give --probe 30m, too.")
+    if probe is not None:
+        raise typer.Exit(run_probe(settings, series, parse_duration(probe), report))
+    raise typer.Exit(run(settings, series, quotes=quotes, as_json=json))

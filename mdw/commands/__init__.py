@@ -1,1 +1,0 @@
-"""The commands of `mdw`, a module a group."""

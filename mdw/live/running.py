@@ -1,0 +1,81 @@
+"""Run the reader under signals, with a status that a person or a log can follow."""
+
+import asyncio
+import re
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from dlt_pipelines.core.series import Series
+from dlt_pipelines.live.reader import Reader
+from mdw.console.output import print_json
+from mdw.live.status import lines, table
+from warehouse.errors import BadInput
+from warehouse.settings import Settings
+
+LINE_SECONDS = 10.0
+_UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+def parse_duration(text: str) -> float:
+    """Seconds of `90s`, `30m` or `2h`; raises BadInput."""
+    found = re.fullmatch(r"([1-9][0-9]{0,5})([smh])", text.strip())
+    if not found:
+        raise BadInput(f"--probe is {text!r}, which is no duration. Write it like 30m (s, m or h).")
+    return int(found[1]) * _UNITS[found[2]]
+
+
+def run(settings: Settings, series: Sequence[Series], *, quotes: bool, as_json: bool) -> int:
+    """Follow until SIGINT or SIGTERM. Exit code 0, or 1 where rows were left on disk for the next start."""
+    return asyncio.run(_run(settings, series, quotes, as_json))
+
+
+async def _run(settings: Settings, series: Sequence[Series], quotes: bool, as_json: bool) -> int:
+    reader = Reader(settings, series, quotes=quotes)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, reader.stop)
+    watching = asyncio.create_task(_watch(reader, as_json))
+    try:
+        complete = await reader.run()
+    finally:
+        watching.cancel()
+    if not complete:
+        sys.stderr.write(
+            "Stopped. ClickHouse did not take the last rows: they are kept in the spool and sent by the next start.\n"
+        )
+    return 0 if complete else 1
+
+
+async def _watch(reader: Reader, as_json: bool) -> None:
+    """A table that renews itself on a terminal, lines elsewhere."""
+    if sys.stdout.isatty() and not as_json:
+        from rich.live import Live
+
+        with Live(table(reader), refresh_per_second=2, screen=False) as view:
+            while True:
+                await asyncio.sleep(0.5)
+                view.update(table(reader))
+    while True:
+        await asyncio.sleep(LINE_SECONDS)
+        if as_json:
+            print_json({one.name: reader.status_of(one) for one in reader.followers})
+        else:
+            sys.stdout.write("\n".join(lines(reader)) + "\n")
+        sys.stdout.flush()
+
+
+def run_probe(settings: Settings, series: Sequence[Series], seconds: float, report: Path | None) -> int:
+    """Measure for so long and write the report; its path is printed."""
+    from mdw.live.probe import Probe
+
+    stamp = datetime.fromtimestamp(time.time(), UTC).strftime("%Y%m%dT%H%M%SZ")
+    path = report or settings.home / "reports" / f"live-probe-{stamp}.md"
+    text = asyncio.run(Probe(settings, series, seconds).run())
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+    sys.stdout.write(f"{path}\n")
+    return 0

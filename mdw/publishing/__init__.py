@@ -1,0 +1,1 @@
+"""From landed pages to a published snapshot: dbt, builds, retention, recovery."""

@@ -1,0 +1,91 @@
+"""The dbt packages of elementary/: from a folder where MDW_DBT_PACKAGES names one, else from the dbt hub."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import yaml
+
+from mdw.publishing import dbt
+from warehouse.errors import BadInput, OperationFailed
+from warehouse.settings import PROJECT, Settings
+
+WRAPPER = PROJECT / "elementary"
+HUB_TIMEOUT = 300
+_PACKAGES = ("elementary", "dbt_utils")
+_ADVICE = (
+    "Build without Elementary (`mdw build`), or lay its packages out by hand and name the folder in MDW_DBT_PACKAGES "
+    "(docs/data_quality_report.md)."
+)
+
+
+def prepare(settings: Settings) -> Path:
+    """Install the packages below MDW_HOME and return the folder; does nothing where they are installed already.
+
+    Raises BadInput where MDW_DBT_PACKAGES names no such folder, OperationFailed where the hub cannot be reached.
+    """
+    folder = dbt.packages(settings)
+    source = os.environ.get("MDW_DBT_PACKAGES", "")
+    if source:
+        _link(Path(source), folder)
+    elif not _complete(folder):
+        _download(settings, folder)
+    return folder
+
+
+def _complete(folder: Path) -> bool:
+    return (folder / "market_data").exists() and _version(folder / "elementary") == wanted_version()
+
+
+def wanted_version() -> str:
+    """Version of Elementary's package that elementary/packages.yml names."""
+    packages = yaml.safe_load((WRAPPER / "packages.yml").read_text())["packages"]
+    return str(next(entry["version"] for entry in packages if str(entry.get("package", "")).endswith("/elementary")))
+
+
+def _version(package: Path) -> str:
+    project = package / "dbt_project.yml"
+    return str(yaml.safe_load(project.read_text())["version"]) if project.exists() else ""
+
+
+def _link(source: Path, folder: Path) -> None:
+    for name in _PACKAGES:
+        if not (source / name / "dbt_project.yml").exists():
+            raise BadInput(
+                f"MDW_DBT_PACKAGES is {source}, which holds no dbt package {name!r}. It must hold the folders "
+                "elementary and dbt_utils: elementary/packages_from_git.sh makes them."
+            )
+    found = _version(source / "elementary")
+    if found != wanted_version():
+        raise BadInput(
+            f"MDW_DBT_PACKAGES is {source}, which holds elementary {found}, and {wanted_version()} is needed "
+            "(elementary/packages.yml). Lay out that version."
+        )
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    for name in _PACKAGES:
+        (folder / name).symlink_to((source / name).resolve())
+    (folder / "market_data").symlink_to(dbt.DBT_PROJECT)
+
+
+def _download(settings: Settings, folder: Path) -> None:
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    arguments = ["--log-path", str(settings.home / "dbt" / "logs"), "deps"]
+    arguments += ["--project-dir", str(WRAPPER), "--profiles-dir", str(dbt.DBT_PROJECT)]
+    try:
+        subprocess.run(
+            [sys.executable, "-m", "dbt.cli.main", *arguments],
+            env=dbt.environment(settings),
+            cwd=WRAPPER,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            check=True,
+            # dbt tries an absent hub again and again.
+            timeout=HUB_TIMEOUT,
+        )
+    except (subprocess.CalledProcessError, subprocess.TimeoutExpired):
+        shutil.rmtree(folder, ignore_errors=True)
+        hub = os.environ.get("DBT_PACKAGE_HUB_URL", "hub.getdbt.com")
+        raise OperationFailed(f"Elementary's dbt packages cannot be had from the dbt hub ({hub}). {_ADVICE}") from None

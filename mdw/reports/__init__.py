@@ -1,0 +1,1 @@
+"""Reports for people: data quality, the data catalog, Elementary's; and their delivery."""

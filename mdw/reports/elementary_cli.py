@@ -1,0 +1,23 @@
+"""Elementary's CLI on a copy of its own dbt project: `python -m mdw.reports.elementary_cli COPY ARGUMENT…`.
+
+The CLI installs packages inside its own folder in site-packages, and asks PyPI for its newest version when it is
+imported. Here it finds the packages in the copy, and asks nobody.
+"""
+
+import sys
+
+from elementary.cli import upgrade
+from elementary.monitor import dbt_project_utils
+
+
+def main() -> None:
+    """Run the CLI; the first argument is the copy, the others are the CLI's own."""
+    dbt_project_utils.CLI_DBT_PROJECT_PATH = sys.argv.pop(1)
+    upgrade.recommend_version_upgrade = lambda: None
+    from elementary.cli.cli import cli
+
+    cli()
+
+
+if __name__ == "__main__":
+    main()

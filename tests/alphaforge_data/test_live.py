@@ -1,0 +1,106 @@
+"""Live bars and a replay through one interface: what a strategy gets of each, without a server where none is needed."""
+
+import asyncio
+import datetime as dt
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from alphaforge_data.errors import BadRequest
+from alphaforge_data.frame import Frame
+from alphaforge_data.live import Bar, Live, Replay, chosen
+
+OPENED = dt.datetime(2025, 3, 4, 10, tzinfo=dt.UTC)
+MINUTE = dt.timedelta(minutes=1)
+
+
+def table(*rows: tuple[int, str, float, bool]) -> pa.Table:
+    """(minute, instrument, close, provisional)."""
+    columns = {
+        "instrument_id": [row[1] for row in rows],
+        "timeframe": ["1m"] * len(rows),
+        "open_time": [OPENED + row[0] * MINUTE for row in rows],
+        "close_time": [OPENED + (row[0] + 1) * MINUTE for row in rows],
+        **{name: [row[2] for row in rows] for name in ("open", "high", "low", "close", "volume", "quote_volume")},
+        "trade_count": [None] * len(rows),
+        "source": ["live"] * len(rows),
+        "is_provisional": [row[3] for row in rows],
+        "received_at": [OPENED] * len(rows),
+    }
+    return pa.table(columns)
+
+
+class Answers:
+    """What a reader answers, one after the other; the last one for ever."""
+
+    def __init__(self, *tables: pa.Table):
+        self.tables, self.asked = list(tables), []
+
+    def ask(self, query: str, parameters: dict[str, Any]) -> pa.Table:
+        self.asked.append(parameters)
+        return self.tables.pop(0) if len(self.tables) > 1 else self.tables[0]
+
+
+class History:
+    """A client that has one day of bars."""
+
+    def iter_bars(self, **asked: Any) -> list[Frame]:
+        return [Frame(table((1, "b", 2.0, False), (0, "b", 1.0, False), (0, "a", 1.5, False)).drop(["is_provisional"]))]
+
+
+async def first(feed: Any, count: int, **asked: Any) -> list[Bar]:
+    found = []
+    async for bar in feed.follow(instruments=["a", "b"], **asked):
+        found.append(bar)
+        if len(found) == count:
+            break
+    return found
+
+
+def test_each_bar_is_given_once_a_late_one_when_it_comes_and_a_corrected_one_again() -> None:
+    reader = Answers(
+        table((0, "a", 1.0, True)),
+        table((0, "a", 1.0, True), (1, "a", 2.0, True)),
+        table((0, "a", 1.0, True), (0, "b", 5.0, True), (1, "a", 2.5, True)),
+    )
+    live = Live(reader)  # type: ignore[arg-type]
+    bars = asyncio.run(first(live, 4, start=OPENED, every=0.01))
+    assert [(b.instrument_id, b.open_time, b.close, b.revised) for b in bars] == [
+        ("a", OPENED, 1.0, False),
+        ("a", OPENED + MINUTE, 2.0, False),
+        ("b", OPENED, 5.0, False),
+        ("a", OPENED + MINUTE, 2.5, True),
+    ]
+    assert all(bar.is_provisional for bar in bars)
+
+
+def test_a_replay_gives_the_same_kind_of_bars_in_order_and_ends() -> None:
+    async def everything() -> list[Bar]:
+        feed = Replay(History(), None, float("inf"))  # type: ignore[arg-type]
+        return [bar async for bar in feed.follow(instruments=["a", "b"])]
+
+    bars = asyncio.run(everything())
+    assert [(b.instrument_id, b.close) for b in bars] == [("a", 1.5), ("b", 1.0), ("b", 2.0)]
+    assert not any(bar.is_provisional or bar.revised for bar in bars)
+
+
+def test_a_replay_keeps_the_pace() -> None:
+    async def everything() -> float:
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        async for _ in Replay(History(), None, 600.0).follow(instruments=["a"]):  # type: ignore[arg-type]
+            pass
+        return loop.time() - began
+
+    assert 0.09 <= asyncio.run(everything()) < 2.0
+
+
+def test_what_cannot_be_asked_for() -> None:
+    assert chosen("BTC/USDT", ["okx", "bybit"], "spot", None) == ["okx:spot:BTC/USDT", "bybit:spot:BTC/USDT"]
+    with pytest.raises(BadRequest, match="venue"):
+        chosen("BTC/USDT", None, "spot", None)
+    with pytest.raises(BadRequest, match="speed"):
+        Replay(History(), None, 0.0)  # type: ignore[arg-type]
+    with pytest.raises(BadRequest, match="seconds"):
+        Live(Answers(table())).quotes(instruments="a", seconds=0)  # type: ignore[arg-type]

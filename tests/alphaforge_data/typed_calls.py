@@ -1,0 +1,72 @@
+"""Right and wrong calls for type checkers (`make lint`): every wrong one is marked, and a mark without use is an error.
+
+Nothing here runs.
+"""
+
+import datetime as dt
+
+import numpy as np
+import pandas as pd
+
+import alphaforge_data
+from alphaforge_data import Client, aio
+
+
+def right(client: Client, config: str) -> None:
+    """What mypy and pyright must take."""
+    alphaforge_data.connect("https://host:8443", snapshot_id="demo", cache="folder")
+    alphaforge_data.connect(as_of=dt.date(2025, 6, 20))
+    alphaforge_data.connect(snapshot_id="demo", offline=True)
+    client.bars("BTC/USDT", "4h", "2025-06-20", dt.datetime(2025, 7, 1, tzinfo=dt.UTC), venue="okx", gaps="ffill")
+    client.bars(["BTC/USDT"], "1d", dt.date(2025, 6, 20), pd.Timestamp("2025-07-01T00:00Z"), venue=["okx", "binance"])
+    client.bars(instruments=("okx:spot:BTC/USDT",), start=np.datetime64("2025-06-20"), columns="all", partial="raise")
+    client.bars("BTC/USDT", alphaforge_data.timeframe(config), venue="okx", columns=["open_time", "close"])
+    client.panel("close", ["BTC/USDT"], venue="okx", market="perp")
+    for frame in client.iter_bars("BTC/USDT", "1m", venue="okx", chunk="week"):
+        frame.to_pandas(index="open_time")
+    client.with_instruments(client.with_funding(client.bars("BTC/USDT", venue="okx", columns="all")))
+    client.series("bars")
+    client.condition("funding", start="2025-06-20")
+    client.diff("a", "b", dataset="fear_greed")
+    client.instruments(columns=["instrument_id", "lot_size_base"], at="2025-06-20")
+
+
+async def right_awaited() -> None:
+    """The same for coroutines."""
+    client = await aio.connect(snapshot_id="demo")
+    frame = await client.bars("BTC/USDT", "1h", venue="okx")
+    frame.to_arrow()
+
+
+def wrong(client: Client, config: str) -> None:
+    """What raises when it runs, and so must be refused before."""
+    alphaforge_data.connect(offline=True)  # type: ignore
+    alphaforge_data.connect(snapshot_id="demo", as_of="2025-06-20")  # type: ignore
+    alphaforge_data.connect(snapshot_id="demo", cache=False, offline=True)  # type: ignore
+    alphaforge_data.connect(7)  # type: ignore
+    client.bars("BTC/USDT", "5 min", venue="okx")  # type: ignore
+    client.bars("BTC/USDT", config, venue="okx")  # type: ignore
+    client.bars("BTC/USDT", "1h", 1735689600, venue="okx")  # type: ignore
+    client.bars("BTC/USDT", "1h", "2025-06-20", 1.5, venue="okx")  # type: ignore
+    client.bars("BTC/USDT", "1h", venue="okx", market="futures")  # type: ignore
+    client.bars("BTC/USDT", "1h", venue="okx", gaps="fill")  # type: ignore
+    client.bars("BTC/USDT", "1h", venue="okx", partial=True)  # type: ignore
+    client.bars("BTC/USDT", "1h", venue="okx", columns=["vwap"])  # type: ignore
+    client.bars([1], "1h", venue="okx")  # type: ignore
+    client.panel("all", "BTC/USDT", venue="okx")  # type: ignore
+    client.panel(["close"], "BTC/USDT", venue="okx")  # type: ignore
+    client.iter_bars("BTC/USDT", venue="okx", chunk="hour")  # type: ignore
+    client.funding("BTC/USDT", venue="okx", columns="rate")  # type: ignore
+    client.instruments(columns=["lots"])  # type: ignore
+    client.fear_greed(20250620)  # type: ignore
+    client.series("trades")  # type: ignore
+    client.condition("instruments")  # type: ignore
+    client.diff("a", "b", dataset="trades")  # type: ignore
+    client.snapshots("ten")  # type: ignore
+
+
+async def wrong_awaited() -> None:
+    """The same for coroutines."""
+    client = await aio.connect(snapshot_id="demo")
+    await client.bars("BTC/USDT", "5 min", venue="okx")  # type: ignore
+    await client.bars("BTC/USDT", "1h", venue="okx", gaps="fill")  # type: ignore

@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# Runs tests/cluster on the cluster of MDW_TEST_CLUSTER_A and _B. Where they are unset and ../shared/cluster_kit is present,
+# its two nodes are started for this run. Arguments go to pytest; without any, the fault runs (marker soak) are left out.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+PYTHON=${PYTHON:-.venv/bin/python}
+kit=${MDW_CLUSTER_KIT:-../shared/cluster_kit}/cluster.py
+
+if [ -z "${MDW_TEST_CLUSTER_A:-}" ] && [ -f "$kit" ]; then
+    folder=$(mktemp -d)
+    trap '"$PYTHON" "$kit" down "$folder" >/dev/null 2>&1 || true; rm -rf "$folder"' EXIT
+    port=$("$PYTHON" -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(min(s.getsockname()[1], 65000))')
+    started=$("$PYTHON" "$kit" up "$folder" --port "$port")
+    for name in MDW_CLUSTER MDW_TEST_CLUSTER_A MDW_TEST_CLUSTER_B; do
+        export "$name=$("$PYTHON" -c 'import json, sys; print(json.loads(sys.argv[1])[sys.argv[2]])' "$started" "$name")"
+    done
+    control="$folder/control"
+    cat >"$control" <<END
+#!/bin/sh
+case \$1 in
+pause) exec kill -STOP "\$(cat "$folder/\$2/pid")" ;;
+wipe) exec rm -rf "$folder/\$2/data" ;;
+resume) exec kill -CONT "\$(cat "$folder/\$2/pid")" ;;
+*) exec "$(realpath --no-symlinks "$PYTHON")" "$(realpath "$kit")" "\$1" "$folder" "\$2" ;;
+esac
+END
+    chmod +x "$control"
+    export MDW_TEST_CLUSTER_CONTROL=$control
+fi
+[ $# -gt 0 ] || set -- -m "not soak"
+"$PYTHON" -m pytest tests/cluster -q "$@"

@@ -1,0 +1,33 @@
+"""The embedded engine for statements that its server cannot run: only a session makes the thread pool of BACKUP and
+RESTORE. Serves POSTed statements one by one: `python -m tests.infra.clickhouse_session FOLDER`; prints its port."""
+
+import sys
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+from chdb.session import Session  # type: ignore[import-untyped]
+
+
+def main(folder: str) -> None:
+    session = Session(folder)
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            statement = self.rfile.read(int(self.headers["Content-Length"])).decode()
+            try:
+                status, text = 200, str(session.query(statement, "TabSeparated"))
+            except Exception as error:  # the engine's own, whatever it is, is the answer
+                status, text = 500, str(error)
+            self.send_response(status)
+            self.end_headers()
+            self.wfile.write(text.encode())
+
+        def log_message(self, *_: object) -> None: ...
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    sys.stdout.write(f"{server.server_port}\n")
+    sys.stdout.flush()
+    server.serve_forever()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,1 @@
+"""The live reader: sockets of the replay server, a real ClickHouse, real clocks."""

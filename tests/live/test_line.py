@@ -1,0 +1,302 @@
+"""Sockets → reader → ClickHouse → views on a fast market with faults of every kind; REST of the same seed is the truth.
+
+One warehouse and one build, which makes the views; everything else is live.
+"""
+
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from dlt_pipelines import update
+from dlt_pipelines.core.series import Series
+from dlt_pipelines.core.time_grid import from_ms
+from dlt_pipelines.live.protocols import DIALECTS
+from mdw.publishing import universe as universe_of_dbt
+from replay.clock import Clock, parse_instant
+from replay.server import ReplayServer
+from replay.sockets.faults import SocketFaults
+from replay.synthetic import SyntheticMarket
+from tests.conftest import Warehouse
+from tests.dbt.conftest import Dbt
+from tests.desk import Desk
+from tests.live.world import MINUTE_MS, Running, until
+from warehouse import embedded
+
+START_MS = parse_instant("2025-03-04T10:00:00Z")
+SPEED = 30.0
+MINUTES = 9
+PLACES = (
+    ("binance", "spot", ("BTC/USDT", "SOL/BTC")),
+    ("binance", "perp", ("BTC/USDT",)),
+    ("okx", "spot", ("BTC/USDT", "SOL/BTC")),
+    ("bybit", "spot", ("BTC/USDT", "SOL/BTC")),
+)
+SERIES = [Series("bars", venue, market, symbol, "1m") for venue, market, names in PLACES for symbol in names]
+UNIVERSE = """
+version: 1
+history: {start: 2025-03-04T09:50:00Z}
+timeframes: [1m]
+bars:
+  binance: {spot: [BTC/USDT, SOL/BTC], perp: [BTC/USDT]}
+  okx: {spot: [BTC/USDT, SOL/BTC]}
+  bybit: {spot: [BTC/USDT, SOL/BTC]}
+instruments: false
+fear_greed: false
+"""
+FAULTS = SocketFaults(
+    seed=11,
+    late=0.15,
+    late_seconds=(2.0, 24.0, 30.0),
+    drop=0.15,
+    duplicate=0.2,
+    reorder=0.1,
+    old=0.1,
+    two_bars=0.2,
+    differ=0.1,
+    quiet={"binance-spot": "pushed", "okx": "next_trade", "bybit": "never"},
+)
+LIVE_BARS = (
+    "binance__live_spot_klines",
+    "binance__live_usdm_klines",
+    "okx__live_spot_candles",
+    "bybit__live_spot_klines",
+)
+
+
+@dataclass
+class Ran:
+    """What a stretch with faults left behind."""
+
+    desk: Desk
+    dbt: Dbt
+    first_ms: int = 0
+    end_ms: int = 0
+    too_early: list[tuple[Any, ...]] = field(default_factory=list)
+    looks: int = 0
+    sent: list[str] = field(default_factory=list)
+
+    def rows(self, query: str, **parameters: object) -> list[tuple[Any, ...]]:
+        return self.desk.warehouse.rows(query, **parameters)
+
+    def live(self, columns: str) -> list[tuple[Any, ...]]:
+        return self.rows(
+            f"select {columns} from marts.v_bars_live "
+            "where open_time >= {a:DateTime64(3, 'UTC')} and open_time < {b:DateTime64(3, 'UTC')} "
+            "order by instrument_id, open_time",
+            a=from_ms(self.first_ms),
+            b=from_ms(self.end_ms),
+        )
+
+    def truth(self) -> dict[tuple[str, int], tuple[float, ...]]:
+        found = {}
+        for one in SERIES:
+            for bar in self.desk.market.bars(one.venue, one.market, one.symbol, "1m", self.first_ms, self.end_ms):
+                values = tuple(float(v or 0) for v in (bar.open, bar.high, bar.low, bar.close, bar.volume))
+                found[f"{one.venue}:{one.market}:{one.symbol}", bar.open_time] = values
+        return found
+
+
+def watch(ran: Ran, server: ReplayServer, stop: threading.Event) -> None:
+    """At no instant does the view show a bar whose minute is open by the venue's clock."""
+    while not stop.wait(0.4):
+        try:
+            found = ran.rows(
+                "select instrument_id, toUnixTimestamp64Milli(close_time) from marts.v_bars_live "
+                "where open_time >= {a:DateTime64(3, 'UTC')}",
+                a=from_ms(ran.first_ms),
+            )
+        except Exception:  # ClickHouse is down on purpose for a while
+            continue
+        now = server.clock.now_ms()
+        ran.looks += 1
+        ran.too_early += [row for row in found if row[1] > now]
+
+
+@pytest.fixture(scope="module")
+def ran(module_warehouse: Warehouse, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ran]:
+    market = SyntheticMarket(5)
+    universe = tmp_path_factory.mktemp("universe") / "universe.yml"
+    universe.write_text(UNIVERSE)
+    with ReplayServer(market, clock=Clock(START_MS)) as server:
+        clock = server.clock
+        desk = Desk.of(module_warehouse, server, market, universe=universe)
+        assert desk.backfill(hours=1 / 6).complete
+        dbt = Dbt(module_warehouse, tmp_path_factory.mktemp("target"))
+        variables = universe_of_dbt.variables(desk.settings)
+        dbt.publish("before", now=datetime.fromtimestamp(START_MS / 1000, UTC).isoformat(), **variables)
+        clock.speed = SPEED
+        clock.set(START_MS, ticking=True)
+        server.sockets.faults = FAULTS
+        ran = Ran(desk, dbt, START_MS)
+        stop = threading.Event()
+        watcher = threading.Thread(target=watch, args=(ran, server, stop))
+        watcher.start()
+        try:
+            _faulty_stretch(module_warehouse, server)
+            # Another reader: what the first one left and what fell between the two is asked for at its start.
+            with Running(module_warehouse, server, SERIES) as second:
+                ran.end_ms = clock.now_ms() // MINUTE_MS * MINUTE_MS
+                until(lambda: all_there(second, ran), 20, "a complete market")
+        finally:
+            stop.set()
+            watcher.join()
+        assert second.complete
+        ran.sent = [text for _, text in server.sockets.sent]
+        clock.set(clock.now_ms(), ticking=False)
+        yield ran
+
+
+def all_there(running: Running, ran: Ran) -> bool:
+    return all(
+        follower.minutes.is_told_complete(minute)
+        for follower in running.reader.followers
+        # What was complete before its start, a reader does not ask for again.
+        for minute in range(max(ran.first_ms, follower.gaps.first_ms), ran.end_ms, MINUTE_MS)
+    )
+
+
+def _faulty_stretch(warehouse: Warehouse, server: ReplayServer) -> None:
+    def market_minute() -> float:
+        return (server.clock.now_ms() - START_MS) / MINUTE_MS
+
+    with Running(warehouse, server, SERIES) as first:
+        until(lambda: market_minute() > 2, 20, "two minutes")
+        server.sockets.order("reset", "okx")
+        server.sockets.order("1006", "binance-spot")
+        until(lambda: market_minute() > 3, 20, "three minutes")
+        # ClickHouse is away for a while: rows wait on disk.
+        warehouse.kill()
+        until(lambda: market_minute() > 5, 20, "five minutes")
+        assert first.reader.spool.batches
+        embedded.up(warehouse.settings)
+        server.sockets.order("1001", "bybit")
+        server.sockets.announce("binance-usdm", '{"e":"serverShutdown","E":1}', close_after_seconds=0.0)
+        until(lambda: market_minute() > MINUTES, 40, "the end of the stretch")
+    assert first.error is None
+
+
+def shown(ran: Ran) -> dict[tuple[str, int], tuple[float, ...]]:
+    columns = "toString(instrument_id), toUnixTimestamp64Milli(open_time), open, high, low, close, volume"
+    return {(instrument, opened): tuple(values) for instrument, opened, *values in ran.live(columns)}
+
+
+def test_the_view_equals_what_rest_says(ran: Ran) -> None:
+    found = shown(ran)
+    truth = ran.truth()
+    assert len(truth) >= len(SERIES) * MINUTES
+    assert found.keys() == truth.keys()
+    # What a socket told otherwise than REST stands in the view until REST has been asked: see the audit.
+    told_otherwise = {key for key in truth if found[key] != truth[key]}
+    differing = {
+        (f"{one.venue}:{one.market}:{one.symbol}", minute)
+        for one in SERIES
+        for minute in range(ran.first_ms, ran.end_ms, MINUTE_MS)
+        if FAULTS.happens("differ", topic(one), minute)
+    }
+    assert told_otherwise <= differing
+    assert differing & truth.keys()
+
+
+def topic(series: Series) -> str:
+    return DIALECTS[series.venue, series.market].topic(series, quotes=False)
+
+
+def test_no_bar_was_seen_before_its_minute_was_over(ran: Ran) -> None:
+    assert ran.looks > 10
+    assert ran.too_early == []
+
+
+def test_frames_are_stored_byte_for_byte_and_only_closed_ones(ran: Ran) -> None:
+    sent = set(ran.sent)
+    for table in LIVE_BARS:
+        stored = [row[0] for row in ran.rows(f"select payload from raw.{table} where http_status = 101")]
+        assert stored, table
+        assert [text for text in stored if text not in sent] == []
+        assert ran.rows(f"select count() from raw.{table} where lower(hex(SHA256(payload))) != payload_sha256") == [
+            (0,)
+        ]
+
+
+def test_live_pages_claim_nothing_and_are_no_candidates(ran: Ran) -> None:
+    assert ran.rows("select count() from ops.coverage where lane = 'live' or fetched_at is null") == [(0,)]
+    assert ran.rows("select count() from marts.bars where source not in ('rest', 'archive')") == [(0,)]
+    # The planner asks REST for every minute of the stretch, as if nobody had followed it.
+    plan = update.plan(ran.desk.settings, ran.desk.universe, pace=None)
+    asked = {(ask.series, ask.start, ask.end) for ask in plan.asks}
+    for one in SERIES:
+        windows = sorted((start, end) for series, start, end in asked if series == one)
+        assert windows, one
+        assert windows[0][0] <= START_MS
+        assert windows[-1][1] >= ran.end_ms
+
+
+def test_each_gap_is_told_with_its_cause_and_when_it_was_filled(ran: Ran) -> None:
+    gaps = ran.rows("select venue, market, cause, filled_at is not null from marts.v_live_gaps where feed = 'bars'")
+    causes = {(venue, market): cause for venue, market, cause, _ in gaps if cause != "start"}
+    assert {("okx", "spot"), ("binance", "spot"), ("bybit", "spot")} <= causes.keys()
+    assert [gap for gap in gaps if gap[2] != "start" and not gap[3]] == []
+
+
+def test_minutes_say_when_they_were_complete(ran: Ran) -> None:
+    minutes = ran.rows(
+        "select venue, market, due, by_socket, by_rest, missing, complete_at is not null from marts.v_live_minutes "
+        "where minute >= {a:DateTime64(3, 'UTC')} and minute < {b:DateTime64(3, 'UTC')}",
+        a=from_ms(ran.first_ms),
+        b=from_ms(ran.end_ms),
+    )
+    assert len(minutes) == (ran.end_ms - ran.first_ms) // MINUTE_MS * len(PLACES)
+    for venue, market, due, socket, rest, missing, complete in minutes:
+        assert (missing, complete) == (0, 1), (venue, market, missing)
+        assert socket + rest == due
+    assert sum(row[4] for row in minutes) > 0
+    assert sum(row[3] for row in minutes) > 0
+
+
+def test_no_limit_of_a_venue_was_exceeded(ran: Ran) -> None:
+    assert ran.desk.server.journal.violations == {}
+
+
+def test_quotes_are_the_last_of_each_second(ran: Ran) -> None:
+    found = ran.rows(
+        "select instrument_id, count(), uniqExact(second), countIf(bid is null or ask is null or bid >= ask), "
+        "countIf(event_time is null) from marts.v_quotes_live group by instrument_id order by 1"
+    )
+    assert [row[0] for row in found] == sorted(f"{one.venue}:{one.market}:{one.symbol}" for one in SERIES)
+    for instrument, count, seconds, bad, timeless in found:
+        assert count == seconds > 5
+        assert bad == 0
+        assert timeless == (count if instrument.startswith("binance:spot") else 0)
+
+
+def test_researchers_may_read_the_live_views(ran: Ran) -> None:
+    with ran.desk.warehouse.client("researcher") as client:
+        for view in ("v_bars_live", "v_quotes_live", "v_live_gaps", "v_live_minutes"):
+            assert client.query(f"select * from marts.{view} limit 1").result_rows, view
+
+
+def test_rest_stands_above_what_a_socket_said(ran: Ran) -> None:
+    # The last test of the module: it lands the stretch by REST.
+    assert ran.desk.update().complete
+    assert shown(ran) == ran.truth()
+    sources = ran.live("source, is_provisional")
+    assert set(sources) == {("rest", True)}
+
+
+@pytest.mark.soak
+def test_one_update_and_build_leave_the_market(ran: Ran) -> None:
+    # After test_rest_stands_above_what_a_socket_said, which landed the stretch.
+    now = from_ms(ran.desk.server.clock.now_ms()).isoformat()
+    ran.dbt.publish("after", now=now, **universe_of_dbt.variables(ran.desk.settings))
+    assert shown(ran) == ran.truth()
+    assert set(ran.live("source, is_provisional")) == {("rest", False)}
+    told_otherwise = ran.rows("select instrument_id, event_time from marts.dq_live_differences where difference != ''")
+    assert told_otherwise
+    named = ran.rows(
+        "select distinct severity from marts.dq_audit_results where audit = 'bars_live_against_rest' "
+        "and run = (select max(run) from marts.dq_audit_results) and instrument_id != ''"
+    )
+    assert named == [("warn",)]

@@ -1,0 +1,245 @@
+"""Rules of the reader, each against the socket server that breaks them; ClickHouse is away, and the spool is read."""
+
+import asyncio
+import contextlib
+import json
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from dlt_pipelines.core.series import Series
+from dlt_pipelines.live import connection, gaps, reader
+from dlt_pipelines.live.protocol import Kind, Message, Topic
+from dlt_pipelines.live.protocols import DIALECTS
+from dlt_pipelines.live.quotes import QuoteBook
+from mdw.live.running import parse_duration
+from replay.clock import Clock, parse_instant
+from replay.server import ReplayServer
+from replay.synthetic import SyntheticMarket
+from tests.desk import settings_for
+from tests.live import world
+from tests.live.world import until
+from warehouse.errors import BadInput
+from warehouse.settings import Settings
+
+START_MS = parse_instant("2025-03-04T10:00:00Z")
+SERIES = [
+    Series("bars", "binance", "spot", "BTC/USDT", "1m"),
+    Series("bars", "okx", "spot", "BTC/USDT", "1m"),
+    Series("bars", "okx", "spot", "ETH/USDT", "1m"),
+    *(Series("bars", "bybit", "spot", name, "1m") for name in ("BTC/USDT", "ETH/USDT", "SOL/USDT")),
+]
+
+
+class NoClickHouse:
+    """A warehouse that is not there: every row stays in the spool."""
+
+    def __init__(self, home: Path):
+        self.settings = Settings(home=home)
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[ReplayServer]:
+    with ReplayServer(SyntheticMarket(5), clock=Clock(START_MS, ticking=True, speed=60.0)) as running:
+        yield running
+
+
+@pytest.fixture
+def running(server: ReplayServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[world.Running]:
+    nowhere = "http://nobody:none@127.0.0.1:9"
+    monkeypatch.setattr(world, "settings_for", lambda server, home: settings_for(server, home, clickhouse_url=nowhere))
+    monkeypatch.setattr(connection, "PING_SECONDS", 0.3)
+    monkeypatch.setattr(connection, "PONG_SECONDS", 0.6)
+    monkeypatch.setattr(reader, "_STOP_SECONDS", 1.0)
+    server.sockets.faults.quotes_per_second = 0
+    following = world.Running(NoClickHouse(tmp_path), server, SERIES, quotes=False)  # type: ignore[arg-type]
+    with following:
+        yield following
+    server.sockets.mute_topics = set()
+    server.sockets.refused_topics = set()
+    server.sockets.refuse_status = None
+    server.sockets.script = {}
+
+
+def events(following: world.Running) -> list[dict[str, Any]]:
+    """What was told so far."""
+    found = []
+    for path in sorted(following.reader.spool.root.glob("*/*live_events*.jsonl")):
+        found += [json.loads(line) for line in path.read_text().splitlines()]
+    return found
+
+
+def told(following: world.Running, kind: str, venue: str) -> list[dict[str, Any]]:
+    return [one for one in events(following) if (one["kind"], one["venue"]) == (kind, venue)]
+
+
+def test_what_ends_or_disturbs_a_connection_is_noticed_told_and_mended(
+    running: world.Running, server: ReplayServer
+) -> None:
+    okx, bybit, binance = running.follower("okx"), running.follower("bybit"), running.follower("binance")
+    until(lambda: all(f.counts["closed frames"] >= 2 for f in (okx, bybit, binance)), 15, "closed frames")
+    # Half a frame and a reset; a half-open connection; a notice.
+    server.sockets.order("reset", "binance-spot")
+    server.sockets.order("no_pong", "okx")
+    server.sockets.announce("bybit", '{"event":"notice","op":"x","ret_msg":"going away"}', close_after_seconds=None)
+    until(
+        lambda: {"reset", "closed_1006"} & {e["cause"] for e in told(running, "disconnected", "binance")}, 10, "reset"
+    )
+    until(lambda: "no_pong" in {e["cause"] for e in told(running, "disconnected", "okx")}, 10, "a missed pong")
+    assert told(running, "unreadable", "bybit"), "an unknown frame is stored and counted, never fatal"
+    until(lambda: "no_pong" in {e["cause"] for e in told(running, "gap", "okx")}, 15, "a gap")
+    gap = next(e for e in told(running, "gap", "okx") if e["cause"] == "no_pong")
+    until(lambda: gap["event_id"] in {e["event_id"] for e in told(running, "gap_filled", "okx")}, 15, "this gap filled")
+
+    # The notice of OKX: a new connection beside the old one, and no gap.
+    connected = okx.counts["connected"]
+    server.sockets.announce("okx", '{"event":"notice","code":"64008","msg":"closing in 60 s","connId":"1"}')
+    until(lambda: "planned" in {e["cause"] for e in told(running, "disconnected", "okx")}, 15, "a planned change")
+    assert okx.counts["connected"] == connected + 1
+    assert "planned" not in {e["cause"] for e in told(running, "gap", "okx")}
+
+    # Acknowledged and silent, one topic of a connection: REST has trades of it.
+    server.sockets.mute_topics = {"kline.1.SOLUSDT"}
+    until(lambda: told(running, "mute", "bybit") != [], 20, "a mute topic")
+    assert {e["symbol"] for e in told(running, "mute", "bybit")} == {"SOL/USDT"}
+    assert told(running, "mute", "okx") == []
+    server.sockets.mute_topics = set()
+
+    # Shut out, then let in again.
+    server.sockets.refuse_status = 403
+    server.sockets.order("1006", "binance-spot")
+    until(lambda: "http_403" in {e["cause"] for e in told(running, "disconnected", "binance")}, 10, "a refusal")
+    server.sockets.refuse_status = None
+    before = binance.counts["closed frames"]
+    until(lambda: binance.counts["closed frames"] > before, 20, "frames after a refusal")
+    assert {name: n for name, n in server.journal.violations.items() if "ws" in name} == {}
+
+
+def subscribed(server: ReplayServer, topics: list[Topic], refused: set[str]) -> tuple[connection.Socket, Counter[str]]:
+    """Connect to Bybit, subscribe, and wait a moment."""
+    heard: Counter[str] = Counter()
+
+    async def run() -> connection.Socket:
+        server.sockets.refused_topics = refused
+        dialect = DIALECTS["bybit", "spot"]
+        socket = connection.Socket(
+            dialect,
+            {topic.name: topic for topic in topics},
+            server.environment["MDW_BYBIT_WS_URL"] + dialect.path(topics),
+            reader.VenueClock(server.clock.speed),
+            lambda socket, topic, message, text: heard.update([topic.name]),
+            lambda socket, kind, symbol, text: heard.update([f"{kind} {symbol}"]),
+            None,
+        )
+        async with aiohttp.ClientSession() as session:
+            task = asyncio.create_task(socket.run(session))
+            await asyncio.sleep(3.5)
+            socket.end("stopped")
+            await task
+        server.sockets.refused_topics = set()
+        return socket
+
+    return asyncio.run(run()), heard
+
+
+def test_one_refused_topic_does_not_cost_the_others(server: ReplayServer) -> None:
+    names = ("BTC/USDT", "ETH/USDT", "SOL/USDT", "XRP/USDT", "SOL/BTC", "ETH/BTC")
+    topics = [Topic(f"kline.1.{n.replace('/', '')}", Series("bars", "bybit", "spot", n, "1m")) for n in names]
+    socket, heard = subscribed(server, topics, {"kline.1.SOLUSDT"})
+    assert heard["refused SOL/USDT"] == 1
+    assert sorted(socket.topics) == sorted(t.name for t in topics if t.name != "kline.1.SOLUSDT")
+    assert heard["kline.1.BTCUSDT"] >= 1
+    assert heard["kline.1.ETHBTC"] >= 1
+
+
+def test_open_frames_never_become_rows() -> None:
+    closed = '{"stream":"btcusdt@kline_1m","data":{"e":"kline","E":60003,"s":"BTCUSDT","k":{"t":0,"i":"1m","x":%s}}}'
+    dialect = DIALECTS["binance", "spot"]
+    assert {dialect.read(closed % "false").kind for _ in range(10_000)} == {Kind.OPEN}
+    assert dialect.read(closed % "true").opens == (0,)
+    # Three forms of the flag; text "1" is true at OKX only.
+    assert dialect.read(closed % '"1"').kind is Kind.OPEN
+    row = '{"arg":{"channel":"candle1m","instId":"BTC-USDT"},"data":[["0","1","1","1","1","0","0","0",%s]]}'
+    okx = DIALECTS["okx", "spot"]
+    assert [okx.read(row % flag).kind for flag in ('"1"', '"0"', "1", "true")] == [Kind.CLOSED, *[Kind.OPEN] * 3]
+
+
+def test_quotes_whose_ids_fall_or_repeat() -> None:
+    topic = Topic("bbo-tbt:BTC-USDT", Series("bars", "okx", "spot", "BTC/USDT", "1m"), quotes=True)
+    book = QuoteBook(DIALECTS["okx", "spot"], alive={"a"})
+
+    def take(update: int, event_ms: int | None, conn: str = "a") -> str:
+        book.take(
+            topic, Message(Kind.QUOTE, topic.name, event_ms=event_ms, update=update), f"{update}@{event_ms}", conn
+        )
+        sample = book.sample()
+        return "" if sample is None else json.loads(sample.line)["payload"]
+
+    assert take(10, 100) == "10@100"
+    assert take(10, 100) == "10@100", "a repeated id refreshes the age"
+    assert take(9, 90) == "", "older by id and by time"
+    assert take(3, 200) == "3@200", "the venue counts anew on a living connection"
+    assert take(4, 201) == "4@201"
+    assert book.counts == {"repeated": 1, "older": 1, "counted anew": 1}
+
+    # Binance spot has no time: only a connection that took over counts anew.
+    spot = Topic("btcusdt@bookTicker", Series("bars", "binance", "spot", "BTC/USDT", "1m"), quotes=True)
+    book, topic = QuoteBook(DIALECTS["binance", "spot"], alive={"a", "b"}), spot
+    assert take(10, None, "a") == "10@None"
+    assert take(5, None, "b") == "", "both are connected: the smaller one is late"
+    book.alive.discard("a")
+    assert take(6, None, "b") == "6@None"
+
+
+def test_unrouted_addresses_of_usd_m_acknowledge_and_stay_silent(server: ReplayServer) -> None:
+    """As the venue does since 2026-04-23: the reader must not use them."""
+
+    async def frames(path: str) -> int:
+        async with (
+            aiohttp.ClientSession() as session,
+            session.ws_connect(server.environment["MDW_BINANCE_USDM_WS_URL"] + path) as socket,
+        ):
+            heard = 0
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(1.0):
+                    while True:
+                        await socket.receive_str()
+                        heard += 1
+            return heard
+
+    topic = Topic("btcusdt@kline_1m", Series("bars", "binance", "perp", "BTC/USDT", "1m"))
+    assert asyncio.run(frames("/stream?streams=btcusdt@kline_1m")) == 0
+    assert asyncio.run(frames(DIALECTS["binance", "perp"].path([topic]))) > 3
+
+
+def test_the_schedule_of_questions_goes_on_for_an_hour_and_ends() -> None:
+    assert gaps.AGAIN_MS[:4] == (0, 10_000, 20_000, 40_000)
+    assert sum(gaps.AGAIN_MS[-1:]) <= 3_600_000
+    assert list(gaps.AGAIN_MS) == sorted(gaps.AGAIN_MS)
+
+
+def test_the_reader_imports_nothing_heavy() -> None:
+    program = (
+        "import sys, mdw.cli, dlt_pipelines.live.reader, mdw.live.running; "
+        "print([name for name in ('dlt', 'ccxt', 'pandas', 'pyarrow', 'dbt') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_durations_of_a_probe() -> None:
+    assert [parse_duration(text) for text in ("90s", "30m", "2h")] == [90.0, 1800.0, 7200.0]
+    for text in ("30", "0m", "m", "1d", "-5m"):
+        with pytest.raises(BadInput, match="30m"):
+            parse_duration(text)
+
+
+def test_nothing_to_follow_is_bad_input(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="binance spot"):
+        reader.Reader(Settings(home=tmp_path), [Series("bars", "coinbase", "spot", "BTC/USDT", "1m")])

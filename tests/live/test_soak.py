@@ -1,0 +1,158 @@
+"""Hours of a market with faults, kills of the reader at random moments and ClickHouse away: what is left is the truth.
+
+MDW_SOAK_MINUTES, MDW_SOAK_KILLS and MDW_SOAK_SEED choose the stretch; two readers run, one of which is killed.
+"""
+
+import json
+import os
+import random
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from mdw.publishing import universe as universe_of_dbt
+from replay.clock import Clock, parse_instant
+from replay.server import ReplayServer
+from replay.sockets.faults import SocketFaults
+from replay.synthetic import SyntheticMarket
+from tests.conftest import Warehouse, start_warehouse
+from tests.dbt.conftest import Dbt
+from tests.desk import Desk
+from tests.live.world import MINUTE_MS
+from warehouse import embedded
+from warehouse.settings import PROJECT
+
+pytestmark = pytest.mark.soak
+START_MS = parse_instant("2025-03-04T10:00:00Z")
+MINUTES = int(os.environ.get("MDW_SOAK_MINUTES", "100"))
+KILLS = int(os.environ.get("MDW_SOAK_KILLS", "50"))
+SEED = int(os.environ.get("MDW_SOAK_SEED", "1"))
+SPEED = 20.0
+UNIVERSE = """
+version: 1
+history: {start: 2025-03-04T09:50:00Z}
+timeframes: [1m]
+bars:
+  binance:
+    spot: [BTC/USDT, ETH/USDT, SOL/USDT, XRP/USDT, SOL/BTC, ETH/BTC]
+    perp: [BTC/USDT, ETH/USDT, SOL/USDT, XRP/USDT, BNB/USDT]
+  okx: {spot: [BTC/USDT, ETH/USDT, SOL/USDT, XRP/USDT, SOL/BTC, ETH/BTC]}
+  bybit: {spot: [BTC/USDT, ETH/USDT, SOL/USDT, XRP/USDT, SOL/BTC, ETH/BTC]}
+instruments: false
+fear_greed: false
+"""
+FAULTS = SocketFaults(
+    seed=SEED,
+    late=0.05,
+    drop=0.05,
+    duplicate=0.05,
+    reorder=0.05,
+    old=0.05,
+    two_bars=0.1,
+    quiet={"okx": "next_trade", "bybit": "never"},
+    quotes_per_second=0,
+)
+_CONTENT = (
+    "select count(), groupBitXor(cityHash64(tuple(instrument_id, timeframe, open_time, open, high, low, close, volume, "
+    "quote_volume, trade_count, source))) from marts.bars final where valid_to_version = 4294967295"
+)
+
+
+def reader_of(environment: dict[str, str], home: Path) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "tests.live.process", str(home), str(SPEED)], env=environment, cwd=PROJECT
+    )
+
+
+def test_kills_faults_and_an_outage_leave_the_truth(tmp_path: Path) -> None:
+    market, random_ = SyntheticMarket(5), random.Random(SEED)
+    universe = tmp_path / "universe.yml"
+    universe.write_text(UNIVERSE)
+    warehouse, without = start_warehouse(tmp_path / "mdw"), start_warehouse(tmp_path / "without")
+    with ReplayServer(market, clock=Clock(START_MS)) as server:
+        desk = Desk.of(warehouse, server, market, universe=universe)
+        variables = universe_of_dbt.variables(desk.settings)
+        dbt = Dbt(warehouse, tmp_path / "target")
+        assert desk.backfill(hours=1 / 6).complete
+        dbt.publish("before", now=now_of(server), **variables)
+        server.sockets.faults = FAULTS
+        server.clock.speed = SPEED
+        server.clock.set(START_MS, ticking=True)
+        environment = {**os.environ, **server.environment, "MDW_UNIVERSE": str(universe)}
+        steady, killed = (reader_of(environment, warehouse.settings.home) for _ in range(2))
+        sizes: list[int] = []
+        moments = sorted(random_.uniform(2, MINUTES - 3) for _ in range(KILLS))
+        away = MINUTES * 0.4, MINUTES * 0.4 + 10
+        down = False
+        while (minute := (server.clock.now_ms() - START_MS) / MINUTE_MS) < MINUTES:
+            if moments and minute > moments[0]:
+                moments.pop(0)
+                killed.kill()
+                killed.wait()
+                killed = reader_of(environment, warehouse.settings.home)
+            if not down and away[0] < minute < away[1]:
+                warehouse.kill()
+                down = True
+            if down and minute > away[1]:
+                embedded.up(warehouse.settings)
+                down, away = False, (1e9, 1e9)
+            if random_.random() < 0.01:
+                server.sockets.order(random_.choice(["reset", "1006", "1001"]), random_.choice(["okx", "bybit", ""]))
+            if minute > MINUTES / 4:
+                sizes.append(psutil.Process(steady.pid).memory_info().rss)
+            time.sleep(0.2)
+        end_ms = server.clock.now_ms() // MINUTE_MS * MINUTE_MS
+        # Two minutes of the market for what comes late, and for the last questions to REST.
+        time.sleep(180 / SPEED + 15)
+        for one in (steady, killed):
+            one.terminate()
+        assert [one.wait(40) for one in (steady, killed)] == [0, 0]
+        server.clock.set(server.clock.now_ms(), ticking=False)
+        violations = {name: count for name, count in server.journal.violations.items() if " ws " in name}
+        sys.stdout.write(
+            json.dumps({"kills": KILLS, "rss_mb": [max(sizes) >> 20, min(sizes) >> 20], "violations": violations})
+            + "\n"
+        )
+        assert violations == {}
+        assert max(sizes) - min(sizes) < 10 << 20
+        assert live_bars(warehouse, START_MS, end_ms) == truth_of(desk, START_MS, end_ms)
+
+        # The marts are those of a warehouse that never had a reader.
+        other = Desk.of(without, server, market, universe=universe)
+        assert other.backfill(hours=(server.clock.now_ms() - START_MS) / 3_600_000 + 1 / 6).complete
+        for one, client in ((desk, dbt), (other, Dbt(without, tmp_path / "target2"))):
+            assert one.update().complete
+            client.publish("after", now=now_of(server), **variables)
+        assert warehouse.rows(_CONTENT) == without.rows(_CONTENT)
+
+
+def now_of(server: ReplayServer) -> str:
+    return datetime.fromtimestamp(server.clock.now_ms() / 1000, UTC).isoformat()
+
+
+def live_bars(warehouse: Warehouse, start_ms: int, end_ms: int) -> dict[tuple[Any, ...], tuple[Any, ...]]:
+    rows = warehouse.rows(
+        "select toString(instrument_id), toUnixTimestamp64Milli(open_time) as opened, open, high, low, close, volume "
+        "from marts.v_bars_live where opened >= {a:Int64} and opened < {b:Int64}",
+        a=start_ms,
+        b=end_ms,
+    )
+    assert len({row[:2] for row in rows}) == len(rows)
+    return {row[:2]: row[2:] for row in rows}
+
+
+def truth_of(desk: Desk, start_ms: int, end_ms: int) -> dict[tuple[Any, ...], tuple[Any, ...]]:
+    found = {}
+    for venue, markets in desk.universe.bars.items():
+        for kind, symbols in markets.items():
+            for symbol in symbols:
+                for bar in desk.market.bars(venue, kind, symbol, "1m", start_ms, end_ms):
+                    values = tuple(float(v or 0) for v in (bar.open, bar.high, bar.low, bar.close, bar.volume))
+                    found[f"{venue}:{kind}:{symbol}", bar.open_time] = values
+    return found

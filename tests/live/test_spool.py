@@ -1,0 +1,73 @@
+"""What is on disk survives the reader, and what has no room is dropped in the right order, and named."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from dlt_pipelines.core.series import Series
+from dlt_pipelines.live.rows import Row, Stored
+from dlt_pipelines.live.spool import Spool
+
+BARS, QUOTES = "raw.okx__live_spot_candles", "raw.okx__live_spot_quotes"
+SERIES = Series("bars", "okx", "spot", "BTC/USDT", "1m")
+
+
+def row(table: str, text: str, *, quotes: bool = False) -> Row:
+    return Row(table, text.encode(), "okx", None if quotes else Stored(SERIES, (0,), "socket"), quotes)
+
+
+def test_what_a_killed_reader_left_is_taken_over_whole_lines_only(tmp_path: Path) -> None:
+    program = (
+        "import os, sys; from pathlib import Path; from dlt_pipelines.live.spool import Spool; "
+        "from dlt_pipelines.live.rows import Row; s = Spool(Path(sys.argv[1])); s.open(); "
+        f"s.write([Row('{BARS}', b'one', 'okx'), Row('{BARS}', b'two', 'okx')]); "
+        f"p = s.write([Row('{BARS}', b'three', 'okx')]).path; p.write_bytes(b'three\\nfou'); "
+        "os.kill(os.getpid(), 9)"
+    )
+    done = subprocess.run([sys.executable, "-c", program, str(tmp_path)], check=False)
+    assert done.returncode == -9
+    spool = Spool(tmp_path)
+    assert spool.open() == 2
+    assert [batch.path.read_bytes() for batch in spool.take(BARS)] == [b"one\ntwo\n", b"three\n"]
+    spool.done(spool.take(BARS))
+    spool.close()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_living_reader_keeps_its_folder(tmp_path: Path) -> None:
+    first, second = Spool(tmp_path), Spool(tmp_path)
+    first.open()
+    first.write([row(BARS, "mine")])
+    assert second.open() == 0
+    assert first.take(BARS)[0].path.exists()
+    second.close()
+    first.done(first.take(BARS))
+    first.close()
+
+
+def test_quotes_go_first_then_the_oldest_bars(tmp_path: Path) -> None:
+    spool = Spool(tmp_path, limit_bytes=250)
+    spool.open()
+    for number in range(3):
+        spool.write([row(BARS, f"bar {number}".ljust(79, "."))])
+        spool.write([row(QUOTES, f"quote {number}".ljust(39, "."), quotes=True)])
+    dropped = spool.shed("okx")
+    assert [batch.quotes for batch in dropped] == [True, True, True]
+    assert spool.size("okx") == 240
+    spool.write([row(BARS, "bar 3".ljust(79, "."))])
+    dropped = spool.shed("okx")
+    assert [batch.stored[0].series for batch in dropped] == [SERIES]
+    assert [batch.path.read_text()[:5] for batch in spool.batches] == ["bar 1", "bar 2", "bar 3"]
+    # Events are never dropped: they say what was.
+    event = spool.write([Row("ops.live_events", b"x" * 400, "okx")])
+    spool.shed("okx")
+    assert spool.batches == [event]
+
+
+def test_a_batch_is_synced_before_it_counts(tmp_path: Path) -> None:
+    spool = Spool(tmp_path)
+    spool.open()
+    batch = spool.write([row(BARS, "one"), row(BARS, "two")])
+    assert batch.rows == 2
+    assert batch.size == batch.path.stat().st_size == 8
+    assert not list(spool.folder.glob("*.part"))
