@@ -88,8 +88,8 @@ def _seconds(minutes: int) -> float:
 async def _ours(url: str, minutes: int) -> tuple[Seen, int]:
     """The reader without ClickHouse: what it spools is what it would store."""
     from dlt_pipelines.core.series import Series
-    from dlt_pipelines.live.protocols import DIALECTS
     from dlt_pipelines.live.reader import Reader
+    from dlt_pipelines.venues import WEBSOCKETS
     from replay.server import environment_for
     from warehouse.settings import Settings
 
@@ -105,18 +105,18 @@ async def _ours(url: str, minutes: int) -> tuple[Seen, int]:
         await task
         seen: Seen = {}
         ranks: dict[tuple[str, int], int] = {}
-        dialect = DIALECTS["binance", "spot"]
+        protocol = WEBSOCKETS["binance", "spot"]
         for path in sorted(Path(folder).glob("live/spool/*/*klines*.jsonl")):
             for line in path.read_text().splitlines():
                 row = json.loads(line)
                 body, rest = json.loads(row["payload"]), row["http_status"] == 200
                 opens = (
-                    [int(r[0]) for r in body[: row["row_count"]]] if rest else [dialect.read(row["payload"]).opens[0]]
+                    [int(r[0]) for r in body[: row["row_count"]]] if rest else [protocol.read(row["payload"]).opens[0]]
                 )
                 for opened in opens:
                     if rest and opened + 60_000 > _parse(row["server_time"]):
                         continue
-                    values = tuple(float(v) for v in dialect.values(body, opened, rest=rest)[:5])
+                    values = tuple(float(v) for v in protocol.values(body, opened, rest=rest)[:5])
                     key = (row["symbol"], opened)
                     # One row a key, as in the view: the gap task above frames.
                     if ranks.get(key, -1) <= int(rest):

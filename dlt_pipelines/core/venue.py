@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from dlt_pipelines.core.archive import Archive
 from dlt_pipelines.core.endpoint import Endpoint
 from dlt_pipelines.core.series import Series
+from dlt_pipelines.core.websocket import WebSocketProtocol
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,10 @@ class Venue(Protocol):
     @property
     def archive(self) -> Archive | None:
         """Its bulk files; None where it publishes none."""
+
+    @property
+    def websockets(self) -> tuple[WebSocketProtocol, ...]:
+        """Its real-time feeds, one a market; empty where `mdw live` does not follow it."""
 
     def markets(self, dataset: str) -> tuple[str, ...]:
         """Markets that the venue serves for a dataset; empty where it has none."""

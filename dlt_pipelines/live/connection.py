@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 
 import aiohttp
 
+from dlt_pipelines.core.websocket import Kind, Message, Topic, WebSocketProtocol
 from dlt_pipelines.live.clock import VenueClock
-from dlt_pipelines.live.protocol import Dialect, Kind, Message, Topic
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +38,7 @@ OnEvent = Callable[["Socket", str, str, str], None]
 class Socket:
     """State of a connection. Times are of `time.monotonic` where not said otherwise."""
 
-    dialect: Dialect
+    protocol: WebSocketProtocol
     topics: dict[str, Topic]
     url: str
     clock: VenueClock
@@ -79,7 +79,7 @@ class Socket:
                     self.url,
                     compress=0,
                     max_msg_size=4 << 20,
-                    heartbeat=None if self.dialect.ping_text else 20.0,
+                    heartbeat=None if self.protocol.ping_text else 20.0,
                     timeout=aiohttp.ClientWSTimeout(ws_close=2.0),
                 )
         except aiohttp.WSServerHandshakeError as error:
@@ -89,7 +89,7 @@ class Socket:
         self.opened_at = self.last_frame_at = self._pinged_at = time.monotonic()
         self.on_event(self, "connected", "", self.url.partition("?")[0])
         helpers = [asyncio.create_task(self._watch()), asyncio.create_task(self._speak())]
-        for request in self.dialect.requests(list(self.topics.values())):
+        for request in self.protocol.requests(list(self.topics.values())):
             self._outgoing.put_nowait(request)
         try:
             async for message in self._socket:
@@ -128,7 +128,7 @@ class Socket:
         self.counts["frames"] += 1
         self.counts["bytes"] += len(text)
         try:
-            message = self.dialect.read(text)
+            message = self.protocol.read(text)
         except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
             self._unreadable(text, repr(error))
             return
@@ -190,10 +190,10 @@ class Socket:
             request = message.request if message.request in self._pending else next(iter(self._pending), "")
             names = self._pending.pop(request, (0.0, ()))[1]
         names = tuple(name for name in names if name in self.topics)
-        if len(names) > 1 and self.dialect.splits(message):
+        if len(names) > 1 and self.protocol.splits(message):
             half = len(names) // 2
             for part in (names[:half], names[half:]):
-                for again in self.dialect.requests([self.topics[name] for name in part]):
+                for again in self.protocol.requests([self.topics[name] for name in part]):
                     self._outgoing.put_nowait(again)
             return
         for name in names:
@@ -218,7 +218,7 @@ class Socket:
             self._pending[key] = (time.monotonic(), names)
             if not await self._say(text):
                 return
-            await asyncio.sleep(self.dialect.request_gap_seconds)
+            await asyncio.sleep(self.protocol.request_gap_seconds)
 
     async def _say(self, text: str) -> bool:
         assert self._socket is not None
@@ -233,10 +233,10 @@ class Socket:
         while not self.cause:
             await asyncio.sleep(0.25)
             now = time.monotonic()
-            if self.dialect.ping_text and now - self._pinged_at >= PING_SECONDS:
+            if self.protocol.ping_text and now - self._pinged_at >= PING_SECONDS:
                 self._pinged_at = now
                 self._pong_due = self._pong_due or now + PONG_SECONDS
-                if not await self._say(self.dialect.ping_text):
+                if not await self._say(self.protocol.ping_text):
                     return
             if trouble := self._trouble(now):
                 self.end(trouble)

@@ -14,9 +14,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from dlt_pipelines.core.series import Series
+from dlt_pipelines.core.websocket import WebSocketProtocol
 from dlt_pipelines.live.clock import MINUTE_MS, VenueClock
 from dlt_pipelines.live.minutes import Minutes
-from dlt_pipelines.live.protocol import Dialect
 from dlt_pipelines.live.rest import Rest, RestPage, RestTrouble
 from dlt_pipelines.live.rows import REST, SOCKET, Row, page
 from dlt_pipelines.venues import VENUES
@@ -54,7 +54,7 @@ class Hole:
 class GapTask:
     """Asks for what is missing. `on_mute`: a series trades by REST, and its socket says nothing of it."""
 
-    dialect: Dialect
+    protocol: WebSocketProtocol
     minutes: Minutes
     rest: Rest
     clock: VenueClock
@@ -99,7 +99,7 @@ class GapTask:
     def look(self) -> None:
         """Plan and start the questions that are due now."""
         now = self.clock.now_ms()
-        while self._next_ms + MINUTE_MS + self.dialect.place.grace_ms <= now:
+        while self._next_ms + MINUTE_MS + self.protocol.place.grace_ms <= now:
             minute = self._next_ms
             self._next_ms += MINUTE_MS
             self.minutes.begin(minute)
@@ -161,7 +161,7 @@ class GapTask:
 
     def _store(self, series: Series, answer: RestPage, final: list[int], now_ms: int) -> None:
         """As sent. `server_time` ends at the last bar that is final, so that no reader takes a later row for closed."""
-        place = self.dialect.place
+        place = self.protocol.place
         self.put(
             page(
                 place.bars_table,

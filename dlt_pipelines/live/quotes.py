@@ -4,8 +4,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from dlt_pipelines.core.series import Series
+from dlt_pipelines.core.websocket import Message, Topic, WebSocketProtocol
 from dlt_pipelines.live.clock import recv_us
-from dlt_pipelines.live.protocol import Dialect, Message, Topic
 from dlt_pipelines.live.rows import Row, page
 
 
@@ -28,7 +28,7 @@ class QuoteBook:
     Binance has no such time: there a connection that took over from a closed one counts anew.
     """
 
-    dialect: Dialect
+    protocol: WebSocketProtocol
     counts: Counter[str] = field(default_factory=Counter)
     alive: set[str] = field(default_factory=set)
     """Open connections."""
@@ -50,7 +50,7 @@ class QuoteBook:
             self.counts["older"] += 1
 
     def _counts_anew(self, last: _Last, message: Message, conn: str) -> bool:
-        if self.dialect.quotes_have_time and message.event_ms is not None and last.event_ms is not None:
+        if self.protocol.quotes_have_time and message.event_ms is not None and last.event_ms is not None:
             return message.event_ms > last.event_ms
         return conn != last.conn and last.conn not in self.alive
 
@@ -61,7 +61,7 @@ class QuoteBook:
             return None
         for last in fresh.values():
             last.unsaved = False
-        place = self.dialect.place
+        place = self.protocol.place
         frames = [[series.symbol, last.received_us, last.conn] for series, last in fresh.items()]
         return page(
             place.quotes_table,

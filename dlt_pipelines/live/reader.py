@@ -15,20 +15,19 @@ import aiohttp
 import orjson
 
 from dlt_pipelines.core.series import Series
+from dlt_pipelines.core.websocket import Kind, Message, Topic, WebSocketProtocol, base_address
 from dlt_pipelines.live import rows
 from dlt_pipelines.live.clock import MINUTE_MS, VenueClock, recv_us
 from dlt_pipelines.live.connection import Socket
 from dlt_pipelines.live.gaps import GapTask, Hole
 from dlt_pipelines.live.health import sign_of_life
 from dlt_pipelines.live.minutes import Minutes
-from dlt_pipelines.live.protocol import Dialect, Kind, Message, Topic, base_address
-from dlt_pipelines.live.protocols import DIALECTS
 from dlt_pipelines.live.quotes import QuoteBook
 from dlt_pipelines.live.rest import Rest, RestTrouble
 from dlt_pipelines.live.spool import LIMIT_BYTES, Batch, Spool
 from dlt_pipelines.live.supervisor import LONGEST_WAIT, Gate, Supervisor
 from dlt_pipelines.live.writer import Writer
-from dlt_pipelines.venues import VENUES
+from dlt_pipelines.venues import VENUES, WEBSOCKETS
 from warehouse.errors import BadInput
 from warehouse.settings import Settings
 
@@ -51,7 +50,7 @@ OnClosed = Callable[[Series, Message, str, int, int], None]
 class Follower:
     """Everything of one venue and market."""
 
-    dialect: Dialect
+    protocol: WebSocketProtocol
     series: list[Series]
     clock: VenueClock
     minutes: Minutes
@@ -65,14 +64,14 @@ class Follower:
     @property
     def name(self) -> str:
         """Venue and market."""
-        return f"{self.dialect.place.venue} {self.dialect.place.market}"
+        return f"{self.protocol.place.venue} {self.protocol.place.market}"
 
 
 def followed(series: Sequence[Series]) -> dict[tuple[str, str], list[Series]]:
     """The one-minute bars among these series that have a socket, by venue and market."""
     found: dict[tuple[str, str], list[Series]] = {}
     for one in series:
-        if one.dataset == "bars" and one.timeframe == "1m" and (one.venue, one.market) in DIALECTS:
+        if one.dataset == "bars" and one.timeframe == "1m" and (one.venue, one.market) in WEBSOCKETS:
             found.setdefault((one.venue, one.market), []).append(one)
     return found
 
@@ -93,7 +92,7 @@ class Reader:
     ) -> None:
         self._places = followed(series)
         if not self._places:
-            served = ", ".join(sorted({f"{venue} {market}" for venue, market in DIALECTS}))
+            served = ", ".join(sorted({f"{venue} {market}" for venue, market in WEBSOCKETS}))
             raise BadInput(
                 f"Nothing to follow: no 1m bars of a venue with a live feed are selected. Such venues are {served}; "
                 "name one that the universe holds (config/universe.yml)."
@@ -164,15 +163,15 @@ class Reader:
         return complete
 
     async def _follower(self, place: tuple[str, str], series: list[Series], session: aiohttp.ClientSession) -> Follower:
-        dialect, clock = DIALECTS[place], VenueClock(self._speed)
-        rest = Rest(dialect, self._settings.origins, session)
+        protocol, clock = WEBSOCKETS[place], VenueClock(self._speed)
+        rest = Rest(protocol, self._settings.origins, session)
         minutes = Minutes(series)
         with contextlib.suppress(RestTrouble):
             clock.set(await rest.clock_ms())
         first = await self._looks_back_to(place, clock.now_ms())
         assert self.writer is not None
         gaps = GapTask(
-            dialect,
+            protocol,
             minutes,
             rest,
             clock,
@@ -181,19 +180,19 @@ class Reader:
             on_filled=self._filled,
             first_ms=first,
         )
-        follower = Follower(dialect, series, clock, minutes, QuoteBook(dialect), gaps, rest, [], clock.now_ms())
+        follower = Follower(protocol, series, clock, minutes, QuoteBook(protocol), gaps, rest, [], clock.now_ms())
         if first < clock.now_ms():
             # Nobody says that a reader ran until now: the stretch is a gap like any other.
             self._gap(follower, series, "", first, clock.now_ms(), "start", quotes=False)
         gate = Gate(_CONNECT_SECONDS)
-        base = base_address(dialect.place, self._settings.origins)
+        base = base_address(protocol.place, self._settings.origins)
         for quotes in (False, True) if self._quotes else (False,):
-            topics = [Topic(dialect.topic(one, quotes=quotes), one, quotes) for one in series]
-            for start in range(0, len(topics), dialect.most_topics):
+            topics = [Topic(protocol.topic(one, quotes=quotes), one, quotes) for one in series]
+            for start in range(0, len(topics), protocol.most_topics):
                 follower.supervisors.append(
                     Supervisor(
-                        dialect,
-                        topics[start : start + dialect.most_topics],
+                        protocol,
+                        topics[start : start + protocol.most_topics],
                         base,
                         clock,
                         gate,
@@ -208,7 +207,7 @@ class Reader:
                             s.cause,
                             quotes=up.is_for_quotes,
                         ),
-                        life_seconds=dialect.life_seconds,
+                        life_seconds=protocol.life_seconds,
                         longest_wait=self._longest_wait,
                     )
                 )
@@ -251,7 +250,7 @@ class Reader:
         if not opens:
             return
         follower.counts["closed frames"] += 1
-        place = follower.dialect.place
+        place = follower.protocol.place
         params = {"conn": socket.conn, "stream": topic.name, "recv_us": received}
         assert self.writer is not None
         self.writer.put(
@@ -282,7 +281,7 @@ class Reader:
                 follower.gaps.trusted_from_ms = follower.clock.now_ms()
         elif kind == "disconnected":
             follower.book.alive.discard(socket.conn)
-        place = follower.dialect.place
+        place = follower.protocol.place
         follower.counts[kind] += 1
         log.info("%s %s %s %s", follower.name, kind, symbol or socket.conn, text or socket.cause)
         self._event(
@@ -299,7 +298,7 @@ class Reader:
         self, follower: Follower, series: list[Series], conn: str, begin: int, end: int, cause: str, *, quotes: bool
     ) -> None:
         """Nothing was connected in [begin, end): REST brings the bars; quotes of that time are gone."""
-        place = follower.dialect.place
+        place = follower.protocol.place
         gap_id = str(uuid.uuid4())
         if not quotes:
             gap_id = follower.gaps.hole(conn, series, begin, end, cause).gap_id
@@ -342,7 +341,7 @@ class Reader:
             if quiet * follower.clock.speed < 120.0:
                 continue
             follower.counts["mute"] += 1
-            place = follower.dialect.place
+            place = follower.protocol.place
             detail = (
                 f"{topic.name}: acknowledged and silent for {quiet * follower.clock.speed:.0f} s, and REST has trades"
             )
@@ -387,13 +386,13 @@ class Reader:
             if time.monotonic() - told >= STATUS_SECONDS:
                 told = time.monotonic()
                 for follower in self.followers:
-                    place = follower.dialect.place
+                    place = follower.protocol.place
                     detail = orjson.dumps(self.status_of(follower)).decode()
                     self._event("status", venue=place.venue, market=place.market, detail=detail)
 
     def _tell_minutes(self) -> None:
         for follower in self.followers:
-            place, now = follower.dialect.place, follower.clock.now_ms()
+            place, now = follower.protocol.place, follower.clock.now_ms()
             for open_ms, socket, rest, complete in follower.minutes.to_tell(
                 follower.gaps.first_ms, follower.begun_ms, now
             ):
@@ -445,8 +444,8 @@ class Reader:
             "open_gaps": len(follower.gaps.holes),
             "skew_ms": follower.clock.skew_ms,
             "queued": self.writer.queued if self.writer is not None else 0,
-            "spool_bytes": self.spool.size(follower.dialect.place.venue),
-            "spool_share": round(self.spool.size(follower.dialect.place.venue) / self.spool.limit_bytes, 4),
+            "spool_bytes": self.spool.size(follower.protocol.place.venue),
+            "spool_share": round(self.spool.size(follower.protocol.place.venue) / self.spool.limit_bytes, 4),
             "rest_calls": follower.rest.calls,
             "rest_troubles": follower.rest.troubles,
             "counts": dict(counts),

@@ -14,8 +14,8 @@ from dlt_pipelines.core.endpoint import Endpoint
 from dlt_pipelines.core.errors import RateLimited, VenueClosed, VenueError
 from dlt_pipelines.core.series import Series
 from dlt_pipelines.core.time_grid import TIMEFRAMES
+from dlt_pipelines.core.websocket import RestRow, WebSocketProtocol
 from dlt_pipelines.live.clock import recv_us
-from dlt_pipelines.live.protocol import Dialect, RestRow
 from dlt_pipelines.venues import VENUES
 
 log = logging.getLogger(__name__)
@@ -46,9 +46,9 @@ class RestPage:
 class Rest:
     """The REST side of one venue and market."""
 
-    def __init__(self, dialect: Dialect, origins: Mapping[str, str], session: aiohttp.ClientSession) -> None:
-        self._dialect, self._origins, self._session = dialect, origins, session
-        self._venue = VENUES[dialect.place.venue]
+    def __init__(self, protocol: WebSocketProtocol, origins: Mapping[str, str], session: aiohttp.ClientSession) -> None:
+        self._protocol, self._origins, self._session = protocol, origins, session
+        self._venue = VENUES[protocol.place.venue]
         self._free_at = 0.0
         self._paused_until = 0.0
         self.calls = 0
@@ -57,7 +57,7 @@ class Rest:
 
     async def clock_ms(self) -> int:
         """The venue's time, halfway between question and answer; raises RestTrouble."""
-        endpoint = self._venue.clock(Series("bars", self._dialect.place.venue, self._dialect.place.market))
+        endpoint = self._venue.clock(Series("bars", self._protocol.place.venue, self._protocol.place.market))
         if endpoint is None:
             raise RestTrouble("the venue has no clock")
         began = time.monotonic()
@@ -71,13 +71,13 @@ class Rest:
         params = self._venue.params(series, replace(endpoint, page_rows=max(int(rows), 1)), start_ms, end_ms)
         text, body, received_us = await self._get(endpoint, params)
         try:
-            return RestPage(endpoint.path, params, text, self._dialect.rest_rows(body), received_us)
+            return RestPage(endpoint.path, params, text, self._protocol.rest_rows(body), received_us)
         except (KeyError, TypeError, ValueError, IndexError) as error:
             raise RestTrouble(f"{endpoint.path} is no page: {error!r}") from None
 
     async def _get(self, endpoint: Endpoint, params: Mapping[str, str]) -> tuple[str, Any, int]:
         await self._turn(endpoint)
-        base = self._origins.get(endpoint.origin, self._dialect.place.rest_address)
+        base = self._origins.get(endpoint.origin, self._protocol.place.rest_address)
         try:
             async with self._session.get(
                 base + endpoint.path, params=params, timeout=_TIMEOUT, allow_redirects=False

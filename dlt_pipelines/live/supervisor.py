@@ -15,9 +15,9 @@ from dataclasses import dataclass, field
 
 import aiohttp
 
+from dlt_pipelines.core.websocket import Topic, WebSocketProtocol
 from dlt_pipelines.live.clock import VenueClock
 from dlt_pipelines.live.connection import OnEvent, OnFrame, Socket
-from dlt_pipelines.live.protocol import Dialect, Topic
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +46,7 @@ class Gate:
 class Supervisor:
     """One connection's topics. `on_gap(self, ended, from, to)`: nothing was connected in [from, to), venue's ms."""
 
-    dialect: Dialect
+    protocol: WebSocketProtocol
     topics: list[Topic]
     base: str
     clock: VenueClock
@@ -104,9 +104,9 @@ class Supervisor:
         topics = self._wanted()
         jitter = _JITTER.uniform(0, 600) if self.life_seconds else 0.0
         socket = Socket(
-            self.dialect,
+            self.protocol,
             {topic.name: topic for topic in topics},
-            self.base + self.dialect.path(topics),
+            self.base + self.protocol.path(topics),
             self.clock,
             self.on_frame,
             self._note,

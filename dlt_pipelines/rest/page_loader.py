@@ -136,7 +136,7 @@ def _destination(connection: Connection, ca_file: Path | None, cluster: str) -> 
     """raw of the server; `ca_file`: whom the native driver trusts, else certifi's."""
     from dlt.destinations import clickhouse
 
-    from dlt_pipelines.replicated import DDL_QUERY, replicated
+    from dlt_pipelines.rest.replicated_destination import DDL_QUERY, replicated
 
     _configure()
     query = {**({"ca_certs": str(ca_file)} if ca_file else {}), **(DDL_QUERY if cluster else {})}

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from dlt_pipelines.core.archive import Archive
 from dlt_pipelines.core.venue import Venue
+from dlt_pipelines.core.websocket import WebSocketProtocol
 from dlt_pipelines.venues.alternative_me import AlternativeMe
 from dlt_pipelines.venues.binance import Binance
 from dlt_pipelines.venues.bybit import Bybit
@@ -35,3 +36,10 @@ class _Archives(Mapping[str, Archive]):
 
 
 ARCHIVES: Mapping[str, Archive] = _Archives()
+
+WEBSOCKETS: dict[tuple[str, str], WebSocketProtocol] = {
+    (protocol.place.venue, protocol.place.market): protocol
+    for venue in VENUES.values()
+    for protocol in venue.websockets
+}
+"""What `mdw live` can follow, by venue and market."""

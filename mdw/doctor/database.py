@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import DatabaseError
 
-from mdw.doctor.finding import Finding
+from mdw.doctor.finding import Finding, State
 from warehouse import cluster, schema
 from warehouse.client import connect
 from warehouse.errors import BadInput, OperationFailed

@@ -16,11 +16,11 @@ import aiohttp
 import orjson
 
 from dlt_pipelines.core.series import Series
+from dlt_pipelines.core.websocket import Message
 from dlt_pipelines.live.clock import MINUTE_MS
-from dlt_pipelines.live.protocol import Message
-from dlt_pipelines.live.protocols import DIALECTS
 from dlt_pipelines.live.reader import Follower, Reader, followed
 from dlt_pipelines.live.rest import Rest, RestTrouble
+from dlt_pipelines.venues import WEBSOCKETS
 from warehouse.settings import Settings
 
 # Seconds after the closed frame at which REST is asked for the same bar.
@@ -82,8 +82,8 @@ class Probe:
 
     async def _ask_rest(self, series: Series, open_ms: int) -> None:
         assert self._session is not None
-        dialect = DIALECTS[series.venue, series.market]
-        rest = Rest(dialect, self._settings.origins, self._session)
+        protocol = WEBSOCKETS[series.venue, series.market]
+        rest = Rest(protocol, self._settings.origins, self._session)
         began = time.monotonic()
         for after in REST_AFTER:
             await asyncio.sleep(max(0.0, began + after / self._speed - time.monotonic()))
@@ -94,8 +94,8 @@ class Probe:
                     outcome = "absent"
                 else:
                     frame = self._feeds[series.venue, series.market].frames[series, open_ms][0]
-                    told = dialect.values(orjson.loads(frame), open_ms, rest=False)
-                    settled = dialect.values(orjson.loads(page.text), open_ms, rest=True)
+                    told = protocol.values(orjson.loads(frame), open_ms, rest=False)
+                    settled = protocol.values(orjson.loads(page.text), open_ms, rest=True)
                     outcome = "equal" if told == settled else "different"
                 self._feeds[series.venue, series.market].rest[after].append(outcome)
 
@@ -103,14 +103,14 @@ class Probe:
         return self._follower(series.venue, series.market).clock.now_ms()
 
     def _follower(self, venue: str, market: str) -> Follower:
-        places = {(one.dialect.place.venue, one.dialect.place.market): one for one in self._reader.followers}
+        places = {(one.protocol.place.venue, one.protocol.place.market): one for one in self._reader.followers}
         return places[venue, market]
 
     async def _quiet_minutes(self) -> None:
         """Which minutes of the run had no trade, by REST, and whether a closed frame came for them."""
         assert self._session is not None
         for place, series in self._series.items():
-            rest = Rest(DIALECTS[place], self._settings.origins, self._session)
+            rest = Rest(WEBSOCKETS[place], self._settings.origins, self._session)
             now = self._follower(*place).clock.now_ms()
             first = now - int(self._seconds * 1000 * self._speed)
             start, end = (first // MINUTE_MS + 2) * MINUTE_MS, (now // MINUTE_MS - 1) * MINUTE_MS

@@ -86,6 +86,7 @@ class TestEx:
     name = "testex"
     ccxt_id = None
     archive = Archive()
+    websockets = ()
 
     def markets(self, dataset: str) -> tuple[str, ...]:
         return ("spot",) if dataset == "bars" else ()

@@ -14,7 +14,7 @@ import pytest
 from dlt_pipelines import update
 from dlt_pipelines.core.series import Series
 from dlt_pipelines.core.time_grid import from_ms
-from dlt_pipelines.live.protocols import DIALECTS
+from dlt_pipelines.venues import WEBSOCKETS
 from mdw.publishing import universe as universe_of_dbt
 from replay.clock import Clock, parse_instant
 from replay.server import ReplayServer
@@ -202,7 +202,7 @@ def test_the_view_equals_what_rest_says(ran: Ran) -> None:
 
 
 def topic(series: Series) -> str:
-    return DIALECTS[series.venue, series.market].topic(series, quotes=False)
+    return WEBSOCKETS[series.venue, series.market].topic(series, quotes=False)
 
 
 def test_no_bar_was_seen_before_its_minute_was_over(ran: Ran) -> None:

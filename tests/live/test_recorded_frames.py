@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from dlt_pipelines.live.protocol import Dialect, Kind, Message
-from dlt_pipelines.live.protocols import DIALECTS
+from dlt_pipelines.core.websocket import Kind, Message, WebSocketProtocol
+from dlt_pipelines.venues import WEBSOCKETS
 from tests.needs import missing
 
 # Lines begin with the receiver's time or an address in some files.
@@ -43,15 +43,15 @@ def understood(market_data: Path) -> dict[str, list[tuple[str, Message]]]:
         if not folder.is_dir():
             missing("recordings", f"no recorded frames in {folder}")
         for path in sorted(folder.iterdir()):
-            dialect = DIALECTS[venue, "perp" if "FUTURES" in path.name or "usdm" in path.name else "spot"]
-            found[path.name] = [(text, read(dialect, text)) for text in frames(path)]
+            protocol = WEBSOCKETS[venue, "perp" if "FUTURES" in path.name or "usdm" in path.name else "spot"]
+            found[path.name] = [(text, read(protocol, text)) for text in frames(path)]
     return found
 
 
-def read(dialect: Dialect, text: str) -> Message:
+def read(protocol: WebSocketProtocol, text: str) -> Message:
     """As the reader does: what is no frame of the protocol is stored and counted, never fatal."""
     try:
-        return dialect.read(text)
+        return protocol.read(text)
     except (ValueError, KeyError, TypeError, IndexError, AttributeError):
         return Message(Kind.UNKNOWN, text="unreadable")
 

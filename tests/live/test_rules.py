@@ -14,10 +14,10 @@ import aiohttp
 import pytest
 
 from dlt_pipelines.core.series import Series
+from dlt_pipelines.core.websocket import Kind, Message, Topic
 from dlt_pipelines.live import connection, gaps, reader
-from dlt_pipelines.live.protocol import Kind, Message, Topic
-from dlt_pipelines.live.protocols import DIALECTS
 from dlt_pipelines.live.quotes import QuoteBook
+from dlt_pipelines.venues import WEBSOCKETS
 from mdw.live.running import parse_duration
 from replay.clock import Clock, parse_instant
 from replay.server import ReplayServer
@@ -127,11 +127,11 @@ def subscribed(server: ReplayServer, topics: list[Topic], refused: set[str]) -> 
 
     async def run() -> connection.Socket:
         server.sockets.refused_topics = refused
-        dialect = DIALECTS["bybit", "spot"]
+        protocol = WEBSOCKETS["bybit", "spot"]
         socket = connection.Socket(
-            dialect,
+            protocol,
             {topic.name: topic for topic in topics},
-            server.environment["MDW_BYBIT_WS_URL"] + dialect.path(topics),
+            server.environment["MDW_BYBIT_WS_URL"] + protocol.path(topics),
             reader.VenueClock(server.clock.speed),
             lambda socket, topic, message, text: heard.update([topic.name]),
             lambda socket, kind, symbol, text: heard.update([f"{kind} {symbol}"]),
@@ -160,19 +160,19 @@ def test_one_refused_topic_does_not_cost_the_others(server: ReplayServer) -> Non
 
 def test_open_frames_never_become_rows() -> None:
     closed = '{"stream":"btcusdt@kline_1m","data":{"e":"kline","E":60003,"s":"BTCUSDT","k":{"t":0,"i":"1m","x":%s}}}'
-    dialect = DIALECTS["binance", "spot"]
-    assert {dialect.read(closed % "false").kind for _ in range(10_000)} == {Kind.OPEN}
-    assert dialect.read(closed % "true").opens == (0,)
+    protocol = WEBSOCKETS["binance", "spot"]
+    assert {protocol.read(closed % "false").kind for _ in range(10_000)} == {Kind.OPEN}
+    assert protocol.read(closed % "true").opens == (0,)
     # Three forms of the flag; text "1" is true at OKX only.
-    assert dialect.read(closed % '"1"').kind is Kind.OPEN
+    assert protocol.read(closed % '"1"').kind is Kind.OPEN
     row = '{"arg":{"channel":"candle1m","instId":"BTC-USDT"},"data":[["0","1","1","1","1","0","0","0",%s]]}'
-    okx = DIALECTS["okx", "spot"]
+    okx = WEBSOCKETS["okx", "spot"]
     assert [okx.read(row % flag).kind for flag in ('"1"', '"0"', "1", "true")] == [Kind.CLOSED, *[Kind.OPEN] * 3]
 
 
 def test_quotes_whose_ids_fall_or_repeat() -> None:
     topic = Topic("bbo-tbt:BTC-USDT", Series("bars", "okx", "spot", "BTC/USDT", "1m"), quotes=True)
-    book = QuoteBook(DIALECTS["okx", "spot"], alive={"a"})
+    book = QuoteBook(WEBSOCKETS["okx", "spot"], alive={"a"})
 
     def take(update: int, event_ms: int | None, conn: str = "a") -> str:
         book.take(
@@ -190,7 +190,7 @@ def test_quotes_whose_ids_fall_or_repeat() -> None:
 
     # Binance spot has no time: only a connection that took over counts anew.
     spot = Topic("btcusdt@bookTicker", Series("bars", "binance", "spot", "BTC/USDT", "1m"), quotes=True)
-    book, topic = QuoteBook(DIALECTS["binance", "spot"], alive={"a", "b"}), spot
+    book, topic = QuoteBook(WEBSOCKETS["binance", "spot"], alive={"a", "b"}), spot
     assert take(10, None, "a") == "10@None"
     assert take(5, None, "b") == "", "both are connected: the smaller one is late"
     book.alive.discard("a")
@@ -215,7 +215,7 @@ def test_unrouted_addresses_of_usd_m_acknowledge_and_stay_silent(server: ReplayS
 
     topic = Topic("btcusdt@kline_1m", Series("bars", "binance", "perp", "BTC/USDT", "1m"))
     assert asyncio.run(frames("/stream?streams=btcusdt@kline_1m")) == 0
-    assert asyncio.run(frames(DIALECTS["binance", "perp"].path([topic]))) > 3
+    assert asyncio.run(frames(WEBSOCKETS["binance", "perp"].path([topic]))) > 3
 
 
 def test_the_schedule_of_questions_goes_on_for_an_hour_and_ends() -> None:

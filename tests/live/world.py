@@ -65,7 +65,7 @@ class Running:
         return next(
             one
             for one in self.reader.followers
-            if (one.dialect.place.venue, one.dialect.place.market) == (venue, market)
+            if (one.protocol.place.venue, one.protocol.place.market) == (venue, market)
         )
 
     def stop(self) -> None:

@@ -26,6 +26,7 @@ class AlternativeMe:
     name = "alternative_me"
     ccxt_id = None
     archive = None
+    websockets = ()
 
     def markets(self, dataset: str) -> tuple[str, ...]:
         """The index belongs to no market."""

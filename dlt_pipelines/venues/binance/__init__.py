@@ -17,6 +17,7 @@ from dlt_pipelines.core.series import Series
 from dlt_pipelines.core.venue import PageSummary
 from dlt_pipelines.venues.binance import endpoints
 from dlt_pipelines.venues.binance.archive import BinanceArchive
+from dlt_pipelines.venues.binance.websocket import SPOT, USDM, BinanceWebSocket
 
 # https://developers.binance.com/docs/binance-spot-api-docs/errors
 _TOO_MANY = {-1003, -1015}
@@ -30,6 +31,7 @@ class Binance:
     name = "binance"
     ccxt_id = "binance"
     archive = BinanceArchive()
+    websockets = (BinanceWebSocket(SPOT), BinanceWebSocket(USDM))
 
     def markets(self, dataset: str) -> tuple[str, ...]:
         """Bars and listings of both markets; funding of perpetuals."""

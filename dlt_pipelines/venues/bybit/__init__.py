@@ -24,6 +24,7 @@ from dlt_pipelines.core.errors import (
 )
 from dlt_pipelines.core.series import Series
 from dlt_pipelines.core.venue import PageSummary
+from dlt_pipelines.venues.bybit.websocket import BybitWebSocket
 
 _CALLS = Budget("bybit calls", 600, 5)
 _ORIGIN = "bybit_url"
@@ -52,6 +53,7 @@ class Bybit:
     name = "bybit"
     ccxt_id = "bybit"
     archive = None
+    websockets = (BybitWebSocket(),)
 
     def markets(self, dataset: str) -> tuple[str, ...]:
         """Spot only."""

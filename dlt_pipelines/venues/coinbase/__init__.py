@@ -50,6 +50,7 @@ class Coinbase:
     name = "coinbase"
     ccxt_id = "coinbaseexchange"
     archive = None
+    websockets = ()
 
     def markets(self, dataset: str) -> tuple[str, ...]:
         """Spot only."""

@@ -19,6 +19,7 @@ from dlt_pipelines.core.time_grid import TIMEFRAMES
 from dlt_pipelines.core.venue import PageSummary
 from dlt_pipelines.venues.okx import endpoints
 from dlt_pipelines.venues.okx.archive import OkxArchive
+from dlt_pipelines.venues.okx.websocket import OkxWebSocket
 
 # https://www.okx.com/docs-v5/en/#error-code
 _TOO_MANY = {"50011", "50061"}
@@ -37,6 +38,7 @@ class Okx:
     name = "okx"
     ccxt_id = "okx"
     archive = OkxArchive()
+    websockets = (OkxWebSocket(),)
 
     def markets(self, dataset: str) -> tuple[str, ...]:
         """Bars of spot, funding of perpetuals, listings of both."""

@@ -10,14 +10,14 @@ from typing import Any
 import orjson
 
 from dlt_pipelines.core.series import Series
-from dlt_pipelines.live.protocol import Kind, Message, Place, RestRow, Topic
+from dlt_pipelines.core.websocket import Kind, Message, Place, RestRow, Topic
 
 _MOST_ARGS = 100
 _CLOSING = {"64008"}
 _HARMLESS = {"channel-conn-count", "channel-conn-count-error", "login", "unsubscribe"}
 
 
-class OkxDialect:
+class OkxWebSocket:
     """One answer an arg; errors name the arg in words only."""
 
     place = Place(

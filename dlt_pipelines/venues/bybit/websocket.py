@@ -10,12 +10,12 @@ from typing import Any
 import orjson
 
 from dlt_pipelines.core.series import Series
-from dlt_pipelines.live.protocol import Kind, Message, Place, RestRow, Topic
+from dlt_pipelines.core.websocket import Kind, Message, Place, RestRow, Topic
 
 _MOST_ARGS = 10
 
 
-class BybitDialect:
+class BybitWebSocket:
     """Answers carry the id of their request."""
 
     place = Place(

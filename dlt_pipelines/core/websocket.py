@@ -81,7 +81,7 @@ class Place:
     """From the end of a minute until REST is asked for a bar that did not come."""
 
 
-class Dialect(Protocol):
+class WebSocketProtocol(Protocol):
     """A venue's protocol for one place."""
 
     @property

@@ -1,6 +1,6 @@
 """Binance spot and USD-M streams, named in the address, so that no message counts against a limit.
 
-Facts: binance/binance-spot-api-docs, web-socket-streams.md (kline, bookTicker, 24 h, pings, 1,024 streams); the routed
+Facts: the stream page of binance/binance-spot-api-docs (kline, bookTicker, 24 h, pings, 1,024 streams); the routed
 addresses of USD-M (/market, /public) from Binance's change notice of 2026-03-06: since 2026-04-23 the address without a
 route acknowledges and stays silent.
 """
@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 
 from dlt_pipelines.core.series import Series
-from dlt_pipelines.live.protocol import Kind, Message, Place, RestRow, Topic
+from dlt_pipelines.core.websocket import Kind, Message, Place, RestRow, Topic
 
 SPOT = Place(
     "binance",
@@ -36,7 +36,7 @@ USDM = Place(
 _FOLDER = {"spot": ("", ""), "perp": ("/market", "/public")}
 
 
-class BinanceDialect:
+class BinanceWebSocket:
     """Frames of combined streams: {"stream": …, "data": …}."""
 
     most_topics = 200
