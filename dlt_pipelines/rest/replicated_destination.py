@@ -26,7 +26,7 @@ def replicated(cluster: str) -> Callable[..., Any]:
                     f"create table if not exists {table} on cluster `{cluster}` (_dlt_id String) "
                     "engine = ReplicatedMergeTree order by _dlt_id comment 'internal dlt sentinel table'"
                 )
-            super().initialize_storage(truncate_tables)
+            super().initialize_storage(truncate_tables or ())
 
         def _make_create_table(self, qualified_name: str, table: PreparedTableSchema) -> str:
             return f"CREATE TABLE IF NOT EXISTS {qualified_name} ON CLUSTER `{cluster}`"
