@@ -35,10 +35,10 @@ def add_column(code: Path) -> None:
     _edit(klines, '[whole, "String", whole]', '[whole, "String", whole, "String"]')
     _edit(klines, "bar.9 as trade_count_json,", "{}\n        bar.10 as taker_buy_volume_text,")
     _edit(klines, "closed=had_ended()", "{}, more=['taker_buy_volume']")
-    _edit(dbt / "models/marts/bars.sql", "    trade_count,\n", "{}    taker_buy_volume,\n")
+    _edit(dbt / "models/facts/bars.sql", "    trade_count,\n", "{}    taker_buy_volume,\n")
     _edit(dbt / "macros/snapshots/published_rows.sql", "    trade_count,\n", "{}    taker_buy_volume,\n")
     for model in ("bars", "v_bars", "v_bars_at", "v_bars_latest"):
-        _insert_column(dbt / f"models/marts/{model}.yml", column, after="trade_count")
+        _insert_column(dbt / f"models/readers/{model}.yml", column, after="trade_count")
     _edit(
         code / "alphaforge_data/views.py",
         '"quote_volume", "trade_count")',
@@ -72,7 +72,7 @@ def add_dataset(code: Path) -> None:
         "            'open_interest': {{'stg_binance__open_interest': 'binance__usdm_open_interest'}},\n{}",
     )
     (dbt / "models/staging/binance/stg_binance__open_interest.sql").write_text(_STAGING)
-    (dbt / "models/marts/open_interest.sql").write_text(_MART)
+    (dbt / "models/facts/open_interest.sql").write_text(_MART)
     (dbt / "macros/snapshots/published_open_interest.sql").write_text(_PUBLISHED)
     texts = (
         "{{{{ view_of_all('{}') }}}}\n",
@@ -81,11 +81,11 @@ def add_dataset(code: Path) -> None:
     )
     shown = {"snapshot_id": "LowCardinality(String)", "data_version": "UInt32", **_COLUMNS}
     for name, text in zip(_VIEWS, texts, strict=True):
-        (dbt / f"models/marts/{name.format('open_interest')}.sql").write_text(text.format("open_interest"))
-        _describe(dbt / f"models/marts/{name.format('open_interest')}.yml", shown)
+        (dbt / f"models/readers/{name.format('open_interest')}.sql").write_text(text.format("open_interest"))
+        _describe(dbt / f"models/readers/{name.format('open_interest')}.yml", shown)
     stored = {**_COLUMNS, "source": "LowCardinality(String)", "ingested_at": "DateTime64(6, 'UTC')"}
     _describe(
-        dbt / "models/marts/open_interest.yml", {**stored, "valid_from_version": "UInt32", "valid_to_version": "UInt32"}
+        dbt / "models/facts/open_interest.yml", {**stored, "valid_from_version": "UInt32", "valid_to_version": "UInt32"}
     )
     _describe(dbt / "models/staging/binance/stg_binance__open_interest.yml", {})
 

@@ -54,27 +54,6 @@ where
     and (page_id, raw_row) not in (select withheld.page_id, withheld.raw_row from withheld)
 {%- endmacro -%}
 
-{%- macro find_unresolved_rejects() -%}
-select
-    'rejected_rows_are_resolved' as audit,
-    'error' as severity,
-    dataset,
-    instrument_id,
-    timeframe,
-    min(event_time) as range_start,
-    addMilliseconds(max(event_time), 1) as range_end,
-    count() as rows,
-    cast(null as Nullable(Float64)) as worst,
-    concat(dataset, ': ', any(reason)) as detail,
-    concat(
-        'select * from marts.dq_rejected_rows final where valid_to_version = 4294967295 and dataset = ''', dataset,
-        ''' and instrument_id = ''', instrument_id, ''''
-    ) as rows_sql
-from ({{ unresolved_rejects() }})
-where dataset != 'instruments' and not ifNull(is_kept, false)
-group by dataset, instrument_id, timeframe
-{%- endmacro -%}
-
 {#- Bars and payments of which an optional value (quote_volume, trade_count, mark_price) could not be read. The row is published
     with NULL there, and its day is degraded. -#}
 {%- macro find_unreadable_values() -%}
@@ -95,28 +74,6 @@ select
 from ({{ unresolved_rejects() }})
 where dataset in ('bars', 'funding') and is_kept
 group by dataset, instrument_id, timeframe, toDate(event_time)
-{%- endmacro -%}
-
-{#- Instruments whose newest listing has something that cannot be read: the instrument is withheld, or the attribute is
-    unknown. That is no reason to hold back the others. -#}
-{%- macro find_unreadable_instruments() -%}
-select
-    'instruments_readable' as audit,
-    'warn' as severity,
-    instrument_id,
-    '' as timeframe,
-    toDateTime64(min(ingested_at), 3, 'UTC') as range_start,
-    addMilliseconds(toDateTime64(max(ingested_at), 3, 'UTC'), 1) as range_end,
-    count() as rows,
-    cast(null as Nullable(Float64)) as worst,
-    arrayStringConcat(groupUniqArray(5)(reason), '; ') as detail,
-    concat(
-        'select * from marts.dq_rejected_rows final where valid_to_version = 4294967295 and dataset = ''instruments'' and instrument_id = ''',
-        instrument_id, ''''
-    ) as rows_sql
-from ({{ unresolved_rejects() }})
-where dataset = 'instruments'
-group by instrument_id
 {%- endmacro -%}
 
 {#- Moments that REST and the archive tell differently (dq_lane_differences), where the project has that model. -#}

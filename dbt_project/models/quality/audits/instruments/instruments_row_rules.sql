@@ -1,0 +1,1 @@
+    {{ find_broken_rules('instruments', 'valid_from', open_rows()) }}
