@@ -48,7 +48,8 @@ SNEAKS = {
         (
             "build",
             "--select",
-            "path:models/quality/results", "dq_conflicting_rows",
+            "path:models/quality/results",
+            "dq_conflicting_rows",
             "snapshots",
             "--exclude",
             "v_dataset_condition*",

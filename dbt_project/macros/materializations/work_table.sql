@@ -6,7 +6,7 @@
     {%- set columns = model.columns.keys() | join(', ') -%}
     {%- do run_query('drop table if exists ' ~ this ~ on_cluster()) -%}
     {%- do create_log_table(this) -%}
-    {%- for query in sql.split(next_query()) -%}
+    {%- for query in queries_of(sql) -%}
         {%- call statement('main') -%}
             insert into {{ this }} ({{ columns }}) select {{ columns }} from ({{ query }})
         {%- endcall -%}

@@ -69,7 +69,8 @@
     select snapshot_id from (select snapshot_id from {{ registry }} {{ newest }})
     union distinct
     select snapshot_id from (
-        select snapshot_id from {{ registry }} where not match(snapshot_id, '{{ sql_text(var('unnamed_pins')) }}') {{ newest }}
+        select snapshot_id from {{ registry }}
+        where not match(snapshot_id, '{{ sql_text(var('unnamed_pins')) }}') {{ newest }}
     )
     union distinct
     {{ protected_ids_sql() }}

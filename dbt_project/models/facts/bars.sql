@@ -7,7 +7,8 @@
         meta={'entities': ['bars'], 'rows_of_every_page': true},
     )
 }}
--- depends_on: {{ ref('dq_conflicting_rows') }}
+{#- The build records rows that contradict each other there, before it takes the others in. #}
+{%- set waits_for = ref('dq_conflicting_rows') %}
 
 with candidates as ({{ union_leaves('bars', 'bars') }}
 )

@@ -6,7 +6,8 @@
         meta={'entities': ['fear_greed'], 'rows_of_every_page': true},
     )
 }}
--- depends_on: {{ ref('dq_conflicting_rows') }}
+{#- The build records rows that contradict each other there, before it takes the others in. #}
+{%- set waits_for = ref('dq_conflicting_rows') %}
 
 with candidates as ({{ union_leaves('fear_greed', 'fear_greed') }}
 )

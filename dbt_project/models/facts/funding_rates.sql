@@ -5,11 +5,15 @@
         partition_by='toYear(funding_time)',
         post_hook="{{ apply_quarantine('funding') }}",
         meta={
-            'entities': ['funding'], 'rows_of_every_page': true, 'known_stays_known': ['mark_price'], 'jitters': ['funding_time_raw'],
+            'entities': ['funding'],
+            'rows_of_every_page': true,
+            'known_stays_known': ['mark_price'],
+            'jitters': ['funding_time_raw'],
         },
     )
 }}
--- depends_on: {{ ref('dq_conflicting_rows') }}
+{#- The build records rows that contradict each other there, before it takes the others in. #}
+{%- set waits_for = ref('dq_conflicting_rows') %}
 
 with candidates as ({{ union_leaves('funding', 'funding_rates') }}
 )

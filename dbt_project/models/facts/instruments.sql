@@ -6,7 +6,8 @@
         meta={'entities': ['instruments']},
     )
 }}
--- depends_on: {{ ref('dq_conflicting_rows') }}
+{#- The build records rows that contradict each other there, before it takes the others in. #}
+{%- set waits_for = ref('dq_conflicting_rows') %}
 
 {%- set state = ['venue', 'market', 'symbol', 'venue_symbol', 'base', 'quote', 'settle', 'status', 'tick_size',
     'lot_size', 'min_qty', 'min_notional', 'contract_size', 'listed_at'] %}
@@ -28,8 +29,8 @@ fetched_by as (
     where position(_table, '__live_') = 0
 ),
 
--- Several rows of one listing may name the same base and quote, such as a contract and the settled one that it replaced: the
--- one that is traded counts, then the one that bars are fetched by.
+-- Several rows of one listing may name the same base and quote, such as a contract and the settled one that it
+-- replaced: the one that is traded counts, then the one that bars are fetched by.
 ranked as (
     select distinct
         instrument_id,
@@ -43,7 +44,8 @@ ranked as (
     where problem = '' and instrument_id in (select instrument_id from wanted)
 ),
 
--- Where several are left, none is the state of the instrument: as candidates of one key, lane and moment they are set aside.
+-- Where several are left, none is the state of the instrument: as candidates of one key, lane and moment they are set
+-- aside.
 listed as (
     select
         instrument_id,
@@ -81,9 +83,9 @@ either as (
     select * from known
 ),
 
--- A complete listing that names everything, and not an instrument that we know, says that the instrument is gone. A row that
--- cannot be used still names its instrument: by the symbol, where base or quote is missing. One that lacks all of them may be
--- any instrument, so its listing proves no absence.
+-- A complete listing that names everything, and not an instrument that we know, says that the instrument is gone. A row
+-- that cannot be used still names its instrument: by the symbol, where base or quote is missing. One that lacks all of
+-- them may be any instrument, so its listing proves no absence.
 listings as (
     select
         venue,

@@ -5,16 +5,12 @@
     )
 }}
 
--- The member views of a snapshot read the marts:
+{#- Published after these: the marts, which the member views of a snapshot read, the comparison of lanes, and the
+    audits. #}
+{%- set waits_for = [ref('dq_rejected_rows'), ref('dq_lane_differences'), ref('dq_audit_results')] %}
 {%- for dataset in datasets().values() %}
--- depends_on: {{ ref(dataset.mart) }}
+{%- do waits_for.append(ref(dataset.mart)) %}
 {%- endfor %}
--- Audits hold publication back:
--- depends_on: {{ ref('dq_rejected_rows') }}
--- Lanes are compared before what they brought is published:
--- depends_on: {{ ref('dq_lane_differences') }}
--- depends_on: {{ ref('dq_audit_results') }}
-
 with groups as (
     select
         dataset,

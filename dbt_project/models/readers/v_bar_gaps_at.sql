@@ -1,3 +1,2 @@
 {{ config(materialized='parameterized_view') }}
 {{ bar_gaps_at() }}
--- depends_on: {{ ref('snapshots') }}

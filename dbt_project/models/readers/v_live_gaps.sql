@@ -1,4 +1,5 @@
-{#- Stretches in which a feed had no connection, or no reader ran. Bars of a gap are filled by REST; its quotes are gone. -#}
+{#- Stretches in which a feed had no connection, or no reader ran. Bars of a gap are filled by REST;
+    its quotes are gone. -#}
 select
     event_id as gap_id,
     toLowCardinality(anyIf(venue, kind = 'gap')) as venue,

@@ -1,5 +1,5 @@
-{#- The state of each minute of the live lane: of several readers the one that follows most, and of its states the one in which
-    the minute was complete first, else the newest. -#}
+{#- The state of each minute of the live lane: of several readers the one that follows most, and of its states the one
+    in which the minute was complete first, else the newest. -#}
 select
     venue,
     market,
@@ -12,5 +12,5 @@ select
     reader,
     recorded_at
 from {{ source('ops', 'live_minutes') }}
-order by venue, market, minute, due desc, isNull(complete_at), complete_at, recorded_at desc
+order by venue asc, market asc, minute asc, due desc, isNull(complete_at) asc, complete_at asc, recorded_at desc
 limit 1 by venue, market, minute

@@ -4,7 +4,8 @@
 {%- set binance_quote = "tuple(JSONExtractString(" ~ binance ~ ", 'b'), JSONExtractString(" ~ binance ~ ", 'B'), "
     ~ "JSONExtractString(" ~ binance ~ ", 'a'), JSONExtractString(" ~ binance ~ ", 'A'), "
     ~ "JSONExtractInt(" ~ binance ~ ", 'u'), JSONExtractInt(" ~ binance ~ ", 'T'))" %}
-{%- set okx_quote = "tuple(JSONExtractString(text, 'data', 1, 'bids', 1, 1), JSONExtractString(text, 'data', 1, 'bids', 1, 2), "
+{%- set okx_quote = "tuple("
+    ~ "JSONExtractString(text, 'data', 1, 'bids', 1, 1), JSONExtractString(text, 'data', 1, 'bids', 1, 2), "
     ~ "JSONExtractString(text, 'data', 1, 'asks', 1, 1), JSONExtractString(text, 'data', 1, 'asks', 1, 2), "
     ~ "JSONExtractInt(text, 'data', 1, 'seqId'), toInt64OrZero(JSONExtractString(text, 'data', 1, 'ts')))" %}
 {%- set bybit_quote = "tuple(JSONExtractString(text, 'data', 'b', 1, 1), JSONExtractString(text, 'data', 'b', 1, 2), "

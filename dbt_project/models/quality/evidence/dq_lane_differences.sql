@@ -12,11 +12,8 @@
     )
 }}
 
--- Rows that contradict each other within a lane are no value of that lane; which they are, the marts say:
--- depends_on: {{ ref('dq_conflicting_rows') }}
--- depends_on: {{ ref('bars') }}
--- depends_on: {{ ref('funding_rates') }}
-
+{#- Rows that contradict each other within a lane are no value of that lane; which they are, the marts say. #}
+{%- set waits_for = [ref('dq_conflicting_rows'), ref('bars'), ref('funding_rates')] %}
 {%- set measures = {
     'bars': ['open', 'high', 'low', 'close', 'volume', 'quote_volume', 'trade_count'],
     'funding': ['funding_rate', 'mark_price']} %}

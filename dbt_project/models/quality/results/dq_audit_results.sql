@@ -64,7 +64,8 @@ select
     {{ audits_everything() | lower }} as everything,
     if(results.dataset = '', catalog.dataset, results.dataset) as dataset,
     results.audit as audit,
-    results.severity as severity,
+    -- The declaration decides what may block publication.
+    if(results.severity = 'error', catalog.severity, results.severity) as severity,
     results.instrument_id as instrument_id,
     results.timeframe as timeframe,
     results.range_start as range_start,

@@ -1,11 +1,12 @@
 {{ config(materialized='work_table', schema='staging', order_by=['instrument_id', 'timeframe', 'hour']) }}
 {#- The one pass over bars that their audits share. #}
--- depends_on: {{ ref('dq_scope_days') }}
 with open_bars as (
     select
         *,
         {{ broken_rules('bars') }} as broken_rules,
-        {{ published_row_hash('bars') if audits_everything() and last_published_version() else 'toUInt128(0)' }} as row_hash
+        {{
+            published_row_hash('bars') if audits_everything() and last_published_version() else 'toUInt128(0)'
+        }} as row_hash
     from {{ ref('bars') }} final
     where {{ open_rows() }} and {{ bars_in_scope() }}
 )

@@ -1,8 +1,10 @@
 {{ config(materialized='work_table', schema='staging', order_by=['audit', 'instrument_id']) }}
-{#- Refs inside macros that run conditionally: #}
--- depends_on: {{ ref('bars') }}
--- depends_on: {{ ref('dq_series_days') }}
--- depends_on: {{ ref('instruments') }}
--- depends_on: {{ ref('funding_rates') }}
--- depends_on: {{ ref('universe_series') }}
-{{ findings_of_missing() }}
+{#- Audits of what is not there, and of identity: they wait for dq_series_days, and no other audit does. #}
+{{ findings_of([
+    ref('bars_missing'),
+    ref('bars_fresh'),
+    ref('bars_before_listing'),
+    ref('bars_jump_across_gap'),
+    ref('funding_before_listing'),
+    ref('funding_without_bars'),
+]) }}

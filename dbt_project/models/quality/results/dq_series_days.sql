@@ -6,7 +6,7 @@
     )
 }}
 
--- depends_on: {{ ref('dq_scope_days') }}
+{% set days_in_scope = audited_days() %}
 with days as (
     select
         instrument_id,
@@ -31,7 +31,7 @@ before as (
     where
         version < {{ build_version() }}
         {%- if not audits_everything() %}
-        and (instrument_id, timeframe, day) in ({{ audited_days() }})
+        and (instrument_id, timeframe, day) in ({{ days_in_scope }})
         {%- endif %}
     group by instrument_id, timeframe, day
 ),

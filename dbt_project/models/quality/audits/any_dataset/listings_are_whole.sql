@@ -1,4 +1,5 @@
-{#- Listings whose newest answer is not complete (dlt_pipelines/planning/listings.py): what it leaves out does not count as gone. #}
+{#- Listings whose newest answer is incomplete (dlt_pipelines/planning/listings.py): what it leaves out does not count
+    as gone. #}
 select
     'listings_are_whole' as audit,
     dataset,
@@ -7,10 +8,11 @@ select
     '' as timeframe,
     toDateTime64(answered_at, 3, 'UTC') as range_start,
     addMilliseconds(toDateTime64(answered_at, 3, 'UTC'), 1) as range_end,
-    records as rows,
+    records as `rows`,
     toFloat64(records) as worst,
     concat(
-        dataset, ' ', venue, if(market = '', '', ' '), market, ': ', toString(records), ' records, of ', toString(most_records), ' in an answer before'
+        dataset, ' ', venue, if(market = '', '', ' '), market, ': ', toString(records), ' records, of ',
+        toString(most_records), ' in an answer before'
     ) as detail,
     concat(
         'select fetched_at, row_count, proof from ops.coverage where dataset = ''', dataset, ''' and venue = ''', venue,

@@ -6,7 +6,7 @@ select
     timeframe,
     min(event_time) as range_start,
     addMilliseconds(max(event_time), 1) as range_end,
-    count() as rows,
+    count() as `rows`,
     cast(null as Nullable(Float64)) as worst,
     concat(dataset, ': ', any(reason)) as detail,
     concat(

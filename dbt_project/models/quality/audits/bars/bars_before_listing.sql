@@ -1,5 +1,5 @@
-{#- Bars from before the instrument was listed, unless they lead up to it without a hole: Binance's first perpetuals have
-    an onboardDate some days after their first bars. #}
+{#- Bars from before the instrument was listed, unless they lead up to it without a hole: Binance's first perpetuals
+    have an onboardDate some days after their first bars. #}
 select
     'bars_before_listing' as audit,
     'warn' as severity,
@@ -7,7 +7,7 @@ select
     timeframe,
     first_before as range_start,
     addMilliseconds(last_before, 1) as range_end,
-    bars_before as rows,
+    bars_before as `rows`,
     toFloat64(gap_hours) as worst,
     {{ before_listing_detail('bars') }} as detail,
     {{ listing('bars') }} as rows_sql
@@ -19,7 +19,8 @@ from (
         any(listings.has_moved) as has_moved,
         minIf(days.first_open_time, days.first_open_time < listings.listed_at) as first_before,
         maxIf(
-            least(days.last_open_time, subtractMilliseconds(listings.listed_at, 1)), days.first_open_time < listings.listed_at
+            least(days.last_open_time, subtractMilliseconds(listings.listed_at, 1)),
+            days.first_open_time < listings.listed_at
         ) as last_before,
         sumIf(days.bars, days.last_open_time < listings.listed_at) as bars_before,
         minOrNullIf(

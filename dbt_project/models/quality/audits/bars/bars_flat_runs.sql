@@ -6,7 +6,7 @@ select
     timeframe,
     run_start as range_start,
     run_end as range_end,
-    rows,
+    `rows`,
     toFloat64(hours) as worst,
     concat(toString(hours), ' hours at one price, volume ', toString(volume)) as detail,
     {{ listing('bars') }} as rows_sql
@@ -17,14 +17,14 @@ from (
         min(hour) as run_start,
         addHours(max(hour), 1) as run_end,
         count() as hours,
-        sum(bars) as rows,
+        sum(bars) as `rows`,
         sum(volume) as volume,
         max(is_audited) as is_audited
     from (
         select
             *,
             dateDiff('hour', toDateTime('1970-01-01 00:00:00', 'UTC'), hour)
-                - row_number() over (partition by instrument_id, timeframe, low order by hour) as run
+            - row_number() over (partition by instrument_id, timeframe, low order by hour) as run
         from {{ ref('dq_bar_hours') }}
         where high = low
     )

@@ -6,11 +6,12 @@ select
     timeframe,
     last_close as range_start,
     {{ now_utc() }} as range_end,
-    toUInt64(0) as rows,
+    toUInt64(0) as `rows`,
     round(dateDiff('second', last_close, {{ now_utc() }}) / 3600, 2) as worst,
     concat('the newest bar ended ', toString(worst), ' h ago') as detail,
     concat(
-        'select max(open_time) from marts.bars where instrument_id = ''', instrument_id, ''' and timeframe = ''', timeframe, ''''
+        'select max(open_time) from marts.bars where instrument_id = ''', instrument_id,
+        ''' and timeframe = ''', timeframe, ''''
     ) as rows_sql
 from (
     select

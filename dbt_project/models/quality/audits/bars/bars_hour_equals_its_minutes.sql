@@ -6,7 +6,7 @@ select
     '1h' as timeframe,
     min(hour) as range_start,
     addHours(max(hour), 1) as range_end,
-    count() as rows,
+    count() as `rows`,
     max(greatest(price_off, volume_off)) as worst,
     concat(
         'prices off by up to ', toString(round(max(price_off) * 10000, 2)), ' bp, volume by up to ',
@@ -14,7 +14,8 @@ select
     ) as detail,
     concat(
         'select * from marts.bars final where valid_to_version = 4294967295 and instrument_id = ''', instrument_id,
-        ''' and open_time >= ''', toString(range_start), ''' and open_time < ''', toString(range_end), ''' order by open_time, timeframe'
+        ''' and open_time >= ''', toString(range_start), ''' and open_time < ''', toString(range_end),
+        ''' order by open_time, timeframe'
     ) as rows_sql
 from (
     select

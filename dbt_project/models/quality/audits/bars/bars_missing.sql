@@ -7,7 +7,7 @@ select
     timeframe,
     gap_start as range_start,
     gap_end as range_end,
-    missing_bars as rows,
+    missing_bars as `rows`,
     toFloat64(missing_bars) as worst,
     class as detail,
     concat(

@@ -5,7 +5,7 @@ select
     timeframe,
     min(open_time) as range_start,
     addMilliseconds(max(open_time), 1) as range_end,
-    sum(copies) as rows,
+    sum(copies) as `rows`,
     toFloat64(max(copies)) as worst,
     concat(toString(count()), ' bars have more than one open row') as detail,
     {{ listing('bars') }} as rows_sql

@@ -1,8 +1,11 @@
 {#- Prices that are not, digit for digit, one of the numbers in the venue's row. Looked for in the rows that wait for
-    publication: raw never changes, and what was published is proven by the manifest. Any decimal of 15 digits comes back from
-    a double; one with more may not, which is worth knowing but nobody's mistake. #}
-    {%- set key = ['instrument_id', 'timeframe', 'open_time', 'ingested_at'] -%}
-    {%- set prices = ['open', 'high', 'low', 'close'] -%}
+    publication: raw never changes, and what was published is proven by the manifest. Any decimal of 15 digits comes
+    back from a double; one with more may not, which is worth knowing but nobody's mistake. #}
+{% set leaves = leaves_of_waiting_pages('bars', 'bars') %}
+{% set key = ['instrument_id', 'timeframe', 'open_time', 'ingested_at'] %}
+{% set prices = ['open', 'high', 'low', 'close'] %}
+
+{% if leaves %}
 select
     'bars_prices_keep_their_text' as audit,
     if(max(digits) > 15, 'warn', 'error') as severity,
@@ -10,7 +13,7 @@ select
     timeframe,
     min(open_time) as range_start,
     addMilliseconds(max(open_time), 1) as range_end,
-    count() as rows,
+    count() as `rows`,
     toFloat64(max(digits)) as worst,
     concat(toString(count()), ' bars hold a price that their page does not: ', any(raw_row)) as detail,
     {{ listing('bars') }} as rows_sql
@@ -21,7 +24,8 @@ from (
         extractAll(raw_row, '[-+0-9.eE]+') as texts,
         arrayMap(text -> toDecimal128OrNull(text, 18), texts) as numbers,
         arrayMax(arrayMap(
-            text -> length(trim(both '0' from replaceOne(text, '.', ''))), arrayFilter(text -> position(text, '.') > 0, texts)
+            text -> length(trim(both '0' from replaceOne(text, '.', ''))),
+            arrayFilter(text -> position(text, '.') > 0, texts)
         )) as digits
     from (
         select {{ key | join(', ') }}, {{ prices | join(', ') }} from {{ ref('bars') }} final
@@ -39,3 +43,6 @@ from (
     )
 )
 group by instrument_id, timeframe, toDate(open_time)
+{% else %}
+{{ no_findings() }}
+{% endif %}

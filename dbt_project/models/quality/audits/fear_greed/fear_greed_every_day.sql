@@ -5,12 +5,12 @@ select
     '' as timeframe,
     toDateTime64(addDays(previous_date, 1), 3, 'UTC') as range_start,
     toDateTime64(date, 3, 'UTC') as range_end,
-    toUInt64(dateDiff('day', previous_date, date) - 1) as rows,
-    toFloat64(rows) as worst,
-    concat(toString(rows), ' days without a value') as detail,
+    toUInt64(dateDiff('day', previous_date, date) - 1) as `rows`,
+    toFloat64(`rows`) as worst,
+    concat(toString(`rows`), ' days without a value') as detail,
     concat(
-        'select * from marts.fear_greed final where valid_to_version = 4294967295 and date between ''', toString(previous_date),
-        ''' and ''', toString(date), ''''
+        'select * from marts.fear_greed final where valid_to_version = 4294967295 and date between ''',
+        toString(previous_date), ''' and ''', toString(date), ''''
     ) as rows_sql
 from (
     select

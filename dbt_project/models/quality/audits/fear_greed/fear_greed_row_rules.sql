@@ -1,1 +1,1 @@
-    {{ find_broken_rules('fear_greed', "toDateTime64(date, 3, 'UTC')", open_rows(), instrument="''") }}
+{{ rows_that_break_rules('fear_greed', "toDateTime64(date, 3, 'UTC')", open_rows(), instrument="''") }}

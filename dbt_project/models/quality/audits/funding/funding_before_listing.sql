@@ -5,7 +5,7 @@ select
     '' as timeframe,
     first_before as range_start,
     addMilliseconds(last_before, 1) as range_end,
-    payments_before as rows,
+    payments_before as `rows`,
     toFloat64(gap_hours) as worst,
     {{ before_listing_detail('payments') }} as detail,
     {{ listing('funding_rates', time='funding_time') }} as rows_sql
@@ -27,5 +27,5 @@ where
     payments_before > 0
     and (
         has_moved or gap_hours > {{ threshold('identity_gap_hours') }}
-        or instrument_id in (select earlier.instrument_id from ({{ find_bars_before_listing() }}) as earlier)
+        or instrument_id in (select earlier.instrument_id from {{ ref('bars_before_listing') }} as earlier)
     )

@@ -1,5 +1,5 @@
-{#- A longer step than the payments around it explain is a missing payment; one below an hour is a payment too many. Whether the
-    first step of a series, where it divides the day, has one in it cannot be told. #}
+{#- A longer step than the payments around it explain is a missing payment; one below an hour is a payment too many.
+    Whether the first step of a series, where it divides the day, has one in it cannot be told. #}
 select
     'funding_one_per_interval' as audit,
     if(step < 60, 'error', 'warn') as severity,
@@ -7,7 +7,7 @@ select
     '' as timeframe,
     previous_time as range_start,
     addMilliseconds(funding_time, 1) as range_end,
-    if(step < 60, toUInt64(2), toUInt64(1)) as rows,
+    if(step < 60, toUInt64(2), toUInt64(1)) as `rows`,
     toFloat64(step) / 60 as worst,
     if(
         step < 60, concat('two payments ', toString(step), ' minutes apart'),

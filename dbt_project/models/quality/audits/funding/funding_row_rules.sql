@@ -1,1 +1,1 @@
-    {{ find_broken_rules('funding_rates', 'funding_time', open_rows()) }}
+{{ rows_that_break_rules('funding_rates', 'funding_time', open_rows()) }}

@@ -1,5 +1,10 @@
-{#- Payments on days on which the perpetual has no bar of any timeframe, nor on the day that led up to the payment, although
-    bars were asked for: one finding a run of such days. Instruments of which no bars are wanted have nothing to compare. #}
+{#- Payments on days on which the perpetual has no bar of any timeframe, nor on the day that led up to the payment,
+    although bars were asked for: one finding a run of such days. Instruments of which no bars are wanted have nothing
+    to compare. #}
+with days_with_bars as (
+    select instrument_id, day from {{ series_days_at(build_version()) }} where bars > 0
+)
+
 select
     'funding_without_bars' as audit,
     'warn' as severity,
@@ -7,7 +12,7 @@ select
     '' as timeframe,
     min(first_time) as range_start,
     addMilliseconds(max(last_time), 1) as range_end,
-    sum(payments) as rows,
+    sum(payments) as `rows`,
     cast(null as Nullable(Float64)) as worst,
     concat(toString(sum(payments)), ' payments at times without a bar') as detail,
     {{ listing('funding_rates', time='funding_time') }} as rows_sql
@@ -28,8 +33,12 @@ from (
             where
                 {{ open_rows() }}
                 and instrument_id in (select instrument_id from {{ ref('universe_series') }} where dataset = 'bars')
-                and (instrument_id, toDate(funding_time)) not in ({{ days_with_bars() }})
-                and (instrument_id, toDate(subtractMilliseconds(funding_time, 1))) not in ({{ days_with_bars() }})
+                and (instrument_id, toDate(funding_time)) not in (
+                    select days.instrument_id, days.day from days_with_bars as days
+                )
+                and (instrument_id, toDate(subtractMilliseconds(funding_time, 1))) not in (
+                    select days.instrument_id, days.day from days_with_bars as days
+                )
         ) as payments
         inner join (
             select

@@ -1,5 +1,7 @@
 {#- States that this run sees for the first time and that differ from the one before. #}
-    {%- set shown = ['status', 'tick_size', 'lot_size', 'min_qty', 'min_notional', 'contract_size', 'listed_at', 'venue_symbol'] -%}
+{% set shown = [
+    'status', 'tick_size', 'lot_size', 'min_qty', 'min_notional', 'contract_size', 'listed_at', 'venue_symbol',
+] %}
 select
     'instruments_changes' as audit,
     'info' as severity,
@@ -7,10 +9,12 @@ select
     '' as timeframe,
     valid_from as range_start,
     addMilliseconds(valid_from, 1) as range_end,
-    toUInt64(1) as rows,
+    toUInt64(1) as `rows`,
     cast(null as Nullable(Float64)) as worst,
     arrayStringConcat(changes, ', ') as detail,
-    concat('select * from marts.instruments final where instrument_id = ''', instrument_id, ''' order by valid_from') as rows_sql
+    concat(
+        'select * from marts.instruments final where instrument_id = ''', instrument_id, ''' order by valid_from'
+    ) as rows_sql
 from (
     select
         instrument_id,
@@ -21,7 +25,10 @@ from (
             {%- for name in shown %}
             if(
                 isNotDistinctFrom({{ name }}, lagInFrame({{ name }}) over states), '',
-                concat('{{ name }} ', ifNull(toString(lagInFrame({{ name }}) over states), 'unknown'), ' -> ', ifNull(toString({{ name }}), 'unknown'))
+                concat(
+                    '{{ name }} ', ifNull(toString(lagInFrame({{ name }}) over states), 'unknown'),
+                    ' -> ', ifNull(toString({{ name }}), 'unknown')
+                )
             ){{ ',' if not loop.last }}
             {%- endfor %}
         ]) as changes
@@ -29,4 +36,7 @@ from (
     where {{ open_rows() }}
     window states as (partition by instrument_id order by valid_from rows between unbounded preceding and current row)
 )
-where number > 1 and notEmpty(changes) and valid_from_version > {{ 0 if audits_everything() else last_published_version() }}
+where
+    number > 1
+    and notEmpty(changes)
+    and valid_from_version > {{ 0 if audits_everything() else last_published_version() }}

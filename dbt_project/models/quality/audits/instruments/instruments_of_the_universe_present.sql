@@ -7,7 +7,7 @@ select
     '' as timeframe,
     toDateTime64('1970-01-01 00:00:00', 3, 'UTC') as range_start,
     {{ now_utc() }} as range_end,
-    toUInt64(1) as rows,
+    toUInt64(1) as `rows`,
     cast(null as Nullable(Float64)) as worst,
     'no listing of its market names it' as detail,
     concat('select * from marts.instruments where instrument_id = ''', instrument_id, '''') as rows_sql

@@ -1,1 +1,1 @@
-    {{ find_broken_rules('instruments', 'valid_from', open_rows()) }}
+{{ rows_that_break_rules('instruments', 'valid_from', open_rows()) }}

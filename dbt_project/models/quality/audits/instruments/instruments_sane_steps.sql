@@ -1,5 +1,5 @@
-{#- Steps against what is traded: a tick near the price or a lot near a day's volume is a field read wrongly. A warning: one
-    instrument must not keep all others from being published. #}
+{#- Steps against what is traded: a tick near the price or a lot near a day's volume is a field read wrongly. A warning:
+    one instrument must not keep all others from being published. #}
 select
     'instruments_sane_steps' as audit,
     'warn' as severity,
@@ -7,7 +7,7 @@ select
     '' as timeframe,
     valid_from as range_start,
     addMilliseconds(valid_from, 1) as range_end,
-    toUInt64(1) as rows,
+    toUInt64(1) as `rows`,
     greatest(tick_share, lot_share) as worst,
     concat(
         'tick is ', toString(round(tick_share * 100, 4)), ' % of the price, lot ', toString(round(lot_share * 100, 4)),

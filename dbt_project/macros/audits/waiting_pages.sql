@@ -8,7 +8,9 @@
 {%- macro sampled_waiting_pages(mart, most=1000) -%}
     page_id in (
         {{ waiting_pages(mart) }}
-        and cityHash64(built.page_id) % greatest(intDiv((select count() from ({{ waiting_pages(mart) }})), {{ most }}), 1) = 0
+        and cityHash64(built.page_id) % greatest(
+            intDiv((select count() from ({{ waiting_pages(mart) }})), {{ most }}), 1
+        ) = 0
     )
 {%- endmacro -%}
 
@@ -17,7 +19,7 @@
     {%- set leaves = staging_leaves(entity) -%}
     {%- if not execute -%}{{ return(leaves) }}{%- endif -%}
     {%- set tables = run_query(
-        "select distinct _table from merge('raw', '^(" ~ leaves | map(attribute='raw') | join('|') ~ ")$') where page_id in ("
-        ~ waiting_pages(mart) ~ ")").rows | map('first') | list -%}
+        "select distinct _table from merge('raw', '^(" ~ leaves | map(attribute='raw') | join('|')
+        ~ ")$') where page_id in (" ~ waiting_pages(mart) ~ ")").rows | map('first') | list -%}
     {{ return(leaves | selectattr('raw', 'in', tables) | list) }}
 {%- endmacro -%}

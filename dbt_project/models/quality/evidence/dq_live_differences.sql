@@ -1,5 +1,5 @@
-{#- Bars of the last day that a socket called closed beside the row that REST or the archive brought of the same minute. Read by
-    the audit bars_live_against_rest; nothing is published from it. -#}
+{#- Bars of the last day that a socket called closed beside the row that REST or the archive brought of the same minute.
+    Read by the audit bars_live_against_rest; nothing is published from it. -#}
 {%- set values = ['open', 'high', 'low', 'close', 'volume', 'quote_volume', 'trade_count'] %}
 with told as (
     select
@@ -21,6 +21,24 @@ with told as (
     group by instrument_id, timeframe, open_time
 ),
 
+settled as (
+    select * from {{ ref('bars') }} final
+    where
+        {{ open_rows() }}
+        and open_time >= (
+            select min(landed.opened)
+            from (
+                {%- for raw in live_raws() %}
+                select min(window_start) as opened from {{ source('raw', raw) }}
+                where fetched_at >= now64(6, 'UTC') - interval 1 day
+                {%- if not loop.last %}
+                union all
+                {%- endif %}
+                {%- endfor %}
+            ) as landed
+        )
+),
+
 side_by_side as (
     select
         told.instrument_id as instrument_id,
@@ -36,23 +54,7 @@ side_by_side as (
         told.received_at as received_at,
         settled.source as settled_source
     from told
-    inner join (
-        select * from {{ ref('bars') }} final
-        where
-            {{ open_rows() }}
-            and open_time >= (
-                select min(landed.opened)
-                from (
-                    {%- for raw in live_raws() %}
-                    select min(window_start) as opened from {{ source('raw', raw) }}
-                    where fetched_at >= now64(6, 'UTC') - interval 1 day
-                    {%- if not loop.last %}
-                    union all
-                    {%- endif %}
-                    {%- endfor %}
-                ) as landed
-            )
-    ) as settled
+    inner join settled
         on
             told.instrument_id = settled.instrument_id
             and told.timeframe = settled.timeframe

@@ -28,7 +28,8 @@ where
 group by instrument_id, timeframe, month
 {%- endmacro -%}
 
-{#- The same of every group of bars: the open rows, which dq_bar_hours summed up, less what changed since the publication. -#}
+{#- The same of every group of bars: the open rows, which dq_bar_hours summed up, less what changed since the
+    publication. -#}
 {%- macro counted_bars() -%}
 select
     'bars' as dataset,
