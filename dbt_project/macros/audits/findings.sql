@@ -32,18 +32,18 @@ from ({{ query }})
 {%- macro queries_of(sql) -%}
     {%- set ctes = model.extra_ctes or [] -%}
     {%- if not ctes -%}{{ return(sql.split(next_query())) }}{%- endif -%}
-    {%- for cte in ctes if cte.id.endswith('.audit_run') and invocation_id not in cte.sql -%}
+    {%- for cte in ctes if cte.id.endswith('.audit_run') and invocation_id not in cte['sql'] -%}
         {%- do exceptions.raise_compiler_error(
-            'the audits were rendered by an earlier run of this process, for the rows of that run: dbtRunner was given a '
-            ~ 'manifest that had been used before. Give each run a manifest that is parsed anew. Nothing was published.') -%}
+            'the audits were rendered by an earlier run of this process, for the rows of that run: dbtRunner was given '
+            ~ 'a manifest that had been used before. Give each run a manifest that is parsed anew. Nothing was published.') -%}
     {%- endfor -%}
     {%- set queries = [] -%}
     {%- for query in (sql.split(ctes[-1].sql) | last).split(next_query()) -%}
         {%- set audit = modules.re.search('__dbt__cte__([a-z0-9_]+)', query).group(1) -%}
         {%- set needed, text = [], [query] -%}
         {%- for cte in ctes | reverse if '__dbt__cte__' ~ cte.id.split('.')[-1] in text | join -%}
-            {%- do needed.insert(0, cte.sql) -%}
-            {%- do text.append(cte.sql) -%}
+            {%- do needed.insert(0, cte['sql']) -%}
+            {%- do text.append(cte['sql']) -%}
         {%- endfor -%}
         {%- do queries.append('with' ~ needed | join(',') ~ '\n' ~ shaped_findings(audit, query)) -%}
     {%- endfor -%}
