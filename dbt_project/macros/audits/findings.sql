@@ -55,7 +55,8 @@ from ({{ query }})
     {%- if execute -%}
         {%- set rows = run_query(
             "select audit, instrument_id, timeframe, toString(range_start), toString(range_end), detail, runbook from "
-            ~ relation ~ " where run = " ~ build_version() ~ " and severity = 'error' order by rows desc limit 50").rows -%}
+            ~ relation ~ " where run = " ~ build_version()
+            ~ " and severity = 'error' order by rows desc limit 50").rows -%}
         {%- for row in rows -%}
             {%- do log('audit ' ~ row[0] ~ ': ' ~ ([row[1], row[2]] | select | join(' '))
                 ~ ' [' ~ row[3] ~ ', ' ~ row[4] ~ ') ' ~ row[5] ~ ' (' ~ row[6] ~ ')', info=true) -%}

@@ -50,8 +50,10 @@ where {{ open_rows() }} and {{ covered_by(standing_quarantines(build_version()),
 {#- Of a key without an open row, the row that was withheld last. -#}
 {%- macro return_released_sql(relation, info, dataset) -%}
     {%- set columns = stored_columns() | join(', ') -%}
-    {%- set released = "select * from " ~ source('ops', 'quarantine') ~ " where action != 'release' and quarantine_id in ("
-        ~ "select r.quarantine_id from " ~ source('ops', 'quarantine') ~ " as r where r.action = 'release' and r.recorded_at < "
+    {%- set released = "select * from " ~ source('ops', 'quarantine')
+        ~ " where action != 'release' and quarantine_id in ("
+        ~ "select r.quarantine_id from " ~ source('ops', 'quarantine')
+        ~ " as r where r.action = 'release' and r.recorded_at < "
         ~ build_began(build_version()) ~ " and r.recorded_at >= " ~ build_began(last_published_version()) ~ ")" -%}
 insert into {{ relation }} ({{ columns }}, valid_from_version)
 select {{ columns }}, {{ build_version() }}

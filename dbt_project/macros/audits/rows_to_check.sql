@@ -6,7 +6,8 @@
     {%- set info = datasets()[dataset] -%}
     {%- if not execute -%}{{ return(model) }}{%- endif -%}
     {%- if model.identifier == info.mart -%}
-        {{ return('(select * from ' ~ model ~ ' final where ' ~ open_rows() ~ days_to_check(info, model, unpublished()) ~ ')') }}
+        {{ return('(select * from ' ~ model ~ ' final where ' ~ open_rows() ~ days_to_check(info, model, unpublished())
+            ~ ')') }}
     {%- endif -%}
     {%- set marts = generate_schema_name('marts', none) | trim -%}
     {%- set newest = run_query(
@@ -17,7 +18,8 @@
     {{ return(
         '(select * from ' ~ model ~ " where snapshot_id = '" ~ newest[0][0] ~ "' and "
         ~ series_day(info, 'toDate(' ~ info.time ~ ')') ~ ' in (select ' ~ info.instrument ~ ', ' ~ info.timeframe
-        ~ ', toDate(max(' ~ info.time ~ ')) from ' ~ marts ~ '.' ~ info.mart ~ ' where ' ~ changed ~ ' group by ' ~ info.instrument ~ ', ' ~ info.timeframe ~ '))') }}
+        ~ ', toDate(max(' ~ info.time ~ ')) from ' ~ marts ~ '.' ~ info.mart ~ ' where ' ~ changed ~ ' group by '
+        ~ info.instrument ~ ', ' ~ info.timeframe ~ '))') }}
 {%- endmacro -%}
 
 {#- Condition on the days of a series that hold such rows; nothing where the run looks at every row. -#}

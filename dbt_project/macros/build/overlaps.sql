@@ -1,5 +1,6 @@
-{#- Fixes the pages of REST and of the archive that answer for the same time of a series, at least one of the two taken up
-    by this build for the mart. Found once: a condition over the ledger in every leaf would cost more than the rows. -#}
+{#- Fixes the pages of REST and of the archive that answer for the same time of a series, at least one of the two taken
+    up by this build for the mart. Found once: a condition over the ledger in every leaf would cost more than the
+    rows. -#}
 {%- macro take_up_overlaps(mart) -%}
     {%- set version = build_version() -%}
     {%- set columns = 'dataset, venue, market, symbol, timeframe' -%}
@@ -13,7 +14,8 @@
     {%- endset -%}
     {%- do run_query(
         "insert into ops.build_pages (mart, page_id, version, done) select distinct '" ~ mart ~ "__overlap', "
-        ~ "arrayJoin([rest.page_id, archive.page_id]) as page_id, " ~ version ~ ", 0 from (" ~ pages ~ " and lane = 'rest') as rest "
+        ~ "arrayJoin([rest.page_id, archive.page_id]) as page_id, " ~ version ~ ", 0 from (" ~ pages
+        ~ " and lane = 'rest') as rest "
         ~ "inner join (" ~ pages ~ " and lane = 'archive') as archive using (" ~ columns ~ ") "
         ~ "where rest.window_start < archive.window_end and archive.window_start < rest.window_end "
         ~ "and (rest.page_id in (" ~ fresh ~ ") or archive.page_id in (" ~ fresh ~ "))") -%}

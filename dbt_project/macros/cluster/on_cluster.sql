@@ -14,8 +14,8 @@
     {{ return(var('versioned_engine') or ('ReplicatedReplacingMergeTree' if on_cluster() else 'ReplacingMergeTree')) }}
 {%- endmacro -%}
 
-{#- Relations as this node has them. dbt-clickhouse asks every node of a cluster, and stops where one does not answer. This project has
-    no materialized views. -#}
+{#- Relations as this node has them. dbt-clickhouse asks every node of a cluster, and stops where one does not answer.
+    This project has no materialized views. -#}
 {%- macro clickhouse__list_relations_without_caching(schema_relation) -%}
     {%- call statement('list_relations_without_caching', fetch_result=True) -%}
         select

@@ -9,7 +9,8 @@ with {{ version_of_parameter(ref('snapshots')) }} as cutoff
 {%- endmacro -%}
 
 {#- The data version of the snapshot that a parameterized view is asked for. An unknown one is a sentence where a number
-    should be, which stops the query while it is planned; an aggregate with a check of its own costs readers 1 ms more. -#}
+    should be, which stops the query while it is planned; an aggregate with a check of its own costs readers 1 ms
+    more. -#}
 {%- macro version_of_parameter(snapshots) -%}
     {%- set version -%}
     toUInt32(
@@ -39,14 +40,17 @@ group by dataset, instrument_id, timeframe, month
 having row_count > 0
 {%- endmacro -%}
 
-{#- Scalar: the newest published version. On a cluster an error where this node does not know the snapshot that was the newest when the view
-    was made, which reaches a node before rows do. -#}
+{#- Scalar: the newest published version. On a cluster an error where this node does not know the snapshot that was the
+    newest when the view was made, which reaches a node before rows do. -#}
 {%- macro newest_version(snapshots) -%}
-    {%- if not on_cluster() -%}{{ return('(select max(published.data_version) from ' ~ snapshots ~ ' as published)') }}{%- endif -%}
-    {%- set known = run_query('select max(data_version) from ' ~ snapshots).rows[0][0] if execute and run_query('exists table ' ~ snapshots).rows[0][0] | int else 0 -%}
+    {%- if not on_cluster() -%}{{ return('(select max(published.data_version) from ' ~ snapshots
+        ~ ' as published)') }}{%- endif -%}
+    {%- set known = run_query('select max(data_version) from ' ~ snapshots).rows[0][0]
+        if execute and run_query('exists table ' ~ snapshots).rows[0][0] | int else 0 -%}
     {%- set newest = 'max(published.data_version)' -%}
     {{ return(
-        '(select toUInt32(if(' ~ newest ~ ' >= ' ~ known ~ ' and ' ~ newest ~ ' <= ' ~ held_here() ~ ', toString(' ~ newest ~ '), '
+        '(select toUInt32(if(' ~ newest ~ ' >= ' ~ known ~ ' and ' ~ newest ~ ' <= ' ~ held_here() ~ ', toString('
+        ~ newest ~ '), '
         ~ say_node_behind() ~ ')) from ' ~ snapshots ~ ' as published)') }}
 {%- endmacro -%}
 
@@ -63,8 +67,8 @@ with
 {{ published_rows(dataset, 'assumeNotNull(cutoff)', snapshot_id='assumeNotNull(newest)', rules='its_rules') }}
 {%- endmacro -%}
 
-{#- SQL of v_<dataset>: all live snapshots side by side; a condition on snapshot_id reads that member only. No WHERE here: it
-    would keep the server from skipping the other members. -#}
+{#- SQL of v_<dataset>: all live snapshots side by side; a condition on snapshot_id reads that member only. No WHERE
+    here: it would keep the server from skipping the other members. -#}
 {%- macro view_of_all(dataset) -%}
     {%- set registry = ref('snapshots') -%}
 -- depends_on: {{ registry }}
@@ -82,8 +86,9 @@ from snaps.{{ dataset }}
 {%- endif %}
 {%- endmacro -%}
 
-{#- A branch without rows that stops a reader who names an archived snapshot, instead of answering with nothing. Planning
-    it costs every reader some milliseconds, so it is there from the build on after which one may be archived. -#}
+{#- A branch without rows that stops a reader who names an archived snapshot, instead of answering with nothing.
+    Planning it costs every reader some milliseconds, so it is there from the build on after which one may be
+    archived. -#}
 {%- macro stop_at_archived(dataset) -%}
 union all
 select
@@ -92,8 +97,8 @@ select
     no_{{ column.name }} as {{ column.name }}
     {%- endfor %}
 from snaps.archived
-{#- Columns of an ARRAY JOIN, because a condition on snapshot_id passes below it and is decided first, while conditions on
-    these, and the one that stops, have to wait; and constants, because planning them costs least. #}
+{#- Columns of an ARRAY JOIN, because a condition on snapshot_id passes below it and is decided first, while conditions
+    on these, and the one that stops, have to wait; and constants, because planning them costs least. #}
 array join
     [1] as is_archived
     {%- for column in model.columns.values() if column.name != 'snapshot_id' %},

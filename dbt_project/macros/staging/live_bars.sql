@@ -1,8 +1,9 @@
-{#- Bars of pages of several venues in one pass: frames of sockets (http_status 101) and answers of REST (200), told apart by venue and
-    status. A reader of v_bars_live plans all of it for each query, and a staging model a venue and kind costs ten times as much
-    planning as reading (1.4 s against 0.1 s of CPU). `pages`: SQL of pages with their _table. Beside the contract of bars:
-    `event_time`, the venue's own time of a frame, NULL where it has none. `source`: live for a frame, gap for an answer of the gap
-    task, else the lane. Only what the venue, or the clock of the page, calls closed is a row. -#}
+{#- Bars of pages of several venues in one pass: frames of sockets (http_status 101) and answers of REST (200), told
+    apart by venue and status. A reader of v_bars_live plans all of it for each query, and a staging model a venue and
+    kind costs ten times as much planning as reading (1.4 s against 0.1 s of CPU). `pages`: SQL of pages with their
+    _table. Beside the contract of bars: `event_time`, the venue's own time of a frame, NULL where it has none.
+    `source`: live for a frame, gap for an answer of the gap task, else the lane. Only what the venue, or the clock of
+    the page, calls closed is a row. -#}
 {%- macro bars_of_pages(pages) -%}
 {%- set kline = "'Tuple(t Int64, o String, h String, l String, c String, v String, q String, n Int64, x Bool)'" -%}
 {%- set listed = "'Array(Tuple(" ~ (['String'] * 9) | join(', ') ~ "))'" -%}
@@ -50,7 +51,8 @@ exploded as (
 
 named as (
     select
-        {{ page_columns() | replace('lane as source', "multiIf(lane != 'live', toString(lane), http_status = 101, 'live', 'gap') as source") }},
+        {{ page_columns() | replace('lane as source',
+            "multiIf(lane != 'live', toString(lane), http_status = 101, 'live', 'gap') as source") }},
         if(http_status = 101, server_time, null) as event_time,
         timeframe,
         {{ newest_closed_ms() }} as newest_closed_ms,
@@ -75,7 +77,8 @@ named as (
 {%- endmacro -%}
 
 {%- macro live_raws() -%}
-    {{ return(['binance__live_spot_klines', 'binance__live_usdm_klines', 'okx__live_spot_candles', 'bybit__live_spot_klines']) }}
+    {{ return(['binance__live_spot_klines', 'binance__live_usdm_klines', 'okx__live_spot_candles',
+        'bybit__live_spot_klines']) }}
 {%- endmacro -%}
 
 {#- Tables that REST fills with bars of the venues that have a live feed. -#}
@@ -83,8 +86,9 @@ named as (
     {{ return(['binance__spot_klines', 'binance__usdm_klines', 'okx__spot_candles', 'bybit__spot_klines']) }}
 {%- endmacro -%}
 
-{#- Quotes of a venue: a page is a second, a line of it a frame as sent; request_params names symbol, receive time and connection
-    of each line. `quote`: SQL of a tuple (bid, bid size, ask, ask size as text, update id, engine's time in ms or 0). -#}
+{#- Quotes of a venue: a page is a second, a line of it a frame as sent; request_params names symbol, receive time and
+    connection of each line. `quote`: SQL of a tuple (bid, bid size, ask, ask size as text, update id, engine's time in
+    ms or 0). -#}
 {%- macro live_quotes(pages, quote, since) -%}
     select
         concat(venue, ':', market, ':', frame.1) as instrument_id,
