@@ -35,7 +35,8 @@ from ({{ query }})
     {%- for cte in ctes if cte.id.endswith('.audit_run') and invocation_id not in cte['sql'] -%}
         {%- do exceptions.raise_compiler_error(
             'the audits were rendered by an earlier run of this process, for the rows of that run: dbtRunner was given '
-            ~ 'a manifest that had been used before. Give each run a manifest that is parsed anew. Nothing was published.') -%}
+            ~ 'a manifest that had been used before. Give each run a manifest that is parsed anew. Nothing was '
+            ~ 'published.') -%}
     {%- endfor -%}
     {%- set queries = [] -%}
     {%- for query in (sql.split(ctes[-1].sql) | last).split(next_query()) -%}

@@ -75,8 +75,12 @@ limit 1 by {{ key_list() }}
     {{ info.instrument }} in (select instrument_id from {{ ours }})
     and {{ time }} >= (select min(range_start) from {{ ours }}) and {{ time }} < (select max(range_end) from {{ ours }})
     and arrayExists(
-        q -> q.1 = {{ info.instrument }} and q.2 in ('', {{ info.timeframe }}) and q.3 <= {{ time }} and {{ time }} < q.4
+        q -> q.1 = {{ info.instrument }} and q.2 in ('', {{ info.timeframe }})
+            and q.3 <= {{ time }} and {{ time }} < q.4
             and (q.5 = 'without' or ingested_at <= q.6),
-        (select groupArray((instrument_id, timeframe, range_start, range_end, toString(action), recorded_at)) from {{ ours }})
+        (
+            select groupArray((instrument_id, timeframe, range_start, range_end, toString(action), recorded_at))
+            from {{ ours }}
+        )
     )
 {%- endmacro -%}

@@ -38,7 +38,8 @@
     {%- if others -%}{{ return(others[0]) }}{%- endif -%}
     {%- set version = run_query('select toString(max(version) + 1) from ops.builds').rows[0][0] -%}
     {%- do run_query(
-        "insert into ops.builds (version, invocation_id, state, owner) settings insert_deduplicate = 1, insert_deduplication_token = 'claim of version "
+        "insert into ops.builds (version, invocation_id, state, owner) settings insert_deduplicate = 1, "
+        ~ "insert_deduplication_token = 'claim of version "
         ~ version ~ "' values (" ~ version ~ ", '" ~ invocation_id ~ "', 'claiming', '" ~ sql_text(build_owner())
         ~ "')") -%}
     {%- if run_query(
@@ -97,7 +98,8 @@
 {%- macro abandon_dead_builds() -%}
     {%- set dead_owner = sql_text(of_this_run('break_claims_of')) -%}
     {%- do run_query(
-        "insert into ops.builds (version, invocation_id, state, owner) select version, invocation_id, 'abandoned', owner from ("
+        "insert into ops.builds (version, invocation_id, state, owner) select version, invocation_id, 'abandoned', "
+        ~ "owner from ("
         ~ build_states_sql() ~ ") where state in ('claiming', 'running') and (owner = '" ~ dead_owner
         ~ "' or seen_at < now64(6, 'UTC') - toIntervalMinute(" ~ (var('build_lease_minutes') | int) ~ "))") -%}
 {%- endmacro -%}

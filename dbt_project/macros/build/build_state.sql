@@ -10,7 +10,8 @@
 {#- Builds that claim or run, oldest first, as a list of dictionaries. -#}
 {%- macro live_builds() -%}
     {%- set rows = run_query(
-        "select toString(version) as version, invocation_id, state, owner, toString(started_at) as started_at, toString(seen_at) as seen_at "
+        "select toString(version) as version, invocation_id, state, owner, toString(started_at) as started_at, "
+        ~ "toString(seen_at) as seen_at "
         ~ "from (" ~ build_states_sql()
         ~ ") as builds where state in ('claiming', 'running') order by builds.started_at") -%}
     {%- set builds = [] -%}

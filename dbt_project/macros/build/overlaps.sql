@@ -5,9 +5,14 @@
     {%- set version = build_version() -%}
     {%- set columns = 'dataset, venue, market, symbol, timeframe' -%}
     {%- set pages -%}
-        select page_id, {{ columns }}, lane, assumeNotNull(window_start) as window_start, assumeNotNull(window_end) as window_end
+        select
+            page_id, {{ columns }}, lane,
+            assumeNotNull(window_start) as window_start, assumeNotNull(window_end) as window_end
         from ops.coverage
-        where dataset in ('bars', 'funding') and isNotNull(coverage.window_start) and isNotNull(coverage.window_end) and coverage.window_start < coverage.window_end
+        where
+            dataset in ('bars', 'funding')
+            and isNotNull(coverage.window_start) and isNotNull(coverage.window_end)
+            and coverage.window_start < coverage.window_end
     {%- endset -%}
     {%- set fresh -%}
         select page_id from ops.build_pages where mart = '{{ mart }}' and done = 0 and version = {{ version }}
@@ -23,5 +28,6 @@
 
 {#- Condition on ops.build_pages: the page belongs to an overlap that this build compares. -#}
 {%- macro overlap_pages(pages) -%}
-    {{ pages }}.mart = '{{ this.identifier }}__overlap' and {{ pages }}.done = 0 and {{ pages }}.version = {{ build_version() }}
+    {{ pages }}.mart = '{{ this.identifier }}__overlap' and {{ pages }}.done = 0
+    and {{ pages }}.version = {{ build_version() }}
 {%- endmacro -%}

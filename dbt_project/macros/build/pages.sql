@@ -16,7 +16,10 @@
 
 {#- Condition on staging rows: the page was taken up by this build for this mart. -#}
 {%- macro taken_up(mart) -%}
-    page_id in (select page_id from ops.build_pages where mart = '{{ mart }}' and done = 0 and version = {{ build_version() }})
+    page_id in (
+        select page_id from ops.build_pages
+        where mart = '{{ mart }}' and done = 0 and version = {{ build_version() }}
+    )
 {%- endmacro -%}
 
 {#- Stops before pages are marked done where not one of their records was read, neither as a row nor as a rejected one.
@@ -42,6 +45,7 @@
 {%- macro mark_pages_done(mart) -%}
     {%- set version = build_version() -%}
     {%- do run_query(
-        "insert into ops.build_pages (mart, page_id, version, done) select mart, page_id, version, 1 from ops.build_pages "
+        "insert into ops.build_pages (mart, page_id, version, done) select mart, page_id, version, 1 from "
+        ~ "ops.build_pages "
         ~ "where mart = '" ~ mart ~ "' and version = " ~ version ~ " and done = 0") -%}
 {%- endmacro -%}

@@ -9,7 +9,8 @@
 {%- endmacro -%}
 
 {%- macro say_node_behind() -%}
-    {{ return("'this node is behind: it does not hold every row of this snapshot yet. Read from another node, or see runbooks/cluster.md'") }}
+    {{ return("'this node is behind: it does not hold every row of this snapshot yet. Read from another node, or see "
+        ~ "runbooks/cluster.md'") }}
 {%- endmacro -%}
 
 {#- A version as an expression, or a query that stops while it is planned where this node does not hold it; on one
@@ -36,14 +37,17 @@
 {#- A node that does not answer is left out, after some seconds at most. -#}
 {%- macro of_those_that_answer() -%}
     {{ return(
-        ' settings skip_unavailable_shards = 1, connections_with_failover_max_tries = 1, connect_timeout_with_failover_ms = 1000, '
-        ~ 'connect_timeout_with_failover_secure_ms = 2000, handshake_timeout_ms = 2000, receive_timeout = 60, async_socket_for_remote = 1') }}
+        ' settings skip_unavailable_shards = 1, connections_with_failover_max_tries = 1, '
+        ~ 'connect_timeout_with_failover_ms = 1000, '
+        ~ 'connect_timeout_with_failover_secure_ms = 2000, handshake_timeout_ms = 2000, receive_timeout = 60, '
+        ~ 'async_socket_for_remote = 1') }}
 {%- endmacro -%}
 
 {#- Names of all nodes, as Keeper knows them. -#}
 {%- macro known_nodes() -%}
     {{ return(run_query(
-        "select distinct arrayJoin(mapKeys(replica_is_active)) as node from system.replicas where database = 'ops' and table = 'builds' order by node"
+        "select distinct arrayJoin(mapKeys(replica_is_active)) as node from system.replicas where database = 'ops' "
+        ~ "and table = 'builds' order by node"
         ).rows | map('first') | list) }}
 {%- endmacro -%}
 
@@ -76,11 +80,13 @@
             ~ ' or valid_to_version <= ' ~ version ~ ') group by node') -%}
     {%- endfor -%}
     {%- do parts.append(
-        "select getMacro('replica') as node, 'manifest' as part, count() as rows, sum(cityHash64(dataset, instrument_id, timeframe, month, version, "
+        "select getMacro('replica') as node, 'manifest' as part, count() as rows, sum(cityHash64(dataset, "
+        ~ "instrument_id, timeframe, month, version, "
         ~ 'row_count, content_hash)) as hash from ' ~ of_all_nodes(manifest_relation()) ~ ' where version > ' ~ last
         ~ ' and version <= ' ~ version
         ~ ' group by node') -%}
-    {%- do parts.append("select getMacro('replica') as node, '' as part, toUInt64(0) as rows, toUInt64(0) as hash from " ~ of_all_nodes('system.one')) -%}
+    {%- do parts.append("select getMacro('replica') as node, '' as part, toUInt64(0) as rows, toUInt64(0) as hash "
+        ~ "from " ~ of_all_nodes('system.one')) -%}
     {%- set contents = {} -%}
     {%- for row in run_query(
         'select node, toString(arraySort(groupArray((part, rows, hash)))) from (' ~ parts | join(' union all ')

@@ -22,7 +22,10 @@
             tables.name as name,
             tables.database as schema,
             multiIf(engine = 'View', 'view', engine = 'Dictionary', 'dictionary', 'table') as type,
-            (select databases.engine from system.databases as databases where databases.name = '{{ schema_relation.schema }}') as db_engine,
+            (
+                select databases.engine from system.databases as databases
+                where databases.name = '{{ schema_relation.schema }}'
+            ) as db_engine,
             '[]' as mvs_pointing_to_it,
             0 as is_refreshable,
             0 as refreshable_append,

@@ -10,7 +10,8 @@
             {%- if loop.last -%}
                 {%- do exceptions.raise_compiler_error(
                     'node ' ~ node
-                    ~ ' cannot write: it has no session with Keeper, and its replicated tables are read-only. Readers go on. Nothing was '
+                    ~ ' cannot write: it has no session with Keeper, and its replicated tables are read-only. Readers '
+                    ~ 'go on. Nothing was '
                     ~ 'changed. Next step: runbooks/cluster.md, Keeper lost') -%}
             {%- endif -%}
         {%- else -%}
@@ -22,7 +23,8 @@
                 {%- do run_query('system sync replica ' ~ row[0] ~ ' pull') -%}
             {%- endfor -%}
             {%- set missing = run_query(
-                "select distinct name from (select concat(database, '.', table) as name from system.replicas where log_pointer <= log_max_index "
+                "select distinct name from (select concat(database, '.', table) as name from system.replicas where "
+                ~ "log_pointer <= log_max_index "
                 ~ 'and log_max_index > 0 and ' ~ ours
                 ~ " union all select concat(database, '.', table) as name from system.replication_queue "
                 ~ "where type in ('GET_PART', 'ATTACH_PART', 'REPLACE_RANGE', 'DROP_RANGE') and " ~ ours
@@ -37,7 +39,8 @@
                     'node ' ~ node ~ ' is behind: it lacks rows of ' ~ missing | join(', ')
                     ~ ' that were written on another node, and could not fetch '
                     ~ 'them within ' ~ wait
-                    ~ ' s. A build here would decide by old rows. Nothing was changed. Build on a node that is not behind, or '
+                    ~ ' s. A build here would decide by old rows. Nothing was changed. Build on a node that is not '
+                    ~ 'behind, or '
                     ~ 'see runbooks/cluster.md, node behind') -%}
             {%- endif -%}
         {%- endif -%}

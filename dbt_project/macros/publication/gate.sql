@@ -118,7 +118,8 @@
     {%- if errors -%}
         {%- do refuse_publication(
             'audits of severity error found bad rows in run ' ~ run ~ ': ' ~ errors | join(', ') ~ '.',
-            'Fetch the rows again, or withhold them (`mdw audit --quarantine`), then run `dbt build`: runbooks/audits.md.') -%}
+            'Fetch the rows again, or withhold them (`mdw audit --quarantine`), then run `dbt build`: '
+            ~ 'runbooks/audits.md.') -%}
     {%- elif silent -%}
         {%- do refuse_publication(
             'audits left no result in run ' ~ run ~ ': ' ~ silent | sort | join(', ') ~ '.',

@@ -28,16 +28,21 @@
     {%- set names = [] -%}
     {%- for mart in marts -%}{%- do names.append("'" ~ mart ~ "'") -%}{%- endfor -%}
     {%- set expected -%}
-        select mart, partition as part, argMax(if(parts = 1, stored_rows, open_rows), tuple(version, recorded_at)) as rows
+        select
+            mart,
+            partition as part,
+            argMax(if(parts = 1, stored_rows, open_rows), tuple(version, recorded_at)) as rows
         from ops.mart_rows group by mart, part
     {%- endset -%}
     {%- set published = published_rows_sql() -%}
     {%- set lost = [] -%}
     {%- for row in run_query(
-        'select mart, part, toString(held.stored_rows), toString(wanted.rows) from (select mart, part, max(rows) as rows from ('
+        'select mart, part, toString(held.stored_rows), toString(wanted.rows) from (select mart, part, max(rows) as '
+        ~ 'rows from ('
         ~ expected ~ ((' union all ' ~ published) if published else '') ~ ') where mart in (' ~ names | join(', ')
         ~ ') group by mart, part) as wanted left join (' ~ stored_rows_sql(schema)
-        ~ ') as held using (mart, part) where held.stored_rows < wanted.rows order by mart, part settings join_use_nulls = 0') -%}
+        ~ ') as held using (mart, part) where held.stored_rows < wanted.rows order by mart, part settings '
+        ~ 'join_use_nulls = 0') -%}
         {%- do lost.append({'mart': row[0], 'partition': row[1], 'held': row[2] | int, 'expected': row[3] | int}) -%}
     {%- endfor -%}
     {{ return(lost or emptied_marts(marts)) }}
@@ -132,7 +137,8 @@
     {%- if mart in datasets().values() | map(attribute='mart') | list and was_ever_published() -%}
         {%- do exceptions.raise_compiler_error(
             say_lost_rows(lost)
-            ~ ' Snapshots show these rows, so they are not taken from the pages again under another version. Nothing was '
+            ~ ' Snapshots show these rows, so they are not taken from the pages again under another version. Nothing '
+            ~ 'was '
             ~ 'changed. Next step: runbooks/rows_lost.md') -%}
     {%- endif -%}
     {%- do log(say_lost_rows(lost) ~ ' No snapshot shows them: every page of ' ~ mart ~ ' is taken up again',
@@ -145,7 +151,8 @@
 {%- macro uncounted_rows(mart, lost) -%}
     {%- set facts = build_facts() -%}
     {%- if 'counted' not in facts -%}
-        {%- do facts.update({'counted': run_query('select distinct mart from ops.mart_rows').rows | map('first') | list}) -%}
+        {%- do facts.update({
+            'counted': run_query('select distinct mart from ops.mart_rows').rows | map('first') | list}) -%}
     {%- endif -%}
     {{ return((changed_in() ~ ' > ' ~ last_published_version()) if mart in facts['counted'] and not lost else '1') }}
 {%- endmacro -%}
@@ -162,6 +169,7 @@
 
 {#- Also where the registry itself was lost. -#}
 {%- macro was_ever_published() -%}
-    {%- set steps = run_query("select count() from ops.build_steps where node = 'model.market_data.snapshots'").rows[0][0] | int -%}
+    {%- set steps = run_query(
+        "select count() from ops.build_steps where node = 'model.market_data.snapshots'").rows[0][0] | int -%}
     {{ return(last_published_version() > 0 or steps > 0) }}
 {%- endmacro -%}

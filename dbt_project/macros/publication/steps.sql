@@ -40,7 +40,8 @@
 {%- macro newest_steps() -%}
     {%- set steps = {} -%}
     {%- for row in run_query(
-        'select node, toString(max(version)), argMax(outcome, tuple(version, recorded_at)) from ops.build_steps group by node') -%}
+        'select node, toString(max(version)), argMax(outcome, tuple(version, recorded_at)) from ops.build_steps group '
+        ~ 'by node') -%}
         {%- do steps.update({row[0]: {'version': row[1] | int, 'outcome': row[2]}}) -%}
     {%- endfor -%}
     {{ return(steps) }}

@@ -4,8 +4,10 @@
     {%- for option in ['empty', 'sample'] if invocation_args_dict.get(option) or (option == 'empty' and flags.EMPTY) -%}
         {%- do exceptions.raise_compiler_error(
             '--' ~ option
-            ~ ' would mark raw pages as done without their rows, which would then be missing from every snapshot. Nothing was '
-            ~ 'changed. To check code use `dbt compile` or `dbt build --select test_type:unit`; to run models, work in a warehouse of '
+            ~ ' would mark raw pages as done without their rows, which would then be missing from every snapshot. '
+            ~ 'Nothing was '
+            ~ 'changed. To check code use `dbt compile` or `dbt build --select test_type:unit`; to run models, work '
+            ~ 'in a warehouse of '
             ~ 'your own: `mdw clone` (docs/developing_dbt.md).') -%}
     {%- endfor -%}
 {%- endmacro -%}
@@ -17,7 +19,8 @@
         {%- do exceptions.raise_compiler_error(
             "target '" ~ target.name ~ "' has schema '" ~ target.schema
             ~ "', and this project writes the databases staging, marts and snaps of the server "
-            ~ "it is connected to, whatever the schema: only 'marts' is allowed. Nothing was changed. For a warehouse of your own use `mdw clone` "
+            ~ "it is connected to, whatever the schema: only 'marts' is allowed. Nothing was changed. For a warehouse "
+            ~ "of your own use `mdw clone` "
             ~ 'and connect to that (docs/developing_dbt.md).') -%}
     {%- endif -%}
 {%- endmacro -%}
@@ -25,6 +28,7 @@
 {#- `dbt clone` replaces tables by views or copies of another target's. Here that would be the facts. -#}
 {%- materialization clone, adapter='clickhouse' -%}
     {%- do exceptions.raise_compiler_error(
-        '`dbt clone` copies relations between schemas, and this project has one of each: nothing was changed. For a warehouse of your own '
+        '`dbt clone` copies relations between schemas, and this project has one of each: nothing was changed. For a '
+        ~ 'warehouse of your own '
         ~ 'use `mdw clone` (docs/developing_dbt.md).') -%}
 {%- endmaterialization -%}

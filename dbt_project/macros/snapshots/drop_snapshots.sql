@@ -8,7 +8,8 @@
     {%- for id in ids -%}
         {%- do refuse_drop(registry, id) -%}
         {%- do run_query(
-            "insert into ops.snapshot_events (snapshot_id, event, data_version, actor) select snapshot_id, 'dropped', data_version, '"
+            "insert into ops.snapshot_events (snapshot_id, event, data_version, actor) select snapshot_id, 'dropped', "
+            ~ "data_version, '"
             ~ sql_text(build_owner()) ~ "' from " ~ registry ~ " where snapshot_id = '" ~ id ~ "'") -%}
     {%- endfor -%}
     {%- do forget_dropped(registry) -%}
@@ -54,7 +55,8 @@
 {%- macro free_rows(registry) -%}
     {%- if build_version() == 0 -%}
         {%- do exceptions.raise_compiler_error(
-            'free_rows deletes rows under the claim of a build, and this run has none: use `mdw snapshot drop`. Nothing was changed.') -%}
+            'free_rows deletes rows under the claim of a build, and this run has none: use `mdw snapshot drop`. '
+            ~ 'Nothing was changed.') -%}
     {%- endif -%}
     {%- set pins = run_query('select distinct data_version from ' ~ registry
         ~ ' order by data_version').rows | map('first') | list -%}

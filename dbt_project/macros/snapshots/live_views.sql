@@ -31,10 +31,12 @@ provisional as (
         and (instrument_id, timeframe, assumeNotNull(open_time)) not in (
             select instrument_id, timeframe, open_time
             from {{ ref('bars') }}
-            where open_time >= horizon and valid_from_version <= assumeNotNull(cutoff) and valid_to_version > assumeNotNull(cutoff)
+            where open_time >= horizon and valid_from_version <= assumeNotNull(cutoff)
+            and valid_to_version > assumeNotNull(cutoff)
         )
     order by
-        instrument_id, timeframe, open_time, multiIf(source = 'live', 2, source = 'gap', 1, 0), event_time desc nulls last,
+        instrument_id, timeframe, open_time, multiIf(source = 'live', 2, source = 'gap', 1, 0),
+        event_time desc nulls last,
         ingested_at desc, page_id
     limit 1 by instrument_id, timeframe, open_time
 )

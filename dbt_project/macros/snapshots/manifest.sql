@@ -19,7 +19,8 @@ from (
     select
         *,
         valid_from_version > {{ last }} and valid_to_version > {{ now }} as is_added,
-        valid_from_version <= {{ last }} and valid_to_version > {{ last }} and valid_to_version <= {{ now }} as is_removed,
+        valid_from_version <= {{ last }} and valid_to_version > {{ last }}
+        and valid_to_version <= {{ now }} as is_removed,
         if(is_added or is_removed, {{ hash or row_hash(info.mart) }}, 0) as row_hash
     -- Both copies of a row that a build brought pass, of an older row only the closed one: FINAL sees all it needs.
     from {{ mart }} final

@@ -32,7 +32,8 @@
     {%- do run_query(
         'create or replace view snaps.`' ~ dataset ~ '_' ~ unpinned_id() ~ '`' ~ on_cluster() ~ ' as select '
         ~ defaults | join(', ')
-        ~ " from system.one where (select throwIf(getSetting('max_rows_to_read') > 0, 'name a snapshot, else every one answers: "
+        ~ " from system.one where (select throwIf(getSetting('max_rows_to_read') > 0, 'name a snapshot, else every "
+        ~ "one answers: "
         ~ "v_" ~ dataset ~ " where snapshot_id = \\'X\\', or v_" ~ dataset
         ~ "_at(snapshot_id = \\'X\\'); marts.v_snapshots lists them'))") -%}
 {%- endmacro -%}
@@ -106,7 +107,9 @@
         {%- do columns.append("('" ~ name ~ "', '" ~ sql_text(type) ~ "')") -%}
     {%- endfor -%}
     select table from (
-        select table, name, type from system.columns where database = 'snaps' and startsWith(table, '{{ dataset }}_') order by table, position
+        select table, name, type from system.columns
+        where database = 'snaps' and startsWith(table, '{{ dataset }}_')
+        order by table, position
     )
     group by table having groupArray((name, type)) = [{{ columns | join(', ') }}]
 {%- endmacro -%}

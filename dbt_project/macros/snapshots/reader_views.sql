@@ -3,7 +3,9 @@
 with {{ version_of_parameter(ref('snapshots')) }} as cutoff
 {%- if dataset in ['funding', 'fear_greed'] -%}
 ,
-    (select named.rules from {{ ref('snapshots') }} as named where named.snapshot_id = {snapshot_id:String}) as its_rules
+    (
+        select named.rules from {{ ref('snapshots') }} as named where named.snapshot_id = {snapshot_id:String}
+    ) as its_rules
 {%- endif %}
 {{ published_rows(dataset, 'cutoff', snapshot_id='{snapshot_id:String}', rules='its_rules') }}
 {%- endmacro -%}
@@ -15,7 +17,9 @@ with {{ version_of_parameter(ref('snapshots')) }} as cutoff
     {%- set version -%}
     toUInt32(
         ifNull(
-            toString((select named.data_version from {{ snapshots }} as named where named.snapshot_id = {snapshot_id:String})),
+            toString((
+                select named.data_version from {{ snapshots }} as named where named.snapshot_id = {snapshot_id:String}
+            )),
             'unknown snapshot_id: marts.v_snapshots lists the published ones'
         )
     )
@@ -114,7 +118,8 @@ where throwIf(
 {%- macro some_may_be_archived(registry) -%}
     {%- if not execute -%}{{ return(true) }}{%- endif -%}
     {%- set rows = run_query(
-        "select maxIf(total_rows, database != 'snaps'), maxIf(total_rows, database = 'snaps') from system.tables where (database, name) in (('"
+        "select maxIf(total_rows, database != 'snaps'), maxIf(total_rows, database = 'snaps') from system.tables "
+        ~ "where (database, name) in (('"
         ~ registry.schema ~ "', '" ~ registry.identifier ~ "'), ('snaps', 'archived')) having count() = 2").rows -%}
     {{ return(not rows or (rows[0][0] | int) >= (var('live_pins') | int) or (rows[0][1] | int) > 0) }}
 {%- endmacro -%}

@@ -33,7 +33,9 @@ named as (
         bar.9 as trade_count_json,
         toJSONString(bar) as raw_row,
         holds_truth and variantElement(bar.9, 'Int64') in (0, 1) as trade_count_is_truth,
-        if(holds_truth and variantElement(bar.1, 'Int64') in (0, 1), 'true or false stands for a time', '') as page_problem
+        if(
+            holds_truth and variantElement(bar.1, 'Int64') in (0, 1), 'true or false stands for a time', ''
+        ) as page_problem
     from exploded
 ),
 

@@ -85,7 +85,8 @@ typed as (
         {{ 'null' if name in absent else positive_number(name ~ '_text') }} as {{ name }},
         {%- endfor %}
         {{ 'null' if 'listed_at' in absent else listing_time('listed_at_text') }} as listed_at,
-        -- A request that named symbols proves nothing about the instruments that it left out, nor does a page that is refused.
+        -- A request that named symbols proves nothing about the instruments that it left out, nor does a page that is
+        -- refused.
         page_problem = '' and not match(request_params, '(?i)"(symbols?|instId|baseCoin)"') as is_full_listing
     from {{ named }}
 ),

@@ -8,13 +8,15 @@
 {%- set kline = "'Tuple(t Int64, o String, h String, l String, c String, v String, q String, n Int64, x Bool)'" -%}
 {%- set listed = "'Array(Tuple(" ~ (['String'] * 9) | join(', ') ~ "))'" -%}
 {%- set numbered = "'Array(Tuple(Int64, String, String, String, String, String, Int64, String, Int64))'" -%}
-{%- set named_bars = "'Array(Tuple(start Int64, open String, high String, low String, close String, volume String, turnover String, confirm Bool))'" -%}
+{%- set named_bars = "'Array(Tuple(start Int64, open String, high String, low String, close String, volume String, "
+    ~ "turnover String, confirm Bool))'" -%}
 {%- set short_list = "'Array(Tuple(" ~ (['String'] * 7) | join(', ') ~ "))'" -%}
 with source as (
     {{ pages }}
 ),
 
--- Open time in ms, open, high, low, close, volume, quote volume, trades, closed by the flag of the venue: 1, 0, or 2 where it has none.
+-- Open time in ms, open, high, low, close, volume, quote volume, trades, closed by the flag of the venue: 1, 0, or 2
+-- where it has none.
 exploded as (
     select *, bar
     from source
@@ -24,16 +26,19 @@ exploded as (
             arrayMap(
                 k -> tuple(toString(k.t), k.o, k.h, k.l, k.c, k.v, k.q, toString(k.n), toUInt8(k.x)),
                 [if(
-                    JSONHas(payload, 'data'), JSONExtract(payload, 'data', 'k', {{ kline }}), JSONExtract(payload, 'k', {{ kline }})
+                    JSONHas(payload, 'data'), JSONExtract(payload, 'data', 'k', {{ kline }}),
+                    JSONExtract(payload, 'k', {{ kline }})
                 )]
             ),
             venue = 'binance',
             arrayMap(
-                r -> tuple(toString(r.1), r.2, r.3, r.4, r.5, r.6, r.8, toString(r.9), toUInt8(2)), JSONExtract(payload, {{ numbered }})
+                r -> tuple(toString(r.1), r.2, r.3, r.4, r.5, r.6, r.8, toString(r.9), toUInt8(2)),
+                JSONExtract(payload, {{ numbered }})
             ),
             venue = 'okx',
             arrayMap(
-                r -> tuple(r.1, r.2, r.3, r.4, r.5, r.6, r.7, '', toUInt8(r.9 = '1')), JSONExtract(payload, 'data', {{ listed }})
+                r -> tuple(r.1, r.2, r.3, r.4, r.5, r.6, r.7, '', toUInt8(r.9 = '1')),
+                JSONExtract(payload, 'data', {{ listed }})
             ),
             http_status = 101,
             arrayMap(

@@ -37,7 +37,8 @@
         {%- do exceptions.raise_compiler_error(
             relation ~ '.' ~ name ~ ' is ' ~ type ~ ' in the database and ' ~ model.columns[name].data_type
             ~ ' in the model. Facts are never '
-            ~ 'dropped to fit a model: write a migration that alters the column (docs/adding_a_column.md), then build again. '
+            ~ 'dropped to fit a model: write a migration that alters the column (docs/adding_a_column.md), then build '
+            ~ 'again. '
             ~ 'Nothing was changed.') -%}
     {%- endif -%}
 {%- endmacro -%}

@@ -8,7 +8,8 @@
             ~ ', valid_from_version, valid_to_version) '
             ~ 'select ' ~ stored_columns() | join(', ') ~ ', valid_from_version, next_version from ('
             ~ 'select *, leadInFrame(valid_from_version) over (partition by ' ~ key_list()
-            ~ ' order by valid_from_version rows between unbounded preceding and unbounded following) as next_version from ' ~ relation
+            ~ ' order by valid_from_version rows between unbounded preceding and unbounded following) as next_version '
+            ~ 'from ' ~ relation
             ~ ' final where ' ~ in_partition(partition) ~ ' and valid_to_version = 4294967295 and (' ~ key_list()
             ~ ') in (select '
             ~ key_list() ~ ' from ' ~ relation ~ ' where ' ~ in_partition(partition) ~ ' and valid_from_version > '
@@ -163,7 +164,8 @@
                 {%- if key | length > 1 %}
                 and ({{ key[:-1] | join(', ') }}) in (select distinct {{ key[:-1] | join(', ') }} {{ staged }})
                 {%- endif %}
-                and {{ key[-1] }} between (select min({{ key[-1] }}) {{ staged }}) and (select max({{ key[-1] }}) {{ staged }})
+                and {{ key[-1] }} between (select min({{ key[-1] }}) {{ staged }})
+                    and (select max({{ key[-1] }}) {{ staged }})
         )
         settings do_not_merge_across_partitions_select_final = 1
     {%- endcall -%}
@@ -197,7 +199,9 @@
             select {{ key_list() }}, {{ values | join(', ') }}, ingested_at, {{ 'source, ' if ranked }}1 as is_known
             from {{ relation }} final
             where {{ in_partition(partition) }} and valid_to_version = 4294967295
-                and ({{ key_list() }}) in (select {{ key_list() }} from {{ changes }} where {{ in_partition(partition) }})
+                and ({{ key_list() }}) in (
+                    select {{ key_list() }} from {{ changes }} where {{ in_partition(partition) }}
+                )
         ) as open_row using ({{ key_list() }})
         where open_row.is_known = 0 or ({{ later }} and ({{ differs | join(' or ') }}))
         settings join_use_nulls = 0, do_not_merge_across_partitions_select_final = 1
@@ -215,7 +219,9 @@
             and ({{ key_list() }}) in (
                 select {{ key_list() }} from {{ relation }}
                 where {{ in_partition(partition) }} and valid_from_version = {{ version }}
-                    and ({{ key_list() }}) in (select {{ key_list() }} from {{ changes }} where {{ in_partition(partition) }})
+                    and ({{ key_list() }}) in (
+                        select {{ key_list() }} from {{ changes }} where {{ in_partition(partition) }}
+                    )
             )
         settings do_not_merge_across_partitions_select_final = 1
     {%- endcall -%}
@@ -257,7 +263,8 @@
         {%- do exceptions.raise_compiler_error(
             'the pages of this build hold ' ~ (expected + missing) ~ ' rows that must be in ' ~ relation ~ ', and '
             ~ (expected - written + missing)
-            ~ ' of them are not. No page was marked done: run the build again, and if it fails again see runbooks/rows_lost.md') -%}
+            ~ ' of them are not. No page was marked done: run the build again, and if it fails again see '
+            ~ 'runbooks/rows_lost.md') -%}
     {%- endif -%}
 {%- endmacro -%}
 
