@@ -99,7 +99,6 @@
     {%- set dead_owner = sql_text(of_this_run('break_claims_of')) -%}
     {%- do run_query(
         "insert into ops.builds (version, invocation_id, state, owner) select version, invocation_id, 'abandoned', "
-        ~ "owner from ("
-        ~ build_states_sql() ~ ") where state in ('claiming', 'running') and (owner = '" ~ dead_owner
+        ~ "owner from (" ~ build_states_sql() ~ ") where state in ('claiming', 'running') and (owner = '" ~ dead_owner
         ~ "' or seen_at < now64(6, 'UTC') - toIntervalMinute(" ~ (var('build_lease_minutes') | int) ~ "))") -%}
 {%- endmacro -%}

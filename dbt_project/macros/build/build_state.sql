@@ -11,8 +11,7 @@
 {%- macro live_builds() -%}
     {%- set rows = run_query(
         "select toString(version) as version, invocation_id, state, owner, toString(started_at) as started_at, "
-        ~ "toString(seen_at) as seen_at "
-        ~ "from (" ~ build_states_sql()
+        ~ "toString(seen_at) as seen_at from (" ~ build_states_sql()
         ~ ") as builds where state in ('claiming', 'running') order by builds.started_at") -%}
     {%- set builds = [] -%}
     {%- for row in rows -%}
@@ -27,8 +26,7 @@
 {%- macro record_build_state(state) -%}
     {%- do run_query(
         "insert into ops.builds (version, invocation_id, state, owner) select version, invocation_id, '" ~ state
-        ~ "', any(owner) "
-        ~ "from ops.builds where invocation_id = '" ~ invocation_id ~ "' and version = " ~ build_version()
+        ~ "', any(owner) from ops.builds where invocation_id = '" ~ invocation_id ~ "' and version = " ~ build_version()
         ~ " group by version, invocation_id") -%}
 {%- endmacro -%}
 

@@ -46,6 +46,5 @@
     {%- set version = build_version() -%}
     {%- do run_query(
         "insert into ops.build_pages (mart, page_id, version, done) select mart, page_id, version, 1 from "
-        ~ "ops.build_pages "
-        ~ "where mart = '" ~ mart ~ "' and version = " ~ version ~ " and done = 0") -%}
+        ~ "ops.build_pages where mart = '" ~ mart ~ "' and version = " ~ version ~ " and done = 0") -%}
 {%- endmacro -%}

@@ -16,8 +16,7 @@
     {%- elif found < schema_version() -%}
         {%- do exceptions.raise_compiler_error(
             'the database is at migration ' ~ found ~ ', and this code needs ' ~ schema_version()
-            ~ ': run `mdw migrate`, then again. '
-            ~ 'Nothing was changed.') -%}
+            ~ ': run `mdw migrate`, then again. Nothing was changed.') -%}
     {%- endif -%}
     {%- do build_facts().update({'schema': found}) -%}
 {%- endmacro -%}

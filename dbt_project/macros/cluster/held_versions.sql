@@ -90,8 +90,7 @@
     {%- set contents = {} -%}
     {%- for row in run_query(
         'select node, toString(arraySort(groupArray((part, rows, hash)))) from (' ~ parts | join(' union all ')
-        ~ ') group by node'
-        ~ of_those_that_answer()) -%}
+        ~ ') group by node' ~ of_those_that_answer()) -%}
         {%- do contents.update({row[0]: row[1]}) -%}
     {%- endfor -%}
     {{ return(contents) }}
@@ -160,8 +159,7 @@
             ~ " union all select getMacro('replica') as node, uniqExact(node, version) as rows from "
             ~ of_all_nodes('ops.node_versions')
             ~ " where node = getMacro('replica') and version = " ~ version
-            ~ ' group by node) group by node) where rows >= 2'
-            ~ of_those_that_answer()).rows | map('first') | list -%}
+            ~ ' group by node) group by node) where rows >= 2' ~ of_those_that_answer()).rows | map('first') | list -%}
         {%- if not holders | reject('in', ready) | list -%}{{ return('') }}{%- endif -%}
         {%- do run_query('select sleep(1)') -%}
     {%- endfor -%}

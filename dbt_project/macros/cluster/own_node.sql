@@ -11,8 +11,7 @@
                 {%- do exceptions.raise_compiler_error(
                     'node ' ~ node
                     ~ ' cannot write: it has no session with Keeper, and its replicated tables are read-only. Readers '
-                    ~ 'go on. Nothing was '
-                    ~ 'changed. Next step: runbooks/cluster.md, Keeper lost') -%}
+                    ~ 'go on. Nothing was changed. Next step: runbooks/cluster.md, Keeper lost') -%}
             {%- endif -%}
         {%- else -%}
             {#- Reads what Keeper has, without waiting for it to be fetched. Of a table without any entry both numbers
@@ -24,8 +23,7 @@
             {%- endfor -%}
             {%- set missing = run_query(
                 "select distinct name from (select concat(database, '.', table) as name from system.replicas where "
-                ~ "log_pointer <= log_max_index "
-                ~ 'and log_max_index > 0 and ' ~ ours
+                ~ "log_pointer <= log_max_index " ~ 'and log_max_index > 0 and ' ~ ours
                 ~ " union all select concat(database, '.', table) as name from system.replication_queue "
                 ~ "where type in ('GET_PART', 'ATTACH_PART', 'REPLACE_RANGE', 'DROP_RANGE') and " ~ ours
                 ~ ') order by name').rows | map('first') | list -%}
@@ -37,11 +35,9 @@
             {%- if loop.last -%}
                 {%- do exceptions.raise_compiler_error(
                     'node ' ~ node ~ ' is behind: it lacks rows of ' ~ missing | join(', ')
-                    ~ ' that were written on another node, and could not fetch '
-                    ~ 'them within ' ~ wait
+                    ~ ' that were written on another node, and could not fetch them within ' ~ wait
                     ~ ' s. A build here would decide by old rows. Nothing was changed. Build on a node that is not '
-                    ~ 'behind, or '
-                    ~ 'see runbooks/cluster.md, node behind') -%}
+                    ~ 'behind, or see runbooks/cluster.md, node behind') -%}
             {%- endif -%}
         {%- endif -%}
         {%- do run_query('select sleep(1)') -%}

@@ -61,8 +61,7 @@
     {%- set emptied = [] -%}
     {%- for row in run_query(
         'select distinct mart from ops.build_pages where done = 1 and mart in (' ~ (names or ["''"]) | join(', ')
-        ~ ') and mart not in (select mart from ('
-        ~ stored_rows_sql(schema) ~ ') where stored_rows > 0)') -%}
+        ~ ') and mart not in (select mart from (' ~ stored_rows_sql(schema) ~ ') where stored_rows > 0)') -%}
         {%- set raws = staging_leaves(graph.nodes['model.market_data.'
             ~ row[0]].config.meta.entities[0]) | map(attribute='raw') | join('|') -%}
         {%- set has_rejects = run_query('exists table ' ~ schema ~ '.dq_rejected_rows').rows[0][0] | int -%}
@@ -138,8 +137,7 @@
         {%- do exceptions.raise_compiler_error(
             say_lost_rows(lost)
             ~ ' Snapshots show these rows, so they are not taken from the pages again under another version. Nothing '
-            ~ 'was '
-            ~ 'changed. Next step: runbooks/rows_lost.md') -%}
+            ~ 'was changed. Next step: runbooks/rows_lost.md') -%}
     {%- endif -%}
     {%- do log(say_lost_rows(lost) ~ ' No snapshot shows them: every page of ' ~ mart ~ ' is taken up again',
         info=true) -%}

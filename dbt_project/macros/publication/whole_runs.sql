@@ -7,8 +7,7 @@
             ~ ' would mark raw pages as done without their rows, which would then be missing from every snapshot. '
             ~ 'Nothing was '
             ~ 'changed. To check code use `dbt compile` or `dbt build --select test_type:unit`; to run models, work '
-            ~ 'in a warehouse of '
-            ~ 'your own: `mdw clone` (docs/developing_dbt.md).') -%}
+            ~ 'in a warehouse of your own: `mdw clone` (docs/developing_dbt.md).') -%}
     {%- endfor -%}
 {%- endmacro -%}
 
@@ -20,8 +19,7 @@
             "target '" ~ target.name ~ "' has schema '" ~ target.schema
             ~ "', and this project writes the databases staging, marts and snaps of the server "
             ~ "it is connected to, whatever the schema: only 'marts' is allowed. Nothing was changed. For a warehouse "
-            ~ "of your own use `mdw clone` "
-            ~ 'and connect to that (docs/developing_dbt.md).') -%}
+            ~ "of your own use `mdw clone` " ~ 'and connect to that (docs/developing_dbt.md).') -%}
     {%- endif -%}
 {%- endmacro -%}
 
@@ -29,6 +27,5 @@
 {%- materialization clone, adapter='clickhouse' -%}
     {%- do exceptions.raise_compiler_error(
         '`dbt clone` copies relations between schemas, and this project has one of each: nothing was changed. For a '
-        ~ 'warehouse of your own '
-        ~ 'use `mdw clone` (docs/developing_dbt.md).') -%}
+        ~ 'warehouse of your own use `mdw clone` (docs/developing_dbt.md).') -%}
 {%- endmaterialization -%}

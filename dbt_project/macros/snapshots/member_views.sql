@@ -33,8 +33,7 @@
         'create or replace view snaps.`' ~ dataset ~ '_' ~ unpinned_id() ~ '`' ~ on_cluster() ~ ' as select '
         ~ defaults | join(', ')
         ~ " from system.one where (select throwIf(getSetting('max_rows_to_read') > 0, 'name a snapshot, else every "
-        ~ "one answers: "
-        ~ "v_" ~ dataset ~ " where snapshot_id = \\'X\\', or v_" ~ dataset
+        ~ "one answers: v_" ~ dataset ~ " where snapshot_id = \\'X\\', or v_" ~ dataset
         ~ "_at(snapshot_id = \\'X\\'); marts.v_snapshots lists them'))") -%}
 {%- endmacro -%}
 
@@ -128,8 +127,7 @@
             "select " ~ id ~ " from system.tables where database = 'snaps' and startsWith(name, '" ~ dataset
             ~ "_') and " ~ id
             ~ " != '" ~ unpinned_id() ~ "' and " ~ id ~ " not in (select snapshot_id from " ~ registry
-            ~ " where snapshot_id in ("
-            ~ live ~ "))") -%}
+            ~ " where snapshot_id in (" ~ live ~ "))") -%}
         {%- for row in superfluous -%}{%- do drop_member_view(dataset, row[0]) -%}{%- endfor -%}
         {%- set missing = run_query(
             "select snapshot_id, data_version, rules from " ~ registry ~ " where snapshot_id in (" ~ live

@@ -38,8 +38,7 @@
             relation ~ '.' ~ name ~ ' is ' ~ type ~ ' in the database and ' ~ model.columns[name].data_type
             ~ ' in the model. Facts are never '
             ~ 'dropped to fit a model: write a migration that alters the column (docs/adding_a_column.md), then build '
-            ~ 'again. '
-            ~ 'Nothing was changed.') -%}
+            ~ 'again. Nothing was changed.') -%}
     {%- endif -%}
 {%- endmacro -%}
 

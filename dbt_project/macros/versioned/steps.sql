@@ -36,8 +36,7 @@
     {%- set columns = model.columns.keys() | join(', ') -%}
     {%- do run_query(
         'insert into ' ~ candidates ~ ' (' ~ columns ~ ') select ' ~ columns ~ ' from (' ~ sql
-        ~ ') settings max_insert_threads = 2'
-        ~ parse_once()) -%}
+        ~ ') settings max_insert_threads = 2' ~ parse_once()) -%}
 {%- endmacro -%}
 
 {#- ClickHouse 26.9 moves the filter on parsed rows into the ARRAY JOIN that explodes a page, and so casts every row
@@ -70,8 +69,7 @@
 {%- macro candidate_partitions(candidates, relation) -%}
     {%- set held = run_query(
         "select distinct partition from system.parts where active and rows > 0 and database = '" ~ relation.schema
-        ~ "' and table = '"
-        ~ relation.identifier ~ "'").rows | map('first') | list -%}
+        ~ "' and table = '" ~ relation.identifier ~ "'").rows | map('first') | list -%}
     {%- set by_name = config.get('partition_by', '') -%}
     {%- set expression = config.get('partition_by', '') or 'toUInt8(1)' -%}
     {%- set key = config.require('unique_key') -%}
