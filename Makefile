@@ -68,6 +68,7 @@ lint: $(STAMP)  ## ruff, mypy, sqlfluff
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/sqlfluff lint --config dbt_project/.sqlfluff --processes 2 dbt_project/models dbt_project/tests
+	@$(BIN)/python dbt_project/lint_macros.py
 
 format: $(STAMP)  ## format the Python code
 	@$(BIN)/ruff check --fix .

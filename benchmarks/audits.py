@@ -1,7 +1,8 @@
 """All audits over many bars: the whole history, then a day's increment.
 
 The mart is filled by SQL with the shape that builds leave (one open row a bar): landing as many pages would take longer
-than what is measured. Times are dbt's own for the nodes of the audits (models/dq and their tests), without its start.
+than what is measured. Times are dbt's own for the nodes of the audits (models/quality/results and their tests), without
+its start.
 """
 
 import argparse

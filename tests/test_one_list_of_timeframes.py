@@ -7,6 +7,7 @@ import yaml
 from alphaforge_data import timeframes
 from dlt_pipelines.core.time_grid import TIMEFRAMES
 from dlt_pipelines.venues import bybit, coinbase, okx
+from mdw.quality.freshness import thresholds
 from replay import market
 from warehouse.settings import PROJECT
 
@@ -30,7 +31,7 @@ def test_no_other_file_lists_timeframes() -> None:
 
 
 def test_each_has_a_threshold_of_its_own() -> None:
-    assert {f"return_warn_{name}" for name in TIMEFRAMES} <= set(VARIABLES["audits"])
+    assert {f"return_warn_{name}" for name in TIMEFRAMES} <= set(thresholds())
 
 
 def test_the_sdk_takes_lengths_from_the_name() -> None:

@@ -1,7 +1,9 @@
-{#- How `dbt show` cuts a result to its limit: around the query, since views end with SETTINGS and LIMIT comes before that. A
-    parameterized view is shown for the snapshot of var snapshot_id, else for the newest. SQL given by --inline stays as it is. -#}
+{#- How `dbt show` cuts a result to its limit: around the query, since views end with SETTINGS and LIMIT comes before
+    that. A parameterized view is shown for the snapshot of var snapshot_id, else for the newest. SQL given by --inline
+    stays as it is. -#}
 {%- macro clickhouse__get_limit_sql(sql, limit) -%}
-    {%- if model.resource_type not in ['model', 'test'] -%}{{ return(dbt.default__get_limit_sql(sql, limit)) }}{%- endif -%}
+    {%- if model.resource_type not in ['model',
+        'test'] -%}{{ return(dbt.default__get_limit_sql(sql, limit)) }}{%- endif -%}
     {%- set parameter = '{snapshot_id:String}' -%}
 select * from (
 {{ sql.replace(parameter, "'" ~ sql_text(snapshot_to_show()) ~ "'") if parameter in sql else sql }}
@@ -15,5 +17,6 @@ limit {{ limit }}
     {%- set given = of_this_run('snapshot_id') | string -%}
     {%- if given -%}{{ return(given) }}{%- endif -%}
     {{ return(run_query(
-        'select argMax(snapshot_id, data_version) from ' ~ generate_schema_name('marts', none) | trim ~ '.snapshots').rows[0][0]) }}
+        'select argMax(snapshot_id, data_version) from ' ~ generate_schema_name('marts', none) | trim
+        ~ '.snapshots').rows[0][0]) }}
 {%- endmacro -%}

@@ -6,7 +6,7 @@ def staging_columns(entity: str, only_numbers: bool = False) -> dict[str, str] |
     return [] if only_numbers else {"problem": "String"}
 
 
-def union_leaves(entity: str, mart: str, condition: str = "") -> str:
+def union_leaves(entity: str, mart: str, condition: str = "", leaves: list[str] | None = None) -> str:
     """A table instead of the union of an entity's staging models."""
     return f"\n    select * from stg_{entity}"
 
@@ -38,6 +38,11 @@ def _a_view(dataset: str) -> str:
 view_at = view_latest = view_of_all = _a_view
 
 
+def view_bars_live() -> str:
+    """A table instead of published rows with provisional ones below them."""
+    return "select snapshot_id from bars"
+
+
 def newest_version(snapshots: str) -> str:
     """A scalar instead of the newest version that the node holds."""
     return f"(select max(data_version) from {snapshots})"
@@ -50,7 +55,7 @@ def view_manifest_at() -> str:
 
 def datasets() -> dict[str, dict[str, str]]:
     """One dataset instead of all."""
-    return {"bars": {"mart": "bars"}}
+    return {"bars": {"mart": "bars", "time": "open_time", "instrument": "instrument_id", "timeframe": "timeframe"}}
 
 
 def manifest_delta(dataset: str, hash: str = "", is_whole: bool = False) -> str:  # noqa: A002 - name of the macro's
@@ -96,6 +101,9 @@ def sql_text(text: str) -> str:
     return text
 
 
+invocation_id = "id"
+
+
 def env_var(name: str, default: str = "") -> str:
     """The default instead of the environment."""
     return default
@@ -116,9 +124,9 @@ def return_worth_a_look() -> float:
     return 0.5
 
 
-def timeframe_names() -> list[str]:
-    """One timeframe instead of all."""
-    return ["1m"]
+def var(name: str, default: object = "item") -> object:
+    """One timeframe instead of all; a word instead of any other variable."""
+    return {"1m": 60000} if name == "timeframes" else "item"
 
 
 def audits_everything() -> bool:
@@ -174,12 +182,127 @@ def now_utc() -> str:
     return "now64(3, 'UTC')"
 
 
-def findings_of_bars() -> str:
+def findings_of(relations: list[str]) -> str:
     """A table instead of the union of audits."""
     return "select * from findings"
 
 
-findings_of_missing = findings_of_others = findings_of_bars
+def rows_that_break_rules(mart: str, time: str, condition: str, timeframe: str = "", instrument: str = "") -> str:
+    """A table instead of the rules of single rows."""
+    return f"select audit from {mart}"
+
+
+keys_with_twins = lane_differences = unreadable_values = _a_view
+
+
+def no_findings() -> str:
+    """An audit that found nothing."""
+    return "select '' as audit where false"
+
+
+def listing(mart: str, condition: str = "", time: str = "", timeframe: str = "") -> str:
+    """A text instead of the statement that lists the rows of a finding."""
+    return f"'{mart}'"
+
+
+def in_hours(hours: str, before: int = 0, key: str = "") -> str:
+    """A condition instead of the hours of a subquery."""
+    return f"open_time in ({hours})"
+
+
+def audited_hours(condition: str = "") -> str:
+    """A table instead of the hours that a run looks at."""
+    return "select hour from hours"
+
+
+def series_days_at(version: int) -> str:
+    """A table instead of the newest line of each day."""
+    return "series_days"
+
+
+def newest_instruments() -> str:
+    """A table instead of the newest states."""
+    return "newest_instruments"
+
+
+def newest_listings() -> str:
+    """A table instead of the times of listing."""
+    return "newest_listings"
+
+
+def before_listing_detail(rows: str) -> str:
+    """A text instead of what a finding says."""
+    return f"'{rows}'"
+
+
+def unresolved_rejects() -> str:
+    """A table instead of the rows that nothing newer answers for."""
+    return "select * from rejected"
+
+
+def standing_quarantines(version: int) -> str:
+    """A table instead of the decisions that stood."""
+    return "select * from quarantine"
+
+
+def funding_steps(mart: str, versions: str) -> str:
+    """A table instead of the payments with the steps around them."""
+    return "select * from payments"
+
+
+def is_one_period() -> str:
+    """A column instead of the condition on a step."""
+    return "is_one_period"
+
+
+def may_be_period(step: str) -> str:
+    """A condition on a step."""
+    return f"{step} > 0"
+
+
+def divides(step: str, whole: str) -> str:
+    """A condition on two steps."""
+    return f"{whole} = {step}"
+
+
+def funding_period() -> str:
+    """A column instead of the period that is told from the steps."""
+    return "step"
+
+
+def leaves_of_waiting_pages(entity: str, mart: str) -> list[str]:
+    """A leaf instead of those whose pages wait."""
+    return [entity]
+
+
+def sampled_waiting_pages(mart: str) -> str:
+    """A condition instead of the pages that wait."""
+    return f"mart = '{mart}'"
+
+
+def manifest_relation() -> str:
+    """The table itself."""
+    return "marts.snapshot_manifest"
+
+
+def counted_rows(dataset: str) -> str:
+    """A table instead of the rows and hashes of a dataset."""
+    return f"select dataset from {dataset}"
+
+
+def counted_bars() -> str:
+    """The same of bars."""
+    return "select dataset from bars"
+
+
+def coverage_islands(dataset: str, mart: str, version: str) -> str:
+    """A table instead of the windows that pages prove."""
+    return "select * from islands"
+
+
+def name_of_node() -> str:
+    """A name instead of that of the test."""
+    return "audit"
 
 
 def audit_catalog() -> str:

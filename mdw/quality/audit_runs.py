@@ -8,7 +8,14 @@ from warehouse.errors import OperationFailed
 from warehouse.settings import Settings
 
 # The audits themselves; not the marts before them, nor the publication after.
-_SELECTED = ("--select", "path:models/dq", "--exclude", "v_dataset_condition", "v_dataset_condition_at")
+_SELECTED = (
+    "--select",
+    "path:models/quality/results",
+    "dq_conflicting_rows",
+    "--exclude",
+    "v_dataset_condition",
+    "v_dataset_condition_at",
+)
 
 
 def run(settings: Settings, full: bool = False) -> AuditRun:

@@ -10,9 +10,13 @@ from mdw.publishing.dbt import DBT_PROJECT
 
 @cache
 def thresholds() -> dict[str, float]:
-    """The audits' thresholds (dbt_project.yml, var `audits`)."""
-    project = yaml.safe_load((DBT_PROJECT / "dbt_project.yml").read_text())
-    return dict(project["vars"]["audits"])
+    """The audits' thresholds, from the declarations of the audits in dbt_project/models."""
+    declared: dict[str, float] = {}
+    for file in sorted((DBT_PROJECT / "models" / "facts").glob("*.yml")):
+        for model in yaml.safe_load(file.read_text()).get("models", []):
+            for test in model.get("data_tests", []):
+                declared |= test.get("audit_passes", {}).get("arguments", {}).get("thresholds", {})
+    return declared
 
 
 def allowed_seconds(dataset: str, timeframe: str = "") -> float:

@@ -12,10 +12,7 @@ from tests.dbt.pages import START, kline, land_klines
 from warehouse.settings import PROJECT
 
 DATASETS = yaml.safe_load((DBT_PROJECT / "dbt_project.yml").read_text())["vars"]["datasets"]
-CATALOG = (DBT_PROJECT / "macros" / "audits" / "catalog.sql").read_text()
-AUDITS = {
-    name: (dataset, severity) for name, dataset, severity in re.findall(r"'(\w+)': \['(\w+)', '(\w+)'\]", CATALOG)
-}
+AUDITS_DOC = (PROJECT / "docs" / "audits.md").read_text()
 # Audits of `raw` and of snapshots judge no mart of a dataset.
 JUDGED = {
     "conflicting_rows": "dq_conflicting_rows",
@@ -32,22 +29,55 @@ def nodes(kind: str) -> dict[str, Any]:
 
 
 def test_each_audit_is_a_test_of_the_table_it_judges() -> None:
-    tests = nodes("test")
     headings = re.findall(r"^## (\w+)$", (PROJECT / "runbooks" / "audits.md").read_text(), re.MULTILINE)
-    assert len(AUDITS) > 40
-    for name, (dataset, severity) in AUDITS.items():
-        if severity == "info":  # It lists what is not wrong, so no test could fail.
-            assert name not in tests
-            continue
-        test = tests[name]
-        table = JUDGED.get(name) or DATASETS[dataset]["mart"]
+    audits = declared_audits()
+    assert len(audits) > 40
+    for name, test in audits.items():
+        given = test.test_metadata.kwargs
+        table = JUDGED.get(name) or DATASETS[given["dataset"]]["mart"]
         assert test.attached_node == f"model.market_data.{table}"
         assert "model.market_data.dq_audit_results" in test.depends_on.nodes
-        assert (test.config.severity.lower(), test.description != "") == (severity, True)
-        assert test.config.meta == {"dataset": dataset, "severity": severity, "runbook": f"runbooks/audits.md#{name}"}
+        assert given["reports"] in ("error", "warn", "info")
+        assert test.config.severity.lower() == ("error" if given["reports"] == "error" else "warn")
+        assert test.description != ""
+        assert test.config.meta == {
+            "dataset": given["dataset"],
+            "severity": given["reports"],
+            "runbook": f"runbooks/audits.md#{name}",
+            "thresholds": given.get("thresholds", {}),
+        }
         assert name in headings
-        assert {"audit", dataset} <= set(test.tags)
-    assert {test.name for test in tests.values() if "audit" in test.tags} - set(AUDITS) == {"audits_worth_a_look"}
+        assert {"audit", given["dataset"]} <= set(test.tags)
+    tagged = {name for name, test in nodes("test").items() if "audit" in test.tags}
+    assert tagged - set(audits) == {"audits_worth_a_look"}
+
+
+def test_each_audit_is_one_sql_file_that_runs_or_one_rule() -> None:
+    """What is declared is run, once; what is run is declared."""
+    files = {path.stem for path in (DBT_PROJECT / "models" / "quality" / "audits").rglob("*/*.sql")}
+    rules = {name for name, test in declared_audits().items() if "rule" in test.test_metadata.kwargs}
+    assert files == {f"{dataset}_row_rules" for dataset in DATASETS} | (set(declared_audits()) - rules)
+    run: list[str] = []
+    for name, model in nodes("model").items():
+        if name.startswith("dq_findings_"):
+            run += [node.split(".")[-1] for node in model.depends_on.nodes if not node.endswith(".audit_run")]
+    assert sorted(run) == sorted(files)
+
+
+def test_thresholds_are_declared_once_and_used() -> None:
+    named = [name for test in declared_audits().values() for name in test.test_metadata.kwargs.get("thresholds", {})]
+    assert len(named) == len(set(named))
+    sources = [path.read_text() for kind in ("*.sql", "*.yml") for path in DBT_PROJECT.rglob(kind)]
+    # A name, or its beginning where the rest is that of a timeframe.
+    used = tuple({name for text in sources for name in re.findall(r"threshold\('(\w+)'", text)})
+    assert sorted(name for name in named if not name.startswith(used)) == []
+    assert sorted(name for name in used if not any(one.startswith(name) for one in named)) == []
+    documented = re.findall(r"`(\w+)`", "".join(re.findall(r"^\| (`.*?) \|", AUDITS_DOC, re.MULTILINE)))
+    assert set(named) <= set(documented)
+
+
+def declared_audits() -> dict[str, Any]:
+    return {name: test for name, test in nodes("test").items() if test.test_metadata.name == "audit_passes"}
 
 
 def test_facts_and_reader_views_have_keys_and_their_lineage() -> None:

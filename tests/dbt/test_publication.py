@@ -48,7 +48,8 @@ SNEAKS = {
         (
             "build",
             "--select",
-            "path:models/dq",
+            "path:models/quality/results",
+            "dq_conflicting_rows",
             "snapshots",
             "--exclude",
             "v_dataset_condition*",
@@ -243,8 +244,8 @@ SELECTIONS = (
     ("--select", "snapshots"),
     ("--select", "bars"),
     ("--select", "bars", "snapshot_manifest", "snapshots"),
-    ("--select", "bars", "path:models/dq", "snapshot_manifest", "snapshots"),
-    ("--select", "path:models/dq", "snapshots"),
+    ("--select", "bars", "path:models/quality/results", "dq_conflicting_rows", "snapshot_manifest", "snapshots"),
+    ("--select", "path:models/quality/results", "dq_conflicting_rows", "snapshots"),
     ("--select", "dq_audit_results+"),
     ("--select", "dq_findings_bars", "dq_audit_results", "snapshots"),
     ("--select", "state:modified+"),
@@ -255,7 +256,7 @@ SELECTIONS = (
     ("--exclude", "bars"),
     ("--exclude", "test_type:generic"),
     ("--exclude", "fear_greed+", "--select", "bars+"),
-    ("--select", "fear_greed", "path:models/dq", "snapshot_manifest", "snapshots"),
+    ("--select", "fear_greed", "path:models/quality/results", "dq_conflicting_rows", "snapshot_manifest", "snapshots"),
 )
 FLAGS = (
     (),

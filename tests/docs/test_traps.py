@@ -13,7 +13,7 @@ def written() -> set[str]:
     sources = {
         r"def test_(\w+)": (PROJECT / "tests").rglob("test_*.py"),
         r"- name: (\w+)": (PROJECT / "dbt_project" / "models").rglob("__unit_tests.yml"),
-        r"'(\w+)': ": (PROJECT / "dbt_project" / "macros" / "audits").glob("catalog.sql"),
+        r"- audit_passes:\n +name: (\w+)": (PROJECT / "dbt_project" / "models").rglob("*.yml"),
     }
     return {name for form, files in sources.items() for file in files for name in re.findall(form, file.read_text())}
 

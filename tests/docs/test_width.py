@@ -32,7 +32,8 @@ def could_be_shorter(line: str) -> bool:
 
 
 def test_docs_wrap_at_120_columns():
-    pages = [Path(name) for name in NAMES if name.endswith(".md")]
+    # Of columns.md a line is the comment of a column in ClickHouse.
+    pages = [Path(name) for name in NAMES if name.endswith(".md") and not name.endswith("models/columns.md")]
     found = [
         f"{page}:{number}: {len(line)} columns"
         for page in pages

@@ -12,7 +12,16 @@ from mdw.cli import entry_point
 from tests.dbt.conftest import Dbt, dbt, module_dbt  # noqa: F401
 
 # What a publication of new bars needs after a whole build: the mart, its audits and the registry.
-PUBLISH = ("--select", "bars", "snapshot_manifest", "path:models/dq", "snapshots", "--exclude", "v_dataset_condition*")
+PUBLISH = (
+    "--select",
+    "bars",
+    "snapshot_manifest",
+    "path:models/quality/results",
+    "dq_conflicting_rows",
+    "snapshots",
+    "--exclude",
+    "v_dataset_condition*",
+)
 
 
 @dataclass

@@ -35,10 +35,11 @@ def add_column(code: Path) -> None:
     _edit(klines, '[whole, "String", whole]', '[whole, "String", whole, "String"]')
     _edit(klines, "bar.9 as trade_count_json,", "{}\n        bar.10 as taker_buy_volume_text,")
     _edit(klines, "closed=had_ended()", "{}, more=['taker_buy_volume']")
-    _edit(dbt / "models/marts/bars.sql", "    trade_count,\n", "{}    taker_buy_volume,\n")
-    _edit(dbt / "macros/snapshots/published_rows.sql", "    trade_count,\n", "{}    taker_buy_volume,\n")
-    for model in ("bars", "v_bars", "v_bars_at", "v_bars_latest"):
-        _insert_column(dbt / f"models/marts/{model}.yml", column, after="trade_count")
+    _edit(dbt / "models/facts/bars.sql", "    trade_count,\n", "{}    taker_buy_volume,\n")
+    _edit(dbt / "macros/snapshots/published_rows.sql", " as trade_count,\n", "{}    taker_buy_volume,\n")
+    # Models of a file share the list of columns by an anchor.
+    for file in ("staging/bars", "facts/bars", "readers/v_bars"):
+        _insert_column(dbt / f"models/{file}.yml", column, after="trade_count")
     _edit(
         code / "alphaforge_data/views.py",
         '"quote_volume", "trade_count")',
@@ -49,10 +50,10 @@ def add_column(code: Path) -> None:
 def add_dataset(code: Path) -> None:
     """`open_interest` of Binance's perpetuals: docs/adding_a_dataset.md."""
     dbt, number = code / "dbt_project", max(schema.known()) + 1
-    ledger = (code / "warehouse/migrations/080_ledger_of_any_venue.sql").read_text()
-    ledger = ledger.replace(
-        "        endsWith(_table, 'funding')",
-        "        endsWith(_table, 'open_interest'), 'open_interest',\n        endsWith(_table, 'funding')",
+    ledger = (code / "warehouse/migrations/130_live.sql").read_text()
+    ledger = ledger[ledger.index("create or replace view ops.coverage") :].replace(
+        "endsWith(_table, 'funding')",
+        "endsWith(_table, 'open_interest'), 'open_interest',\n            endsWith(_table, 'funding')",
     )
     table = "create table if not exists raw.binance__usdm_open_interest ${ON_CLUSTER} as raw.binance__spot_klines;\n"
     (code / f"warehouse/migrations/{number}_open_interest.sql").write_text(table + ledger)
@@ -72,29 +73,39 @@ def add_dataset(code: Path) -> None:
         "            'open_interest': {{'stg_binance__open_interest': 'binance__usdm_open_interest'}},\n{}",
     )
     (dbt / "models/staging/binance/stg_binance__open_interest.sql").write_text(_STAGING)
-    (dbt / "models/marts/open_interest.sql").write_text(_MART)
+    (dbt / "models/facts/open_interest.sql").write_text(_MART)
     (dbt / "macros/snapshots/published_open_interest.sql").write_text(_PUBLISHED)
     texts = (
         "{{{{ view_of_all('{}') }}}}\n",
         "{{{{ config(materialized='parameterized_view') }}}}\n\n{{{{ view_at('{}') }}}}\n",
         "{{{{ view_latest('{}') }}}}\n",
     )
-    shown = {"snapshot_id": "LowCardinality(String)", "data_version": "UInt32", **_COLUMNS}
-    for name, text in zip(_VIEWS, texts, strict=True):
-        (dbt / f"models/marts/{name.format('open_interest')}.sql").write_text(text.format("open_interest"))
-        _describe(dbt / f"models/marts/{name.format('open_interest')}.yml", shown)
-    stored = {**_COLUMNS, "source": "LowCardinality(String)", "ingested_at": "DateTime64(6, 'UTC')"}
+    names = [name.format("open_interest") for name in _VIEWS]
+    for name, text in zip(names, texts, strict=True):
+        (dbt / f"models/readers/{name}.sql").write_text(text.format("open_interest"))
     _describe(
-        dbt / "models/marts/open_interest.yml", {**stored, "valid_from_version": "UInt32", "valid_to_version": "UInt32"}
+        dbt / "models/readers/v_open_interest.yml",
+        names,
+        {"snapshot_id": "LowCardinality(String)", "data_version": "Int64", **_COLUMNS},
     )
-    _describe(dbt / "models/staging/binance/stg_binance__open_interest.yml", {})
+    stored = {**_COLUMNS, "source": "LowCardinality(String)", "ingested_at": "DateTime64(6, 'UTC')"}
+    versions = {"valid_from_version": "UInt32", "valid_to_version": "UInt32"}
+    _describe(dbt / "models/facts/open_interest.yml", ["open_interest"], {**stored, **versions})
+    _describe(dbt / "models/staging/open_interest.yml", ["stg_binance__open_interest"], _STAGED)
 
 
 def add_timeframe(code: Path) -> None:
     """Bars of five minutes: docs/adding_a_timeframe.md."""
-    project = code / "dbt_project" / "dbt_project.yml"
-    _edit(project, "    1m: 60000\n", "{}    5m: 300000\n")
-    _edit(project, "    return_warn_1m: 0.1\n", "{}    return_warn_5m: 0.15\n")
+    dbt = code / "dbt_project"
+    _edit(dbt / "dbt_project.yml", "    1m: 60000\n", "{}    5m: 300000\n")
+    described = yaml.safe_load((dbt / "models/facts/bars.yml").read_text())
+    (outliers,) = (
+        test["audit_passes"]
+        for test in described["models"][0]["data_tests"]
+        if test.get("audit_passes", {}).get("name") == "bars_return_outliers"
+    )
+    outliers["arguments"]["thresholds"]["return_warn_5m"] = 0.15
+    (dbt / "models/facts/bars.yml").write_text(yaml.safe_dump(described, sort_keys=False))
 
 
 def _edit(file: Path, found: str, replaced: str, once: bool = False) -> None:
@@ -115,10 +126,10 @@ def _insert_column(file: Path, column: dict[str, str], after: str) -> None:
     file.write_text(yaml.safe_dump(described, sort_keys=False))
 
 
-def _describe(file: Path, columns: dict[str, str]) -> None:
+def _describe(file: Path, models: list[str], columns: dict[str, str]) -> None:
     listed = [{"name": name, "data_type": kind, "description": name} for name, kind in columns.items()]
-    model = {"name": file.stem, "description": "Open interest of perpetuals.", "columns": listed}
-    file.write_text(yaml.safe_dump({"version": 2, "models": [model]}, sort_keys=False))
+    described = [{"name": name, "description": "Open interest of perpetuals.", "columns": listed} for name in models]
+    file.write_text(yaml.safe_dump({"version": 2, "models": described}, sort_keys=False))
 
 
 _COLUMNS = {
@@ -127,6 +138,19 @@ _COLUMNS = {
     "symbol": "LowCardinality(String)",
     "time": "DateTime64(3, 'UTC')",
     "open_interest": "Float64",
+}
+_STAGED = {
+    "instrument_id": "LowCardinality(String)",
+    "venue": "LowCardinality(String)",
+    "market": "LowCardinality(String)",
+    "symbol": "LowCardinality(String)",
+    "time": "Nullable(DateTime64(3, 'UTC'))",
+    "open_interest": "Nullable(Float64)",
+    "page_id": "UUID",
+    "ingested_at": "DateTime64(6, 'UTC')",
+    "source": "LowCardinality(String)",
+    "problem": "String",
+    "raw_row": "String",
 }
 _DATASET = """    open_interest:
       mart: open_interest
@@ -182,7 +206,7 @@ select
 from candidates
 where problem = ''
 """
-_PUBLISHED = """{%- macro published_open_interest(mart, pinned, versions) -%}
+_PUBLISHED = """{%- macro published_open_interest(mart, pinned, versions, rules=none) -%}
 select
     {{ pinned }},
     instrument_id,

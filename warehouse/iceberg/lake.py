@@ -14,6 +14,7 @@ from pyiceberg.partitioning import UNPARTITIONED_PARTITION_SPEC, PartitionSpec
 from pyiceberg.schema import Schema
 from pyiceberg.table import Table
 from pyiceberg.table.sorting import UNSORTED_SORT_ORDER, SortOrder
+from pyiceberg.types import IntegerType, LongType, NestedField
 from pyiceberg.utils.config import Config
 
 from warehouse.errors import BadInput, OperationFailed
@@ -55,7 +56,7 @@ class Lake:
         spec: PartitionSpec = UNPARTITIONED_PARTITION_SPEC,
         order: SortOrder = UNSORTED_SORT_ORDER,
     ) -> Table:
-        """The table, made where absent; one that exists gets the optional columns that it lacks.
+        """The table, made where absent; one that exists gets the optional columns that it lacks, and wider types.
 
         Raises OperationFailed where one of other columns or place is there.
         """
@@ -76,21 +77,29 @@ class Lake:
     def _grown(self, name: str, table: Table, schema: Schema) -> Table:
         there = {field.name: field for field in table.schema().fields}
         wanted = {field.name: field for field in schema.fields}
-        same = all(
-            column in wanted
-            and (field.field_type, field.required) == (wanted[column].field_type, wanted[column].required)
-            for column, field in there.items()
-        )
         added = [field for column, field in wanted.items() if column not in there]
-        if not same or any(field.required for field in added):
+        changed = [
+            field
+            for column, field in wanted.items()
+            if column in there
+            and (field.field_type, field.required) != (there[column].field_type, there[column].required)
+        ]
+        if (
+            there.keys() - wanted.keys()
+            or any(field.required for field in added)
+            or not all(_widens(there[field.name], field) for field in changed)
+        ):
             raise OperationFailed(
                 f"The Iceberg table {name} at {self.target.address} has other columns than this warehouse: exports mix "
-                "only where later ones add optional columns. Export to a new address."
+                "only where later ones add optional columns, or change int to long or required to optional. "
+                "Export to a new address."
             )
-        if added:
+        if added or changed:
             with table.update_schema() as update:
                 for field in added:
                     update.add_column(field.name, field.field_type, field.doc)
+                for field in changed:
+                    update.update_column(field.name, field.field_type, required=field.required)
             self.saved()
         return table
 
@@ -98,6 +107,12 @@ class Lake:
         """After each commit: a catalog file of a bucket goes back beside its tables."""
         if self.file is not None and self.target.on_s3:
             self.target.store(_FILE, self.file, self.catalog.properties)
+
+
+def _widens(there: NestedField, wanted: NestedField) -> bool:
+    """Whether Iceberg reads rows of the old column as rows of the new one: a promotion of its type, or NULL allowed."""
+    promoted = (there.field_type, wanted.field_type) == (IntegerType(), LongType())
+    return (promoted or there.field_type == wanted.field_type) and (there.required or not wanted.required)
 
 
 def properties() -> dict[str, Any]:

@@ -73,7 +73,9 @@ segments as (
     where
         valid_from_version <= {{ version }} and valid_to_version > {{ version }}
         and toYYYYMM(open_time) in (select toYYYYMM(day) from days where not is_complete)
-        and (instrument_id, timeframe, toDate(open_time)) in (select instrument_id, timeframe, day from days where not is_complete)
+        and (instrument_id, timeframe, toDate(open_time)) in (
+            select instrument_id, timeframe, day from days where not is_complete
+        )
 ),
 
 stretches as (
@@ -94,7 +96,8 @@ wanted as (
         series.timeframe as timeframe,
         series.bar_ms as bar_ms,
         coverage.covered as covered,
-        -- From the wanted beginning to the first stretch, between stretches, from the last one to the end of what was asked for.
+        -- From the wanted beginning to the first stretch, between stretches, from the last one to the end of what was
+        -- asked for.
         arrayJoin(arrayFilter(
             edge -> edge.1 < edge.2,
             arrayZip(
@@ -150,7 +153,8 @@ pieces as (
         arraySort(arrayDistinct(arrayFilter(
             point -> point >= range_start and point <= range_end,
             arrayConcat(
-                [range_start, range_end], covered.1, covered.2, if(isNull(listed_at), [range_start], [assumeNotNull(listed_at)]),
+                [range_start, range_end], covered.1, covered.2,
+                if(isNull(listed_at), [range_start], [assumeNotNull(listed_at)]),
                 idle_states.1, idle_states.2, withheld_ranges.1, withheld_ranges.2
             )
         ))) as points,
@@ -177,7 +181,8 @@ select
         'after_delisting',
         arrayExists(state -> state.1 <= gap_start and gap_end <= state.2, idle_states), 'halted',
         -- Where a venue has no bar without a trade, a long gap alone is a sign that it was away.
-        venue in ({{ sparse_venues() }}) and gap_end <= addMinutes(gap_start, {{ threshold('quiet_gap_minutes') }}), 'no_trade',
+        venue in ({{ sparse_venues() }}) and gap_end <= addMinutes(gap_start, {{ threshold('quiet_gap_minutes') }}),
+        'no_trade',
         'venue_outage'
     ) as class
 from pieces

@@ -25,7 +25,9 @@ from (
                 assumeNotNull(coverage.window_end) as window_end
             from {{ source('ops', 'coverage') }} as coverage
             where
-                isNotNull(coverage.window_start) and isNotNull(coverage.window_end) and coverage.window_start < coverage.window_end
+                isNotNull(coverage.window_start)
+                and isNotNull(coverage.window_end)
+                and coverage.window_start < coverage.window_end
                 and {{ taken_up_by(dataset, mart, version) }}
         )
     )

@@ -10,10 +10,15 @@ with grid as (
             number -> addDays(toDate(history_start), number),
             range(toUInt64(greatest(dateDiff('day', toDate(history_start), toDate({{ moment }})) + 1, 0)))
         )) as day,
-        addMinutes(toDateTime64(addDays(day, 1), 3, 'UTC'), {{ threshold('bars_fresh_minutes') }}) > {{ moment }} as is_recent,
+        addMinutes(toDateTime64(addDays(day, 1), 3, 'UTC'), {{ threshold('bars_fresh_minutes') }})
+        > {{ moment }} as is_recent,
         if(dataset = 'bars', toUInt32(86400000 / {{ timeframe_ms() }}), toUInt32(1)) as expected_rows
     from (
-        select toString(dataset) as dataset, toString(instrument_id) as instrument_id, toString(timeframe) as timeframe, history_start
+        select
+            toString(dataset) as dataset,
+            toString(instrument_id) as instrument_id,
+            toString(timeframe) as timeframe,
+            history_start
         from {{ ref('universe_series') }}
         union all
         select 'fear_greed' as dataset, '' as instrument_id, '' as timeframe, min(history_start) as history_start
@@ -26,7 +31,11 @@ found as (
     from {{ series_days_at(version) }}
     union all
     select
-        'funding' as dataset, instrument_id, '' as timeframe, toDate(funding_time) as day, toUInt32(count()) as found_rows,
+        'funding' as dataset,
+        instrument_id,
+        '' as timeframe,
+        toDate(funding_time) as day,
+        toUInt32(count()) as found_rows,
         toDateTime64(max(ingested_at), 3, 'UTC') as changed_at
     from {{ ref('funding_rates') }} final
     where valid_from_version <= {{ version }} and valid_to_version > {{ version }}
@@ -48,7 +57,8 @@ holes as (
         sumIf(
             dateDiff(
                 'millisecond',
-                greatest(gaps.gap_start, toDateTime64(day, 3, 'UTC')), least(gaps.gap_end, toDateTime64(addDays(day, 1), 3, 'UTC'))
+                greatest(gaps.gap_start, toDateTime64(day, 3, 'UTC')),
+                least(gaps.gap_end, toDateTime64(addDays(day, 1), 3, 'UTC'))
             ), gaps.class = 'no_trade'
         ) / {{ timeframe_ms('gaps.timeframe') }} as quiet_bars
     from ({{ bar_gaps(version) }}) as gaps
@@ -66,7 +76,9 @@ doubts as (
     where
         results.run = {{ version }} and results.severity in ('warn', 'error') and isNotNull(results.range_start)
         and results.dataset in ('bars', 'funding', 'fear_greed')
-        and results.audit not in ('bars_missing', 'bars_fresh', 'funding_fresh', 'fear_greed_fresh', 'listings_are_whole')
+        and results.audit not in (
+            'bars_missing', 'bars_fresh', 'funding_fresh', 'fear_greed_fresh', 'listings_are_whole'
+        )
         and results.range_start > toDateTime64('1970-01-02 00:00:00', 3, 'UTC')
     group by dataset, instrument_id, timeframe, day
 ),
@@ -111,7 +123,12 @@ select
         arraySort(arrayConcat(
             if(
                 grid.is_unproven
-                or (ifNull(found.found_rows, 0) < grid.expected_rows and empty(holes.classes) and not grid.is_recent and grid.dataset = 'bars'),
+                or (
+                    ifNull(found.found_rows, 0) < grid.expected_rows
+                    and empty(holes.classes)
+                    and not grid.is_recent
+                    and grid.dataset = 'bars'
+                ),
                 ['not_fetched'], holes.classes
             ),
             doubts.audits
@@ -120,12 +137,22 @@ select
     found.changed_at as changed_at
 from judged as grid
 left join found
-    on grid.dataset = found.dataset and grid.instrument_id = found.instrument_id and grid.timeframe = found.timeframe and grid.day = found.day
+    on
+        grid.dataset = found.dataset
+        and grid.instrument_id = found.instrument_id
+        and grid.timeframe = found.timeframe
+        and grid.day = found.day
 left join holes
-    on grid.dataset = 'bars' and grid.instrument_id = holes.instrument_id and grid.timeframe = holes.timeframe and grid.day = holes.day
+    on
+        grid.dataset = 'bars'
+        and grid.instrument_id = holes.instrument_id
+        and grid.timeframe = holes.timeframe
+        and grid.day = holes.day
 left join doubts
     on
-        grid.dataset = doubts.dataset and grid.instrument_id = doubts.instrument_id and grid.timeframe = doubts.timeframe
+        grid.dataset = doubts.dataset
+        and grid.instrument_id = doubts.instrument_id
+        and grid.timeframe = doubts.timeframe
         and grid.day = doubts.day
 settings join_use_nulls = 1
 {%- endmacro -%}
@@ -135,7 +162,12 @@ settings join_use_nulls = 1
     arrayMap(
         number -> addDays(toDate(assumeNotNull({{ range_start }})), number),
         range(toUInt64(greatest(
-            dateDiff('day', toDate(assumeNotNull({{ range_start }})), toDate(subtractMilliseconds(assumeNotNull({{ range_end }}), 1))) + 1, 1
+            dateDiff(
+                'day',
+                toDate(assumeNotNull({{ range_start }})),
+                toDate(subtractMilliseconds(assumeNotNull({{ range_end }}), 1))
+            ) + 1,
+            1
         )))
     )
 {%- endmacro -%}
@@ -143,7 +175,8 @@ settings join_use_nulls = 1
 {#- The same for a named snapshot, as of the build that published it. -#}
 {%- macro dataset_condition_at(snapshots, results) -%}
     {%- set version = version_of_parameter(ref(snapshots)) -%}
-    {%- set moment = '(select max(told.audited_at) from ' ~ ref(results) ~ ' as told where told.run = ' ~ version ~ ')' -%}
+    {%- set moment = '(select max(told.audited_at) from ' ~ ref(results) ~ ' as told where told.run = ' ~ version
+        ~ ')' -%}
 select {snapshot_id:String} as snapshot_id, days.*
 from ({{ dataset_condition('assumeNotNull(' ~ version ~ ')', 'assumeNotNull(' ~ moment ~ ')') }}) as days
 {%- endmacro -%}

@@ -1,69 +1,102 @@
-{#- Statement that lists the rows of a finding, for people to run. The values come from the data, so they are escaped. -#}
+{#- Statement that lists the rows of a finding, for people to run. The values come from the data, so they are escaped.
+    -#}
 {%- macro listing(mart, condition="''", time='open_time', timeframe='timeframe') -%}
     concat(
         'select * from marts.{{ mart }} final where valid_to_version = 4294967295',
         if(instrument_id = '', '', concat(' and instrument_id = ''', instrument_id, '''')),
         if({{ timeframe }} = '', '', concat(' and timeframe = ''', {{ timeframe }}, '''')),
-        ' and {{ sql_text(time) }} >= ''', toString(range_start), ''' and {{ sql_text(time) }} < ''', toString(range_end), '''',
+        ' and {{ sql_text(time) }} >= ''', toString(range_start),
+        ''' and {{ sql_text(time) }} < ''', toString(range_end), '''',
         {{ condition }}
     )
 {%- endmacro -%}
 
-{#- Findings of the row rules of a mart: one for each rule, series and UTC day. -#}
-{%- macro find_broken_rules(mart, time, rows_condition, timeframe="''", instrument='instrument_id') -%}
-    {%- set rules = row_rules(mart) -%}
+{#- Keys of a published dataset with more than one open row. -#}
+{%- macro keys_with_twins(dataset) -%}
+    {%- set info = datasets()[dataset] -%}
+    {%- set time = 'toDateTime64(' ~ info.time ~ ", 3, 'UTC')" if info.time == 'date' else info.time -%}
 select
-    found.1 as audit,
-    found.2 as severity,
-    instrument_id,
-    timeframe,
-    toDateTime64(min(moment), 3, 'UTC') as range_start,
-    addMilliseconds(toDateTime64(max(moment), 3, 'UTC'), 1) as range_end,
-    count() as rows,
-    argMax(found.3, abs(found.3)) as worst,
-    concat(
-        toString(count()), ' rows break: ', any(found.4),
-        if(any(found.6) = '', '', concat(': ', arrayStringConcat(groupUniqArray(5)(found.6), ', ')))
-    ) as detail,
-    {{ listing(mart, "concat(' and not ifNull(', any(found.4), ', false)')", time) }} as rows_sql
-from (
-    select
-        {{ instrument }} as instrument_id,
-        {{ timeframe }} as timeframe,
-        {{ time }} as moment,
-        arrayJoin(arrayFilter(pair -> not pair.5, [
-            {%- for name, rule in rules.items() %}
-            tuple(
-                '{{ name }}', '{{ rule[1] }}', cast({{ rule[2] }} as Nullable(Float64)), '{{ sql_text(rule[0]) }}',
-                ifNull({{ rule[0] }}, false), {{ 'toString(' ~ rule[3] ~ ')' if rule | length > 3 else "''" }}
-            ){{ ',' if not loop.last }}
-            {%- endfor %}
-        ])) as found
-    from {{ ref(mart) }} final
-    where {{ rows_condition }}
-)
-group by found.1, found.2, instrument_id, timeframe, toDate(moment)
-{%- endmacro -%}
-
-{#- Keys with more than one open row. -#}
-{%- macro find_doubles(mart, audit, time, key) -%}
-select
-    '{{ audit }}' as audit,
+    '{{ dataset }}_one_open_row' as audit,
     'error' as severity,
-    {{ 'instrument_id' if 'instrument_id' in key else "''" }} as instrument_id,
+    {{ info.instrument }} as instrument_id,
     '' as timeframe,
     toDateTime64(min(moment), 3, 'UTC') as range_start,
     addMilliseconds(toDateTime64(max(moment), 3, 'UTC'), 1) as range_end,
-    sum(copies) as rows,
+    sum(copies) as `rows`,
     toFloat64(max(copies)) as worst,
     concat(toString(count()), ' keys have more than one open row') as detail,
-    {{ listing(mart, time=time) }} as rows_sql
+    {{ listing(info.mart, time=time) }} as rows_sql
 from (
-    select {{ key | join(', ') }}, {{ time }} as moment, count() as copies
-    from {{ ref(mart) }} final
+    select
+        {{ info.key | join(', ') }},
+        {{ time }} as moment,
+        count() as copies
+    from {{ ref(info.mart) }} final
     where {{ open_rows() }}
-    group by {{ key | join(', ') }}
+    group by {{ info.key | join(', ') }}
     having copies > 1
 )
 group by instrument_id, toDate(moment)
+{%- endmacro -%}
+
+{#- Moments that REST and the archive tell differently. -#}
+{%- macro lane_differences(dataset) -%}
+select
+    '{{ dataset }}_archive_against_rest' as audit,
+    'warn' as severity,
+    instrument_id,
+    timeframe,
+    min(event_time) as range_start,
+    addMilliseconds(max(event_time), 1) as range_end,
+    count() as `rows`,
+    cast(null as Nullable(Float64)) as worst,
+    concat(toString(count()), ' moments, such as: ', any(difference)) as detail,
+    concat(
+        'select * from marts.dq_lane_differences final where valid_to_version = 4294967295 and difference != \'\'',
+        ' and dataset = \'', dataset, '\' and instrument_id = \'', instrument_id,
+        '\' and timeframe = \'', timeframe, '\''
+    ) as rows_sql
+from {{ ref('dq_lane_differences') }} final
+where {{ open_rows() }} and difference != '' and dataset = '{{ dataset }}'
+group by dataset, instrument_id, timeframe, toDate(event_time)
+{%- endmacro -%}
+
+{#- Bars or payments of which an optional value (quote_volume, trade_count, mark_price) could not be read. The row is
+    published with NULL there, and its day is degraded. -#}
+{%- macro unreadable_values(dataset) -%}
+select
+    '{{ dataset }}_readable' as audit,
+    'warn' as severity,
+    instrument_id,
+    timeframe,
+    min(event_time) as range_start,
+    addMilliseconds(max(event_time), 1) as range_end,
+    count() as `rows`,
+    cast(null as Nullable(Float64)) as worst,
+    concat(toString(count()), ' rows, such as: ', any(reason)) as detail,
+    concat(
+        'select * from marts.dq_rejected_rows final where valid_to_version = 4294967295 and is_kept',
+        ' and dataset = \'', dataset, '\' and instrument_id = \'', instrument_id,
+        '\' and timeframe = \'', timeframe, '\''
+    ) as rows_sql
+from ({{ unresolved_rejects() }})
+where dataset = '{{ dataset }}' and is_kept
+group by dataset, instrument_id, timeframe, toDate(event_time)
+{%- endmacro -%}
+
+{#- An audit that has nothing to look at in this run. -#}
+{%- macro no_findings() -%}
+select
+    '' as audit,
+    '' as severity,
+    '' as dataset,
+    '' as instrument_id,
+    '' as timeframe,
+    null as range_start,
+    null as range_end,
+    0 as `rows`,
+    null as worst,
+    '' as detail,
+    '' as rows_sql
+where false
 {%- endmacro -%}

@@ -50,8 +50,10 @@ where {{ open_rows() }} and {{ covered_by(standing_quarantines(build_version()),
 {#- Of a key without an open row, the row that was withheld last. -#}
 {%- macro return_released_sql(relation, info, dataset) -%}
     {%- set columns = stored_columns() | join(', ') -%}
-    {%- set released = "select * from " ~ source('ops', 'quarantine') ~ " where action != 'release' and quarantine_id in ("
-        ~ "select r.quarantine_id from " ~ source('ops', 'quarantine') ~ " as r where r.action = 'release' and r.recorded_at < "
+    {%- set released = "select * from " ~ source('ops', 'quarantine')
+        ~ " where action != 'release' and quarantine_id in ("
+        ~ "select r.quarantine_id from " ~ source('ops', 'quarantine')
+        ~ " as r where r.action = 'release' and r.recorded_at < "
         ~ build_began(build_version()) ~ " and r.recorded_at >= " ~ build_began(last_published_version()) ~ ")" -%}
 insert into {{ relation }} ({{ columns }}, valid_from_version)
 select {{ columns }}, {{ build_version() }}
@@ -73,8 +75,12 @@ limit 1 by {{ key_list() }}
     {{ info.instrument }} in (select instrument_id from {{ ours }})
     and {{ time }} >= (select min(range_start) from {{ ours }}) and {{ time }} < (select max(range_end) from {{ ours }})
     and arrayExists(
-        q -> q.1 = {{ info.instrument }} and q.2 in ('', {{ info.timeframe }}) and q.3 <= {{ time }} and {{ time }} < q.4
+        q -> q.1 = {{ info.instrument }} and q.2 in ('', {{ info.timeframe }})
+            and q.3 <= {{ time }} and {{ time }} < q.4
             and (q.5 = 'without' or ingested_at <= q.6),
-        (select groupArray((instrument_id, timeframe, range_start, range_end, toString(action), recorded_at)) from {{ ours }})
+        (
+            select groupArray((instrument_id, timeframe, range_start, range_end, toString(action), recorded_at))
+            from {{ ours }}
+        )
     )
 {%- endmacro -%}

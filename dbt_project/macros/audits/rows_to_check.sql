@@ -1,21 +1,25 @@
-{#- Rows that a native test of a published dataset looks at, as a subquery. Of a mart: the open rows of every day (of a series)
-    that holds rows waiting for publication. Of a reader view, whose rows the tests of the mart have seen before: in the newest
-    snapshot, the last day of each series that its build changed, so that a backfill of years costs no more than an update. -#}
+{#- Rows that a native test of a published dataset looks at, as a subquery. Of a mart: the open rows of every day (of a
+    series) that holds rows waiting for publication. Of a reader view, whose rows the tests of the mart have seen
+    before: in the newest snapshot, the last day of each series that its build changed, so that a backfill of years
+    costs no more than an update. -#}
 {%- macro rows_to_check(model, dataset) -%}
     {%- set info = datasets()[dataset] -%}
     {%- if not execute -%}{{ return(model) }}{%- endif -%}
     {%- if model.identifier == info.mart -%}
-        {{ return('(select * from ' ~ model ~ ' final where ' ~ open_rows() ~ days_to_check(info, model, unpublished()) ~ ')') }}
+        {{ return('(select * from ' ~ model ~ ' final where ' ~ open_rows() ~ days_to_check(info, model, unpublished())
+            ~ ')') }}
     {%- endif -%}
     {%- set marts = generate_schema_name('marts', none) | trim -%}
     {%- set newest = run_query(
         'select snapshot_id, data_version from ' ~ marts ~ '.snapshots order by data_version desc limit 2').rows -%}
     {%- if not newest -%}{{ return('(select * from ' ~ model ~ ' where false)') }}{%- endif -%}
-    {%- set changed = 'valid_from_version > ' ~ (newest[1][1] if newest | length > 1 else 0) ~ ' and valid_from_version <= ' ~ newest[0][1] -%}
+    {%- set before = newest[1][1] if newest | length > 1 else 0 -%}
+    {%- set changed = 'valid_from_version > ' ~ before ~ ' and valid_from_version <= ' ~ newest[0][1] -%}
     {{ return(
-        '(select * from ' ~ model ~ " where snapshot_id = '" ~ newest[0][0] ~ "' and " ~ series_day(info, 'toDate(' ~ info.time ~ ')')
-        ~ ' in (select ' ~ info.instrument ~ ', ' ~ info.timeframe ~ ', toDate(max(' ~ info.time ~ ')) from ' ~ marts ~ '.' ~ info.mart
-        ~ ' where ' ~ changed ~ ' group by ' ~ info.instrument ~ ', ' ~ info.timeframe ~ '))') }}
+        '(select * from ' ~ model ~ " where snapshot_id = '" ~ newest[0][0] ~ "' and "
+        ~ series_day(info, 'toDate(' ~ info.time ~ ')') ~ ' in (select ' ~ info.instrument ~ ', ' ~ info.timeframe
+        ~ ', toDate(max(' ~ info.time ~ ')) from ' ~ marts ~ '.' ~ info.mart ~ ' where ' ~ changed ~ ' group by '
+        ~ info.instrument ~ ', ' ~ info.timeframe ~ '))') }}
 {%- endmacro -%}
 
 {#- Condition on the days of a series that hold such rows; nothing where the run looks at every row. -#}
@@ -23,8 +27,8 @@
     {%- if audits_everything() -%}{{ return('') }}{%- endif -%}
     {%- set day = 'toDate(' ~ info.time ~ ')' -%}
     {{ return(
-        ' and ' ~ series_day(info, day) ~ ' in (select distinct ' ~ info.instrument ~ ', ' ~ info.timeframe ~ ', ' ~ day ~ ' from ' ~ relation
-        ~ ' where ' ~ condition ~ ')') }}
+        ' and ' ~ series_day(info, day) ~ ' in (select distinct ' ~ info.instrument ~ ', ' ~ info.timeframe ~ ', ' ~ day
+        ~ ' from ' ~ relation ~ ' where ' ~ condition ~ ')') }}
 {%- endmacro -%}
 
 {%- macro series_day(info, day) -%}

@@ -37,7 +37,8 @@
 {#- Condition on bars: in a partition that holds a day in scope. Days are checked by the caller. -#}
 {%- macro in_scoped_partitions() -%}
     {%- if not execute -%}{{ return('true') }}{%- endif -%}
-    {%- set rows = run_query('select distinct toYYYYMM(day) as month from ' ~ ref('dq_scope_days') ~ ' order by month').rows -%}
+    {%- set rows = run_query(
+        'select distinct toYYYYMM(day) as month from ' ~ ref('dq_scope_days') ~ ' order by month').rows -%}
     {{ return('toYYYYMM(open_time) in (' ~ ((rows | map('first') | list) or [0]) | join(', ') ~ ')') }}
 {%- endmacro -%}
 
@@ -61,26 +62,30 @@
 
 {#- Condition on bars: of a day in scope, in a partition that holds one. -#}
 {%- macro bars_in_scope() -%}
+    {%- set scope = ref('dq_scope_days') -%}
     {%- if audits_everything() -%}
         true
     {%- else -%}
         {{ in_scoped_partitions() }}
         and (instrument_id, timeframe, toDate(open_time)) in (
-            select scope.instrument_id, scope.timeframe, scope.day from {{ ref('dq_scope_days') }} as scope
+            select scope.instrument_id, scope.timeframe, scope.day from {{ scope }} as scope
         )
     {%- endif -%}
 {%- endmacro -%}
 
 {#- Whether findings at that time count (not: whether it is read for context). -#}
 {%- macro in_audited_day(time) -%}
+    {%- set days = audited_days() -%}
     {%- if audits_everything() -%}
         true
     {%- else -%}
-        cast((instrument_id, timeframe, toDate({{ time }})) in ({{ audited_days() }}) as Bool)
+        cast((instrument_id, timeframe, toDate({{ time }})) in ({{ days }}) as Bool)
     {%- endif -%}
 {%- endmacro -%}
 
 {#- The days whose findings count, where the run does not look at everything. -#}
 {%- macro audited_days() -%}
-    select scope.instrument_id, scope.timeframe, scope.day from {{ ref('dq_scope_days') }} as scope where scope.is_audited
+    select scope.instrument_id, scope.timeframe, scope.day
+    from {{ ref('dq_scope_days') }} as scope
+    where scope.is_audited
 {%- endmacro -%}

@@ -29,26 +29,31 @@
     {%- endfor -%}
 {%- endmacro -%}
 
-{#- On a cluster: Keeper remembers the token of an insert, whichever node it came by, and of two inserts with one token the second adds
-    nothing. So whose row is there has the version, also where the nodes do not see each other's rows. Called right after
-    catch_up_own_node, so that no version that was handed out long ago is tried again. Returns the build that came before, or nothing. -#}
+{#- On a cluster: Keeper remembers the token of an insert, whichever node it came by, and of two inserts with one token
+    the second adds nothing. So whose row is there has the version, also where the nodes do not see each other's rows.
+    Called right after catch_up_own_node, so that no version that was handed out long ago is tried again. Returns the
+    build that came before, or nothing. -#}
 {%- macro try_claim_on_cluster() -%}
     {%- set others = live_builds() | rejectattr('invocation_id', 'equalto', invocation_id) | list -%}
     {%- if others -%}{{ return(others[0]) }}{%- endif -%}
     {%- set version = run_query('select toString(max(version) + 1) from ops.builds').rows[0][0] -%}
     {%- do run_query(
-        "insert into ops.builds (version, invocation_id, state, owner) settings insert_deduplicate = 1, insert_deduplication_token = 'claim of version "
-        ~ version ~ "' values (" ~ version ~ ", '" ~ invocation_id ~ "', 'claiming', '" ~ sql_text(build_owner()) ~ "')") -%}
+        "insert into ops.builds (version, invocation_id, state, owner) settings insert_deduplicate = 1, "
+        ~ "insert_deduplication_token = 'claim of version "
+        ~ version ~ "' values (" ~ version ~ ", '" ~ invocation_id ~ "', 'claiming', '" ~ sql_text(build_owner())
+        ~ "')") -%}
     {%- if run_query(
-        "select count() from ops.builds where version = " ~ version ~ " and invocation_id = '" ~ invocation_id ~ "'").rows[0][0] | int -%}
+        "select count() from ops.builds where version = " ~ version ~ " and invocation_id = '" ~ invocation_id
+        ~ "'").rows[0][0] | int -%}
         {{ return(none) }}
     {%- endif -%}
     {{ return({
-        'version': version, 'invocation_id': '', 'state': 'claiming', 'owner': 'another node', 'started_at': 'this moment', 'seen_at': 'now'}) }}
+        'version': version, 'invocation_id': '', 'state': 'claiming', 'owner': 'another node',
+        'started_at': 'this moment', 'seen_at': 'now'}) }}
 {%- endmacro -%}
 
-{#- Writes a claim and waits for claims made in the same moment: the one with the lower invocation id goes on. Returns the
-    build that came before, or nothing. -#}
+{#- Writes a claim and waits for claims made in the same moment: the one with the lower invocation id goes on. Returns
+    the build that came before, or nothing. -#}
 {%- macro try_claim() -%}
     {%- if on_cluster() -%}{{ return(try_claim_on_cluster()) }}{%- endif -%}
     {%- do run_query(
@@ -74,23 +79,26 @@
         ~ "' having count() > 0").rows -%}
     {%- if dropped -%}
         {%- do exceptions.raise_compiler_error(
-            'snapshot ' ~ id ~ ' was dropped at ' ~ dropped[0][0] ~ ' UTC. A name is never used for other rows: choose another one. '
+            'snapshot ' ~ id ~ ' was dropped at ' ~ dropped[0][0]
+            ~ ' UTC. A name is never used for other rows: choose another one. '
             ~ 'Nothing was changed.') -%}
     {%- endif -%}
 {%- endmacro -%}
 
 {%- macro refuse(build) -%}
     {%- do exceptions.raise_compiler_error(
-        'build ' ~ build.version ~ ' of ' ~ build.owner ~ ' is running since ' ~ build.started_at ~ ' UTC (last sign of life '
+        'build ' ~ build.version ~ ' of ' ~ build.owner ~ ' is running since ' ~ build.started_at
+        ~ ' UTC (last sign of life '
         ~ build.seen_at ~ '). One build at a time gives versions their order: wait for it, or, if its process is dead, '
-        ~ "run again after " ~ var('build_lease_minutes') ~ " minutes or with --vars '{break_claims_of: \"" ~ build.owner ~ "\"}'.") -%}
+        ~ "run again after " ~ var('build_lease_minutes') ~ " minutes or with --vars '{break_claims_of: \""
+        ~ build.owner ~ "\"}'.") -%}
 {%- endmacro -%}
 
 {#- Claims without a sign of life within the lease, or of an owner known to be dead, stop counting. -#}
 {%- macro abandon_dead_builds() -%}
     {%- set dead_owner = sql_text(of_this_run('break_claims_of')) -%}
     {%- do run_query(
-        "insert into ops.builds (version, invocation_id, state, owner) select version, invocation_id, 'abandoned', owner from ("
-        ~ build_states_sql() ~ ") where state in ('claiming', 'running') and (owner = '" ~ dead_owner
+        "insert into ops.builds (version, invocation_id, state, owner) select version, invocation_id, 'abandoned', "
+        ~ "owner from (" ~ build_states_sql() ~ ") where state in ('claiming', 'running') and (owner = '" ~ dead_owner
         ~ "' or seen_at < now64(6, 'UTC') - toIntervalMinute(" ~ (var('build_lease_minutes') | int) ~ "))") -%}
 {%- endmacro -%}

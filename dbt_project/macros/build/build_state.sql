@@ -10,8 +10,9 @@
 {#- Builds that claim or run, oldest first, as a list of dictionaries. -#}
 {%- macro live_builds() -%}
     {%- set rows = run_query(
-        "select toString(version) as version, invocation_id, state, owner, toString(started_at) as started_at, toString(seen_at) as seen_at "
-        ~ "from (" ~ build_states_sql() ~ ") as builds where state in ('claiming', 'running') order by builds.started_at") -%}
+        "select toString(version) as version, invocation_id, state, owner, toString(started_at) as started_at, "
+        ~ "toString(seen_at) as seen_at from (" ~ build_states_sql()
+        ~ ") as builds where state in ('claiming', 'running') order by builds.started_at") -%}
     {%- set builds = [] -%}
     {%- for row in rows -%}
         {%- do builds.append({
@@ -24,12 +25,13 @@
 {#- Writes a row for this run; the same state again is a sign of life. -#}
 {%- macro record_build_state(state) -%}
     {%- do run_query(
-        "insert into ops.builds (version, invocation_id, state, owner) select version, invocation_id, '" ~ state ~ "', any(owner) "
-        ~ "from ops.builds where invocation_id = '" ~ invocation_id ~ "' and version = " ~ build_version() ~ " group by version, invocation_id") -%}
+        "insert into ops.builds (version, invocation_id, state, owner) select version, invocation_id, '" ~ state
+        ~ "', any(owner) from ops.builds where invocation_id = '" ~ invocation_id ~ "' and version = " ~ build_version()
+        ~ " group by version, invocation_id") -%}
 {%- endmacro -%}
 
-{#- What cannot change while this run has its claim, asked once instead of in every model. dbt has no other place that lasts
-    from node to node than `graph`; runs of one process may share it, so they are kept apart. -#}
+{#- What cannot change while this run has its claim, asked once instead of in every model. dbt has no other place that
+    lasts from node to node than `graph`; runs of one process may share it, so they are kept apart. -#}
 {%- macro build_facts() -%}
     {{ return(graph.setdefault('market_data_builds', {}).setdefault(invocation_id, {})) }}
 {%- endmacro -%}

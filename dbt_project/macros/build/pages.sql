@@ -1,5 +1,5 @@
-{#- Fixes the raw pages that this build takes up for one mart: pages landed later wait for the next build. `again`: also those that
-    an earlier build has done, for a mart that lost their rows. -#}
+{#- Fixes the raw pages that this build takes up for one mart: pages landed later wait for the next build. `again`: also
+    those that an earlier build has done, for a mart that lost their rows. -#}
 {%- macro take_up_pages(mart, entities, again=false) -%}
     {%- set pages = [] -%}
     {%- for entity in entities -%}
@@ -8,18 +8,22 @@
         {%- endfor -%}
     {%- endfor -%}
     {%- do run_query(
-        "insert into ops.build_pages (mart, page_id, version, done) select distinct '" ~ mart ~ "', page_id, " ~ build_version() ~ ", 0 "
+        "insert into ops.build_pages (mart, page_id, version, done) select distinct '" ~ mart ~ "', page_id, "
+        ~ build_version() ~ ", 0 "
         ~ "from (" ~ pages | join(' union all ') ~ ")" ~ ('' if again else " where page_id not in "
         ~ "(select page_id from ops.build_pages where mart = '" ~ mart ~ "' and done = 1)")) if pages -%}
 {%- endmacro -%}
 
 {#- Condition on staging rows: the page was taken up by this build for this mart. -#}
 {%- macro taken_up(mart) -%}
-    page_id in (select page_id from ops.build_pages where mart = '{{ mart }}' and done = 0 and version = {{ build_version() }})
+    page_id in (
+        select page_id from ops.build_pages
+        where mart = '{{ mart }}' and done = 0 and version = {{ build_version() }}
+    )
 {%- endmacro -%}
 
-{#- Stops before pages are marked done where not one of their records was read, neither as a row nor as a rejected one. Of a page of
-    three records at most two are open bars, which are left out. -#}
+{#- Stops before pages are marked done where not one of their records was read, neither as a row nor as a rejected one.
+    Of a page of three records at most two are open bars, which are left out. -#}
 {%- macro refuse_unread_pages(mart, entities) -%}
     {%- set raws, queries = [], [] -%}
     {%- for entity in entities -%}
@@ -27,10 +31,12 @@
         {%- do queries.append('select 1 as one from (' ~ union_leaves(entity, mart) ~ ')') -%}
     {%- endfor -%}
     {%- set records = run_query(
-        "select toString(sum(row_count)) from merge('raw', '^(" ~ raws | join('|') ~ ")$') where row_count >= 3 and " ~ taken_up(mart)).rows[0][0] | int -%}
+        "select toString(sum(row_count)) from merge('raw', '^(" ~ raws | join('|') ~ ")$') where row_count >= 3 and "
+        ~ taken_up(mart)).rows[0][0] | int -%}
     {%- if records and not run_query('select one from (' ~ queries | join(' union all ') ~ ') limit 1').rows -%}
         {%- do exceptions.raise_compiler_error(
-            'the pages that this build took up for ' ~ mart ~ ' hold ' ~ records ~ ' records, and the staging views read none of them. No page was '
+            'the pages that this build took up for ' ~ mart ~ ' hold ' ~ records
+            ~ ' records, and the staging views read none of them. No page was '
             ~ 'marked done: run the whole `dbt build`, which makes the staging views anew') -%}
     {%- endif -%}
 {%- endmacro -%}
@@ -39,6 +45,6 @@
 {%- macro mark_pages_done(mart) -%}
     {%- set version = build_version() -%}
     {%- do run_query(
-        "insert into ops.build_pages (mart, page_id, version, done) select mart, page_id, version, 1 from ops.build_pages "
-        ~ "where mart = '" ~ mart ~ "' and version = " ~ version ~ " and done = 0") -%}
+        "insert into ops.build_pages (mart, page_id, version, done) select mart, page_id, version, 1 from "
+        ~ "ops.build_pages where mart = '" ~ mart ~ "' and version = " ~ version ~ " and done = 0") -%}
 {%- endmacro -%}

@@ -10,12 +10,13 @@
     {%- set found = run_query('select max(version) from ops.schema_migrations').rows[0][0] | int if is_there else 0 -%}
     {%- if found > schema_version() -%}
         {%- do exceptions.raise_compiler_error(
-            'the database was migrated by newer code: it has migration ' ~ found ~ ', and this code knows none after ' ~ schema_version()
+            'the database was migrated by newer code: it has migration ' ~ found ~ ', and this code knows none after '
+            ~ schema_version()
             ~ '. Use code at least as new as the data. Nothing was changed.') -%}
     {%- elif found < schema_version() -%}
         {%- do exceptions.raise_compiler_error(
-            'the database is at migration ' ~ found ~ ', and this code needs ' ~ schema_version() ~ ': run `mdw migrate`, then again. '
-            ~ 'Nothing was changed.') -%}
+            'the database is at migration ' ~ found ~ ', and this code needs ' ~ schema_version()
+            ~ ': run `mdw migrate`, then again. Nothing was changed.') -%}
     {%- endif -%}
     {%- do build_facts().update({'schema': found}) -%}
 {%- endmacro -%}

@@ -1,6 +1,7 @@
-{#- Which node holds which data version (ops.node_versions). Rows of the marts, of the registry and the views reach a node at different
-    moments, so a node could know a snapshot and lack its rows. A node gets its row in ops.node_versions once its rows of a version were
-    compared with those of a node that has them; until that row has reached it, each view that shows the version stops with an error. -#}
+{#- Which node holds which data version (ops.node_versions). Rows of the marts, of the registry and the views reach a
+    node at different moments, so a node could know a snapshot and lack its rows. A node gets its row in
+    ops.node_versions once its rows of a version were compared with those of a node that has them; until that row has
+    reached it, each view that shows the version stops with an error. -#}
 
 {#- Newest data version that the node which answers holds whole: a scalar. -#}
 {%- macro held_here() -%}
@@ -8,13 +9,16 @@
 {%- endmacro -%}
 
 {%- macro say_node_behind() -%}
-    {{ return("'this node is behind: it does not hold every row of this snapshot yet. Read from another node, or see runbooks/cluster.md'") }}
+    {{ return("'this node is behind: it does not hold every row of this snapshot yet. Read from another node, or see "
+        ~ "runbooks/cluster.md'") }}
 {%- endmacro -%}
 
-{#- A version as an expression, or a query that stops while it is planned where this node does not hold it; on one server the version. -#}
+{#- A version as an expression, or a query that stops while it is planned where this node does not hold it; on one
+    server the version. -#}
 {%- macro held(version) -%}
     {%- if not on_cluster() -%}{{ return(version) }}{%- endif -%}
-    {{ return('toUInt32(if(' ~ version ~ ' <= ' ~ held_here() ~ ', toString(' ~ version ~ '), ' ~ say_node_behind() ~ '))') }}
+    {{ return('toUInt32(if(' ~ version ~ ' <= ' ~ held_here() ~ ', toString(' ~ version ~ '), ' ~ say_node_behind()
+        ~ '))') }}
 {%- endmacro -%}
 
 {#- The same for a version that is a number, as one more condition, always true; '' on one server. -#}
@@ -33,14 +37,17 @@
 {#- A node that does not answer is left out, after some seconds at most. -#}
 {%- macro of_those_that_answer() -%}
     {{ return(
-        ' settings skip_unavailable_shards = 1, connections_with_failover_max_tries = 1, connect_timeout_with_failover_ms = 1000, '
-        ~ 'connect_timeout_with_failover_secure_ms = 2000, handshake_timeout_ms = 2000, receive_timeout = 60, async_socket_for_remote = 1') }}
+        ' settings skip_unavailable_shards = 1, connections_with_failover_max_tries = 1, '
+        ~ 'connect_timeout_with_failover_ms = 1000, '
+        ~ 'connect_timeout_with_failover_secure_ms = 2000, handshake_timeout_ms = 2000, receive_timeout = 60, '
+        ~ 'async_socket_for_remote = 1') }}
 {%- endmacro -%}
 
 {#- Names of all nodes, as Keeper knows them. -#}
 {%- macro known_nodes() -%}
     {{ return(run_query(
-        "select distinct arrayJoin(mapKeys(replica_is_active)) as node from system.replicas where database = 'ops' and table = 'builds' order by node"
+        "select distinct arrayJoin(mapKeys(replica_is_active)) as node from system.replicas where database = 'ops' "
+        ~ "and table = 'builds' order by node"
         ).rows | map('first') | list) }}
 {%- endmacro -%}
 
@@ -57,37 +64,45 @@
     {{ return(versions) }}
 {%- endmacro -%}
 
-{#- What each node that answers holds of a version beside what it held as of `last`: node -> a text that is equal for equal rows. Rows that
-    builds after the version brought or closed do not count. -#}
+{#- What each node that answers holds of a version beside what it held as of `last`: node -> a text that is equal for
+    equal rows. Rows that builds after the version brought or closed do not count. -#}
 {%- macro contents_by_node(last, version) -%}
     {%- set marts = generate_schema_name('marts', none) | trim -%}
     {%- set parts = [] -%}
     {%- for info in datasets().values() -%}
         {%- do parts.append(
-            "select getMacro('replica') as node, '" ~ info.mart ~ "' as part, count() as rows, sum(cityHash64(" ~ info.key | join(', ')
-            ~ ', valid_from_version, least(valid_to_version, ' ~ (version + 1) ~ '))) as hash from ' ~ of_all_nodes(marts ~ '.' ~ info.mart)
-            ~ ' final prewhere ' ~ changed_in() ~ ' > ' ~ last ~ ' where valid_from_version <= ' ~ version ~ ' and (valid_from_version > ' ~ last
+            "select getMacro('replica') as node, '" ~ info.mart ~ "' as part, count() as rows, sum(cityHash64("
+            ~ info.key | join(', ')
+            ~ ', valid_from_version, least(valid_to_version, ' ~ (version + 1) ~ '))) as hash from '
+            ~ of_all_nodes(marts ~ '.' ~ info.mart)
+            ~ ' final prewhere ' ~ changed_in() ~ ' > ' ~ last ~ ' where valid_from_version <= ' ~ version
+            ~ ' and (valid_from_version > ' ~ last
             ~ ' or valid_to_version <= ' ~ version ~ ') group by node') -%}
     {%- endfor -%}
     {%- do parts.append(
-        "select getMacro('replica') as node, 'manifest' as part, count() as rows, sum(cityHash64(dataset, instrument_id, timeframe, month, version, "
-        ~ 'row_count, content_hash)) as hash from ' ~ of_all_nodes(manifest_relation()) ~ ' where version > ' ~ last ~ ' and version <= ' ~ version
+        "select getMacro('replica') as node, 'manifest' as part, count() as rows, sum(cityHash64(dataset, "
+        ~ "instrument_id, timeframe, month, version, "
+        ~ 'row_count, content_hash)) as hash from ' ~ of_all_nodes(manifest_relation()) ~ ' where version > ' ~ last
+        ~ ' and version <= ' ~ version
         ~ ' group by node') -%}
-    {%- do parts.append("select getMacro('replica') as node, '' as part, toUInt64(0) as rows, toUInt64(0) as hash from " ~ of_all_nodes('system.one')) -%}
+    {%- do parts.append("select getMacro('replica') as node, '' as part, toUInt64(0) as rows, toUInt64(0) as hash "
+        ~ "from " ~ of_all_nodes('system.one')) -%}
     {%- set contents = {} -%}
     {%- for row in run_query(
-        'select node, toString(arraySort(groupArray((part, rows, hash)))) from (' ~ parts | join(' union all ') ~ ') group by node'
-        ~ of_those_that_answer()) -%}
+        'select node, toString(arraySort(groupArray((part, rows, hash)))) from (' ~ parts | join(' union all ')
+        ~ ') group by node' ~ of_those_that_answer()) -%}
         {%- do contents.update({row[0]: row[1]}) -%}
     {%- endfor -%}
     {{ return(contents) }}
 {%- endmacro -%}
 
-{#- Compares the nodes that are not known to hold a version with `own`, which does, and records those that do. Waits for a node that
-    answers as long as `wait` seconds. Returns the nodes that remain, as sentences by node. -#}
+{#- Compares the nodes that are not known to hold a version with `own`, which does, and records those that do. Waits for
+    a node that answers as long as `wait` seconds. Returns the nodes that remain, as sentences by node. -#}
 {%- macro record_holders(version, own, wait) -%}
     {%- set left = {} -%}
-    {%- for node in known_nodes() if recorded_versions().get(node, 0) < version -%}{%- do left.update({node: ''}) -%}{%- endfor -%}
+    {%- for node in known_nodes() if recorded_versions().get(node, 0) < version -%}
+        {%- do left.update({node: ''}) -%}
+    {%- endfor -%}
     {%- set state = namespace(waited=0, pause=1) -%}
     {%- for attempt in range(1000) if left -%}
         {%- set recorded = recorded_versions() -%}
@@ -98,7 +113,8 @@
             {%- if node not in contents -%}
                 {%- do left.update({node: 'does not answer'}) -%}
             {%- elif contents[node] == contents[own] -%}
-                {%- do run_query("insert into ops.node_versions (node, version) values ('" ~ sql_text(node) ~ "', " ~ version ~ ')') -%}
+                {%- do run_query("insert into ops.node_versions (node, version) values ('" ~ sql_text(node) ~ "', "
+                    ~ version ~ ')') -%}
                 {%- do left.pop(node) -%}
             {%- else -%}
                 {%- do left.update({node: 'lacks rows'}) -%}
@@ -117,10 +133,12 @@
 {%- macro record_holders_of_this_build() -%}
     {%- if not on_cluster() -%}{{ return('') }}{%- endif -%}
     {%- set own = own_node() -%}
-    {%- do run_query("insert into ops.node_versions (node, version) values ('" ~ own ~ "', " ~ build_version() ~ ')') -%}
+    {%- do run_query("insert into ops.node_versions (node, version) values ('" ~ own ~ "', " ~ build_version()
+        ~ ')') -%}
     {%- set behind = build_facts().get('behind', {}) -%}
     {#- A node that was behind when the build began is not waited for again. -#}
-    {%- set left = record_holders(build_version(), own, 2 if 'lacks rows' in behind.values() else var('replica_wait_seconds') | int) -%}
+    {%- set left = record_holders(build_version(), own, 2
+        if 'lacks rows' in behind.values() else var('replica_wait_seconds') | int) -%}
     {%- do say_nodes_behind(left, build_version()) -%}
 {%- endmacro -%}
 
@@ -130,23 +148,28 @@
     {%- do merge_node_versions() -%}
     {%- set version = build_version() -%}
     {%- set holders = [] -%}
-    {%- for node, held_version in recorded_versions().items() if held_version >= version -%}{%- do holders.append(node) -%}{%- endfor -%}
+    {%- for node, held_version in recorded_versions().items() if held_version >= version -%}
+        {%- do holders.append(node) -%}
+    {%- endfor -%}
     {%- for attempt in range(20) -%}
         {%- set ready = run_query(
             'select node from (select node, sum(rows) as rows from ('
-            ~ "select getMacro('replica') as node, count() as rows from " ~ of_all_nodes(registry) ~ ' where data_version = ' ~ version ~ ' group by node'
-            ~ " union all select getMacro('replica') as node, uniqExact(node, version) as rows from " ~ of_all_nodes('ops.node_versions')
-            ~ " where node = getMacro('replica') and version = " ~ version ~ ' group by node) group by node) where rows >= 2'
-            ~ of_those_that_answer()).rows | map('first') | list -%}
+            ~ "select getMacro('replica') as node, count() as rows from " ~ of_all_nodes(registry)
+            ~ ' where data_version = ' ~ version ~ ' group by node'
+            ~ " union all select getMacro('replica') as node, uniqExact(node, version) as rows from "
+            ~ of_all_nodes('ops.node_versions')
+            ~ " where node = getMacro('replica') and version = " ~ version
+            ~ ' group by node) group by node) where rows >= 2' ~ of_those_that_answer()).rows | map('first') | list -%}
         {%- if not holders | reject('in', ready) | list -%}{{ return('') }}{%- endif -%}
         {%- do run_query('select sleep(1)') -%}
     {%- endfor -%}
     {%- do log(
-        'replicas: the registry has not reached ' ~ holders | reject('in', ready) | join(', ') ~ ' within 20 s: readers there see the snapshot later', info=true) -%}
+        'replicas: the registry has not reached ' ~ holders | reject('in', ready) | join(', ')
+        ~ ' within 20 s: readers there see the snapshot later', info=true) -%}
 {%- endmacro -%}
 
-{#- Records nodes that have caught up with the newest snapshot, and names those that have not. Own rows are compared with those of a node
-    that is known to hold them, or, where none answers, counted against the registry. -#}
+{#- Records nodes that have caught up with the newest snapshot, and names those that have not. Own rows are compared
+    with those of a node that is known to hold them, or, where none answers, counted against the registry. -#}
 {%- macro check_nodes() -%}
     {%- if not on_cluster() -%}{{ return('') }}{%- endif -%}
     {%- set version = last_published_version() -%}
@@ -156,14 +179,18 @@
     {%- if recorded.get(own, 0) < version -%}
         {%- set contents = contents_by_node(recorded.get(own, 0), version) -%}
         {%- set holders = [] -%}
-        {%- for node in contents.keys() if node != own and recorded.get(node, 0) >= version -%}{%- do holders.append(node) -%}{%- endfor -%}
+        {%- for node in contents.keys() if node != own and recorded.get(node, 0) >= version -%}
+            {%- do holders.append(node) -%}
+        {%- endfor -%}
         {%- set is_whole = (contents[own] == contents[holders[0]]) if holders else holds_counted_rows(version) -%}
         {%- if is_whole -%}
-            {%- do run_query("insert into ops.node_versions (node, version) values ('" ~ own ~ "', " ~ version ~ ')') -%}
+            {%- do run_query("insert into ops.node_versions (node, version) values ('" ~ own ~ "', " ~ version
+                ~ ')') -%}
         {%- else -%}
             {%- do record_build_state('failed') if 'version' in build_facts() -%}
             {%- do exceptions.raise_compiler_error(
-                'node ' ~ own ~ ' is behind: it does not hold every row of data version ' ~ version ~ ', the newest snapshot. Nothing was changed. Work on '
+                'node ' ~ own ~ ' is behind: it does not hold every row of data version ' ~ version
+                ~ ', the newest snapshot. Nothing was changed. Work on '
                 ~ 'another node, or see runbooks/cluster.md, node behind') -%}
         {%- endif -%}
     {%- endif -%}
@@ -173,7 +200,8 @@
     {%- do say_nodes_behind(left, version) -%}
 {%- endmacro -%}
 
-{#- Each view that shows a version looks here while it is planned: in one part that takes a third of what it takes in five. -#}
+{#- Each view that shows a version looks here while it is planned: in one part that takes a third of what it takes in
+    five. -#}
 {%- macro merge_node_versions() -%}
     {%- do run_query('optimize table ops.node_versions final settings optimize_skip_merged_partitions = 1') -%}
 {%- endmacro -%}
@@ -183,8 +211,10 @@
     {%- set marts = generate_schema_name('marts', none) | trim -%}
     {%- for dataset, info in datasets().items() -%}
         {%- set rows = run_query(
-            'select toString((select count() from ' ~ marts ~ '.' ~ info.mart ~ ' final where valid_from_version <= ' ~ version ~ ' and valid_to_version > '
-            ~ version ~ ') = any(row_counts[' ~ "'" ~ dataset ~ "'])) from " ~ marts ~ '.snapshots where data_version = ' ~ version).rows -%}
+            'select toString((select count() from ' ~ marts ~ '.' ~ info.mart ~ ' final where valid_from_version <= '
+            ~ version ~ ' and valid_to_version > '
+            ~ version ~ ') = any(row_counts[' ~ "'" ~ dataset ~ "'])) from " ~ marts
+            ~ '.snapshots where data_version = ' ~ version).rows -%}
         {%- if rows[0][0] != '1' -%}{{ return(false) }}{%- endif -%}
     {%- endfor -%}
     {{ return(true) }}
@@ -193,7 +223,8 @@
 {%- macro say_nodes_behind(left, version) -%}
     {%- for node, why in left.items() -%}
         {%- do log(
-            'replicas: node ' ~ node ~ ' is behind (' ~ why ~ '): readers there get an error instead of data version ' ~ version
+            'replicas: node ' ~ node ~ ' is behind (' ~ why ~ '): readers there get an error instead of data version '
+            ~ version
             ~ ' until it has caught up and `mdw cluster check` or the next build has seen that', info=true) -%}
     {%- endfor -%}
 {%- endmacro -%}

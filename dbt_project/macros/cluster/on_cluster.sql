@@ -14,15 +14,18 @@
     {{ return(var('versioned_engine') or ('ReplicatedReplacingMergeTree' if on_cluster() else 'ReplacingMergeTree')) }}
 {%- endmacro -%}
 
-{#- Relations as this node has them. dbt-clickhouse asks every node of a cluster, and stops where one does not answer. This project has
-    no materialized views. -#}
+{#- Relations as this node has them. dbt-clickhouse asks every node of a cluster, and stops where one does not answer.
+    This project has no materialized views. -#}
 {%- macro clickhouse__list_relations_without_caching(schema_relation) -%}
     {%- call statement('list_relations_without_caching', fetch_result=True) -%}
         select
             tables.name as name,
             tables.database as schema,
             multiIf(engine = 'View', 'view', engine = 'Dictionary', 'dictionary', 'table') as type,
-            (select databases.engine from system.databases as databases where databases.name = '{{ schema_relation.schema }}') as db_engine,
+            (
+                select databases.engine from system.databases as databases
+                where databases.name = '{{ schema_relation.schema }}'
+            ) as db_engine,
             '[]' as mvs_pointing_to_it,
             0 as is_refreshable,
             0 as refreshable_append,

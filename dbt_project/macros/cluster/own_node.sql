@@ -1,5 +1,5 @@
-{#- Before a build on a cluster changes anything: this node must be able to write, and hold what Keeper says was written. What a build
-    decides (which pages are done, which rows are open) it decides by what this node holds. -#}
+{#- Before a build on a cluster changes anything: this node must be able to write, and hold what Keeper says was
+    written. What a build decides (which pages are done, which rows are open) it decides by what this node holds. -#}
 {%- macro catch_up_own_node() -%}
     {%- if not on_cluster() -%}{{ return('') }}{%- endif -%}
     {%- set node = run_query("select getMacro('replica')").rows[0][0] -%}
@@ -9,18 +9,22 @@
         {%- if run_query('select count() from system.replicas where is_readonly and ' ~ ours).rows[0][0] | int -%}
             {%- if loop.last -%}
                 {%- do exceptions.raise_compiler_error(
-                    'node ' ~ node ~ ' cannot write: it has no session with Keeper, and its replicated tables are read-only. Readers go on. Nothing was '
-                    ~ 'changed. Next step: runbooks/cluster.md, Keeper lost') -%}
+                    'node ' ~ node
+                    ~ ' cannot write: it has no session with Keeper, and its replicated tables are read-only. Readers '
+                    ~ 'go on. Nothing was changed. Next step: runbooks/cluster.md, Keeper lost') -%}
             {%- endif -%}
         {%- else -%}
-            {#- Reads what Keeper has, without waiting for it to be fetched. Of a table without any entry both numbers are 0. -#}
+            {#- Reads what Keeper has, without waiting for it to be fetched. Of a table without any entry both numbers
+                are 0. -#}
             {%- for row in run_query(
-                "select concat(database, '.', table) from system.replicas where log_pointer <= log_max_index and " ~ ours ~ ' order by 1') -%}
+                "select concat(database, '.', table) from system.replicas where log_pointer <= log_max_index and "
+                ~ ours ~ ' order by 1') -%}
                 {%- do run_query('system sync replica ' ~ row[0] ~ ' pull') -%}
             {%- endfor -%}
             {%- set missing = run_query(
-                "select distinct name from (select concat(database, '.', table) as name from system.replicas where log_pointer <= log_max_index "
-                ~ 'and log_max_index > 0 and ' ~ ours ~ " union all select concat(database, '.', table) as name from system.replication_queue "
+                "select distinct name from (select concat(database, '.', table) as name from system.replicas where "
+                ~ "log_pointer <= log_max_index " ~ 'and log_max_index > 0 and ' ~ ours
+                ~ " union all select concat(database, '.', table) as name from system.replication_queue "
                 ~ "where type in ('GET_PART', 'ATTACH_PART', 'REPLACE_RANGE', 'DROP_RANGE') and " ~ ours
                 ~ ') order by name').rows | map('first') | list -%}
             {%- if not missing -%}
@@ -30,9 +34,10 @@
             {%- endif -%}
             {%- if loop.last -%}
                 {%- do exceptions.raise_compiler_error(
-                    'node ' ~ node ~ ' is behind: it lacks rows of ' ~ missing | join(', ') ~ ' that were written on another node, and could not fetch '
-                    ~ 'them within ' ~ wait ~ ' s. A build here would decide by old rows. Nothing was changed. Build on a node that is not behind, or '
-                    ~ 'see runbooks/cluster.md, node behind') -%}
+                    'node ' ~ node ~ ' is behind: it lacks rows of ' ~ missing | join(', ')
+                    ~ ' that were written on another node, and could not fetch them within ' ~ wait
+                    ~ ' s. A build here would decide by old rows. Nothing was changed. Build on a node that is not '
+                    ~ 'behind, or see runbooks/cluster.md, node behind') -%}
             {%- endif -%}
         {%- endif -%}
         {%- do run_query('select sleep(1)') -%}

@@ -75,7 +75,8 @@
     {{ return(names | join(', ')) }}
 {%- endmacro -%}
 
-{#- Rows of every leaf of an entity, or of some, from the pages that this build took up for a mart, or from those of a condition. -#}
+{#- Rows of every leaf of an entity, or of some, from the pages that this build took up for a mart, or from those of a
+    condition. -#}
 {%- macro union_leaves(entity, mart, condition=none, leaves=none) -%}
     {%- for leaf in leaves or staging_leaves(entity) %}
     select {{ staging_columns(entity).keys() | join(', ') }}

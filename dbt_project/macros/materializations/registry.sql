@@ -5,7 +5,8 @@
     {%- do create_log_table(this) -%}
     {#- Code of before row_hash existed would publish a snapshot that nobody can verify. -#}
     {%- do run_query(
-        'alter table ' ~ this ~ on_cluster() ~ ' add constraint if not exists this_code_is_older_than_the_data check row_hash != \'\'') -%}
+        'alter table ' ~ this ~ on_cluster()
+        ~ ' add constraint if not exists this_code_is_older_than_the_data check row_hash != \'\'') -%}
     {{ get_assert_columns_equivalent(sql) }}
     {%- for dataset in datasets() -%}{%- do create_merge_table(dataset) -%}{%- endfor -%}
     {%- do reconcile_member_views(this) -%}
@@ -15,7 +16,8 @@
         {%- do log('nothing published: with --state or --defer a run checks code', info=true) -%}
         {%- call statement('main') -%}select 1{%- endcall -%}
     {%- elif known -%}
-        {%- do log("snapshot " ~ id ~ " exists (data version " ~ known[0][0] ~ "): left as it is, nothing published", info=true) -%}
+        {%- do log("snapshot " ~ id ~ " exists (data version " ~ known[0][0] ~ "): left as it is, nothing published",
+            info=true) -%}
         {%- call statement('main') -%}select 1{%- endcall -%}
     {%- else -%}
         {%- do refuse_unaudited_rows() -%}

@@ -1,20 +1,20 @@
 {#- Table of facts that never forgets: every row says from which build it was valid (valid_from_version) and to which
     (valid_to_version, exclusive). A revision adds the new row and a closed copy of the old one; the engine
-    (ReplacingMergeTree(closed)) keeps the copy. Readers use FINAL and a cutoff: see published_rows.
-
-    The model's SQL gives candidates: all columns of the contract, version_columns() last. Every step may be cut off and
-    run again: rows of a build that died stay unpublished, and the next build repairs and goes on.
-
-    Config: unique_key (list), partition_by (an expression of key columns with whole numbers as values, or ''),
-    meta.entities, meta.provenance (columns that are no values: a row that differs only there is unchanged) and meta.jitters
-    (columns in which rows of one lane and moment may differ without contradicting each other). -#}
+    (ReplacingMergeTree(closed)) keeps the copy. Readers use FINAL and a cutoff: see published_rows. The model's SQL
+    gives candidates: all columns of the contract, version_columns() last. Every step may be cut off and run again: rows
+    of a build that died stay unpublished, and the next build repairs and goes on. Config: unique_key (list),
+    partition_by (an expression of key columns with whole numbers as values, or ''), meta.entities, meta.provenance
+    (columns that are no values: a row that differs only there is unchanged) and meta.jitters (columns in which rows of
+    one lane and moment may differ without contradicting each other). -#}
 {%- materialization versioned, adapter='clickhouse' -%}
     {%- set version = build_version() -%}
     {%- set entities = config.get('meta', {}).get('entities', []) -%}
-    {%- set candidates = this.incorporate(path={'schema': 'staging', 'identifier': this.identifier ~ '__candidates'}) -%}
+    {%- set candidates = this.incorporate(path={'schema': 'staging', 'identifier': this.identifier
+        ~ '__candidates'}) -%}
     {%- set changes = this.incorporate(path={'schema': 'staging', 'identifier': this.identifier ~ '__changes'}) -%}
     {%- if version == 0 -%}
-        {%- do exceptions.raise_compiler_error(this.identifier ~ ' belongs to a build: use `dbt build` or `dbt run`.') -%}
+        {%- do exceptions.raise_compiler_error(this.identifier
+            ~ ' belongs to a build: use `dbt build` or `dbt run`.') -%}
     {%- endif -%}
 
     {{ run_hooks(pre_hooks) }}
@@ -38,7 +38,8 @@
         {%- do record_build_state('running') if loop.index % 50 == 0 -%}
     {%- endfor -%}
     {%- do refuse_unwritten_rows(this, candidates, changes, partitions, version) -%}
-    {%- do refuse_unread_pages(this.identifier, entities) if not partitions and config.get('meta', {}).get('rows_of_every_page') -%}
+    {%- do refuse_unread_pages(this.identifier, entities)
+        if not partitions and config.get('meta', {}).get('rows_of_every_page') -%}
     {%- do mark_pages_done(this.identifier) -%}
     {%- for work in [candidates, changes] -%}{%- do run_query('drop table if exists ' ~ work) -%}{%- endfor -%}
     {%- do merge_touched(this, partitions) if var('merge_touched_partitions') -%}

@@ -1,12 +1,12 @@
-{#- A table made anew by each run, of which nothing outlives the next: no swap, no questions about what stood before. Its
-    SQL may be several queries, one a line of next_query(): planning a long UNION ALL takes longer than planning all its
-    branches. -#}
+{#- A table made anew by each run, of which nothing outlives the next: no swap, no questions about what stood before.
+    Its SQL may be several queries, one a line of next_query(): planning a long UNION ALL takes longer than planning all
+    its branches. -#}
 {%- materialization work_table, adapter='clickhouse' -%}
     {{ run_hooks(pre_hooks) }}
     {%- set columns = model.columns.keys() | join(', ') -%}
     {%- do run_query('drop table if exists ' ~ this ~ on_cluster()) -%}
     {%- do create_log_table(this) -%}
-    {%- for query in sql.split(next_query()) -%}
+    {%- for query in queries_of(sql) -%}
         {%- call statement('main') -%}
             insert into {{ this }} ({{ columns }}) select {{ columns }} from ({{ query }})
         {%- endcall -%}

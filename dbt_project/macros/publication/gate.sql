@@ -1,6 +1,6 @@
-{#- Stops a publication that the audits refused, or that they did not judge. The edges between the nodes of one `dbt build` are
-    not enough: a person may run the registry by itself, leave tests out, or go on where another run stopped. So the registry
-    looks at what was done to the very rows that it is about to publish. -#}
+{#- Stops a publication that the audits refused, or that they did not judge. The edges between the nodes of one `dbt
+    build` are not enough: a person may run the registry by itself, leave tests out, or go on where another run stopped.
+    So the registry looks at what was done to the very rows that it is about to publish. -#}
 {%- macro refuse_unaudited_rows() -%}
     {%- do refuse_lost_claim() -%}
     {%- do refuse_lost_rows(recorded_nodes(ancestors_of(model.unique_id))) -%}
@@ -20,25 +20,30 @@
         ~ ' Readers keep the last good snapshot. Runbook: runbooks/build_failed.md') -%}
 {%- endmacro -%}
 
-{#- A build that was silent for longer than its lease is taken for dead, and another one may have changed the marts since. -#}
+{#- A build that was silent for longer than its lease is taken for dead, and another one may have changed the marts
+    since. -#}
 {%- macro refuse_lost_claim() -%}
     {%- do catch_up_own_node() -%}
     {%- set live = live_builds() -%}
-    {%- set mine = live | selectattr('invocation_id', 'equalto', invocation_id) | selectattr('state', 'equalto', 'running') | list -%}
-    {%- set others = live | selectattr('state', 'equalto', 'running') | rejectattr('invocation_id', 'equalto', invocation_id) | list -%}
+    {%- set mine = live | selectattr('invocation_id', 'equalto', invocation_id) | selectattr('state', 'equalto',
+        'running') | list -%}
+    {%- set others = live | selectattr('state', 'equalto', 'running') | rejectattr('invocation_id', 'equalto',
+        invocation_id) | list -%}
     {%- if build_version() == 0 or not mine or others -%}
         {%- do refuse_publication(
-            'build ' ~ build_version() ~ ' no longer holds the claim on the marts' ~ ((', build ' ~ others[0].version ~ ' of '
+            'build ' ~ build_version() ~ ' no longer holds the claim on the marts'
+            ~ ((', build ' ~ others[0].version ~ ' of '
             ~ others[0].owner ~ ' does') if others else '') ~ '.', 'Run `dbt build` again.') -%}
     {%- endif -%}
 {%- endmacro -%}
 
-{#- Everything between a mart and the registry must have been made after the mart last changed, and after what it is itself made
-    from: findings that an earlier run left say nothing about rows that came since. -#}
+{#- Everything between a mart and the registry must have been made after the mart last changed, and after what it is
+    itself made from: findings that an earlier run left say nothing about rows that came since. -#}
 {%- macro refuse_outdated_steps(steps) -%}
     {%- set never = {'version': -1, 'outcome': ''} -%}
     {%- set outdated = [] -%}
-    {%- for id in recorded_nodes(ancestors_of(model.unique_id)) if graph.nodes[id].config.materialized != 'versioned' -%}
+    {%- for id in recorded_nodes(ancestors_of(model.unique_id))
+        if graph.nodes[id].config.materialized != 'versioned' -%}
         {%- set step = steps.get(id, never) -%}
         {%- for parent in recorded_nodes(ancestors_of(id)) if steps.get(parent, never).version > step.version -%}
             {%- do outdated.append(graph.nodes[id].name) if loop.first and step.outcome == 'done' -%}
@@ -47,8 +52,10 @@
     {%- endfor -%}
     {%- if outdated -%}
         {%- do refuse_publication(
-            'nobody audited the rows that wait in the marts: ' ~ outdated | sort | join(', ') ~ ' did not run since they last changed.',
-            "Run the whole `dbt build --vars '{snapshot_id: " ~ snapshot_id() ~ "}'`, without --select or --exclude.") -%}
+            'nobody audited the rows that wait in the marts: ' ~ outdated | sort | join(', ')
+            ~ ' did not run since they last changed.',
+            "Run the whole `dbt build --vars '{snapshot_id: " ~ snapshot_id()
+            ~ "}'`, without --select or --exclude.") -%}
     {%- endif -%}
 {%- endmacro -%}
 
@@ -57,21 +64,24 @@
     {%- set upstream = ancestors_of(model.unique_id) -%}
     {%- set tests = [] -%}
     {%- for test in graph.nodes.values()
-        if test.resource_type == 'test' and (test.config.severity | string | lower) == 'error' and test.depends_on.nodes -%}
+        if test.resource_type == 'test' and (test.config.severity | string | lower) == 'error'
+        and test.depends_on.nodes -%}
         {%- do tests.append(test) if not test.depends_on.nodes | reject('in', upstream) | list -%}
     {%- endfor -%}
     {{ return(tests) }}
 {%- endmacro -%}
 
-{#- A test that ran in this build has passed, or dbt would have skipped the registry. One that did not must have passed in an
-    earlier build, and what it looked at must not have changed since. -#}
+{#- A test that ran in this build has passed, or dbt would have skipped the registry. One that did not must have passed
+    in an earlier build, and what it looked at must not have changed since. -#}
 {%- macro refuse_missing_tests(steps) -%}
     {%- set failed, missing = [], [] -%}
     {%- for test in blocking_tests() | rejectattr('unique_id', 'in', tests_of_this_build()) -%}
         {%- set step = steps.get(test.unique_id, {'version': -1, 'outcome': ''}) -%}
         {%- set parents = recorded_nodes(test.depends_on.nodes) -%}
         {%- set newer = [] -%}
-        {%- for parent in parents if steps.get(parent, {'version': 0}).version > step.version -%}{%- do newer.append(parent) -%}{%- endfor -%}
+        {%- for parent in parents if steps.get(parent, {'version': 0}).version > step.version -%}
+            {%- do newer.append(parent) -%}
+        {%- endfor -%}
         {%- if step.version < 0 or newer -%}
             {%- do missing.append(test.name) -%}
         {%- elif step.outcome not in ['pass', 'warn'] -%}
@@ -80,12 +90,15 @@
     {%- endfor -%}
     {%- if failed -%}
         {%- do refuse_publication(
-            'tests of severity error failed: ' ~ failed | sort | join(', ') ~ '.', 'Correct the rows or quarantine them, then run `dbt build`.') -%}
+            'tests of severity error failed: ' ~ failed | sort | join(', ') ~ '.',
+            'Correct the rows or quarantine them, then run `dbt build`.') -%}
     {%- elif missing -%}
         {%- do refuse_publication(
-            (missing | length) ~ ' tests of severity error did not run since the marts last changed (' ~ (missing | sort)[:5] | join(', ')
+            (missing | length) ~ ' tests of severity error did not run since the marts last changed ('
+            ~ (missing | sort)[:5] | join(', ')
             ~ (', …' if missing | length > 5 else '') ~ ').',
-            "`dbt run` does not test: run the whole `dbt build --vars '{snapshot_id: " ~ snapshot_id() ~ "}'`, without --select or --exclude.") -%}
+            "`dbt run` does not test: run the whole `dbt build --vars '{snapshot_id: " ~ snapshot_id()
+            ~ "}'`, without --select or --exclude.") -%}
     {%- endif -%}
 {%- endmacro -%}
 
@@ -95,7 +108,8 @@
     {%- set run = steps['model.market_data.dq_audit_results'].version -%}
     {%- set errors, reported = [], [] -%}
     {%- for row in run_query(
-        "select audit, toString(countIf(severity = 'error')), toString(sumIf(rows, severity = 'error')) from " ~ results ~ ' where run = ' ~ run
+        "select audit, toString(countIf(severity = 'error')), toString(sumIf(rows, severity = 'error')) from "
+        ~ results ~ ' where run = ' ~ run
         ~ ' group by audit order by audit') -%}
         {%- do reported.append(row[0]) -%}
         {%- do errors.append(row[0] ~ ' (' ~ row[2] ~ ' rows)') if row[1] | int -%}
@@ -104,10 +118,12 @@
     {%- if errors -%}
         {%- do refuse_publication(
             'audits of severity error found bad rows in run ' ~ run ~ ': ' ~ errors | join(', ') ~ '.',
-            'Fetch the rows again, or withhold them (`mdw audit --quarantine`), then run `dbt build`: runbooks/audits.md.') -%}
+            'Fetch the rows again, or withhold them (`mdw audit --quarantine`), then run `dbt build`: '
+            ~ 'runbooks/audits.md.') -%}
     {%- elif silent -%}
         {%- do refuse_publication(
-            'audits left no result in run ' ~ run ~ ': ' ~ silent | sort | join(', ') ~ '.', 'Run the whole `dbt build`.') -%}
+            'audits left no result in run ' ~ run ~ ': ' ~ silent | sort | join(', ') ~ '.',
+            'Run the whole `dbt build`.') -%}
     {%- endif -%}
 {%- endmacro -%}
 
@@ -117,13 +133,17 @@
     {%- set proof = steps.get('import of ' ~ snapshot_id(), {}) -%}
     {%- set changed = [] -%}
     {%- for id in recorded_nodes(ancestors_of(model.unique_id))
-        if graph.nodes[id].config.materialized == 'versioned' and id in steps -%}{%- do changed.append(id) -%}{%- endfor -%}
-    {{ return(proof.get('outcome') == 'proven' and proof.version == build_version() and last_published_version() == 0 and not changed) }}
+        if graph.nodes[id].config.materialized == 'versioned'
+            and id in steps -%}{%- do changed.append(id) -%}{%- endfor -%}
+    {{ return(proof.get('outcome') == 'proven' and proof.version == build_version() and last_published_version() == 0
+        and not changed) }}
 {%- endmacro -%}
 
 {#- A run that compares the code with another state of it (slim CI) checks models; it never publishes. -#}
 {%- macro is_check_of_code() -%}
     {%- set given = [] -%}
-    {%- for name in ['defer', 'favor_state', 'state', 'defer_state'] if invocation_args_dict.get(name) -%}{%- do given.append(name) -%}{%- endfor -%}
+    {%- for name in ['defer', 'favor_state', 'state', 'defer_state'] if invocation_args_dict.get(name) -%}
+        {%- do given.append(name) -%}
+    {%- endfor -%}
     {{ return(given | length > 0) }}
 {%- endmacro -%}

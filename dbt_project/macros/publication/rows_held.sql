@@ -1,12 +1,15 @@
-{#- Counts the rows of the mart's partitions that match the condition, for `lost_rows`. `may_shrink`: rows are about to be freed, so
-    only those that are valid count from here on. -#}
+{#- Counts the rows of the mart's partitions that match the condition, for `lost_rows`. `may_shrink`: rows are about to
+    be freed, so only those that are valid count from here on. -#}
 {%- macro record_mart_rows(relation, partition_by, condition, may_shrink=false) -%}
     {%- set expression = partition_by or "'tuple()'" -%}
     {%- do run_query(
         'insert into ops.mart_rows (mart, partition, version, open_rows, stored_rows, parts) '
-        ~ "select '" ~ relation.identifier ~ "', counted.part, " ~ build_version() ~ ', counted.open_rows, stored.stored_rows, '
-        ~ ('0' if may_shrink else 'stored.parts') ~ ' from (select toString(' ~ expression ~ ') as part, countIf(' ~ open_rows()
-        ~ ') as open_rows from ' ~ relation ~ ' final where ' ~ expression ~ ' in (select distinct ' ~ expression ~ ' from ' ~ relation
+        ~ "select '" ~ relation.identifier ~ "', counted.part, " ~ build_version()
+        ~ ', counted.open_rows, stored.stored_rows, '
+        ~ ('0' if may_shrink else 'stored.parts') ~ ' from (select toString(' ~ expression ~ ') as part, countIf('
+        ~ open_rows()
+        ~ ') as open_rows from ' ~ relation ~ ' final where ' ~ expression ~ ' in (select distinct ' ~ expression
+        ~ ' from ' ~ relation
         ~ ' where ' ~ condition ~ ') group by part) as counted inner join (' ~ stored_rows_sql(relation.schema)
         ~ ") as stored on stored.mart = '" ~ relation.identifier ~ "' and stored.part = counted.part "
         ~ 'settings do_not_merge_across_partitions_select_final = 1') -%}
@@ -17,46 +20,57 @@
     from system.parts where database = '{{ schema }}' and active group by mart, part
 {%- endmacro -%}
 
-{#- Partitions that hold fewer rows than the builds left there, as a list of {mart, partition, held, expected}. Only metadata is
-    read: a partition of one part holds at least what it held then, any other at least the rows that were valid, and what
-    the newest snapshot shows is there in any case. -#}
+{#- Partitions that hold fewer rows than the builds left there, as a list of {mart, partition, held, expected}. Only
+    metadata is read: a partition of one part holds at least what it held then, any other at least the rows that were
+    valid, and what the newest snapshot shows is there in any case. -#}
 {%- macro lost_rows(marts) -%}
     {%- set schema = generate_schema_name('marts', none) | trim -%}
     {%- set names = [] -%}
     {%- for mart in marts -%}{%- do names.append("'" ~ mart ~ "'") -%}{%- endfor -%}
     {%- set expected -%}
-        select mart, partition as part, argMax(if(parts = 1, stored_rows, open_rows), tuple(version, recorded_at)) as rows
+        select
+            mart,
+            partition as part,
+            argMax(if(parts = 1, stored_rows, open_rows), tuple(version, recorded_at)) as rows
         from ops.mart_rows group by mart, part
     {%- endset -%}
     {%- set published = published_rows_sql() -%}
     {%- set lost = [] -%}
     {%- for row in run_query(
-        'select mart, part, toString(held.stored_rows), toString(wanted.rows) from (select mart, part, max(rows) as rows from ('
-        ~ expected ~ ((' union all ' ~ published) if published else '') ~ ') where mart in (' ~ names | join(', ') ~ ') group by mart, part) as wanted left join (' ~ stored_rows_sql(schema)
-        ~ ') as held using (mart, part) where held.stored_rows < wanted.rows order by mart, part settings join_use_nulls = 0') -%}
+        'select mart, part, toString(held.stored_rows), toString(wanted.rows) from (select mart, part, max(rows) as '
+        ~ 'rows from ('
+        ~ expected ~ ((' union all ' ~ published) if published else '') ~ ') where mart in (' ~ names | join(', ')
+        ~ ') group by mart, part) as wanted left join (' ~ stored_rows_sql(schema)
+        ~ ') as held using (mart, part) where held.stored_rows < wanted.rows order by mart, part settings '
+        ~ 'join_use_nulls = 0') -%}
         {%- do lost.append({'mart': row[0], 'partition': row[1], 'held': row[2] | int, 'expected': row[3] | int}) -%}
     {%- endfor -%}
     {{ return(lost or emptied_marts(marts)) }}
 {%- endmacro -%}
 
-{#- The same where ops.mart_rows and the manifest know nothing, since an older version of this project made the marts, or they were left
-    behind by a fail-over: marts that hold no row at all, although pages with records that were not rejected are done. -#}
+{#- The same where ops.mart_rows and the manifest know nothing, since an older version of this project made the marts,
+    or they were left behind by a fail-over: marts that hold no row at all, although pages with records that were not
+    rejected are done. -#}
 {%- macro emptied_marts(marts) -%}
     {%- set schema = generate_schema_name('marts', none) | trim -%}
     {%- set names = [] -%}
-    {%- for mart in marts if graph.nodes['model.market_data.' ~ mart].config.get('meta', {}).get('rows_of_every_page') -%}
+    {%- for mart in marts
+        if graph.nodes['model.market_data.' ~ mart].config.get('meta', {}).get('rows_of_every_page') -%}
         {%- do names.append("'" ~ mart ~ "'") -%}
     {%- endfor -%}
     {%- set emptied = [] -%}
     {%- for row in run_query(
-        'select distinct mart from ops.build_pages where done = 1 and mart in (' ~ (names or ["''"]) | join(', ') ~ ') and mart not in (select mart from ('
-        ~ stored_rows_sql(schema) ~ ') where stored_rows > 0)') -%}
-        {%- set raws = staging_leaves(graph.nodes['model.market_data.' ~ row[0]].config.meta.entities[0]) | map(attribute='raw') | join('|') -%}
+        'select distinct mart from ops.build_pages where done = 1 and mart in (' ~ (names or ["''"]) | join(', ')
+        ~ ') and mart not in (select mart from (' ~ stored_rows_sql(schema) ~ ') where stored_rows > 0)') -%}
+        {%- set raws = staging_leaves(graph.nodes['model.market_data.'
+            ~ row[0]].config.meta.entities[0]) | map(attribute='raw') | join('|') -%}
         {%- set has_rejects = run_query('exists table ' ~ schema ~ '.dq_rejected_rows').rows[0][0] | int -%}
         {%- set records = run_query(
-            "select toString(sum(row_count)) from merge('raw', '^(" ~ raws ~ ")$') where row_count >= 3 and page_id in (select page_id from ops.build_pages "
+            "select toString(sum(row_count)) from merge('raw', '^(" ~ raws
+            ~ ")$') where row_count >= 3 and page_id in (select page_id from ops.build_pages "
             ~ "where done = 1 and mart = '" ~ row[0] ~ "')"
-            ~ (' and page_id not in (select page_id from ' ~ schema ~ '.dq_rejected_rows)' if has_rejects else '')).rows[0][0] | int -%}
+            ~ (' and page_id not in (select page_id from ' ~ schema ~ '.dq_rejected_rows)'
+            if has_rejects else '')).rows[0][0] | int -%}
         {%- do emptied.append({'mart': row[0], 'partition': 'tuple()', 'held': 0, 'expected': records}) if records -%}
     {%- endfor -%}
     {{ return(emptied) }}
@@ -68,9 +82,11 @@
     {%- if last == 0 -%}{{ return('') }}{%- endif -%}
     {%- set queries = [] -%}
     {%- for dataset, info in datasets().items() -%}
-        {%- set part = ('toString(' ~ info.partition | replace(info.time, 'month') ~ ')') if info.partition else "'tuple()'" -%}
+        {%- set part = ('toString(' ~ info.partition | replace(info.time, 'month') ~ ')')
+            if info.partition else "'tuple()'" -%}
         {%- do queries.append(
-            "select '" ~ info.mart ~ "' as mart, " ~ part ~ ' as part, sum(row_count) as rows from (select month, argMax(row_count, version) as row_count from '
+            "select '" ~ info.mart ~ "' as mart, " ~ part
+            ~ ' as part, sum(row_count) as rows from (select month, argMax(row_count, version) as row_count from '
             ~ manifest_relation() ~ " where dataset = '" ~ dataset ~ "' and version <= " ~ last
             ~ ' group by instrument_id, timeframe, month) group by part') -%}
     {%- endfor -%}
@@ -86,10 +102,12 @@
     {%- set parts = [] -%}
     {%- for one in lost[:5] -%}
         {%- do parts.append(
-            'marts.' ~ one.mart ~ (('' if one.partition == 'tuple()' else ' partition ' ~ one.partition)) ~ ' holds ' ~ one.held ~ ' rows and must hold '
+            'marts.' ~ one.mart ~ (('' if one.partition == 'tuple()' else ' partition ' ~ one.partition)) ~ ' holds '
+            ~ one.held ~ ' rows and must hold '
             ~ one.expected) -%}
     {%- endfor -%}
-    {{ return('rows of pages that are marked done are gone: ' ~ parts | join('; ') ~ (' (and ' ~ (lost | length - 5) ~ ' more partitions)' if lost | length > 5 else '') ~ '.') }}
+    {{ return('rows of pages that are marked done are gone: ' ~ parts | join('; ')
+        ~ (' (and ' ~ (lost | length - 5) ~ ' more partitions)' if lost | length > 5 else '') ~ '.') }}
 {%- endmacro -%}
 
 {#- `lost_rows` of all marts, asked once: before its own model runs, a mart is as the build found it. -#}
@@ -110,26 +128,29 @@
     {{ return(names) }}
 {%- endmacro -%}
 
-{#- What a mart has lost before it takes up new pages, and what its pages are to bring back. Where a snapshot shows the lost rows,
-    only a backup has them under their version, and the build stops. -#}
+{#- What a mart has lost before it takes up new pages, and what its pages are to bring back. Where a snapshot shows the
+    lost rows, only a backup has them under their version, and the build stops. -#}
 {%- macro rows_to_take_up_again(mart) -%}
     {%- set lost = lost_before_this_build() | selectattr('mart', 'equalto', mart) | list -%}
     {%- if not lost -%}{{ return([]) }}{%- endif -%}
     {%- if mart in datasets().values() | map(attribute='mart') | list and was_ever_published() -%}
         {%- do exceptions.raise_compiler_error(
-            say_lost_rows(lost) ~ ' Snapshots show these rows, so they are not taken from the pages again under another version. Nothing was '
-            ~ 'changed. Next step: runbooks/rows_lost.md') -%}
+            say_lost_rows(lost)
+            ~ ' Snapshots show these rows, so they are not taken from the pages again under another version. Nothing '
+            ~ 'was changed. Next step: runbooks/rows_lost.md') -%}
     {%- endif -%}
-    {%- do log(say_lost_rows(lost) ~ ' No snapshot shows them: every page of ' ~ mart ~ ' is taken up again', info=true) -%}
+    {%- do log(say_lost_rows(lost) ~ ' No snapshot shows them: every page of ' ~ mart ~ ' is taken up again',
+        info=true) -%}
     {{ return(lost) }}
 {%- endmacro -%}
 
-{#- Which rows of a mart tell that their partition is to be counted: those that changed since the last publication; every one where
-    nothing was counted yet. -#}
+{#- Which rows of a mart tell that their partition is to be counted: those that changed since the last publication;
+    every one where nothing was counted yet. -#}
 {%- macro uncounted_rows(mart, lost) -%}
     {%- set facts = build_facts() -%}
     {%- if 'counted' not in facts -%}
-        {%- do facts.update({'counted': run_query('select distinct mart from ops.mart_rows').rows | map('first') | list}) -%}
+        {%- do facts.update({
+            'counted': run_query('select distinct mart from ops.mart_rows').rows | map('first') | list}) -%}
     {%- endif -%}
     {{ return((changed_in() ~ ' > ' ~ last_published_version()) if mart in facts['counted'] and not lost else '1') }}
 {%- endmacro -%}
@@ -140,11 +161,13 @@
     {%- for one in lost -%}
         {%- do rows.append("('" ~ one.mart ~ "', '" ~ one.partition ~ "', " ~ build_version() ~ ', 0, 0, 0)') -%}
     {%- endfor -%}
-    {%- do run_query('insert into ops.mart_rows (mart, partition, version, open_rows, stored_rows, parts) values ' ~ rows | join(', ')) if rows -%}
+    {%- do run_query('insert into ops.mart_rows (mart, partition, version, open_rows, stored_rows, parts) values '
+        ~ rows | join(', ')) if rows -%}
 {%- endmacro -%}
 
 {#- Also where the registry itself was lost. -#}
 {%- macro was_ever_published() -%}
-    {%- set steps = run_query("select count() from ops.build_steps where node = 'model.market_data.snapshots'").rows[0][0] | int -%}
+    {%- set steps = run_query(
+        "select count() from ops.build_steps where node = 'model.market_data.snapshots'").rows[0][0] | int -%}
     {{ return(last_published_version() > 0 or steps > 0) }}
 {%- endmacro -%}

@@ -1,5 +1,5 @@
-{#- Records that this build took a step. A mart is `begun` before its first row changes, so that a build that dies half way is
-    known to have changed it; whatever judges or sums up rows is `done` once it is complete. -#}
+{#- Records that this build took a step. A mart is `begun` before its first row changes, so that a build that dies half
+    way is known to have changed it; whatever judges or sums up rows is `done` once it is complete. -#}
 {%- macro record_step(outcome, node=none) -%}
     {%- do record_steps([{'node': node or model.unique_id, 'outcome': outcome}]) -%}
 {%- endmacro -%}
@@ -15,7 +15,9 @@
 {#- How the tests of this run ended, for later runs that take up where this one stopped (`dbt retry`). -#}
 {%- macro record_tests(results) -%}
     {%- set steps = [] -%}
-    {%- for result in results if result.node and result.node.resource_type == 'test' and result.status in ['pass', 'warn', 'fail', 'error'] -%}
+    {%- for result in results
+        if result.node and result.node.resource_type == 'test'
+        and result.status in ['pass', 'warn', 'fail', 'error'] -%}
         {%- do steps.append({'node': result.node.unique_id, 'outcome': result.status | string}) -%}
     {%- endfor -%}
     {%- do record_steps(steps) -%}
@@ -38,7 +40,8 @@
 {%- macro newest_steps() -%}
     {%- set steps = {} -%}
     {%- for row in run_query(
-        'select node, toString(max(version)), argMax(outcome, tuple(version, recorded_at)) from ops.build_steps group by node') -%}
+        'select node, toString(max(version)), argMax(outcome, tuple(version, recorded_at)) from ops.build_steps group '
+        ~ 'by node') -%}
         {%- do steps.update({row[0]: {'version': row[1] | int, 'outcome': row[2]}}) -%}
     {%- endfor -%}
     {{ return(steps) }}
@@ -58,10 +61,13 @@
     {{ return(known[node_id]) }}
 {%- endmacro -%}
 
-{#- Of these nodes the ones whose materialization records its steps: marts (`versioned`) and what is derived from them. -#}
+{#- Of these nodes the ones whose materialization records its steps: marts (`versioned`) and what is derived from
+    them. -#}
 {%- macro recorded_nodes(node_ids) -%}
     {%- set found = [] -%}
-    {%- for id in node_ids if graph.nodes.get(id, {}).get('config', {}).get('materialized') in ['versioned', 'work_table', 'append_log'] -%}
+    {%- for id in node_ids
+        if graph.nodes.get(id, {}).get('config', {}).get('materialized') in ['versioned', 'work_table',
+        'append_log'] -%}
         {%- do found.append(id) -%}
     {%- endfor -%}
     {{ return(found) }}

@@ -1,27 +1,31 @@
-{#- With --empty and --sample dbt gives the marts a part of the rows of their pages, or none, and the pages would count as done. -#}
+{#- With --empty and --sample dbt gives the marts a part of the rows of their pages, or none, and the pages would count
+    as done. -#}
 {%- macro refuse_partial_rows() -%}
     {%- for option in ['empty', 'sample'] if invocation_args_dict.get(option) or (option == 'empty' and flags.EMPTY) -%}
         {%- do exceptions.raise_compiler_error(
-            '--' ~ option ~ ' would mark raw pages as done without their rows, which would then be missing from every snapshot. Nothing was '
-            ~ 'changed. To check code use `dbt compile` or `dbt build --select test_type:unit`; to run models, work in a warehouse of '
-            ~ 'your own: `mdw clone` (docs/developing_dbt.md).') -%}
+            '--' ~ option
+            ~ ' would mark raw pages as done without their rows, which would then be missing from every snapshot. '
+            ~ 'Nothing was '
+            ~ 'changed. To check code use `dbt compile` or `dbt build --select test_type:unit`; to run models, work '
+            ~ 'in a warehouse of your own: `mdw clone` (docs/developing_dbt.md).') -%}
     {%- endfor -%}
 {%- endmacro -%}
 
-{#- Called while the project is parsed, before dbt makes the schema's database. The databases have fixed names, so a target with
-    another schema would still write to marts, beside views of its own. -#}
+{#- Called while the project is parsed, before dbt makes the schema's database. The databases have fixed names, so a
+    target with another schema would still write to marts, beside views of its own. -#}
 {%- macro refuse_other_schemas() -%}
     {%- if target.schema != 'marts' -%}
         {%- do exceptions.raise_compiler_error(
-            "target '" ~ target.name ~ "' has schema '" ~ target.schema ~ "', and this project writes the databases staging, marts and snaps of the server "
-            ~ "it is connected to, whatever the schema: only 'marts' is allowed. Nothing was changed. For a warehouse of your own use `mdw clone` "
-            ~ 'and connect to that (docs/developing_dbt.md).') -%}
+            "target '" ~ target.name ~ "' has schema '" ~ target.schema
+            ~ "', and this project writes the databases staging, marts and snaps of the server "
+            ~ "it is connected to, whatever the schema: only 'marts' is allowed. Nothing was changed. For a warehouse "
+            ~ "of your own use `mdw clone` " ~ 'and connect to that (docs/developing_dbt.md).') -%}
     {%- endif -%}
 {%- endmacro -%}
 
 {#- `dbt clone` replaces tables by views or copies of another target's. Here that would be the facts. -#}
 {%- materialization clone, adapter='clickhouse' -%}
     {%- do exceptions.raise_compiler_error(
-        '`dbt clone` copies relations between schemas, and this project has one of each: nothing was changed. For a warehouse of your own '
-        ~ 'use `mdw clone` (docs/developing_dbt.md).') -%}
+        '`dbt clone` copies relations between schemas, and this project has one of each: nothing was changed. For a '
+        ~ 'warehouse of your own use `mdw clone` (docs/developing_dbt.md).') -%}
 {%- endmaterialization -%}

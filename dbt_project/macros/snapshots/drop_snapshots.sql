@@ -1,6 +1,6 @@
-{#- Forgets snapshots for good and frees the rows that no other one needs:
-    dbt run-operation drop_snapshots --args '{ids: [X, Y]}'. Holds the claim of a build meanwhile. Safe to run again after
-    it was cut off: the names go first, the rows last. -#}
+{#- Forgets snapshots for good and frees the rows that no other one needs: dbt run-operation drop_snapshots --args
+    '{ids: [X, Y]}'. Holds the claim of a build meanwhile. Safe to run again after it was cut off: the names go first,
+    the rows last. -#}
 {%- macro drop_snapshots(ids) -%}
     {%- set registry = generate_schema_name('marts', none) | trim ~ '.snapshots' -%}
     {%- for id in ids -%}{%- do refuse_drop(registry, id) -%}{%- endfor -%}
@@ -8,7 +8,8 @@
     {%- for id in ids -%}
         {%- do refuse_drop(registry, id) -%}
         {%- do run_query(
-            "insert into ops.snapshot_events (snapshot_id, event, data_version, actor) select snapshot_id, 'dropped', data_version, '"
+            "insert into ops.snapshot_events (snapshot_id, event, data_version, actor) select snapshot_id, 'dropped', "
+            ~ "data_version, '"
             ~ sql_text(build_owner()) ~ "' from " ~ registry ~ " where snapshot_id = '" ~ id ~ "'") -%}
     {%- endfor -%}
     {%- do forget_dropped(registry) -%}
@@ -18,20 +19,25 @@
     {%- do log('dropped ' ~ ids | join(', '), info=true) -%}
 {%- endmacro -%}
 
-{#- Stops before anything is changed. A snapshot that was dropped already may be named again: that finishes the work. -#}
+{#- Stops before anything is changed. A snapshot that was dropped already may be named again: that finishes the
+    work. -#}
 {%- macro refuse_drop(registry, id) -%}
     {%- set known = run_query(
-        "select data_version = (select max(data_version) from " ~ registry ~ "), snapshot_id in (" ~ protected_ids_sql() ~ ") from "
+        "select data_version = (select max(data_version) from " ~ registry ~ "), snapshot_id in ("
+        ~ protected_ids_sql() ~ ") from "
         ~ registry ~ " where snapshot_id = '" ~ sql_text(id) ~ "'").rows -%}
     {%- set dropped = run_query(
-        "select count() from ops.snapshot_events where event = 'dropped' and snapshot_id = '" ~ sql_text(id) ~ "'").rows[0][0] | int -%}
+        "select count() from ops.snapshot_events where event = 'dropped' and snapshot_id = '" ~ sql_text(id)
+        ~ "'").rows[0][0] | int -%}
     {%- if not known and not dropped -%}
         {%- do exceptions.raise_compiler_error("there is no snapshot '" ~ id ~ "'. Nothing was dropped.") -%}
     {%- elif known and known[0][1] | int -%}
-        {%- do exceptions.raise_compiler_error('snapshot ' ~ id ~ ' is protected. Take the protection off first. Nothing was dropped.') -%}
+        {%- do exceptions.raise_compiler_error('snapshot ' ~ id
+            ~ ' is protected. Take the protection off first. Nothing was dropped.') -%}
     {%- elif known and known[0][0] | int -%}
         {%- do exceptions.raise_compiler_error(
-            'snapshot ' ~ id ~ ' is the newest one, which v_*_latest shows. Publish another one first. Nothing was dropped.') -%}
+            'snapshot ' ~ id
+            ~ ' is the newest one, which v_*_latest shows. Publish another one first. Nothing was dropped.') -%}
     {%- endif -%}
 {%- endmacro -%}
 
@@ -39,21 +45,26 @@
 {%- macro forget_dropped(registry) -%}
     {%- do run_query(
         'alter table ' ~ registry ~ ' delete where '
-        ~ listed('snapshot_id', registry, "snapshot_id in (select snapshot_id from ops.snapshot_events where event = 'dropped')")
+        ~ listed('snapshot_id', registry,
+        "snapshot_id in (select snapshot_id from ops.snapshot_events where event = 'dropped')")
         ~ ' settings mutations_sync = 1') -%}
 {%- endmacro -%}
 
-{#- Deletes row versions that no published snapshot shows and that are not open, and manifest rows that nobody needs. -#}
+{#- Deletes row versions that no published snapshot shows and that are not open, and manifest rows that nobody
+    needs. -#}
 {%- macro free_rows(registry) -%}
     {%- if build_version() == 0 -%}
         {%- do exceptions.raise_compiler_error(
-            'free_rows deletes rows under the claim of a build, and this run has none: use `mdw snapshot drop`. Nothing was changed.') -%}
+            'free_rows deletes rows under the claim of a build, and this run has none: use `mdw snapshot drop`. '
+            ~ 'Nothing was changed.') -%}
     {%- endif -%}
-    {%- set pins = run_query('select distinct data_version from ' ~ registry ~ ' order by data_version').rows | map('first') | list -%}
+    {%- set pins = run_query('select distinct data_version from ' ~ registry
+        ~ ' order by data_version').rows | map('first') | list -%}
     {%- set pins = [0] + pins -%}
     {%- for info in datasets().values() -%}
         {%- do free_rows_of(
-            api.Relation.create(schema=generate_schema_name('marts', none) | trim, identifier=info.mart), info.partition, pins) -%}
+            api.Relation.create(schema=generate_schema_name('marts', none) | trim, identifier=info.mart),
+            info.partition, pins) -%}
         {%- do record_build_state('running') -%}
     {%- endfor -%}
     {%- do free_manifest_rows(registry, pins) -%}
@@ -64,20 +75,25 @@
     {{ return('roundDown(' ~ end ~ ' - 1, cast([' ~ pins | join(', ') ~ '] as Array(UInt32))) < ' ~ start) }}
 {%- endmacro -%}
 
-{#- Partition by partition. First merged to one part: while a closed row and its open original lie in two parts, deleting
-    the closed one would bring the open one back. -#}
+{#- Partition by partition. First merged to one part: while a closed row and its open original lie in two parts,
+    deleting the closed one would bring the open one back. -#}
 {%- macro free_rows_of(relation, partition, pins) -%}
-    {%- set free = 'valid_to_version != 4294967295 and ' ~ without_pin('valid_from_version', 'valid_to_version', pins) -%}
-    {%- set parts = run_query('select distinct ' ~ (partition or "'tuple()'") ~ ' from ' ~ relation ~ ' where ' ~ free).rows -%}
+    {%- set free = 'valid_to_version != 4294967295 and '
+        ~ without_pin('valid_from_version', 'valid_to_version', pins) -%}
+    {%- set parts = run_query('select distinct ' ~ (partition or "'tuple()'") ~ ' from ' ~ relation ~ ' where '
+        ~ free).rows -%}
     {%- for row in parts -%}
         {%- set clause = (' partition ' ~ row[0]) if partition else '' -%}
-        {%- do run_query('optimize table ' ~ relation ~ clause ~ ' final settings optimize_skip_merged_partitions = 1') -%}
+        {%- do run_query('optimize table ' ~ relation ~ clause
+            ~ ' final settings optimize_skip_merged_partitions = 1') -%}
         {%- set active = run_query(
-            "select count() from system.parts where database = '" ~ relation.schema ~ "' and table = '" ~ relation.identifier ~ "' and active and rows > 0 "
+            "select count() from system.parts where database = '" ~ relation.schema ~ "' and table = '"
+            ~ relation.identifier ~ "' and active and rows > 0 "
             ~ "and partition = '" ~ row[0] ~ "'").rows[0][0] | int -%}
         {%- if active > 1 -%}
             {%- do exceptions.raise_compiler_error(
-                'partition ' ~ row[0] ~ ' of ' ~ relation ~ ' could not be merged to one part, so its rows are kept. Run again later.') -%}
+                'partition ' ~ row[0] ~ ' of ' ~ relation
+                ~ ' could not be merged to one part, so its rows are kept. Run again later.') -%}
         {%- endif -%}
         {%- set freed = (partition ~ ' = ' ~ row[0]) if partition else '1' -%}
         {%- do record_mart_rows(relation, partition, freed, may_shrink=true) -%}
@@ -93,21 +109,24 @@
     {%- set group = 'dataset, instrument_id, timeframe, month' -%}
     {%- set unneeded = 'select ' ~ group ~ ', version from (select '
         ~ group ~ ', version, leadInFrame(version, 1, toUInt32(4294967295)) over (partition by ' ~ group
-        ~ ' order by version rows between unbounded preceding and unbounded following) as next_version from ' ~ manifest ~ ') where '
+        ~ ' order by version rows between unbounded preceding and unbounded following) as next_version from '
+        ~ manifest ~ ') where '
         ~ without_pin('version', 'next_version', pins) -%}
     {%- if not on_cluster() -%}
         {%- do run_query(
             'alter table ' ~ manifest ~ ' delete where (' ~ group ~ ', version) in (' ~ unneeded
             ~ ') settings mutations_sync = 1, allow_nondeterministic_mutations = 1') -%}
     {%- endif -%}
-    {%- for rows in run_query('select toString((' ~ group ~ ', version)) from (' ~ unneeded ~ ')').rows | map('first') | batch(1000) if on_cluster() -%}
+    {%- for rows in run_query('select toString((' ~ group ~ ', version)) from (' ~ unneeded
+        ~ ')').rows | map('first') | batch(1000) if on_cluster() -%}
         {%- do run_query(
-            'alter table ' ~ manifest ~ ' delete where (' ~ group ~ ', version) in (' ~ rows | join(', ') ~ ') settings mutations_sync = 1') -%}
+            'alter table ' ~ manifest ~ ' delete where (' ~ group ~ ', version) in (' ~ rows | join(', ')
+            ~ ') settings mutations_sync = 1') -%}
     {%- endfor -%}
 {%- endmacro -%}
 
-{#- The condition that selects the rows with these values of a column. Each replica runs a mutation by itself, and a subquery in it
-    would read what that replica holds: so the values are written out. -#}
+{#- The condition that selects the rows with these values of a column. Each replica runs a mutation by itself, and a
+    subquery in it would read what that replica holds: so the values are written out. -#}
 {%- macro listed(column, relation, condition) -%}
     {%- set values = ["''"] -%}
     {%- for row in run_query('select distinct ' ~ column ~ ' from ' ~ relation ~ ' where ' ~ condition) -%}

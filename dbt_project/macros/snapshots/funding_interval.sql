@@ -1,5 +1,6 @@
-{#- Payments of a mart as of a condition on versions, each with the steps around it in minutes, NULL where there is none:
-    `step` from the payment before, `step_before` the one before that, `step_after` and `step_after_next` those that follow. -#}
+{#- Payments of a mart as of a condition on versions, each with the steps around it in minutes, NULL where there is
+    none: `step` from the payment before, `step_before` the one before that, `step_after` and `step_after_next` those
+    that follow. -#}
 {%- macro funding_steps(mart, versions) -%}
 select
     *,
@@ -32,9 +33,9 @@ from (
     ifNull({{ whole }} % greatest(ifNull({{ step }}, 1), 1) = 0, false)
 {%- endmacro -%}
 
-{#- Whether a step is one period. OKX has intervals of 1, 2, 4, 6, 8, 12 and 24 hours (?) and Binance of 1, 4 and 8, and at a
-    change there may be one of any length below the longer of the two. A longer step than both of its neighbours is one with a
-    missing payment. A step without neighbours to compare it with must divide the day. -#}
+{#- Whether a step is one period. OKX has intervals of 1, 2, 4, 6, 8, 12 and 24 hours (?) and Binance of 1, 4 and 8, and
+    at a change there may be one of any length below the longer of the two. A longer step than both of its neighbours is
+    one with a missing payment. A step without neighbours to compare it with must divide the day. -#}
 {%- macro is_one_period() -%}
     (
         {{ may_be_period('step') }}
@@ -43,13 +44,14 @@ from (
                 if({{ may_be_period('step_before') }}, assumeNotNull(step_before), 0),
                 if({{ may_be_period('step_after') }}, assumeNotNull(step_after), 0)
             )
-            or (not {{ may_be_period('step_before') }} and not {{ may_be_period('step_after') }} and {{ divides('step', 1440) }})
+            or (not {{ may_be_period('step_before') }} and not {{ may_be_period('step_after') }} and {{ divides('step',
+                1440) }})
         )
     )
 {%- endmacro -%}
 
-{#- The period in minutes that a payment pays for, NULL where it cannot be known. After a missing payment it is the step on both
-    sides, where that fits; of the first payment it is the step that follows, where it comes twice. -#}
+{#- The period in minutes that a payment pays for, NULL where it cannot be known. After a missing payment it is the step
+    on both sides, where that fits; of the first payment it is the step that follows, where it comes twice. -#}
 {%- macro funding_period() -%}
     multiIf(
         {{ is_one_period() }}, step,

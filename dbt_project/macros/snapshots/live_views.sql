@@ -1,6 +1,7 @@
-{#- Published rows, and below them what no snapshot shows yet: REST answers that wait for a build, answers of the gap task, frames
-    of sockets; one row a key. What is not published is bounded to the two hours before the newest minute that has landed, by the
-    market's own time. Each part is planned anew for each reader, so there are as few as can be: bars_of_pages. -#}
+{#- Published rows, and below them what no snapshot shows yet: REST answers that wait for a build, answers of the gap
+    task, frames of sockets; one row a key. What is not published is bounded to the two hours before the newest minute
+    that has landed, by the market's own time. Each part is planned anew for each reader, so there are as few as can be:
+    bars_of_pages. -#}
 {%- macro view_bars_live() -%}
 {%- set since = "now64(6, 'UTC') - interval 2 hour" %}
 {%- set raws = rest_raws_beside_live() + live_raws() %}
@@ -17,7 +18,8 @@ with
     ) as horizon,
 
 waiting as (
-    {{ bars_of_pages("select * from " ~ tables ~ " where http_status in (101, 200) and fetched_at >= " ~ since ~ " and window_end > horizon") }}
+    {{ bars_of_pages("select * from " ~ tables ~ " where http_status in (101, 200) and fetched_at >= " ~ since
+        ~ " and window_end > horizon") }}
 ),
 
 -- Archive and REST above the gap task, that above frames; frames by the venue's time, then by arrival.
@@ -29,10 +31,12 @@ provisional as (
         and (instrument_id, timeframe, assumeNotNull(open_time)) not in (
             select instrument_id, timeframe, open_time
             from {{ ref('bars') }}
-            where open_time >= horizon and valid_from_version <= assumeNotNull(cutoff) and valid_to_version > assumeNotNull(cutoff)
+            where open_time >= horizon and valid_from_version <= assumeNotNull(cutoff)
+            and valid_to_version > assumeNotNull(cutoff)
         )
     order by
-        instrument_id, timeframe, open_time, multiIf(source = 'live', 2, source = 'gap', 1, 0), event_time desc nulls last,
+        instrument_id, timeframe, open_time, multiIf(source = 'live', 2, source = 'gap', 1, 0),
+        event_time desc nulls last,
         ingested_at desc, page_id
     limit 1 by instrument_id, timeframe, open_time
 )

@@ -9,7 +9,8 @@
     {%- endfor -%}
     {%- do run_query(
         "create or replace table snaps." ~ dataset ~ on_cluster() ~ " (" ~ columns | join(', ')
-        ~ ", snapshot_id LowCardinality(String) alias substring(_table, " ~ (dataset | length + 2) ~ ")) engine = Merge('snaps', '^" ~ dataset ~ "_')") -%}
+        ~ ", snapshot_id LowCardinality(String) alias substring(_table, " ~ (dataset | length + 2)
+        ~ ")) engine = Merge('snaps', '^" ~ dataset ~ "_')") -%}
     {%- do create_unpinned_guard(dataset, defaults) -%}
     {%- do run_query(
         'create table if not exists snaps.archived' ~ on_cluster() ~ ' (snapshot_id String) engine = ' ~ log_engine()
@@ -25,13 +26,15 @@
     {{ return(columns) }}
 {%- endmacro -%}
 
-{#- A member that no condition on snapshot_id selects. Whoever has a limit on rows and names no snapshot is told so while
-    the query is planned; without a limit it has no rows. -#}
+{#- A member that no condition on snapshot_id selects. Whoever has a limit on rows and names no snapshot is told so
+    while the query is planned; without a limit it has no rows. -#}
 {%- macro create_unpinned_guard(dataset, defaults) -%}
     {%- do run_query(
-        'create or replace view snaps.`' ~ dataset ~ '_' ~ unpinned_id() ~ '`' ~ on_cluster() ~ ' as select ' ~ defaults | join(', ')
-        ~ " from system.one where (select throwIf(getSetting('max_rows_to_read') > 0, 'name a snapshot, else every one answers: "
-        ~ "v_" ~ dataset ~ " where snapshot_id = \\'X\\', or v_" ~ dataset ~ "_at(snapshot_id = \\'X\\'); marts.v_snapshots lists them'))") -%}
+        'create or replace view snaps.`' ~ dataset ~ '_' ~ unpinned_id() ~ '`' ~ on_cluster() ~ ' as select '
+        ~ defaults | join(', ')
+        ~ " from system.one where (select throwIf(getSetting('max_rows_to_read') > 0, 'name a snapshot, else every "
+        ~ "one answers: v_" ~ dataset ~ " where snapshot_id = \\'X\\', or v_" ~ dataset
+        ~ "_at(snapshot_id = \\'X\\'); marts.v_snapshots lists them'))") -%}
 {%- endmacro -%}
 
 {#- No snapshot can have this name, and it comes before all names. -#}
@@ -48,28 +51,32 @@
     {%- if build_facts().get('may_publish') != version -%}
         {%- set registry = generate_schema_name('marts', none) | trim ~ '.snapshots' -%}
         {%- if not run_query(
-            "select 1 from " ~ registry ~ " where snapshot_id = '" ~ sql_text(id) ~ "' and data_version = " ~ (version | int) ~ ' and rules = ' ~ (rules | int)).rows -%}
+            "select 1 from " ~ registry ~ " where snapshot_id = '" ~ sql_text(id) ~ "' and data_version = "
+            ~ (version | int) ~ ' and rules = ' ~ (rules | int)).rows -%}
             {%- do exceptions.raise_compiler_error(
-                'there is no snapshot ' ~ id ~ ' of data version ' ~ version ~ ' and rules ' ~ rules ~ '. `dbt build` publishes one once its audits pass. Nothing was changed.') -%}
+                'there is no snapshot ' ~ id ~ ' of data version ' ~ version ~ ' and rules ' ~ rules
+                ~ '. `dbt build` publishes one once its audits pass. Nothing was changed.') -%}
         {%- endif -%}
     {%- endif -%}
     {%- do run_query(
-        'create or replace view snaps.`' ~ dataset ~ '_' ~ id ~ '`' ~ on_cluster() ~ ' as ' ~ published_rows(dataset, version, rules=rules, guard=and_held(version))) -%}
+        'create or replace view snaps.`' ~ dataset ~ '_' ~ id ~ '`' ~ on_cluster() ~ ' as '
+        ~ published_rows(dataset, version, rules=rules, guard=and_held(version))) -%}
 {%- endmacro -%}
 
 {%- macro drop_member_view(dataset, id) -%}
     {%- do run_query('drop view if exists snaps.`' ~ dataset ~ '_' ~ id ~ '`' ~ on_cluster()) -%}
 {%- endmacro -%}
 
-{#- Published ids that have member views: the newest ones, the newest that people named, and the protected ones. Planning a
-    read of the Merge table takes longer with each member, so the number is bounded (var live_pins); an archived id is read by
-    v_*_at. -#}
+{#- Published ids that have member views: the newest ones, the newest that people named, and the protected ones.
+    Planning a read of the Merge table takes longer with each member, so the number is bounded (var live_pins); an
+    archived id is read by v_*_at. -#}
 {%- macro live_ids_sql(registry) -%}
     {%- set newest = 'order by data_version desc limit ' ~ (var('live_pins') | int) -%}
     select snapshot_id from (select snapshot_id from {{ registry }} {{ newest }})
     union distinct
     select snapshot_id from (
-        select snapshot_id from {{ registry }} where not match(snapshot_id, '{{ sql_text(var('unnamed_pins')) }}') {{ newest }}
+        select snapshot_id from {{ registry }}
+        where not match(snapshot_id, '{{ sql_text(var('unnamed_pins')) }}') {{ newest }}
     )
     union distinct
     {{ protected_ids_sql() }}
@@ -85,24 +92,30 @@
     {%- set views = [] -%}
     {%- for dataset in datasets() -%}{%- do views.append("'v_" ~ dataset ~ "'") -%}{%- endfor -%}
     {%- set stopping = run_query(
-        "select count() from system.tables where database = '" ~ generate_schema_name('marts', none) | trim ~ "' and name in (" ~ views | join(', ') ~ ") and position(as_select, 'snaps.archived') > 0").rows[0][0] | int -%}
+        "select count() from system.tables where database = '" ~ generate_schema_name('marts', none) | trim
+        ~ "' and name in (" ~ views | join(', ')
+        ~ ") and position(as_select, 'snaps.archived') > 0").rows[0][0] | int -%}
     {{ return(stopping == views | length) }}
 {%- endmacro -%}
 
-{#- Query of the member views that have the columns which readers see now. One made before a column was added would show what
-    the type defaults to, where the mart may hold a value. -#}
+{#- Query of the member views that have the columns which readers see now. One made before a column was added would show
+    what the type defaults to, where the mart may hold a value. -#}
 {%- macro views_as_published(dataset) -%}
     {%- set columns = [] -%}
-    {%- for name, type in published_columns(dataset) -%}{%- do columns.append("('" ~ name ~ "', '" ~ sql_text(type) ~ "')") -%}{%- endfor -%}
+    {%- for name, type in published_columns(dataset) -%}
+        {%- do columns.append("('" ~ name ~ "', '" ~ sql_text(type) ~ "')") -%}
+    {%- endfor -%}
     select table from (
-        select table, name, type from system.columns where database = 'snaps' and startsWith(table, '{{ dataset }}_') order by table, position
+        select table, name, type from system.columns
+        where database = 'snaps' and startsWith(table, '{{ dataset }}_')
+        order by table, position
     )
     group by table having groupArray((name, type)) = [{{ columns | join(', ') }}]
 {%- endmacro -%}
 
 {#- Makes the member views agree with the registry, also after a publication or a drop that died half way. At no moment
-    does an id answer with no rows that should answer with some: archived comes before its views go, and after they come.
-    While a v_* would not stop at an archived id, all stay live: the build goes on to make it do so. -#}
+    does an id answer with no rows that should answer with some: archived comes before its views go, and after they
+    come. While a v_* would not stop at an archived id, all stay live: the build goes on to make it do so. -#}
 {%- macro reconcile_member_views(registry) -%}
     {%- set live = live_ids_sql(registry) if readers_stop_at_archived() else 'select snapshot_id from ' ~ registry -%}
     {%- do run_query(
@@ -111,18 +124,22 @@
     {%- for dataset in datasets() -%}
         {%- set id = 'substring(name, ' ~ (dataset | length + 2) ~ ')' -%}
         {%- set superfluous = run_query(
-            "select " ~ id ~ " from system.tables where database = 'snaps' and startsWith(name, '" ~ dataset ~ "_') and " ~ id
-            ~ " != '" ~ unpinned_id() ~ "' and " ~ id ~ " not in (select snapshot_id from " ~ registry ~ " where snapshot_id in ("
-            ~ live ~ "))") -%}
+            "select " ~ id ~ " from system.tables where database = 'snaps' and startsWith(name, '" ~ dataset
+            ~ "_') and " ~ id
+            ~ " != '" ~ unpinned_id() ~ "' and " ~ id ~ " not in (select snapshot_id from " ~ registry
+            ~ " where snapshot_id in (" ~ live ~ "))") -%}
         {%- for row in superfluous -%}{%- do drop_member_view(dataset, row[0]) -%}{%- endfor -%}
         {%- set missing = run_query(
-            "select snapshot_id, data_version, rules from " ~ registry ~ " where snapshot_id in (" ~ live ~ ") and concat('" ~ dataset
+            "select snapshot_id, data_version, rules from " ~ registry ~ " where snapshot_id in (" ~ live
+            ~ ") and concat('" ~ dataset
             ~ "_', snapshot_id) not in (" ~ views_as_published(dataset) ~ ")") -%}
         {%- for row in missing -%}{%- do create_member_view(dataset, row[0], row[1], row[2] | int) -%}{%- endfor -%}
     {%- endfor -%}
-    {%- set outdated = 'snapshot_id in (' ~ live ~ ') or snapshot_id not in (select snapshot_id from ' ~ registry ~ ')' -%}
+    {%- set outdated = 'snapshot_id in (' ~ live ~ ') or snapshot_id not in (select snapshot_id from ' ~ registry
+        ~ ')' -%}
     {%- if run_query('select count() from snaps.archived where ' ~ outdated).rows[0][0] | int -%}
         {%- do run_query(
-            'alter table snaps.archived delete where ' ~ listed('snapshot_id', 'snaps.archived', outdated) ~ ' settings mutations_sync = 1') -%}
+            'alter table snaps.archived delete where ' ~ listed('snapshot_id', 'snaps.archived', outdated)
+            ~ ' settings mutations_sync = 1') -%}
     {%- endif -%}
 {%- endmacro -%}

@@ -1,7 +1,7 @@
 {#- The columns that readers see, from the mart of a dataset, as of a cutoff (a number or a scalar). One text for the
-    member view of a snapshot, for v_*_at and for v_*_latest, so that the three cannot differ. `snapshot_id`: an expression,
-    for the views that say it; a view around this one would cost a reader as much planning again. `rules`: those that the
-    snapshot was published with (a number or a scalar). `guard`: one more condition. -#}
+    member view of a snapshot, for v_*_at and for v_*_latest, so that the three cannot differ. `snapshot_id`: an
+    expression, for the views that say it; a view around this one would cost a reader as much planning again. `rules`:
+    those that the snapshot was published with (a number or a scalar). `guard`: one more condition. -#}
 {%- macro published_rows(dataset, cutoff, relation=none, snapshot_id=none, rules=none, guard='') -%}
     {%- set versions = 'valid_from_version <= ' ~ cutoff ~ ' and valid_to_version > ' ~ cutoff ~ guard -%}
     {%- set mart = relation or ref(datasets()[dataset].mart) -%}
@@ -91,8 +91,8 @@ from {{ mart }} final
 where {{ versions }}
 {%- endmacro -%}
 
-{#- An amount in base units. Multiplied as decimals, because 0.1 × 0.1 of doubles is not 0.01. Where amounts are contracts of
-    unknown size, the amount in base units is unknown. -#}
+{#- An amount in base units. Multiplied as decimals, because 0.1 × 0.1 of doubles is not 0.01. Where amounts are
+    contracts of unknown size, the amount in base units is unknown. -#}
 {%- macro in_base_units(amount) -%}
     if(
         market = 'perp' and venue in ({{ contract_venues() }}),

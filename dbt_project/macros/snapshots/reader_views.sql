@@ -3,18 +3,23 @@
 with {{ version_of_parameter(ref('snapshots')) }} as cutoff
 {%- if dataset in ['funding', 'fear_greed'] -%}
 ,
-    (select named.rules from {{ ref('snapshots') }} as named where named.snapshot_id = {snapshot_id:String}) as its_rules
+    (
+        select named.rules from {{ ref('snapshots') }} as named where named.snapshot_id = {snapshot_id:String}
+    ) as its_rules
 {%- endif %}
 {{ published_rows(dataset, 'cutoff', snapshot_id='{snapshot_id:String}', rules='its_rules') }}
 {%- endmacro -%}
 
 {#- The data version of the snapshot that a parameterized view is asked for. An unknown one is a sentence where a number
-    should be, which stops the query while it is planned; an aggregate with a check of its own costs readers 1 ms more. -#}
+    should be, which stops the query while it is planned; an aggregate with a check of its own costs readers 1 ms
+    more. -#}
 {%- macro version_of_parameter(snapshots) -%}
     {%- set version -%}
     toUInt32(
         ifNull(
-            toString((select named.data_version from {{ snapshots }} as named where named.snapshot_id = {snapshot_id:String})),
+            toString((
+                select named.data_version from {{ snapshots }} as named where named.snapshot_id = {snapshot_id:String}
+            )),
             'unknown snapshot_id: marts.v_snapshots lists the published ones'
         )
     )
@@ -39,14 +44,17 @@ group by dataset, instrument_id, timeframe, month
 having row_count > 0
 {%- endmacro -%}
 
-{#- Scalar: the newest published version. On a cluster an error where this node does not know the snapshot that was the newest when the view
-    was made, which reaches a node before rows do. -#}
+{#- Scalar: the newest published version. On a cluster an error where this node does not know the snapshot that was the
+    newest when the view was made, which reaches a node before rows do. -#}
 {%- macro newest_version(snapshots) -%}
-    {%- if not on_cluster() -%}{{ return('(select max(published.data_version) from ' ~ snapshots ~ ' as published)') }}{%- endif -%}
-    {%- set known = run_query('select max(data_version) from ' ~ snapshots).rows[0][0] if execute and run_query('exists table ' ~ snapshots).rows[0][0] | int else 0 -%}
+    {%- if not on_cluster() -%}{{ return('(select max(published.data_version) from ' ~ snapshots
+        ~ ' as published)') }}{%- endif -%}
+    {%- set known = run_query('select max(data_version) from ' ~ snapshots).rows[0][0]
+        if execute and run_query('exists table ' ~ snapshots).rows[0][0] | int else 0 -%}
     {%- set newest = 'max(published.data_version)' -%}
     {{ return(
-        '(select toUInt32(if(' ~ newest ~ ' >= ' ~ known ~ ' and ' ~ newest ~ ' <= ' ~ held_here() ~ ', toString(' ~ newest ~ '), '
+        '(select toUInt32(if(' ~ newest ~ ' >= ' ~ known ~ ' and ' ~ newest ~ ' <= ' ~ held_here() ~ ', toString('
+        ~ newest ~ '), '
         ~ say_node_behind() ~ ')) from ' ~ snapshots ~ ' as published)') }}
 {%- endmacro -%}
 
@@ -63,8 +71,8 @@ with
 {{ published_rows(dataset, 'assumeNotNull(cutoff)', snapshot_id='assumeNotNull(newest)', rules='its_rules') }}
 {%- endmacro -%}
 
-{#- SQL of v_<dataset>: all live snapshots side by side; a condition on snapshot_id reads that member only. No WHERE here: it
-    would keep the server from skipping the other members. -#}
+{#- SQL of v_<dataset>: all live snapshots side by side; a condition on snapshot_id reads that member only. No WHERE
+    here: it would keep the server from skipping the other members. -#}
 {%- macro view_of_all(dataset) -%}
     {%- set registry = ref('snapshots') -%}
 -- depends_on: {{ registry }}
@@ -82,8 +90,9 @@ from snaps.{{ dataset }}
 {%- endif %}
 {%- endmacro -%}
 
-{#- A branch without rows that stops a reader who names an archived snapshot, instead of answering with nothing. Planning
-    it costs every reader some milliseconds, so it is there from the build on after which one may be archived. -#}
+{#- A branch without rows that stops a reader who names an archived snapshot, instead of answering with nothing.
+    Planning it costs every reader some milliseconds, so it is there from the build on after which one may be
+    archived. -#}
 {%- macro stop_at_archived(dataset) -%}
 union all
 select
@@ -92,8 +101,8 @@ select
     no_{{ column.name }} as {{ column.name }}
     {%- endfor %}
 from snaps.archived
-{#- Columns of an ARRAY JOIN, because a condition on snapshot_id passes below it and is decided first, while conditions on
-    these, and the one that stops, have to wait; and constants, because planning them costs least. #}
+{#- Columns of an ARRAY JOIN, because a condition on snapshot_id passes below it and is decided first, while conditions
+    on these, and the one that stops, have to wait; and constants, because planning them costs least. #}
 array join
     [1] as is_archived
     {%- for column in model.columns.values() if column.name != 'snapshot_id' %},
@@ -109,7 +118,8 @@ where throwIf(
 {%- macro some_may_be_archived(registry) -%}
     {%- if not execute -%}{{ return(true) }}{%- endif -%}
     {%- set rows = run_query(
-        "select maxIf(total_rows, database != 'snaps'), maxIf(total_rows, database = 'snaps') from system.tables where (database, name) in (('"
+        "select maxIf(total_rows, database != 'snaps'), maxIf(total_rows, database = 'snaps') from system.tables "
+        ~ "where (database, name) in (('"
         ~ registry.schema ~ "', '" ~ registry.identifier ~ "'), ('snaps', 'archived')) having count() = 2").rows -%}
     {{ return(not rows or (rows[0][0] | int) >= (var('live_pins') | int) or (rows[0][1] | int) > 0) }}
 {%- endmacro -%}

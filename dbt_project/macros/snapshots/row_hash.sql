@@ -32,7 +32,8 @@
     {{ return(hash_sql(hash_function(), hashed_columns(mart), {})) }}
 {%- endmacro -%}
 
-{#- Hash of a row of a dataset as the newest published snapshot takes it, whatever the mart and this code have become since. -#}
+{#- Hash of a row of a dataset as the newest published snapshot takes it, whatever the mart and this code have become
+    since. -#}
 {%- macro published_row_hash(dataset) -%}
     {%- set published = published_hashes() -%}
     {%- set mart = datasets()[dataset].mart -%}
@@ -51,7 +52,8 @@
     {{ return('reinterpretAsUInt128(' ~ function ~ '(tuple(' ~ (values or ['1']) | join(', ') ~ ')))') }}
 {%- endmacro -%}
 
-{#- Whether the newest published snapshot hashes a dataset as the next one will, so that its manifest can be continued. -#}
+{#- Whether the newest published snapshot hashes a dataset as the next one will, so that its manifest can be
+    continued. -#}
 {%- macro hashes_as_published(dataset) -%}
     {%- if last_published_version() == 0 -%}{{ return(true) }}{%- endif -%}
     {%- set published = published_hashes() -%}
@@ -73,7 +75,8 @@
                 ~ 'array join its_columns as one_column where data_version = ' ~ last_published_version()).rows -%}
             {%- if not rows -%}
                 {%- do exceptions.raise_compiler_error(
-                    'nothing says how data version ' ~ last_published_version() ~ ' was hashed: run `mdw migrate`, then again.') -%}
+                    'nothing says how data version ' ~ last_published_version()
+                    ~ ' was hashed: run `mdw migrate`, then again.') -%}
             {%- endif -%}
             {%- for row in rows -%}
                 {%- do found.update({'function': row[0]}) -%}

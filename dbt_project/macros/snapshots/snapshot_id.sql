@@ -2,14 +2,18 @@
 {%- macro snapshot_id() -%}
     {#- YAML reads 1.10 as 1.1, and no as false: the name would be another one than was typed. -#}
     {%- set given = var('snapshot_id') -%}
-    {%- if given is boolean or given is float or given == 0 or given is mapping or (given is iterable and given is not string) -%}
+    {%- if given is boolean or given is float or given == 0 or given is mapping
+        or (given is iterable and given is not string) -%}
         {%- do exceptions.raise_compiler_error(
-            'snapshot_id is ' ~ given ~ ', which YAML does not read as text. Write it in quotes: --vars \'{snapshot_id: "…"}\'. Nothing was changed.') -%}
+            'snapshot_id is ' ~ given
+            ~ ', which YAML does not read as text. Write it in quotes: --vars \'{snapshot_id: "…"}\'. Nothing was '
+            ~ 'changed.') -%}
     {%- endif -%}
     {%- set id = (of_this_run('snapshot_id') | string) or run_started_at.strftime('%Y%m%dT%H%M%SZ') -%}
     {%- if not modules.re.match('^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$', id) or id.endswith('\n') -%}
         {%- do exceptions.raise_compiler_error(
-            "snapshot_id is '" ~ id ~ "': it must be 1 to 64 letters, digits, dots, dashes or underscores and begin with a letter "
+            "snapshot_id is '" ~ id
+            ~ "': it must be 1 to 64 letters, digits, dots, dashes or underscores and begin with a letter "
             ~ "or digit. Choose such a name, or leave it out and the UTC time is taken. Nothing was changed.") -%}
     {%- endif -%}
     {{ return(id) }}

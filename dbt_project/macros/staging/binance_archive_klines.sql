@@ -1,5 +1,5 @@
-{#- Klines of Binance's archive: open time, open, high, low, close, volume, close time, quote volume, trades, taker base,
-    taker quote, ignore. Every bar is closed. -#}
+{#- Klines of Binance's archive: open time, open, high, low, close, volume, close time, quote volume, trades, taker
+    base, taker quote, ignore. Every bar is closed. -#}
 {%- macro binance_archive_klines(pages) -%}
 with {{ archive_lines(pages) }},
 

@@ -1,11 +1,14 @@
 {#- exchangeInfo of Binance. Sizes live in a list of filters; the smallest order value is MIN_NOTIONAL.minNotional in
     spot until 2023, NOTIONAL.minNotional since, MIN_NOTIONAL.notional on USD-M. Spot has no listing date.
-    `has_contracts`: USD-M lists perpetuals and dated futures of the same base and quote. A dated one carries its date in the
-    symbol. Anything else of an unknown contract type counts as the perpetual, unless the page has that one, too. -#}
+    `has_contracts`: USD-M lists perpetuals and dated futures of the same base and quote. A dated one carries its date
+    in the symbol. Anything else of an unknown contract type counts as the perpetual, unless the page has that one,
+    too. -#}
 {%- macro binance_instruments(pages, has_contracts=false) -%}
 {%- set type = listed_name('record', 'contractType') -%}
-{%- set pair = "concat(" ~ listed_name('record', 'baseAsset') ~ ", '/', " ~ listed_name('record', 'quoteAsset') ~ ")" -%}
-{%- set is_perpetual = type ~ " in ('PERPETUAL', 'TRADIFI_PERPETUAL', 'PERPETUAL DELIVERING', 'PERPETUAL_DELIVERING')" -%}
+{%- set pair = "concat(" ~ listed_name('record', 'baseAsset') ~ ", '/', " ~ listed_name('record', 'quoteAsset')
+    ~ ")" -%}
+{%- set is_perpetual = type
+    ~ " in ('PERPETUAL', 'TRADIFI_PERPETUAL', 'PERPETUAL DELIVERING', 'PERPETUAL_DELIVERING')" -%}
 with source as (
     select * from {{ pages }} where http_status = 200
 ),

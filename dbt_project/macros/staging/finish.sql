@@ -1,10 +1,9 @@
-{#- The last steps of every staging model of an entity: text to types, the problem of a row, the contract.
-    `named` is the CTE that holds page_columns(), page_problem, raw_row and one <column>_text a value; `absent` are columns
-    that the venue does not tell, which are NULL.
-    Bars: `whole` are columns that come as <column>_json, Variant(Int64, String), instead of text; `closed` is a condition on
-    the typed row, where a page may hold an open bar; `more` are numbers of the contract beyond the usual ones that the venue
-    does tell: elsewhere they are NULL; `also` are columns beside the contract. An optional value that cannot be read is NULL,
-    and `notice` says so. -#}
+{#- The last steps of every staging model of an entity: text to types, the problem of a row, the contract. `named` is
+    the CTE that holds page_columns(), page_problem, raw_row and one <column>_text a value; `absent` are columns that
+    the venue does not tell, which are NULL. Bars: `whole` are columns that come as <column>_json, Variant(Int64,
+    String), instead of text; `closed` is a condition on the typed row, where a page may hold an open bar; `more` are
+    numbers of the contract beyond the usual ones that the venue does tell: elsewhere they are NULL; `also` are columns
+    beside the contract. An optional value that cannot be read is NULL, and `notice` says so. -#}
 {%- macro finish_bars(named, absent=[], whole=[], closed='', more=[], also=[]) -%}
 {%- set required = ['open', 'high', 'low', 'close', 'volume'] -%}
 {%- set others = staging_columns('bars', only_numbers=true) | reject('in', required + ['quote_volume']) | list -%}
@@ -14,7 +13,8 @@ typed as (
         {%- for name in whole %}
         ifNull(toString({{ name }}_json), '') as {{ name }}_text,
         {%- endfor %}
-        {{ ms_to_time("variantElement(open_time_json, 'Int64')") if 'open_time' in whole else to_time('open_time_text') }} as open_time,
+        {{ ms_to_time("variantElement(open_time_json, 'Int64')")
+            if 'open_time' in whole else to_time('open_time_text') }} as open_time,
         {%- for name in required %}
         {{ to_number(name ~ '_text') }} as {{ name }},
         {%- endfor %}
@@ -71,8 +71,8 @@ select {{ contract_select('funding') }}
 from checked
 {%- endmacro -%}
 
-{#- An instrument without a symbol, base or quote is withheld. An optional attribute that cannot be read is NULL, and `notice`
-    says so. -#}
+{#- An instrument without a symbol, base or quote is withheld. An optional attribute that cannot be read is NULL, and
+    `notice` says so. -#}
 {%- macro finish_instruments(named, absent=[]) -%}
 {%- set numbers = ['tick_size', 'lot_size', 'min_qty', 'min_notional', 'contract_size'] -%}
 {%- set names = ['venue_symbol', 'base', 'quote'] -%}
@@ -85,7 +85,8 @@ typed as (
         {{ 'null' if name in absent else positive_number(name ~ '_text') }} as {{ name }},
         {%- endfor %}
         {{ 'null' if 'listed_at' in absent else listing_time('listed_at_text') }} as listed_at,
-        -- A request that named symbols proves nothing about the instruments that it left out, nor does a page that is refused.
+        -- A request that named symbols proves nothing about the instruments that it left out, nor does a page that is
+        -- refused.
         page_problem = '' and not match(request_params, '(?i)"(symbols?|instId|baseCoin)"') as is_full_listing
     from {{ named }}
 ),

@@ -3,7 +3,8 @@
 {%- macro instrument_status(word) -%}
     transform(
         upper({{ word }}),
-        ['TRADING', 'LIVE', 'PENDING_TRADING', 'PREOPEN', 'PRELAUNCH', 'TEST', 'BREAK', 'HALT', 'AUCTION_MATCH', 'SUSPEND',
+        ['TRADING', 'LIVE', 'PENDING_TRADING', 'PREOPEN', 'PRELAUNCH', 'TEST', 'BREAK', 'HALT', 'AUCTION_MATCH',
+         'SUSPEND',
             'SETTLING', 'PRE_SETTLE', 'PRE_DELIVERING', 'DELIVERING', 'DELIVERED', 'CLOSE', 'CLOSED', 'END_OF_DAY',
             'PRE_TRADING', 'POST_TRADING', 'TRADING_HALT', 'TRADING_CANCEL_ONLY', ''],
         ['trading', 'trading', 'pending', 'pending', 'pending', 'pending', 'halted', 'halted', 'halted', 'halted',

@@ -1,19 +1,22 @@
-{#- Bars of pages of several venues in one pass: frames of sockets (http_status 101) and answers of REST (200), told apart by venue and
-    status. A reader of v_bars_live plans all of it for each query, and a staging model a venue and kind costs ten times as much
-    planning as reading (1.4 s against 0.1 s of CPU). `pages`: SQL of pages with their _table. Beside the contract of bars:
-    `event_time`, the venue's own time of a frame, NULL where it has none. `source`: live for a frame, gap for an answer of the gap
-    task, else the lane. Only what the venue, or the clock of the page, calls closed is a row. -#}
+{#- Bars of pages of several venues in one pass: frames of sockets (http_status 101) and answers of REST (200), told
+    apart by venue and status. A reader of v_bars_live plans all of it for each query, and a staging model a venue and
+    kind costs ten times as much planning as reading (1.4 s against 0.1 s of CPU). `pages`: SQL of pages with their
+    _table. Beside the contract of bars: `event_time`, the venue's own time of a frame, NULL where it has none.
+    `source`: live for a frame, gap for an answer of the gap task, else the lane. Only what the venue, or the clock of
+    the page, calls closed is a row. -#}
 {%- macro bars_of_pages(pages) -%}
 {%- set kline = "'Tuple(t Int64, o String, h String, l String, c String, v String, q String, n Int64, x Bool)'" -%}
 {%- set listed = "'Array(Tuple(" ~ (['String'] * 9) | join(', ') ~ "))'" -%}
 {%- set numbered = "'Array(Tuple(Int64, String, String, String, String, String, Int64, String, Int64))'" -%}
-{%- set named_bars = "'Array(Tuple(start Int64, open String, high String, low String, close String, volume String, turnover String, confirm Bool))'" -%}
+{%- set named_bars = "'Array(Tuple(start Int64, open String, high String, low String, close String, volume String, "
+    ~ "turnover String, confirm Bool))'" -%}
 {%- set short_list = "'Array(Tuple(" ~ (['String'] * 7) | join(', ') ~ "))'" -%}
 with source as (
     {{ pages }}
 ),
 
--- Open time in ms, open, high, low, close, volume, quote volume, trades, closed by the flag of the venue: 1, 0, or 2 where it has none.
+-- Open time in ms, open, high, low, close, volume, quote volume, trades, closed by the flag of the venue: 1, 0, or 2
+-- where it has none.
 exploded as (
     select *, bar
     from source
@@ -23,16 +26,19 @@ exploded as (
             arrayMap(
                 k -> tuple(toString(k.t), k.o, k.h, k.l, k.c, k.v, k.q, toString(k.n), toUInt8(k.x)),
                 [if(
-                    JSONHas(payload, 'data'), JSONExtract(payload, 'data', 'k', {{ kline }}), JSONExtract(payload, 'k', {{ kline }})
+                    JSONHas(payload, 'data'), JSONExtract(payload, 'data', 'k', {{ kline }}),
+                    JSONExtract(payload, 'k', {{ kline }})
                 )]
             ),
             venue = 'binance',
             arrayMap(
-                r -> tuple(toString(r.1), r.2, r.3, r.4, r.5, r.6, r.8, toString(r.9), toUInt8(2)), JSONExtract(payload, {{ numbered }})
+                r -> tuple(toString(r.1), r.2, r.3, r.4, r.5, r.6, r.8, toString(r.9), toUInt8(2)),
+                JSONExtract(payload, {{ numbered }})
             ),
             venue = 'okx',
             arrayMap(
-                r -> tuple(r.1, r.2, r.3, r.4, r.5, r.6, r.7, '', toUInt8(r.9 = '1')), JSONExtract(payload, 'data', {{ listed }})
+                r -> tuple(r.1, r.2, r.3, r.4, r.5, r.6, r.7, '', toUInt8(r.9 = '1')),
+                JSONExtract(payload, 'data', {{ listed }})
             ),
             http_status = 101,
             arrayMap(
@@ -50,7 +56,8 @@ exploded as (
 
 named as (
     select
-        {{ page_columns() | replace('lane as source', "multiIf(lane != 'live', toString(lane), http_status = 101, 'live', 'gap') as source") }},
+        {{ page_columns() | replace('lane as source',
+            "multiIf(lane != 'live', toString(lane), http_status = 101, 'live', 'gap') as source") }},
         if(http_status = 101, server_time, null) as event_time,
         timeframe,
         {{ newest_closed_ms() }} as newest_closed_ms,
@@ -75,7 +82,8 @@ named as (
 {%- endmacro -%}
 
 {%- macro live_raws() -%}
-    {{ return(['binance__live_spot_klines', 'binance__live_usdm_klines', 'okx__live_spot_candles', 'bybit__live_spot_klines']) }}
+    {{ return(['binance__live_spot_klines', 'binance__live_usdm_klines', 'okx__live_spot_candles',
+        'bybit__live_spot_klines']) }}
 {%- endmacro -%}
 
 {#- Tables that REST fills with bars of the venues that have a live feed. -#}
@@ -83,8 +91,9 @@ named as (
     {{ return(['binance__spot_klines', 'binance__usdm_klines', 'okx__spot_candles', 'bybit__spot_klines']) }}
 {%- endmacro -%}
 
-{#- Quotes of a venue: a page is a second, a line of it a frame as sent; request_params names symbol, receive time and connection
-    of each line. `quote`: SQL of a tuple (bid, bid size, ask, ask size as text, update id, engine's time in ms or 0). -#}
+{#- Quotes of a venue: a page is a second, a line of it a frame as sent; request_params names symbol, receive time and
+    connection of each line. `quote`: SQL of a tuple (bid, bid size, ask, ask size as text, update id, engine's time in
+    ms or 0). -#}
 {%- macro live_quotes(pages, quote, since) -%}
     select
         concat(venue, ':', market, ':', frame.1) as instrument_id,

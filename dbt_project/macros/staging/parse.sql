@@ -23,13 +23,14 @@
     fromUnixTimestamp64Milli({{ ms }}, 'UTC')
 {%- endmacro -%}
 
-{#- Of a page: the open time, in milliseconds, of the newest bar that had ended by the venue's clock when it was fetched. -#}
+{#- Of a page: the open time, in milliseconds, of the newest bar that had ended by the venue's clock when it was
+    fetched. -#}
 {%- macro newest_closed_ms() -%}
     toUnixTimestamp64Milli(ifNull(server_time, fetched_at)) - {{ timeframe_ms() }}
 {%- endmacro -%}
 
-{#- Whether a typed bar of a page with newest_closed_ms had ended. A time that is none counts as ended, so that the row is
-    rejected by name instead of lost. -#}
+{#- Whether a typed bar of a page with newest_closed_ms had ended. A time that is none counts as ended, so that the row
+    is rejected by name instead of lost. -#}
 {%- macro had_ended() -%}
     ifNull(toUnixTimestamp64Milli(open_time) <= newest_closed_ms, true)
 {%- endmacro -%}
@@ -39,8 +40,8 @@
     if({{ to_number(text) }} >= 0, {{ to_number(text) }}, null)
 {%- endmacro -%}
 
-{#- What is wrong with a row, '' where nothing is: `required` must parse. The texts are made for bad rows only: the branch of an
-    if is computed where its condition holds. -#}
+{#- What is wrong with a row, '' where nothing is: `required` must parse. The texts are made for bad rows only: the
+    branch of an if is computed where its condition holds. -#}
 {%- macro first_problem(required) -%}
     if(
         page_problem != ''
@@ -56,8 +57,8 @@
     )
 {%- endmacro -%}
 
-{#- Names the optional columns that are NULL although their text holds something; '' where there are none. `zero_is_none`: 0 is a
-    way to say that there is none, as in the filters of a listing. -#}
+{#- Names the optional columns that are NULL although their text holds something; '' where there are none.
+    `zero_is_none`: 0 is a way to say that there is none, as in the filters of a listing. -#}
 {%- macro unread_attributes(names, zero_is_none=false) -%}
     {%- if not names -%}
     ''
@@ -66,7 +67,9 @@
         {% for name in names %}{{ ' or ' if not loop.first }}{{ is_unread(name, zero_is_none) }}{% endfor %},
         arrayStringConcat(arrayFilter(text -> text != '', [
             {%- for name in names %}
-            if({{ is_unread(name, zero_is_none) }}, concat('{{ name }} cannot be read: ', ifNull({{ name }}_text, '')), ''){{ ',' if not loop.last }}
+            if({{ is_unread(name,
+                zero_is_none) }}, concat('{{ name }} cannot be read: ', ifNull({{ name }}_text, '')), ''){{ ','
+                if not loop.last }}
             {%- endfor %}
         ]), '; '),
         ''

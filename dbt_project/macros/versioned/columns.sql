@@ -11,7 +11,8 @@
 
 {#- Columns that make two rows of a key differ: neither key nor provenance. -#}
 {%- macro value_columns() -%}
-    {%- set other = config.require('unique_key') + config.get('meta', {}).get('provenance', ['source', 'ingested_at']) -%}
+    {%- set other = config.require('unique_key') + config.get('meta', {}).get('provenance',
+        ['source', 'ingested_at']) -%}
     {{ return(stored_columns() | reject('in', other) | list) }}
 {%- endmacro -%}
 

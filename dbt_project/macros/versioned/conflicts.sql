@@ -1,6 +1,7 @@
 {#- Rows of one key that one lane brought at one moment (in one page, or in pages fetched at the same instant) and that
-    contradict each other: nothing tells which is right, so none is taken. They are recorded in dq_conflicting_rows, whose
-    audit blocks publication until a later fetch settles the key. Only the marts of published datasets are treated so. -#}
+    contradict each other: nothing tells which is right, so none is taken. They are recorded in dq_conflicting_rows,
+    whose audit blocks publication until a later fetch settles the key. Only the marts of published datasets are treated
+    so. -#}
 {%- macro dataset_of_mart() -%}
     {%- for dataset, info in datasets().items() if info.mart == this.identifier -%}{{ return(dataset) }}{%- endfor -%}
     {{ return(none) }}
@@ -13,7 +14,8 @@
 {#- Key, lane and moment of a row of the mart, as dq_conflicting_rows names them. -#}
 {%- macro conflict_key() -%}
     {%- set info = datasets()[dataset_of_mart()] -%}
-    {{ return(['toString(' ~ info.instrument ~ ')', 'toString(' ~ info.timeframe ~ ')', 'toDateTime64(' ~ info.time ~ ", 3, 'UTC')",
+    {{ return(['toString(' ~ info.instrument ~ ')', 'toString(' ~ info.timeframe ~ ')', 'toDateTime64(' ~ info.time
+        ~ ", 3, 'UTC')",
         'toString(source)', 'ingested_at']) }}
 {%- endmacro -%}
 
@@ -22,20 +24,24 @@
     ({{ row }}.ingested_at, {{ row }}.source = 'archive')
 {%- endmacro -%}
 
-{#- Columns whose values make rows contradict each other. In those of meta.jitters a venue repeats itself some ms apart. -#}
+{#- Columns whose values make rows contradict each other. In those of meta.jitters a venue repeats itself some ms
+    apart. -#}
 {%- macro contradicting_columns() -%}
     {{ return(value_columns() | reject('in', config.get('meta', {}).get('jitters', [])) | list) }}
 {%- endmacro -%}
 
-{#- Looks for conflicts among the candidates, in partitions in which a key appears twice; adds has_conflicts to those. -#}
+{#- Looks for conflicts among the candidates, in partitions in which a key appears twice; adds has_conflicts to
+    those. -#}
 {%- macro set_aside_conflicts(candidates, partitions) -%}
     {%- if dataset_of_mart() -%}
         {%- set key = (config.require('unique_key') + ['source', 'ingested_at']) | join(', ') -%}
         {%- for partition in partitions | selectattr('has_twins') -%}
             {%- set rows = candidates ~ ' where ' ~ in_partition(partition.value) -%}
-            {#- Almost always keys appear twice because two fetches overlap: a hash tells that for a quarter of what the keys cost. -#}
+            {#- Almost always keys appear twice because two fetches overlap: a hash tells that for a quarter of what the
+                keys cost. -#}
             {%- set equals = run_query(
-                'select 1 from ' ~ rows ~ ' group by cityHash64(' ~ key ~ ') having count() > 1 limit 1').rows | length > 0 -%}
+                'select 1 from ' ~ rows ~ ' group by cityHash64(' ~ key
+                ~ ') having count() > 1 limit 1').rows | length > 0 -%}
             {%- set found = equals and record_conflicts(
                 'select * from ' ~ rows ~ ' and (' ~ key ~ ') in (select ' ~ key ~ ' from ' ~ rows ~ ' group by ' ~ key
                 ~ ' having count() > 1)') -%}
@@ -44,16 +50,19 @@
     {%- endif -%}
 {%- endmacro -%}
 
-{#- Looks for changes that contradict an open row of the same lane and moment: the page of that row was built before. Such a
-    change is not taken (insert_changes), and the open row stays as it was published. -#}
+{#- Looks for changes that contradict an open row of the same lane and moment: the page of that row was built before.
+    Such a change is not taken (insert_changes), and the open row stays as it was published. -#}
 {%- macro set_aside_late_conflicts(relation, changes, partition) -%}
     {%- if dataset_of_mart() and holds_rows(
-            relation, partition, 'valid_to_version = 4294967295 and ingested_at in (select distinct ingested_at from ' ~ changes
+            relation, partition, 'valid_to_version = 4294967295 and ingested_at in (select distinct ingested_at from '
+            ~ changes
             ~ ' where ' ~ in_partition(partition) ~ ')') -%}
         {%- set key = (config.require('unique_key') + ['source', 'ingested_at']) | join(', ') -%}
         {%- do record_conflicts(
-            'select * from ' ~ changes ~ ' where ' ~ in_partition(partition) ~ ' union all select * from ' ~ relation ~ ' final where '
-            ~ in_partition(partition) ~ ' and valid_to_version = 4294967295 and (' ~ key ~ ') in (select ' ~ key ~ ' from ' ~ changes
+            'select * from ' ~ changes ~ ' where ' ~ in_partition(partition) ~ ' union all select * from ' ~ relation
+            ~ ' final where '
+            ~ in_partition(partition) ~ ' and valid_to_version = 4294967295 and (' ~ key ~ ') in (select ' ~ key
+            ~ ' from ' ~ changes
             ~ ' where ' ~ in_partition(partition) ~ ')') -%}
     {%- endif -%}
 {%- endmacro -%}
@@ -77,7 +86,8 @@
             arrayStringConcat(arrayFilter(text -> text != '', [
                 {%- for name in values %}
                 if(
-                    {{ 'uniqExact(' ~ name ~ ')' if name in kept else "uniqExact(ifNull(toString(" ~ name ~ "), 'unknown'))" }} > 1,
+                    {{ 'uniqExact(' ~ name ~ ')' if name in kept else "uniqExact(ifNull(toString(" ~ name
+                        ~ "), 'unknown'))" }} > 1,
                     concat('{{ name }} is ', arrayStringConcat(arraySort(groupUniqArray(5)(
                         {{ 'toString(' ~ name ~ ')' if name in kept else "ifNull(toString(" ~ name ~ "), 'unknown')" }}
                     )), ' and ')), ''
@@ -90,7 +100,8 @@
         having {{ contradictions | join(' or ') }}
     {%- endcall -%}
     {{ return(run_query(
-        'select 1 from ' ~ conflicts_record() ~ ' where dataset = \'' ~ dataset_of_mart() ~ '\' and version = ' ~ build_version()
+        'select 1 from ' ~ conflicts_record() ~ ' where dataset = \'' ~ dataset_of_mart() ~ '\' and version = '
+        ~ build_version()
         ~ ' limit 1').rows | length > 0) }}
 {%- endmacro -%}
 

@@ -1,8 +1,9 @@
-{#- Creates the table from the contract's types. A table that exists gets the columns that the contract has got since, and must
-    then have exactly these columns: facts are never dropped to fit a changed model. -#}
+{#- Creates the table from the contract's types. A table that exists gets the columns that the contract has got since,
+    and must then have exactly these columns: facts are never dropped to fit a changed model. -#}
 {%- macro create_versioned_table(relation) -%}
     {%- set existing = run_query(
-        "select name, type from system.columns where database = '" ~ relation.schema ~ "' and table = '" ~ relation.identifier
+        "select name, type from system.columns where database = '" ~ relation.schema ~ "' and table = '"
+        ~ relation.identifier
         ~ "' and default_kind != 'MATERIALIZED'") -%}
     {%- if existing.rows | length == 0 -%}
         {%- do run_query(versioned_ddl(relation)) -%}
@@ -27,23 +28,29 @@
 {%- macro check_column(relation, name, type) -%}
     {%- if name not in model.columns -%}
         {%- do exceptions.raise_compiler_error(
-            relation ~ '.' ~ name ~ ' (' ~ type ~ ') is in the database and not in the model: the database was built by newer code than '
-            ~ 'this, or the column was taken out of ' ~ model.name ~ '.yml. Columns of versioned facts stay, because snapshots show them: use '
+            relation ~ '.' ~ name ~ ' (' ~ type
+            ~ ') is in the database and not in the model: the database was built by newer code than '
+            ~ 'this, or the column was taken out of ' ~ model.name
+            ~ '.yml. Columns of versioned facts stay, because snapshots show them: use '
             ~ 'the newer code, or put the column back. Nothing was changed.') -%}
     {%- elif model.columns[name].data_type != type -%}
         {%- do exceptions.raise_compiler_error(
-            relation ~ '.' ~ name ~ ' is ' ~ type ~ ' in the database and ' ~ model.columns[name].data_type ~ ' in the model. Facts are never '
-            ~ 'dropped to fit a model: write a migration that alters the column (docs/adding_a_column.md), then build again. '
-            ~ 'Nothing was changed.') -%}
+            relation ~ '.' ~ name ~ ' is ' ~ type ~ ' in the database and ' ~ model.columns[name].data_type
+            ~ ' in the model. Facts are never '
+            ~ 'dropped to fit a model: write a migration that alters the column (docs/adding_a_column.md), then build '
+            ~ 'again. Nothing was changed.') -%}
     {%- endif -%}
 {%- endmacro -%}
 
-{#- The clause that adds a column of the contract where the contract has it. Rows stored before know nothing of it: NULL. -#}
+{#- The clause that adds a column of the contract where the contract has it. Rows stored before know nothing of it:
+    NULL. -#}
 {%- macro added_column(relation, column, previous) -%}
     {%- if not column.data_type.startswith('Nullable(') -%}
         {%- do exceptions.raise_compiler_error(
-            relation ~ '.' ~ column.name ~ ' is new and ' ~ column.data_type ~ ': rows stored before have no value of it, and unknown is NULL. '
-            ~ 'Make it Nullable(' ~ column.data_type ~ '), or write a migration that says what those rows hold (docs/adding_a_column.md). '
+            relation ~ '.' ~ column.name ~ ' is new and ' ~ column.data_type
+            ~ ': rows stored before have no value of it, and unknown is NULL. '
+            ~ 'Make it Nullable(' ~ column.data_type
+            ~ '), or write a migration that says what those rows hold (docs/adding_a_column.md). '
             ~ 'Nothing was changed.') -%}
     {%- endif -%}
     {{ return(
@@ -74,7 +81,8 @@
 
 {#- Makes the versioned marts that are absent, empty: `dbt run-operation create_marts`, before an import fills them. -#}
 {%- macro create_marts() -%}
-    {%- for node in graph.nodes.values() if node.resource_type == 'model' and node.config.materialized == 'versioned' -%}
+    {%- for node in graph.nodes.values()
+        if node.resource_type == 'model' and node.config.materialized == 'versioned' -%}
         {%- set relation = api.Relation.create(schema=node.schema, identifier=node.alias) -%}
         {%- if run_query('exists table ' ~ relation).rows[0][0] | int == 0 -%}
             {%- do run_query(versioned_ddl(relation, node)) -%}

@@ -4,21 +4,25 @@
     {%- set published = last_published_version() -%}
     {%- for partition in partitions_of(relation, 'valid_from_version > ' ~ published) -%}
         {%- do run_query(
-            'insert into ' ~ relation ~ ' (' ~ stored_columns() | join(', ') ~ ', valid_from_version, valid_to_version) '
+            'insert into ' ~ relation ~ ' (' ~ stored_columns() | join(', ')
+            ~ ', valid_from_version, valid_to_version) '
             ~ 'select ' ~ stored_columns() | join(', ') ~ ', valid_from_version, next_version from ('
             ~ 'select *, leadInFrame(valid_from_version) over (partition by ' ~ key_list()
-            ~ ' order by valid_from_version rows between unbounded preceding and unbounded following) as next_version from ' ~ relation
-            ~ ' final where ' ~ in_partition(partition) ~ ' and valid_to_version = 4294967295 and (' ~ key_list() ~ ') in (select '
-            ~ key_list() ~ ' from ' ~ relation ~ ' where ' ~ in_partition(partition) ~ ' and valid_from_version > ' ~ published
+            ~ ' order by valid_from_version rows between unbounded preceding and unbounded following) as next_version '
+            ~ 'from ' ~ relation
+            ~ ' final where ' ~ in_partition(partition) ~ ' and valid_to_version = 4294967295 and (' ~ key_list()
+            ~ ') in (select '
+            ~ key_list() ~ ' from ' ~ relation ~ ' where ' ~ in_partition(partition) ~ ' and valid_from_version > '
+            ~ published
             ~ ')) where next_version != 0 settings join_use_nulls = 0') -%}
     {%- endfor -%}
 {%- endmacro -%}
 
-{#- An empty table of the mart's own columns, codecs and partitions: one of its partitions can be compared by itself, or become
-    one of the mart as it is. A plain engine, so that no merge drops a row before one is chosen; hardly any merges, which would
-    take a core from the insert and be thrown away half done; and a part is one file, since making three a column takes the
-    kernel up to a third of the insert. It stays on the node of the build, also on a cluster: what is chosen is replicated
-    with the mart. -#}
+{#- An empty table of the mart's own columns, codecs and partitions: one of its partitions can be compared by itself, or
+    become one of the mart as it is. A plain engine, so that no merge drops a row before one is chosen; hardly any
+    merges, which would take a core from the insert and be thrown away half done; and a part is one file, since making
+    three a column takes the kernel up to a third of the insert. It stays on the node of the build, also on a cluster:
+    what is chosen is replicated with the mart. -#}
 {%- macro create_work_table(relation, work) -%}
     {%- do run_query('drop table if exists ' ~ work) -%}
     {%- do run_query(
@@ -31,12 +35,12 @@
 {%- macro stage_candidates(candidates, sql) -%}
     {%- set columns = model.columns.keys() | join(', ') -%}
     {%- do run_query(
-        'insert into ' ~ candidates ~ ' (' ~ columns ~ ') select ' ~ columns ~ ' from (' ~ sql ~ ') settings max_insert_threads = 2'
-        ~ parse_once()) -%}
+        'insert into ' ~ candidates ~ ' (' ~ columns ~ ') select ' ~ columns ~ ' from (' ~ sql
+        ~ ') settings max_insert_threads = 2' ~ parse_once()) -%}
 {%- endmacro -%}
 
-{#- ClickHouse 26.9 moves the filter on parsed rows into the ARRAY JOIN that explodes a page, and so casts every row twice: as
-    much work again. Versions without that step do not know its setting. -#}
+{#- ClickHouse 26.9 moves the filter on parsed rows into the ARRAY JOIN that explodes a page, and so casts every row
+    twice: as much work again. Versions without that step do not know its setting. -#}
 {%- macro parse_once() -%}
     {%- set setting = 'query_plan_fuse_filter_into_array_join' -%}
     {%- set known = run_query("select count() from system.settings where name = '" ~ setting ~ "'").rows[0][0] | int -%}
@@ -47,34 +51,38 @@
 {%- macro partitions_of(relation, condition='1') -%}
     {%- set expression = config.get('partition_by', '') or 'toUInt8(1)' -%}
     {%- set rows = run_query(
-        'select distinct toString(' ~ expression ~ ') as part from ' ~ relation ~ ' where ' ~ condition ~ ' order by part') -%}
+        'select distinct toString(' ~ expression ~ ') as part from ' ~ relation ~ ' where ' ~ condition
+        ~ ' order by part') -%}
     {{ return(rows.rows | map('first') | list) }}
 {%- endmacro -%}
 
 {#- Whether a partition of the relation holds a row with the condition. -#}
 {%- macro holds_rows(relation, partition, condition='1') -%}
     {{ return(
-        run_query('select 1 from ' ~ relation ~ ' where ' ~ in_partition(partition) ~ ' and ' ~ condition ~ ' limit 1').rows | length > 0) }}
+        run_query('select 1 from ' ~ relation ~ ' where ' ~ in_partition(partition) ~ ' and ' ~ condition
+        ~ ' limit 1').rows | length > 0) }}
 {%- endmacro -%}
 
-{#- Partitions of the candidates, oldest first, each with whether a key appears twice in it and whether the mart holds parts of it.
-    The last column of a key lies nearly in order, so that sorting it costs half of what a set of its values does; and grouping
-    by the order of the table half of what grouping by hash does. -#}
+{#- Partitions of the candidates, oldest first, each with whether a key appears twice in it and whether the mart holds
+    parts of it. The last column of a key lies nearly in order, so that sorting it costs half of what a set of its
+    values does; and grouping by the order of the table half of what grouping by hash does. -#}
 {%- macro candidate_partitions(candidates, relation) -%}
     {%- set held = run_query(
-        "select distinct partition from system.parts where active and rows > 0 and database = '" ~ relation.schema ~ "' and table = '"
-        ~ relation.identifier ~ "'").rows | map('first') | list -%}
+        "select distinct partition from system.parts where active and rows > 0 and database = '" ~ relation.schema
+        ~ "' and table = '" ~ relation.identifier ~ "'").rows | map('first') | list -%}
     {%- set by_name = config.get('partition_by', '') -%}
     {%- set expression = config.get('partition_by', '') or 'toUInt8(1)' -%}
     {%- set key = config.require('unique_key') -%}
     {%- set rows = run_query(
         'select toString(part) as part, max(has_twins) as has_twins, toString(sum(rows)) as rows from ('
-        ~ 'select ' ~ expression ~ ' as part, count() as rows, rows != length(arrayCompact(arraySort(groupArray(' ~ key[-1] ~ ')))) as has_twins '
+        ~ 'select ' ~ expression ~ ' as part, count() as rows, rows != length(arrayCompact(arraySort(groupArray('
+        ~ key[-1] ~ ')))) as has_twins '
         ~ 'from ' ~ candidates ~ ' group by ' ~ (key[:-1] + ['part']) | join(', ')
         ~ ') group by part order by part settings optimize_aggregation_in_order = 1') -%}
     {%- set partitions = [] -%}
     {%- for row in rows -%}{%- do partitions.append({
-        'value': row[0], 'has_twins': row[1] | int == 1, 'rows': row[2] | int, 'is_held': (row[0] if by_name else 'tuple()') in held}) -%}{%- endfor -%}
+        'value': row[0], 'has_twins': row[1] | int == 1, 'rows': row[2] | int,
+            'is_held': (row[0] if by_name else 'tuple()') in held}) -%}{%- endfor -%}
     {{ return(partitions) }}
 {%- endmacro -%}
 
@@ -92,8 +100,8 @@
     {%- endif -%}
 {%- endmacro -%}
 
-{#- One candidate a key. Where keys have twins, the latest counts, archive before other lanes; rows of one lane and moment that
-    contradict each other do not count, and between equals the hash decides, always alike. In the columns of
+{#- One candidate a key. Where keys have twins, the latest counts, archive before other lanes; rows of one lane and
+    moment that contradict each other do not count, and between equals the hash decides, always alike. In the columns of
     meta.known_stays_known NULL means that a lane does not tell: the latest other candidate that does may. -#}
 {%- macro chosen_candidates(candidates, partition) -%}
     {%- if not partition.has_twins -%}
@@ -101,7 +109,8 @@
     {%- endif -%}
     {%- set known = [] -%}
     {%- for name in known_stays_known() -%}
-        {%- do known.append('coalesce(' ~ name ~ ', argMax(' ~ name ~ ", (ingested_at, source = 'archive')) over (partition by " ~ key_list() ~ ')) as ' ~ name) -%}
+        {%- do known.append('coalesce(' ~ name ~ ', argMax(' ~ name
+            ~ ", (ingested_at, source = 'archive')) over (partition by " ~ key_list() ~ ')) as ' ~ name) -%}
     {%- endfor -%}
     {%- set lane_first = "source = 'archive' desc, " if 'source' in stored_columns() else '' -%}
     select *{{ (' replace (' ~ known | join(', ') ~ ')') if known }} from {{ candidates }}
@@ -114,8 +123,9 @@
     {{ return(config.get('meta', {}).get('known_stays_known', [])) }}
 {%- endmacro -%}
 
-{#- Makes the candidates' partitions those of the mart, each at once and without copying a row: nothing to compare them with,
-    nothing to choose in them. Not on the cluster: replicas fetch them, and each of them would add them once more. -#}
+{#- Makes the candidates' partitions those of the mart, each at once and without copying a row: nothing to compare them
+    with, nothing to choose in them. Not on the cluster: replicas fetch them, and each of them would add them once
+    more. -#}
 {%- macro attach_all(relation, candidates, partitions) -%}
     {%- for some in partitions | batch(50) -%}
         {%- set clauses = [] -%}
@@ -152,20 +162,23 @@
                 {%- if key | length > 1 %}
                 and ({{ key[:-1] | join(', ') }}) in (select distinct {{ key[:-1] | join(', ') }} {{ staged }})
                 {%- endif %}
-                and {{ key[-1] }} between (select min({{ key[-1] }}) {{ staged }}) and (select max({{ key[-1] }}) {{ staged }})
+                and {{ key[-1] }} between (select min({{ key[-1] }}) {{ staged }})
+                    and (select max({{ key[-1] }}) {{ staged }})
         )
         settings do_not_merge_across_partitions_select_final = 1
     {%- endcall -%}
 {%- endmacro -%}
 
-{#- Inserts candidates that are new or differ from the open row of their key. One that was fetched before the open row does
-    not replace it, nor does one of the same lane and moment (set_aside_late_conflicts). What a lane does not tell (known_stays_known) neither differs from a value nor replaces it. -#}
+{#- Inserts candidates that are new or differ from the open row of their key. One that was fetched before the open row
+    does not replace it, nor does one of the same lane and moment (set_aside_late_conflicts). What a lane does not tell
+    (known_stays_known) neither differs from a value nor replaces it. -#}
 {%- macro insert_changes(relation, changes, partition, version) -%}
     {%- set columns = stored_columns() -%}
     {%- set values = value_columns() -%}
     {%- set kept = known_stays_known() -%}
     {%- set ranked = dataset_of_mart() is not none -%}
-    {%- set later = (row_rank('candidate') ~ ' > ' ~ row_rank('open_row')) if ranked else 'candidate.ingested_at >= open_row.ingested_at' -%}
+    {%- set later = (row_rank('candidate') ~ ' > ' ~ row_rank('open_row'))
+        if ranked else 'candidate.ingested_at >= open_row.ingested_at' -%}
     {%- set differs, chosen = [], [] -%}
     {%- for name in values -%}
         {%- do differs.append(
@@ -173,7 +186,8 @@
             ~ 'not isNotDistinctFrom(candidate.' ~ name ~ ', open_row.' ~ name ~ ')') -%}
     {%- endfor -%}
     {%- for name in columns -%}
-        {%- do chosen.append('coalesce(candidate.' ~ name ~ ', open_row.' ~ name ~ ')' if name in kept else 'candidate.' ~ name) -%}
+        {%- do chosen.append('coalesce(candidate.' ~ name ~ ', open_row.' ~ name ~ ')'
+            if name in kept else 'candidate.' ~ name) -%}
     {%- endfor -%}
     {%- call statement('insert_changes') -%}
         insert into {{ relation }} ({{ columns | join(', ') }}, valid_from_version)
@@ -183,7 +197,9 @@
             select {{ key_list() }}, {{ values | join(', ') }}, ingested_at, {{ 'source, ' if ranked }}1 as is_known
             from {{ relation }} final
             where {{ in_partition(partition) }} and valid_to_version = 4294967295
-                and ({{ key_list() }}) in (select {{ key_list() }} from {{ changes }} where {{ in_partition(partition) }})
+                and ({{ key_list() }}) in (
+                    select {{ key_list() }} from {{ changes }} where {{ in_partition(partition) }}
+                )
         ) as open_row using ({{ key_list() }})
         where open_row.is_known = 0 or ({{ later }} and ({{ differs | join(' or ') }}))
         settings join_use_nulls = 0, do_not_merge_across_partitions_select_final = 1
@@ -201,14 +217,17 @@
             and ({{ key_list() }}) in (
                 select {{ key_list() }} from {{ relation }}
                 where {{ in_partition(partition) }} and valid_from_version = {{ version }}
-                    and ({{ key_list() }}) in (select {{ key_list() }} from {{ changes }} where {{ in_partition(partition) }})
+                    and ({{ key_list() }}) in (
+                        select {{ key_list() }} from {{ changes }} where {{ in_partition(partition) }}
+                    )
             )
         settings do_not_merge_across_partitions_select_final = 1
     {%- endcall -%}
 {%- endmacro -%}
 
-{#- Stops before pages are marked done where a candidate is neither written nor held. Partitions that were new are counted; of the
-    others, candidates that stage_changes left out are held as they are, and the rest must have a valid row of their key. -#}
+{#- Stops before pages are marked done where a candidate is neither written nor held. Partitions that were new are
+    counted; of the others, candidates that stage_changes left out are held as they are, and the rest must have a valid
+    row of their key. -#}
 {%- macro refuse_unwritten_rows(relation, candidates, changes, partitions, version) -%}
     {%- set new = partitions | rejectattr('is_held') | list -%}
     {%- set twins = new | selectattr('has_twins') | list -%}
@@ -217,36 +236,46 @@
     {%- set written, missing = 0, 0 -%}
     {%- if twins -%}
         {#- Rows that contradict each other are recorded instead of written. -#}
-        {%- set taken = (' and ' ~ without_conflicts()) if twins | selectattr('has_conflicts', 'defined') | selectattr('has_conflicts') | list else '' -%}
+        {%- set taken = (' and ' ~ without_conflicts())
+            if twins | selectattr('has_conflicts', 'defined') | selectattr('has_conflicts') | list else '' -%}
         {%- set expected = expected + run_query(
-            'select toString(count()) from (select distinct ' ~ key_list() ~ ' from ' ~ candidates ~ ' where ' ~ in_partitions(twins) ~ taken
+            'select toString(count()) from (select distinct ' ~ key_list() ~ ' from ' ~ candidates ~ ' where '
+            ~ in_partitions(twins) ~ taken
             ~ ')').rows[0][0] | int -%}
     {%- endif -%}
     {%- if new -%}
         {%- set written = run_query(
-            'select toString(count()) from ' ~ relation ~ ' where ' ~ in_partitions(new) ~ ' and valid_from_version = ' ~ version).rows[0][0] | int -%}
+            'select toString(count()) from ' ~ relation ~ ' where ' ~ in_partitions(new) ~ ' and valid_from_version = '
+            ~ version).rows[0][0] | int -%}
     {%- endif -%}
     {%- if held -%}
         {%- set missing = run_query(
-            'select toString(count()) from (select distinct ' ~ key_list() ~ ' from ' ~ changes ~ ') where (' ~ key_list() ~ ') not in (select '
-            ~ key_list() ~ ' from ' ~ relation ~ ' final where ' ~ in_partitions(held) ~ ' and ' ~ open_rows() ~ ' and (' ~ key_list() ~ ') in (select '
-            ~ key_list() ~ ' from ' ~ changes ~ ')) settings do_not_merge_across_partitions_select_final = 1').rows[0][0] | int -%}
+            'select toString(count()) from (select distinct ' ~ key_list() ~ ' from ' ~ changes ~ ') where ('
+            ~ key_list() ~ ') not in (select '
+            ~ key_list() ~ ' from ' ~ relation ~ ' final where ' ~ in_partitions(held) ~ ' and ' ~ open_rows()
+            ~ ' and (' ~ key_list() ~ ') in (select '
+            ~ key_list() ~ ' from ' ~ changes
+            ~ ')) settings do_not_merge_across_partitions_select_final = 1').rows[0][0] | int -%}
     {%- endif -%}
     {%- if written != expected or missing -%}
         {%- do exceptions.raise_compiler_error(
-            'the pages of this build hold ' ~ (expected + missing) ~ ' rows that must be in ' ~ relation ~ ', and ' ~ (expected - written + missing)
-            ~ ' of them are not. No page was marked done: run the build again, and if it fails again see runbooks/rows_lost.md') -%}
+            'the pages of this build hold ' ~ (expected + missing) ~ ' rows that must be in ' ~ relation ~ ', and '
+            ~ (expected - written + missing)
+            ~ ' of them are not. No page was marked done: run the build again, and if it fails again see '
+            ~ 'runbooks/rows_lost.md') -%}
     {%- endif -%}
 {%- endmacro -%}
 
-{#- Merges the touched partitions that lie in several parts: FINAL over one part costs next to nothing. Some at a time, because
-    a merge keeps one core busy. Not on the cluster: replicas follow, and statements side by side may not be so distributed. -#}
+{#- Merges the touched partitions that lie in several parts: FINAL over one part costs next to nothing. Some at a time,
+    because a merge keeps one core busy. Not on the cluster: replicas follow, and statements side by side may not be so
+    distributed. -#}
 {%- macro merge_touched(relation, partitions) -%}
     {%- for some in partitions | batch(12) -%}
         {%- set merges = [] -%}
         {%- for partition in some -%}
             {%- do merges.append(
-                'optimize table ' ~ relation ~ ' ' ~ partition_clause(partition.value) ~ ' final settings optimize_skip_merged_partitions = 1') -%}
+                'optimize table ' ~ relation ~ ' ' ~ partition_clause(partition.value)
+                ~ ' final settings optimize_skip_merged_partitions = 1') -%}
         {%- endfor -%}
         {%- do run_query(merges | join(' parallel with ')) -%}
         {%- do record_build_state('running') if not loop.last -%}

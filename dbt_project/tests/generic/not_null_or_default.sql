@@ -1,5 +1,5 @@
-{#- Rows in which a column that must be known is NULL, or holds what ClickHouse stores instead of NULL in a column that is not
-    Nullable: '' or 1970-01-01. Looks only where the build added rows: rows_to_check. -#}
+{#- Rows in which a column that must be known is NULL, or holds what ClickHouse stores instead of NULL in a column that
+    is not Nullable: '' or 1970-01-01. Looks only where the build added rows: rows_to_check. -#}
 {% test not_null_or_default(model, dataset, columns, of_view=false) %}
 {%- if not of_view %}
 {#- After the audits, so that they report on such rows, too; before the registry. -#}

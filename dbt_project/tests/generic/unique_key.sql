@@ -1,6 +1,6 @@
-{#- Rows of a published dataset (var datasets) whose key another row has already: of a mart among its open rows, of a reader view
-    in the newest snapshot. Looks only where the build added rows: rows_to_check. By a window, since rows lie in the order of
-    the key: grouping them takes three times as long, and memory for every key. -#}
+{#- Rows of a published dataset (var datasets) whose key another row has already: of a mart among its open rows, of a
+    reader view in the newest snapshot. Looks only where the build added rows: rows_to_check. By a window, since rows
+    lie in the order of the key: grouping them takes three times as long, and memory for every key. -#}
 {% test unique_key(model, dataset, of_view=false) %}
 {%- if not of_view %}
 {#- After the audits, so that they report on such rows, too; before the registry. -#}
@@ -12,7 +12,9 @@ select {{ key | join(', ') }}
 from (
     select
         {{ key | join(', ') }},
-        lagInFrame(toNullable({{ key[-1] }})) over ({{ 'partition by ' ~ others if others }} order by {{ key[-1] }}) as key_before
+        lagInFrame(toNullable({{ key[-1] }})) over (
+            {{ 'partition by ' ~ others if others }} order by {{ key[-1] }}
+        ) as key_before
     from {{ rows_to_check(model, dataset) }}
 )
 where key_before = {{ key[-1] }}

@@ -1,7 +1,9 @@
 {#- Warnings of this run by audits that may also report errors: the test of such an audit looks at its errors only. -#}
 {% test worth_a_look(model) %}
 {%- set blocking = [] -%}
-{%- for name, declared in audits().items() if declared[1] == 'error' -%}{%- do blocking.append("'" ~ name ~ "'") -%}{%- endfor %}
+{%- for name, declared in audits().items() if declared[1] == 'error' -%}
+    {%- do blocking.append("'" ~ name ~ "'") -%}
+{%- endfor %}
 select *
 from {{ model }}
 where run = (select max(run) from {{ model }}) and severity = 'warn' and audit in ({{ blocking | join(', ') }})

@@ -2,8 +2,8 @@ with source as (
     select * from {{ source('raw', 'coinbase__spot_candles') }} where http_status = 200
 ),
 
--- [open seconds, low, high, open, close, volume] as JSON numbers, newest first, no closed flag: the first row may be the
--- open bar. Rows may precede the window that was asked for.
+-- [open seconds, low, high, open, close, volume] as JSON numbers, newest first, no closed flag: the first row may be
+-- the open bar. Rows may precede the window that was asked for.
 exploded as (
     select *, bar
     from source

@@ -14,8 +14,8 @@ listed as (
     from source
 ),
 
--- Spot and linear perpetual swaps. The id says which: BTC-USDT, BTC-USDT-SWAP; dated contracts carry their date in it, and a
--- swap against USD is inverse. Anything else of an unknown product or contract type counts as what its id says.
+-- Spot and linear perpetual swaps. The id says which: BTC-USDT, BTC-USDT-SWAP; dated contracts carry their date in it,
+-- and a swap against USD is inverse. Anything else of an unknown product or contract type counts as what its id says.
 exploded as (
     select *, record
     from listed
@@ -24,15 +24,21 @@ exploded as (
             record -> {{ okx_product('record') }} in ('SPOT', 'SWAP linear')
             or not (
                 match({{ listed_name('record', 'instId') }}, '^[^-]+-[^-]+-[0-9]')
-                or (match({{ listed_name('record', 'instId') }}, '-USD-SWAP$') and {{ okx_product('record') }} = 'SWAP inverse')
-                or has(followed, replaceRegexpOne({{ listed_name('record', 'instId') }}, '^([^-]+-[^-]+)-.+$', '\\1-SWAP'))
+                or (
+                    match({{ listed_name('record', 'instId') }}, '-USD-SWAP$')
+                    and {{ okx_product('record') }} = 'SWAP inverse'
+                )
+                or has(
+                    followed,
+                    replaceRegexpOne({{ listed_name('record', 'instId') }}, '^([^-]+-[^-]+)-.+$', '\\1-SWAP')
+                )
             ),
             records
         ) as record
 ),
 
--- Sizes of a swap are in contracts of ctVal * ctMult base each (NautilusTrader's OKX guide); '' is unknown. listTime may be the
--- start of an auction.
+-- Sizes of a swap are in contracts of ctVal * ctMult base each (NautilusTrader's OKX guide); '' is unknown. listTime
+-- may be the start of an auction.
 named as (
     select
         {{ page_columns() | replace('    market,\n', '') }},
@@ -45,7 +51,8 @@ named as (
         {{ listed_name('record', 'settleCcy') }} as settle,
         {{ okx_product('record') }} as product,
         if(
-            product = if(market_of_id = 'perp', 'SWAP linear', 'SPOT'), {{ instrument_status(listed_name('record', 'state')) }},
+            product = if(market_of_id = 'perp', 'SWAP linear', 'SPOT'),
+            {{ instrument_status(listed_name('record', 'state')) }},
             concat('unknown product type: ', product)
         ) as status,
         {{ listed_text('record', ['tickSz']) }} as tick_size_text,

@@ -1,7 +1,7 @@
 with {{ archive_lines(source('raw', 'okx__archive_spot_candles')) }},
 
--- instrument_name, open, high, low, close, vol (base), vol_ccy (quote), vol_quote, open_time, confirm. Every bar is closed:
--- older files have confirm 0 on all rows.
+-- instrument_name, open, high, low, close, vol (base), vol_ccy (quote), vol_quote, open_time, confirm. Every bar is
+-- closed: older files have confirm 0 on all rows.
 named as (
     select
         {{ page_columns() }},

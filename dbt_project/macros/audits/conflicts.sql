@@ -1,0 +1,18 @@
+{#- Whether any build set conflicting rows aside. -#}
+{%- macro has_conflicts() -%}
+    {%- set conflicts = ref('dq_conflicting_rows') -%}
+    {%- if not execute -%}{{ return(true) }}{%- endif -%}
+    {{ return(run_query('select 1 from ' ~ conflicts ~ ' limit 1').rows | length > 0) }}
+{%- endmacro -%}
+
+{#- Condition on rows of a staging model with a series: they were not set aside as conflicting. -#}
+{%- macro not_in_conflict(dataset, time) -%}
+    (
+        toString(instrument_id), {{ 'toString(timeframe)' if dataset == 'bars' else "''" }}, {{ time }},
+        toString(source), ingested_at
+    ) not in (
+        select toString(c.instrument_id), toString(c.timeframe), c.event_time, toString(c.source), c.ingested_at
+        from {{ ref('dq_conflicting_rows') }} as c
+        where c.dataset = '{{ dataset }}'
+    )
+{%- endmacro -%}

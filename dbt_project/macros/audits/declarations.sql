@@ -1,0 +1,88 @@
+{#- An audit is declared once, by its test `audit_passes` in the YAML of the table that it judges: dataset, severity,
+    thresholds, and the rule of an audit of single rows. What results, tests and the gate of publication need of it is
+    read from there. #}
+{%- macro audit_tests() -%}
+    {%- if not execute -%}{{ return([]) }}{%- endif -%}
+    {%- set known = build_facts() -%}
+    {%- if 'audit_tests' not in known -%}
+        {%- set found = [] -%}
+        {%- for test in graph.nodes.values()
+            if test.resource_type == 'test' and test.get('test_metadata', {}).get('name') == 'audit_passes' -%}
+            {%- do found.append(test) -%}
+        {%- endfor -%}
+        {%- do known.update({'audit_tests': found}) -%}
+    {%- endif -%}
+    {{ return(known['audit_tests']) }}
+{%- endmacro -%}
+
+{#- Every audit: name → [dataset, worst severity]. Audits of `raw` look at rows of every dataset, and their findings
+    name it. -#}
+{%- macro audits() -%}
+    {%- set declared = {} -%}
+    {%- for test in audit_tests() -%}
+        {%- set given = test.test_metadata.kwargs -%}
+        {%- do declared.update({test.name: [given.dataset, given.reports]}) -%}
+    {%- endfor -%}
+    {{ return(declared) }}
+{%- endmacro -%}
+
+{#- Rules that every single row of a mart must meet: name → {severity, rule, worst, shown}. `rule` is an SQL condition,
+    `worst` says how bad a row is, and `shown` is the text that breaks the rule. -#}
+{%- macro row_rules(mart) -%}
+    {%- set rules = {} -%}
+    {%- for test in audit_tests()
+        if test.attached_node == 'model.market_data.' ~ mart and test.test_metadata.kwargs.get('rule') -%}
+        {%- set given = test.test_metadata.kwargs -%}
+        {%- do rules.update({test.name: {
+            'severity': given.reports,
+            'rule': render(given.rule),
+            'worst': render(given.get('worst', 'null')),
+            'shown': given.get('shown'),
+        }}) -%}
+    {%- endfor -%}
+    {{ return(rules) }}
+{%- endmacro -%}
+
+{#- A threshold that an audit declares; var `audit_overrides` changes single ones for a run. 0 while dbt parses the
+    project. -#}
+{%- macro threshold(name) -%}
+    {%- if not execute -%}{{ return(0) }}{%- endif -%}
+    {%- set declared = {} -%}
+    {%- for test in audit_tests() -%}
+        {%- do declared.update(test.test_metadata.kwargs.get('thresholds', {})) -%}
+    {%- endfor -%}
+    {%- set all = dict(declared, **var('audit_overrides')) -%}
+    {%- for unknown in [name] + var('audit_overrides').keys() | list if unknown not in declared -%}
+        {%- do exceptions.raise_compiler_error(
+            "'" ~ unknown ~ "' is not a threshold of an audit: allowed are " ~ declared.keys() | sort | join(', ')
+            ~ ' (declared with the audits in dbt_project/models, docs/audits.md).') -%}
+    {%- endfor -%}
+    {%- if all[name] is not number or all[name] is boolean -%}
+        {%- do exceptions.raise_compiler_error(
+            "the threshold '" ~ name ~ "' is " ~ all[name] ~ ': it must be a number.') -%}
+    {%- endif -%}
+    {{ return(all[name]) }}
+{%- endmacro -%}
+
+{#- The threshold return_warn_<timeframe> of a row's timeframe. Each timeframe must have one of its own. -#}
+{%- macro return_worth_a_look() -%}
+    multiIf(
+        {%- for timeframe in var('timeframes') %}
+        timeframe = '{{ timeframe }}', {{ threshold('return_warn_' ~ timeframe) }},
+        {%- endfor %}
+        null
+    )
+{%- endmacro -%}
+
+{#- Declared audits as rows: audit, dataset, severity. -#}
+{%- macro audit_catalog() -%}
+    {%- set rows = [] -%}
+    {%- for name, declared in audits().items() -%}
+        {%- do rows.append("('" ~ name ~ "', '" ~ declared[0] ~ "', '" ~ declared[1] ~ "')") -%}
+    {%- endfor -%}
+    select
+        declared.1 as audit,
+        declared.2 as dataset,
+        declared.3 as severity
+    from (select arrayJoin([{{ rows | join(', ') }}]) as declared)
+{%- endmacro -%}

@@ -1,0 +1,25 @@
+{#- Pages that a build took up and none has published. -#}
+{%- macro waiting_pages(mart) -%}
+    select built.page_id from {{ source('ops', 'build_pages') }} as built
+    where built.mart = '{{ mart }}' and built.done = 1 and built.version > {{ last_published_version() }}
+{%- endmacro -%}
+
+{#- Condition on staging rows: of such a page; of very many, an even sample. -#}
+{%- macro sampled_waiting_pages(mart, most=1000) -%}
+    page_id in (
+        {{ waiting_pages(mart) }}
+        and cityHash64(built.page_id) % greatest(
+            intDiv((select count() from ({{ waiting_pages(mart) }})), {{ most }}), 1
+        ) = 0
+    )
+{%- endmacro -%}
+
+{#- Leaves of an entity that such a page belongs to: planning the others would cost more than reading these. -#}
+{%- macro leaves_of_waiting_pages(entity, mart) -%}
+    {%- set leaves = staging_leaves(entity) -%}
+    {%- if not execute -%}{{ return(leaves) }}{%- endif -%}
+    {%- set tables = run_query(
+        "select distinct _table from merge('raw', '^(" ~ leaves | map(attribute='raw') | join('|')
+        ~ ")$') where page_id in (" ~ waiting_pages(mart) ~ ")").rows | map('first') | list -%}
+    {{ return(leaves | selectattr('raw', 'in', tables) | list) }}
+{%- endmacro -%}

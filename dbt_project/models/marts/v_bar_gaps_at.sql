@@ -1,3 +1,0 @@
-{{ config(materialized='parameterized_view') }}
-{{ bar_gaps_at() }}
--- depends_on: {{ ref('snapshots') }}

@@ -1,0 +1,1 @@
+{{ keys_with_twins('funding') }}

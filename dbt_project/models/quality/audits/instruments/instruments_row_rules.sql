@@ -1,0 +1,1 @@
+{{ rows_that_break_rules('instruments', 'valid_from', open_rows()) }}

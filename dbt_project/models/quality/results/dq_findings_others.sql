@@ -1,0 +1,28 @@
+{{ config(materialized='work_table', schema='staging', order_by=['audit', 'instrument_id']) }}
+{#- All other audits. #}
+{{ findings_of([
+    ref('bars_archive_against_rest'),
+    ref('bars_live_against_rest'),
+    ref('bars_readable'),
+    ref('funding_row_rules'),
+    ref('funding_one_open_row'),
+    ref('funding_one_per_interval'),
+    ref('funding_interval_changes'),
+    ref('funding_fresh'),
+    ref('funding_archive_against_rest'),
+    ref('funding_readable'),
+    ref('instruments_row_rules'),
+    ref('instruments_one_open_row'),
+    ref('instruments_readable'),
+    ref('instruments_sane_steps'),
+    ref('instruments_of_the_universe_present'),
+    ref('instruments_changes'),
+    ref('fear_greed_row_rules'),
+    ref('fear_greed_one_open_row'),
+    ref('fear_greed_every_day'),
+    ref('fear_greed_fresh'),
+    ref('conflicting_rows'),
+    ref('listings_are_whole'),
+    ref('rejected_rows_are_resolved'),
+    ref('manifest_of_the_newest_snapshot'),
+]) }}

@@ -1,0 +1,2 @@
+{{ config(materialized='parameterized_view') }}
+{{ bar_gaps_at() }}

@@ -1,0 +1,3 @@
+{{ config(materialized='parameterized_view') }}
+
+{{ view_manifest_at() }}
