@@ -49,13 +49,13 @@ def plan(
     recheck_claims: bool = False,
     dry_run: bool = False,
 ) -> Plan:
-    """What is missing of [start, end): UTC, end exclusive; default from the universe to the last closed bar.
+    """Plan what is missing of [start, end) in UTC; by default from the universe's start to the last closed bar.
 
-    Changes nothing; asks each venue for its time, and the ledger for what is covered. Listings are due once a day.
-    `refetch` asks for covered windows too. `lane` auto takes the fastest lane for each window; `recheck` adds landed
-    files that were replaced in the archive. `recheck_claims` plans what pages of older software claim without proof
-    instead (dlt_pipelines/recheck_claims.py), and corrects the ledger unless it is a `dry_run`. Raises BadInput for a
-    value or time that is impossible.
+    Changes nothing; requests each venue's time, and reads the coverage. Listings are due once a day. `refetch` includes
+    covered windows. Lane `auto` picks the fastest lane for each window; `recheck` adds landed files that were replaced
+    in the archive. `recheck_claims` plans instead what pages of older versions claim without proof
+    (dlt_pipelines/recheck_claims.py), and corrects the coverage unless `dry_run` is set. Raises BadInput for an
+    impossible value or time.
     """
     series = select(universe, selection or Selection())
     check_times(settings, start, end)
@@ -77,7 +77,7 @@ def _unproven_claims(
         if holes[0][0] < end and start < holes[-1][1]
     }
     if not spans:
-        return Plan(settings, [], ["No page of an older version claims anything that its rows do not prove."], [], lane)
+        return Plan(settings, [], ["No page of an older version claims a window that its rows do not prove."], [], lane)
     found = make_plan(settings, spans, False, pace, lane=lane, unproven=lost if dry_run else None)
     return replace(found, notices=[*notices, *found.notices])
 
@@ -86,8 +86,8 @@ def run(plan: Plan, progress: Progress | None = None, pace: float | None = 1.0) 
     """Land a plan and record the run in ops.landings.
 
     `pace` multiplies the venues' documented limits; values above 1, and None for no limit at all, are for replayed
-    venues only. Failures at venues are in the report (`failures`, `complete`); raises OperationFailed where ClickHouse
-    fails.
+    venues only. Failures at venues are in the report (`failures`, `complete`); a failure of ClickHouse raises
+    OperationFailed.
     """
     _check_pace(plan.settings, pace, {ask.series for ask in plan.asks})
     connection = plan.settings.connection("ingest")
@@ -110,10 +110,10 @@ def make_plan(
     recheck: bool = False,
     unproven: Mapping[Series, intervals.Windows] | None = None,
 ) -> Plan:
-    """Asks and files for each series' span in ms since 1970; an end of None means the last closed bar.
+    """Requests and files for each series' span in ms since 1970; an end of None means the last closed bar.
 
-    No lane: REST for everything, also for what the real venue keeps no longer but a replayed one may. `unproven` are
-    windows that the ledger holds and that do not count.
+    Without a lane, everything comes from REST, including what the real venue no longer serves but a replayed one may.
+    `unproven` are covered windows that are to be fetched again.
     """
     _check_pace(settings, pace, spans)
     left_out: list[str] = []
@@ -156,7 +156,7 @@ def make_plan(
 def make_plan_again(
     settings: Settings, windows: Sequence[tuple[Series, int, int]], recheck: Collection[Series], pace: float | None
 ) -> Plan:
-    """Asks and files for windows in ms since 1970, covered or not, by the lane that still has each; listings whole.
+    """Requests and files for windows in ms since 1970, covered or not, from a lane that still has them; listings whole.
 
     Landed files of the series of `recheck` are compared with the archive and land again where they were replaced.
     """
@@ -189,7 +189,7 @@ def make_plan_again(
 
 
 async def _land(plan: Plan, landing: PageLoader, progress: Progress, pace: float | None) -> LandingReport:
-    """Both lanes side by side, then REST for what the archive did not have."""
+    """Both lanes concurrently, then REST for what the archive did not have."""
     if not plan.files:
         return await land(plan, landing, progress, pace)
     async with asyncio.TaskGroup() as group:
@@ -216,7 +216,7 @@ async def _land(plan: Plan, landing: PageLoader, progress: Progress, pace: float
 def _with_archive(
     spans: Mapping[Series, tuple[int, int | None]],
 ) -> tuple[dict[Series, tuple[int, int | None]], list[str]]:
-    """Series that an archive has, and a notice about the others."""
+    """The series that an archive has, and a notice about the others."""
     kept = {
         series: span
         for series, span in spans.items()
@@ -235,7 +235,7 @@ def check_times(settings: Settings, start: datetime | None, end: datetime | None
         if value is None:
             continue
         if value.tzinfo is None:
-            raise BadInput(f"{name} {value.isoformat()} has no zone; write it as {value.isoformat()}Z for UTC.")
+            raise BadInput(f"{name} {value.isoformat()} has no time zone; write it as {value.isoformat()}Z for UTC.")
         if value > now:
             raise BadInput(f"{name} {value.isoformat()} is in the future; it is {now:%Y-%m-%dT%H:%M:%SZ} now.")
     if start and end and end <= start:
@@ -252,7 +252,7 @@ def _clock_key(series: Series) -> tuple[str, str]:
 async def _venue_times(
     settings: Settings, series: Sequence[Series], pace: float | None
 ) -> tuple[dict[tuple[str, str], int], list[str]]:
-    """Each venue's clock; ours, with a notice, where it does not answer."""
+    """Each venue's time; our own, with a notice, if the venue does not answer."""
     samples = {_clock_key(one): one for one in series}
     sources = {name: VenueClient(name, settings, pace, lambda *fault: None) for name, _ in samples}
     notices: list[str] = []
@@ -261,7 +261,7 @@ async def _venue_times(
         try:
             return await sources[sample.venue].now(sample)
         except VenueError as trouble:
-            notices.append(f"{sample.venue} does not give its time, planning by our own clock: {trouble}")
+            notices.append(f"The time of {sample.venue} is unavailable, planning by our own clock: {trouble}")
             return to_ms(settings.clock())
 
     try:
@@ -278,8 +278,8 @@ def _check_pace(settings: Settings, pace: float | None, series: Iterable[Series]
     for name in sorted({VENUES[one.venue].endpoint(one, 0, 0).origin for one in series}):
         if not _is_loopback(settings.origins.get(name)):
             raise BadInput(
-                f"pace {pace} is beyond the venues' documented limits: allowed is above 0 up to 1. "
-                f"Only replayed venues on this machine may be asked faster, and MDW_{name.upper()} is not one."
+                f"pace {pace} exceeds the venues' documented limits: it must be above 0 and at most 1. "
+                f"Only venues replayed on this machine may be requested faster, and MDW_{name.upper()} is not one."
             )
 
 
@@ -292,7 +292,7 @@ def _is_loopback(url: str | None) -> bool:
 
 
 def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    """The error to show: one of ours where there is one, else the first."""
+    """The error to show: one of our own if there is one, else the first."""
     flat: list[BaseException] = []
     todo: list[BaseException] = [group]
     while todo:

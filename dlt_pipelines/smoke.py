@@ -1,4 +1,4 @@
-"""One small page of everything that a venue serves, printed: `python -m dlt_pipelines.venues.<venue>`."""
+"""Fetches and prints one small page of everything that a venue serves: `python -m dlt_pipelines.venues.<venue>`."""
 
 import asyncio
 import sys
@@ -15,7 +15,7 @@ from warehouse.settings import Settings
 
 
 def smoke(venue: str) -> int:
-    """Ask the venue for one page of each dataset and market of the universe; 1 where one fails."""
+    """Request one page of each dataset and market of the universe; returns exit code 1 if one fails."""
     settings = Settings.load()
     samples = {(s.dataset, s.market): s for s in load(settings.universe).series() if s.venue == venue}
     return asyncio.run(_ask(venue, settings, list(samples.values())))

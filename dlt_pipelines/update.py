@@ -1,4 +1,4 @@
-"""Everything due: every series up to its last closed bar, with its holes. `mdw update` and the DAGs call it."""
+"""Lands everything that is due: every series up to its last closed bar. `mdw update` and the DAGs call this."""
 
 from dataclasses import replace
 
@@ -21,10 +21,10 @@ def plan(
     force: bool = False,
     pace: float | None = 1.0,
 ) -> Plan:
-    """What is due. A series begins where its landed history begins, a new one where the universe says.
+    """Plan what is due. A series starts where its landed history starts, a new one where the universe says.
 
-    Windows in which a venue had no bars are asked for again on a widening schedule (planning/outage_retries.py).
-    Listings (instruments, Fear & Greed) are due once a day; `force` asks for them now.
+    Windows in which a venue had no bars are requested again on a widening schedule (planning/outage_retries.py).
+    Listings (instruments, Fear & Greed) are due once a day; `force` requests them now.
     """
     series = select(universe, selection or Selection())
     with connect(settings, "ingest") as client:
@@ -35,7 +35,7 @@ def plan(
     missing = backfill.make_plan(settings, spans, refetch=False, pace=pace, force_listings=force, lane="auto")
     if not again:
         return missing
-    notice = f"{len(again)} windows in which a venue had no bars are asked for again."
+    notice = f"{len(again)} windows in which a venue had no bars are requested again."
     return replace(missing, asks=[*missing.asks, *again], notices=[*missing.notices, notice])
 
 
@@ -47,5 +47,5 @@ def run(
     force: bool = False,
     pace: float | None = 1.0,
 ) -> LandingReport:
-    """Plan and land what is due; safe at any time, also twice at once: landings only append."""
+    """Plan and land what is due. Safe at any time, even twice concurrently: landings only append."""
     return backfill.run(plan(settings, universe, selection, force, pace), progress, pace)

@@ -1,6 +1,6 @@
 """A checked file as rows of the raw archive tables (warehouse/migrations/004_archive.sql), in ClickHouse's RowBinary.
 
-A row of RowBinary is its values one after the other, so the text goes to the socket from where it lies, uncopied.
+A row of RowBinary is the concatenation of its values, so the text is sent without being copied.
 """
 
 import hashlib
@@ -18,7 +18,7 @@ from dlt_pipelines.core.archive import ArchiveFile
 from dlt_pipelines.core.intervals import Windows
 from dlt_pipelines.core.raw_page import WINDOW
 
-# About 650 KB of text: enough rows a read, few enough bytes a block.
+# About 650 KB of text: large enough for efficient reads, small enough for a block.
 LINES_A_PART = 5_000
 _OF_A_PART = ("page_id", "part", "row_count", "window_start", "window_end", "payload_sha256", "payload")
 _OF_THE_FILE = (
@@ -48,7 +48,7 @@ COLUMNS = _OF_A_PART + _OF_THE_FILE
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """Rows of COLUMNS, as pieces of bytes that follow each other; `count` of them, and what none of them proves."""
+    """`count` rows of COLUMNS as consecutive pieces of bytes, and the windows that none of them proves."""
 
     count: int
     pieces: list[bytes | memoryview]
@@ -73,7 +73,7 @@ def to_rows(file: ArchiveFile, download: Download, text: bytes, form: CsvRows, s
 
 
 def _cuts(proven: Sequence[Stretch], form: CsvRows) -> Iterator[Stretch]:
-    """Stretches in parts of at most so many lines; each part claims up to the row that the next one begins with."""
+    """Cut stretches into parts of limited length; each part covers the time up to the first row of the next one."""
     for one in proven:
         for first in range(one.first, one.last, LINES_A_PART):
             last = min(first + LINES_A_PART, one.last)
@@ -89,7 +89,7 @@ def _is_ordered(form: CsvRows) -> bool:
 
 
 def _identity(file: ArchiveFile, download: Download, part: int, fetched_us: int) -> bytes:
-    """A UUID, which ClickHouse writes as two numbers."""
+    """The page_id: a UUID, which ClickHouse stores as two integers."""
     digest = hashlib.sha256(f"{file.path}\n{download.sha256}\n{part}\n{fetched_us}".encode()).digest()
     return digest[7::-1] + digest[15:7:-1]
 
@@ -115,12 +115,12 @@ def _of_the_file(
 
 
 def _found_by(file: ArchiveFile) -> dict[str, str | int]:
-    """Kind and period of the file; `end` is where the ledger has what was asked for (ops.coverage, asked_end)."""
+    """Kind and period of the file; `end` becomes asked_end in ops.coverage."""
     return {"span": file.span, "start": file.start, "end": file.end}
 
 
 def _length(number: int) -> bytes:
-    """LEB128: seven bits a byte, the lowest first, the high bit where more follow."""
+    """LEB128: seven bits per byte, lowest first; the high bit is set if more bytes follow."""
     head = bytearray()
     while number > 0x7F:
         head.append(number & 0x7F | 0x80)

@@ -1,7 +1,6 @@
-"""A run of the archive lane: files of all venues side by side, checked and landed as they come.
+"""A run of the archive lane: fetches files of all venues concurrently, checks them and lands them as they arrive.
 
-What cannot be landed becomes windows for REST, with a notice: the run as a whole asks REST for them where the lane
-is `auto`.
+What cannot be landed becomes windows for REST, with a notice; in lane `auto` the run then requests them from REST.
 """
 
 import asyncio
@@ -35,17 +34,17 @@ from dlt_pipelines.venues import ARCHIVES
 from warehouse.settings import Settings
 
 FILES_AT_ONCE = 4
-# Batches under way, so that some are fetched and checked while others are inserted.
+# Batches in progress, so that some are fetched and checked while others are inserted.
 BATCHES_AT_ONCE = 4
 WORKERS = 4
-# What shares an insert: four months of 1m bars, or a month of days.
+# Size of one insert: four monthly files of 1m bars, or the daily files of a month.
 BATCH_ROWS = 180_000
 BATCH_FILES = 32
 
 
 @dataclass
 class Outcome:
-    """What landed, and what REST is to be asked for instead: windows by series, and what files that landed lack."""
+    """What landed, the windows to request from REST instead, and what the landed files lack."""
 
     report: LandingReport = field(default_factory=LandingReport)
     for_rest: list[tuple[Series, int, int]] = field(default_factory=list)
@@ -55,7 +54,7 @@ class Outcome:
 async def land_files(
     settings: Settings, files: Sequence[ArchiveFile], progress: Progress, pace: float | None, fall_back: bool
 ) -> Outcome:
-    """Fetch, check and land files. A failing file goes into the outcome; a failure of ClickHouse is raised."""
+    """Fetch, check and land files. A file that fails is recorded in the outcome; a failure of ClickHouse is raised."""
     outcome = Outcome()
     started = time.monotonic()
     with ThreadPoolExecutor(WORKERS, "archive") as workers:
@@ -68,7 +67,7 @@ async def land_files(
 
 
 def batches(files: Sequence[ArchiveFile]) -> Iterator[list[ArchiveFile]]:
-    """Files that share an insert: neighbours of one table, of about BATCH_ROWS together."""
+    """Group consecutive files of one table into inserts of about BATCH_ROWS."""
     batch: list[ArchiveFile] = []
     rows = 0
     for file in files:
@@ -83,7 +82,7 @@ def batches(files: Sequence[ArchiveFile]) -> Iterator[list[ArchiveFile]]:
 
 
 class _VenueFiles:
-    """One venue's files."""
+    """Lands the files of one venue."""
 
     def __init__(
         self,
@@ -126,7 +125,7 @@ class _VenueFiles:
                         group.create_task(work())
 
     async def _located(self, files: Sequence[ArchiveFile]) -> list[ArchiveFile]:
-        """Files with their paths, asked for where the venue lists them."""
+        """Files with their paths, which are requested from the venue if it lists them."""
         ordered = sorted(files, key=lambda file: (file.start, file.series))
         listing = self._archive.listing
         if listing is None:
@@ -147,7 +146,7 @@ class _VenueFiles:
             _, paths = await source.ask(listing.endpoint, listing.params(call), listing.read)
         except VenueError as trouble:
             if isinstance(trouble, Refused | UnknownErrorCode) and len({file.series for file in call}) > 1:
-                # One instrument that is refused must not take along those that are listed in the same call.
+                # An instrument that is refused must not fail the others of the same call.
                 alone = [[file for file in call if file.series == series] for series in {file.series for file in call}]
                 return [file for part in alone for file in await self._listed(source, listing, part)]
             for file in call:
@@ -155,7 +154,7 @@ class _VenueFiles:
             return []
         for file in call:
             if file.name not in paths:
-                self._give_up(file, MissingFile(f"{self._venue}'s list of files has no {file.name}"))
+                self._give_up(file, MissingFile(f"{file.name} is not in {self._venue}'s list of files"))
         return [replace(file, path=paths[file.name]) for file in call if file.name in paths]
 
     async def _land(self, downloader: Downloader, client: Client, batch: Sequence[ArchiveFile]) -> None:
@@ -179,7 +178,7 @@ class _VenueFiles:
             loop = asyncio.get_running_loop()
             return await loop.run_in_executor(self._workers, check, file, download, self._now)
         except (FileRefused, Retryable) as trouble:
-            # Both may be about this file or about all of them: a venue's archive that is away, or a ban.
+            # Either may concern this file alone or all of them (the archive is down, or has banned us).
             self._patience.gave_up(file.series, began)
             self._last[file.series] = trouble
             if self._patience.venue_is_away:
@@ -207,13 +206,13 @@ class _VenueFiles:
             self._outcome.short.append((landed.file, landed.missing))
 
     def _set_aside(self, file: ArchiveFile, conflicts: Sequence[int]) -> None:
-        """Times that the file holds twice with different values: none of these rows is taken."""
+        """Report the times that the file has twice with different values: none of these rows is used."""
         times = sorted(conflicts)
         shown = ", ".join(f"{from_ms(time):%Y-%m-%dT%H:%M}" for time in times[:3]) + (" …" if len(times) > 3 else "")
         in_reach = times[-1] >= rest_reach(file.series, self._now)
-        then = "asked of REST instead" if self._fall_back and in_reach else "kept out until REST brings them"
+        then = "requested from REST instead" if self._fall_back and in_reach else "left out until REST lands them"
         self._outcome.report.notices.append(
-            f"{file.name} has rows that contradict each other at {len(times)} times ({shown}): set aside, {then}."
+            f"{file.name} has conflicting rows at {len(times)} times ({shown}): set aside, {then}."
         )
 
     def _give_up(self, file: ArchiveFile, trouble: VenueError) -> None:
@@ -222,7 +221,7 @@ class _VenueFiles:
         report.faults[trouble.kind] += 1
         self._progress.finished_file(file, 0)
         if self._fall_back and file.end > reach:
-            report.notices.append(f"{trouble}: REST is asked for {file.series} of that time instead.")
+            report.notices.append(f"{trouble}: that window of {file.series} is requested from REST instead.")
             self._outcome.for_rest.append((file.series, max(file.start, reach), file.end))
         else:
             lost = Failure(str(file.series), trouble.kind, f"{file.series}: {trouble}")

@@ -8,7 +8,7 @@ from dlt_pipelines.core.series import Series
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """One window to ask for, in ms since 1970; None for a listing that has no window."""
+    """A window to request, in ms since 1970; `start` and `end` are None for a listing."""
 
     series: Series
     endpoint: Endpoint

@@ -1,4 +1,4 @@
-"""One HTTP answer as it came, and what is wrong with it in general; the venue judges the rest."""
+"""An HTTP response as received, and the checks that are common to all venues."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from dlt_pipelines.core.errors import (
 from dlt_pipelines.core.venue import Venue
 
 _BAN_SECONDS = 600.0
-# A run does not wait longer for one request; what a venue asks for beyond it is treated as a ban.
+# A run does not wait longer than this for one request; a longer Retry-After is treated as a ban.
 _LONGEST_WAIT_SECONDS = 600.0
 _LONGEST_BAN_SECONDS = 86_400.0
 
@@ -34,42 +34,44 @@ class Response:
 
     @property
     def retry_after(self) -> float | None:
-        """Seconds that the venue asks us to wait; None where it does not say."""
+        """Seconds that the venue asks us to wait; None if it does not say."""
         value = self.headers.get("retry-after", "")
         return float(value) if value.isascii() and value.replace(".", "", 1).isdigit() else None
 
 
 def decode(venue: Venue, reply: Response) -> Any:
-    """The body as Python values; raises the matching VenueError where it is not a valid page."""
+    """The decoded body; raises the matching VenueError if it is not a valid page."""
     check_status(venue.name, reply)
     try:
         body = orjson.loads(reply.text)
     except orjson.JSONDecodeError:
         raise _no_json(venue.name, reply) from None
     if "\ufffd" in reply.text:
-        raise MalformedResponse(f"{venue.name} sent bytes that are no UTF-8")
+        raise MalformedResponse(f"{venue.name} sent bytes that are not UTF-8")
     try:
         venue.check(reply.status, body)
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
-        raise MalformedResponse(f"{venue.name} answers in an unknown form ({error!r}): {_short(reply.text)}") from None
+        raise MalformedResponse(
+            f"{venue.name} sent a response of an unknown structure ({error!r}): {_short(reply.text)}"
+        ) from None
     if reply.status >= 400:
         raise Refused(f"{venue.name} answers {reply.status}: {_short(reply.text)}")
     return body
 
 
 def check_status(name: str, reply: Response) -> None:
-    """Raise what follows from the status alone; `name` is who answered, in messages."""
+    """Raise the error that the HTTP status implies; `name` is the server's name in messages."""
     too_long = (reply.retry_after or 0) > _LONGEST_WAIT_SECONDS
     if reply.status == 429 and not too_long:
         raise RateLimited(f"{name} answers 429, too many requests", reply.retry_after)
     if reply.status in (418, 403, 429):
         seconds = min(reply.retry_after or _BAN_SECONDS, _LONGEST_BAN_SECONDS)
         until = datetime.now(UTC) + timedelta(seconds=seconds)
-        known = "" if reply.retry_after else "; it does not say for how long, ten minutes is usual"
+        known = "" if reply.retry_after else "; it did not say for how long, and ten minutes are usual"
         raise Banned(
             f"{name} answers {reply.status}: this address is banned, until about {until:%H:%M:%S} UTC{known}. "
-            f"Nothing more is asked there in this run; run the same command again after that. "
-            f"It said: {_short(reply.text)}",
+            f"This run sends no more requests there; run the same command again after that. "
+            f"Its response: {_short(reply.text)}",
             until,
         )
     if reply.status == 451:
@@ -88,7 +90,7 @@ def check_status(name: str, reply: Response) -> None:
 
 
 def _no_json(name: str, reply: Response) -> MalformedResponse | Refused:
-    what = "an HTML page" if reply.text.lstrip().startswith("<") else "cut or empty JSON"
+    what = "an HTML page" if reply.text.lstrip().startswith("<") else "truncated or empty JSON"
     return MalformedResponse(f"{name} answers {reply.status} with {what}: {_short(reply.text)}")
 
 

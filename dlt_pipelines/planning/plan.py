@@ -1,4 +1,4 @@
-"""What a run would ask for, and the least time that takes."""
+"""A plan: what a run will request, and the least time that takes."""
 
 from collections import defaultdict
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ from warehouse.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class PlanLine:
-    """One lane, venue, dataset and market: calls or files, most rows they can bring, seconds at the venue's limit."""
+    """One lane, venue, dataset and market: calls or files, their maximum rows, seconds at the venue's limit."""
 
     lane: str
     venue: str
@@ -27,7 +27,7 @@ class PlanLine:
 
 @dataclass(frozen=True)
 class Plan:
-    """Asks by venue, oldest first within a series. `notices` are sentences for people."""
+    """Requests of all venues, oldest first within a series. `notices` are messages for the user."""
 
     settings: Settings
     asks: list[Ask]
@@ -35,7 +35,7 @@ class Plan:
     files: list[ArchiveFile] = field(default_factory=list)
     lane: Lane | None = None
     probes: list[Page] = field(default_factory=list)
-    """Pages that planning fetched to find where series begin; a run lands them first."""
+    """Pages that planning fetched to find the start of series; the run lands them first."""
 
     @property
     def calls(self) -> int:
@@ -43,7 +43,7 @@ class Plan:
         return len(self.asks)
 
     def by_venue(self) -> Mapping[str, list[Ask]]:
-        """Asks of each venue; none where only pages of the planning are to land."""
+        """Requests by venue; empty for a venue of which only `probes` are to land."""
         found: dict[str, list[Ask]] = defaultdict(list)
         for page in self.probes:
             found[page.series.venue] = []
@@ -71,7 +71,7 @@ class Plan:
         ]
 
     def minimum_seconds(self) -> float:
-        """Least time for everything: venues and lanes run side by side, and so do budgets within a venue."""
+        """Least time for everything: venues and lanes run concurrently, and so do budgets within a venue."""
         return max(_seconds(self.asks), lane_seconds(self.files))
 
 

@@ -1,10 +1,10 @@
-"""From a window to pages: what each page proves, and what is left to ask.
+"""Fetches a window page by page: what each page proves, and what is left to request.
 
-A page proves what lies between its rows. Whether the venue has anything between a row and the edge of the window is a
-question of its own, because venues cap pages below the limit that they document (ccxt #26705, #20756): the rest is
-asked for again together with the row next to it. An answer with that row and no other proves that there is nothing
-more; a page without any row counts once it was given several times. Nothing later than the venue's last closed bar is
-claimed, and nothing older than the venue documents to serve unless it served it.
+A page proves the time between its rows. It does not prove that the venue has nothing between a row and the edge of the
+window, because venues cap pages below the limit that they document (ccxt #26705, #20756). So the rest is requested
+again, together with the row next to it: a response with that row and no other proves that there is nothing more. A
+page without any row is accepted only after it was returned several times. Nothing later than the venue's last closed
+bar is claimed, and nothing older than the venue documents to serve, unless it did serve it.
 """
 
 import asyncio
@@ -24,20 +24,21 @@ from dlt_pipelines.http.response import Response
 from dlt_pipelines.http.venue_client import VenueClient
 from dlt_pipelines.planning.page_requests import FUNDING_USUAL_STEP_MS, page_length, wanted_end
 
-# A settled funding rate may reach the venue's history late: emptiness is believed after a day.
+# A settled funding rate may reach the venue's history late: an empty page is accepted after a day.
 FUNDING_SETTLES_MS = 24 * 3600 * 1000
-# Venues answer with nothing now and then where there is something: emptiness counts once it was said again after each
-# of these seconds. At two with no pause, one empty answer in five left holes (docs/reliability.md).
+# Venues occasionally return empty pages for windows that have rows: an empty page is accepted once it was returned
+# again after each of these pauses (seconds). With two attempts, no pause and one page in five wrongly empty, holes were
+# left (docs/reliability.md).
 EMPTY_PAUSES = (0.1, 0.2, 0.4, 0.8)
-# No venue lists so many pages: a cursor that leads on and on is an error of its own.
+# No venue has this many pages of a listing: a cursor that never ends is an error.
 MOST_LISTING_PAGES = 1_000
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A part of a window that is still to ask, in ms since 1970; end exclusive.
+    """A part of a window that is still to be requested, in ms since 1970; end exclusive.
 
-    `known` is the time of a row at its edge that the venue has shown in a page of `after` rows.
+    `known` is the time of a row at its edge that the venue has returned in a page of `after` rows.
     """
 
     start: int
@@ -47,13 +48,13 @@ class Piece:
 
 
 async def pages_of(source: VenueClient, ask: Ask) -> AsyncIterator[Page]:
-    """Fetch everything that an ask is about, page by page; raises VenueError."""
+    """Fetch everything that a request is for, page by page; raises VenueError."""
     now = await source.now(ask.series)
     if ask.start is None or ask.end is None:
         for part in await _listing(source, ask, now):
             yield part
         return
-    # The plan may be hours old, and an endpoint of the newest bars serves no others.
+    # The plan may be hours old, and an endpoint for the newest bars serves no older ones.
     start, end = ask.start, min(ask.end, wanted_end(ask.series, now))
     ask = replace(ask, endpoint=source.venue.endpoint(ask.series, start, now))
     waiting = [Piece(start, end)] if start < end else []
@@ -63,17 +64,17 @@ async def pages_of(source: VenueClient, ask: Ask) -> AsyncIterator[Page]:
         if page is not None:
             yield page
         if piece in rest:
-            raise MalformedResponse(f"{source.venue.name} gives the same page of {ask.series} again and again")
+            raise MalformedResponse(f"{source.venue.name} returns the same page of {ask.series} over and over")
         waiting += [small for part in rest for small in _fitting(source, ask, part)]
 
 
 async def next_page(source: VenueClient, ask: Ask, piece: Piece, now: int) -> tuple[Page | None, list[Piece]]:
-    """One page of the piece, None where it proves nothing, and what is left to ask."""
+    """One page of the piece (None if it proves nothing), and what is left to request."""
     for pause in (0.0, *EMPTY_PAUSES):
         await asyncio.sleep(pause)
         reply, answer = await _fetch(source, ask, piece.start, piece.end)
         if _only_early(ask, piece, answer):
-            # It holds none of the window: as much proof as an empty page, and no more.
+            # It has no row of the window: it proves as much as an empty page.
             answer = PageSummary(rows=0, server_time=answer.server_time)
         if answer.rows:
             break
@@ -82,7 +83,7 @@ async def next_page(source: VenueClient, ask: Ask, piece: Piece, now: int) -> tu
             return None, []
     if not answer.rows and piece.known is not None:
         raise MalformedResponse(
-            f"{source.venue.name} gave a row of {ask.series} at {piece.known} (ms) and now says that there is none"
+            f"{source.venue.name} returned a row of {ask.series} at {piece.known} (ms) before and now has none"
         )
     cap = _learn_cap(source, ask.endpoint, piece, answer)
     claim, rest = divide(ask.series, ask.endpoint, answer, piece, now, cap)
@@ -91,7 +92,7 @@ async def next_page(source: VenueClient, ask: Ask, piece: Piece, now: int) -> tu
 
 
 def _only_early(ask: Ask, piece: Piece, answer: PageSummary) -> bool:
-    """Whether all rows are from before the window. A wide one is answered in coarser rows, which may begin earlier."""
+    """Whether all rows are from before the window. Coarser rows, which answer a wide window, may begin earlier."""
     narrow = piece.end - piece.start <= page_length(ask.series, ask.endpoint)
     return ask.endpoint.early_rows and narrow and answer.newest is not None and answer.newest < piece.start
 
@@ -99,9 +100,9 @@ def _only_early(ask: Ask, piece: Piece, answer: PageSummary) -> bool:
 def divide(
     series: Series, endpoint: Endpoint, answer: PageSummary, piece: Piece, now: int, cap: int | None = None
 ) -> tuple[tuple[int, int], list[Piece]]:
-    """The part of a piece that an answer proves, and the parts still to ask.
+    """The part of a piece that a response proves, and the parts still to be requested.
 
-    `cap` is the most rows of a page that the venue was seen to give, where that is less than it documents.
+    `cap` is the observed maximum of rows in a page, if it is less than the venue documents.
     """
     step = TIMEFRAMES.get(series.timeframe, 1)
     start, end = piece.start, piece.end
@@ -111,7 +112,7 @@ def divide(
         return (served, max(served, settled)), []
     oldest, newest = answer.oldest, answer.newest
     begins, ends = max(start, min(served, oldest)), min(end, max(newest + step, settled))
-    # Nothing but the known row, or rows from before the window beside it.
+    # Nothing but the known row, apart from rows before the window.
     if newest == piece.known and (oldest == newest or newest == start):
         return (begins, ends), []
     reaches_start, reaches_end = _reaches(series, endpoint, answer, piece, settled)
@@ -130,16 +131,16 @@ def divide(
 
 
 def _reaches(series: Series, endpoint: Endpoint, answer: PageSummary, piece: Piece, settled: int) -> tuple[bool, bool]:
-    """Whether nothing of the series fits between the start and the oldest row, or between the newest and the end.
+    """Whether no row of the series fits between the start and the oldest row, and between the newest and the end.
 
-    The edge where a venue begins its page is believed within a funding interval, and within ten bars where bars are
-    sparse (Endpoint.lead_rows).
+    At the edge where a venue begins its page, a distance of up to a funding interval is accepted, and of up to ten bars
+    if bars are sparse (Endpoint.lead_rows).
     """
     assert answer.oldest is not None
     assert answer.newest is not None
     before, after = answer.oldest - piece.start, piece.end - answer.newest
     if series.dataset == "funding":
-        # Nothing later is claimed, and none is expected yet.
+        # Nothing later is claimed, and nothing is expected yet.
         up_to_date = answer.newest + 1 >= settled and after < _spacing(series, answer)
         if endpoint.newest_first:
             return before < MINUTE_MS, after <= FUNDING_USUAL_STEP_MS or up_to_date
@@ -149,7 +150,7 @@ def _reaches(series: Series, endpoint: Endpoint, answer: PageSummary, piece: Pie
 
 
 def _spacing(series: Series, answer: PageSummary) -> int:
-    """Time from one row of a page to the next: of bars their length, of payments the mean, or the usual one."""
+    """Time between the rows of a page: the timeframe for bars, the mean (or usual) interval for funding."""
     assert answer.oldest is not None
     assert answer.newest is not None
     if series.dataset == "bars":
@@ -158,7 +159,7 @@ def _spacing(series: Series, answer: PageSummary) -> int:
 
 
 def _learn_cap(source: VenueClient, endpoint: Endpoint, piece: Piece, answer: PageSummary) -> int | None:
-    """The venue's own cap of a page: a page after which there were more rows was cut, and a longer one ends that."""
+    """The venue's actual page limit: a page followed by more rows was capped, and a longer page disproves the cap."""
     caps = source.caps
     if piece.known is not None and piece.after > 1 and _goes_beyond(piece.known, endpoint, answer):
         caps[endpoint.path] = min(caps.get(endpoint.path, piece.after), piece.after)
@@ -168,14 +169,14 @@ def _learn_cap(source: VenueClient, endpoint: Endpoint, piece: Piece, answer: Pa
 
 
 def _goes_beyond(known: int, endpoint: Endpoint, answer: PageSummary) -> bool:
-    """Whether the venue has more rows beside a known one; those from before the window are none of them."""
+    """Whether the venue has rows beyond a known one; those from before the window do not count."""
     assert answer.oldest is not None
     assert answer.newest is not None
     return answer.newest > known or (answer.oldest < known and not endpoint.early_rows)
 
 
 def _fitting(source: VenueClient, ask: Ask, piece: Piece) -> list[Piece]:
-    """What is left of a window, in windows that a capped page can fill."""
+    """What is left of a window, cut into windows that fit a capped page."""
     cap = source.caps.get(ask.endpoint.path)
     if cap is None or piece.known is not None or ask.series.dataset == "funding":
         return [piece]
@@ -185,10 +186,10 @@ def _fitting(source: VenueClient, ask: Ask, piece: Piece) -> list[Piece]:
 
 
 async def _listing(source: VenueClient, ask: Ask, now: int) -> list[Page]:
-    """Every page of a listing, all with the time of the last one: the list as a whole was known then.
+    """Every page of a listing, all with the time of the last one, when the list as a whole was known.
 
-    The last page says whether the listing is complete: it leads to no other page, and the listing neither has far
-    fewer records than the one before (Ask.least_rows) nor begins too late (Ask.since).
+    The last page decides whether the listing is complete: there is no further page, and the listing neither has far
+    fewer records than the previous one (Ask.least_rows) nor begins too late (Ask.since).
     """
     pages: list[Page] = []
     more: dict[str, str] = {}
@@ -201,7 +202,9 @@ async def _listing(source: VenueClient, ask: Ask, now: int) -> list[Page]:
             break
         more = dict(answer.more)
         if more in seen or len(pages) == MOST_LISTING_PAGES:
-            raise MalformedResponse(f"{source.venue.name} {ask.endpoint.path} leads from page to page without end")
+            raise MalformedResponse(
+                f"{source.venue.name} {ask.endpoint.path} returns one page after another without end"
+            )
         seen.append(more)
     moment = pages[-1].fetched_at
     pages = [replace(page, fetched_at=moment) for page in pages]
@@ -219,22 +222,22 @@ async def _fetch(
         if ask.start is not None:
             _check_window(source, ask, answer, start, end)
         elif not answer.rows:
-            raise MalformedResponse(f"{source.venue.name} {ask.endpoint.path} lists nothing at all")
+            raise MalformedResponse(f"{source.venue.name} {ask.endpoint.path} returned an empty list")
         return answer
 
     return await source.ask(ask.endpoint, {**_params(source, ask, start, end), **(more or {})}, read)
 
 
 def _check_window(source: VenueClient, ask: Ask, answer: PageSummary, start: int, end: int) -> None:
-    """A venue that drops a parameter answers with its newest page and no error."""
+    """Raise MalformedResponse for rows outside the window: a venue that ignores a parameter returns its newest page."""
     step = TIMEFRAMES.get(ask.series.timeframe, 1)
     if answer.oldest is None or answer.newest is None:
         return
     too_early = answer.oldest <= start - step and not ask.endpoint.early_rows
     if too_early or answer.newest >= end or answer.oldest > answer.newest:
         raise MalformedResponse(
-            f"{source.venue.name} answers with rows from {answer.oldest} to {answer.newest} of {ask.series}, "
-            f"asked from {start} to {end} (ms)"
+            f"{source.venue.name} returned rows from {answer.oldest} to {answer.newest} of {ask.series}; "
+            f"requested were {start} to {end} (ms)"
         )
 
 

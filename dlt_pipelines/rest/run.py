@@ -1,4 +1,4 @@
-"""A run: fetchers of every venue side by side, one loader thread, queues with an end in between."""
+"""A run of the REST lane: concurrent fetchers for every venue, one loader thread, bounded queues in between."""
 
 import asyncio
 import math
@@ -21,7 +21,7 @@ from dlt_pipelines.planning.plan import Plan
 from dlt_pipelines.rest.page_loader import PageLoader
 from dlt_pipelines.rest.paging import pages_of
 
-# Both bound the memory of a run: pages of each venue that wait, and those of the batch that is being landed.
+# Both bound the memory of a run: queued pages per venue, and the pages of the batch that is being landed.
 QUEUE_PAGES = 48
 BATCH_PAGES = 300
 BATCH_BYTES = 16_000_000
@@ -42,7 +42,7 @@ async def land(plan: Plan, landing: PageLoader, progress: Progress, pace: float 
 
 
 class _VenueRun:
-    """One venue's part of a run."""
+    """The part of a run that belongs to one venue."""
 
     def __init__(
         self,
@@ -69,7 +69,7 @@ class _VenueRun:
         self._left: set[Budget] = set()
 
     async def go(self, asks: Sequence[Ask], fetched: Sequence[Page] = ()) -> None:
-        """Fetch all asks and land their pages, after those that were fetched before."""
+        """Send all requests and land their pages, after the pages that planning already fetched."""
         waiting: dict[Budget, deque[Ask]] = defaultdict(deque)
         for ask in _by_turns(asks):
             waiting[ask.endpoint.budget].append(ask)
@@ -106,9 +106,9 @@ class _VenueRun:
                 records, proof = records + page.rows, page.proof
             if proof == PART:
                 self._report.notices.append(
-                    f"{ask.series}: {self._name} gives {records:,} records, and at least {ask.least_rows:,} are "
-                    "expected. That is not the whole list: what it leaves out does not count as gone, and the next "
-                    "run asks for it again."
+                    f"{ask.series}: {self._name} returned {records:,} records, but at least {ask.least_rows:,} were "
+                    "expected. The list is incomplete: what it leaves out does not count as delisted, and the next "
+                    "run requests it again."
                 )
         except VenueClosed as trouble:
             if ask.endpoint.budget not in self._left:
@@ -126,7 +126,7 @@ class _VenueRun:
                 self._leave(ask, trouble)
 
     def _fail_series(self, series: Series, trouble: VenueError) -> None:
-        """Name a series once, whatever number of its windows is given up."""
+        """Report a series once, however many of its windows failed."""
         if series not in self._named:
             self._named.add(series)
             self._fail(str(series), trouble, f"{series}: {trouble}")
@@ -134,14 +134,14 @@ class _VenueRun:
             self._report.faults[trouble.kind] += 1
 
     def _leave(self, ask: Ask, trouble: VenueError) -> None:
-        """Several instruments got no answer, and nothing else did: what shares their limit waits for a later run."""
+        """Requests for several instruments failed and none succeeded: leave what shares their limit to a later run."""
         self._left.add(ask.endpoint.budget)
         self._source.shut(trouble, ask.endpoint.budget)
         self._fail(
             self._name,
             trouble,
-            f"{self._name} gave no good answer for {VENUE_ATTEMPTS} instruments in a row at {ask.endpoint.path}; "
-            f"the other windows there wait for a later run. The last one: {trouble}",
+            f"{self._name} gave no valid response for {VENUE_ATTEMPTS} instruments in a row at {ask.endpoint.path}; "
+            f"the other windows there are left to a later run. Last error: {trouble}",
         )
 
     def _close(self, trouble: VenueError) -> None:
@@ -161,7 +161,7 @@ class _VenueRun:
         self._progress.fault(venue, trouble, wait_seconds)
 
     async def _land(self) -> None:
-        """Batches out of the queue; a kill loses at most what is in the queue and one batch."""
+        """Land batches from the queue; if the process is killed, at most the queue and one batch are lost."""
         more = True
         while more:
             batch, more = await self._next_batch()
@@ -190,7 +190,7 @@ class _VenueRun:
 
 
 def _by_turns(asks: Sequence[Ask]) -> list[Ask]:
-    """A window of each series in turn, so that a failing series is soon distinguished from a failing venue."""
+    """Interleave the series, so that a failing series is soon told from a failing venue."""
     by_series: dict[Series, list[Ask]] = defaultdict(list)
     for ask in asks:
         by_series[ask.series].append(ask)
@@ -198,7 +198,7 @@ def _by_turns(asks: Sequence[Ask]) -> list[Ask]:
 
 
 def _workers(budget: Budget, sample: Ask, pace: float | None) -> int:
-    """Enough requests under way to use the limit at a round trip of a third of a second."""
+    """Number of concurrent requests that uses the full limit at a round trip of a third of a second."""
     if pace is None:
         return 16
     calls_a_second = budget.per_second * pace / sample.endpoint.weight

@@ -64,10 +64,10 @@ def test_the_one_member_comes_out_as_it_is():
         (packed(b"x\n", "/etc/passwd"), "'/etc/passwd'"),
         (packed(b"x\n", "a.csv", "b.csv"), "2 members"),
         (packed(b"x\n"), "0 members"),
-        (packed(b"/etc/passwd", "a.csv", kind=stat.S_IFLNK), "no plain file"),
-        (packed(bytes(20_000_000), "a.csv"), "would grow from"),
-        (packed(b"x\n" * 500, "a.csv")[:60], "no sound zip"),
-        (b"<html>", "no sound zip"),
+        (packed(b"/etc/passwd", "a.csv", kind=stat.S_IFLNK), "not a regular file"),
+        (packed(bytes(20_000_000), "a.csv"), "would inflate from"),
+        (packed(b"x\n" * 500, "a.csv")[:60], "not a valid zip"),
+        (b"<html>", "not a valid zip"),
         (packed(b"x\n" * 500, "a.csv").replace(b"x\n", b"y\n"), None),
     ],
     ids=["parent", "absolute", "two", "none", "link", "bomb", "cut", "page", "same"],
@@ -91,20 +91,20 @@ def test_a_zip_that_lies_about_its_size():
 def test_a_member_whose_digest_is_another_one():
     body = text(*map(kline, range(200)))
     data = packed(body, "a.csv").replace(zlib.crc32(body).to_bytes(4, "little"), bytes(4))
-    with pytest.raises(SuspiciousFile, match="no sound zip: the CRC of"):
+    with pytest.raises(SuspiciousFile, match=r"not a valid zip file: 'a\.csv' does not match its CRC"):
         unzip("a.zip", data, "a.csv")
 
 
 def test_a_member_that_lies_elsewhere_than_the_directory_says():
     data = packed(text(kline(0)), "a.csv").replace(b"a.csv", b"b.csv", 1)
-    with pytest.raises(SuspiciousFile, match="does not lie where the directory says"):
+    with pytest.raises(SuspiciousFile, match="is not where the directory says"):
         unzip("a.zip", data, "a.csv")
 
 
 def test_a_damaged_member():
     data = bytearray(packed(text(*map(kline, range(200))), "a.csv"))
     data[60] ^= 0xFF
-    with pytest.raises(SuspiciousFile, match="no sound zip"):
+    with pytest.raises(SuspiciousFile, match="not a valid zip"):
         unzip("a.zip", bytes(data), "a.csv")
 
 
@@ -152,10 +152,10 @@ def test_rows_that_repeat_are_no_conflict_and_rows_that_differ_are_one():
 @pytest.mark.parametrize(
     ("body", "says"),
     [
-        (text(candle(0)), "known is"),
-        (text(CANDLES.replace("vol_ccy", "vol_coin"), candle(0)), "known is"),
-        (text(CANDLES, candle(0), candle(1, name="ETH-USDT")), "another instrument than BTC-USDT"),
-        (text(CANDLES), "holds no rows"),
+        (text(candle(0)), "expected"),
+        (text(CANDLES.replace("vol_ccy", "vol_coin"), candle(0)), "expected"),
+        (text(CANDLES, candle(0), candle(1, name="ETH-USDT")), "an instrument other than BTC-USDT"),
+        (text(CANDLES), "has no rows"),
     ],
 )
 def test_okx_files_must_have_the_header_that_is_known(body: bytes, says: str):

@@ -128,7 +128,7 @@ def test_an_insert_that_is_too_large_for_clickhouse_is_not_repeated(desk: Desk, 
     monkeypatch.setattr("dlt_pipelines.archive.run.open_client", narrow)
     monkeypatch.setattr(file_loader.log, "warning", lambda *words: said.append(str(words)))
     with pytest.raises(
-        file_loader.InsertRefused, match=r"refuses the archive files of raw\.binance__archive_spot_klines"
+        file_loader.InsertRefused, match=r"rejected the archive files of raw\.binance__archive_spot_klines"
     ):
         desk.backfill(NOVEMBER, DECEMBER, "archive", **HOURS)
     assert said == []
@@ -164,11 +164,11 @@ def test_okx_days_are_cut_at_utc_8(desk: Desk):
         ("bad_checksum", "its CHECKSUM file says"),
         ("mixed_units", "mixes milliseconds and microseconds"),
         ("unknown_header", "begins with b'a,b,c'"),
-        ("bomb", "would grow from"),
+        ("bomb", "would inflate from"),
         ("path", "expected is 'BTCUSDT-1h-2024-11.csv'"),
         ("two_members", "2 members"),
         ("renamed", "expected is 'BTCUSDT-1h-2024-11.csv'"),
-        ("cut", "no sound zip"),
+        ("cut", "not a valid zip"),
         ("other_period", "its period is 2024-11-01"),
         ("ragged", "more or fewer than 12 fields"),
     ],
@@ -236,7 +236,7 @@ def test_contradicting_rows_are_set_aside_and_asked_of_rest(desk: Desk):
     desk.trick(Trick("conflicts"))
     window = (NEW_YEAR - 8 * timedelta(hours=1), NEW_YEAR + 16 * timedelta(hours=1))
     report = desk.backfill(*window, "archive", **OKX_MINUTES)
-    assert any("contradict each other at 1 times" in notice for notice in report.notices)
+    assert any("conflicting rows at 1 times" in notice for notice in report.notices)
     assert desk.warehouse.rows("select count() from raw.okx__spot_candles") == [(0,)]
     (row,) = desk.warehouse.rows("select any(conflicts) from raw.okx__archive_spot_candles")
     assert len(row[0]) == 1

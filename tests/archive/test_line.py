@@ -151,7 +151,7 @@ def test_views_show_what_the_venue_had(
 
 
 def test_contradicting_rows_are_kept_out_named_and_asked_of_rest(line: Line):
-    assert any("contradict each other" in notice for notice in line.report.notices)
+    assert any("conflicting rows" in notice for notice in line.report.notices)
     aside = line.desk.warehouse.rows("select dataset, instrument_id, source, rows from marts.dq_conflicting_rows")
     assert aside == [("bars", "okx:spot:BTC/USDT", "archive", 2)]
     asked = line.desk.warehouse.rows("select row_count, lane from ops.coverage where venue = 'okx' and lane = 'rest'")

@@ -77,7 +77,7 @@ def test_what_a_file_lacks_comes_by_rest_at_once(desk: Desk, trick: str) -> None
     desk.trick(Trick(trick, "monthly/"))
     report = desk.backfill(NOVEMBER, DECEMBER, "auto", **SPOT_MINUTES)
     assert report.complete
-    assert any("BTCUSDT-1m-2024-11.zip lacks" in text and "REST is asked for it" in text for text in report.notices)
+    assert any("BTCUSDT-1m-2024-11.zip lacks" in text and "requested from REST" in text for text in report.notices)
     lanes = dict(desk.warehouse.rows("select lane, sum(row_count) from ops.coverage group by 1"))
     truth = desk.market.bars("binance", "spot", "BTC/USDT", "1m", ms(NOVEMBER), ms(DECEMBER))
     assert len(truth) <= lanes["archive"] + lanes["rest"] <= len(truth) + 1_100
@@ -89,7 +89,9 @@ def test_what_a_file_lacks_comes_by_rest_at_once(desk: Desk, trick: str) -> None
 def test_the_archive_lane_says_what_is_left_and_rest_or_a_new_file_brings_it(desk: Desk) -> None:
     desk.trick(Trick("short", "2024-11.zip"))
     report = desk.backfill(NOVEMBER, DECEMBER, "archive", **SPOT_HOURS)
-    assert any("lacks 541 bars (2024-11-08T" in text and "--lane auto asks REST" in text for text in report.notices)
+    assert any(
+        "lacks 541 bars (2024-11-08T" in text and "--lane auto requests it from REST" in text for text in report.notices
+    )
     # Published day files fill the days; without them the month is asked of REST, by update too.
     left = desk.plan(NOVEMBER, DECEMBER, "archive", **SPOT_HOURS)
     assert {file.span for file in left.files} == {"daily"}
@@ -106,7 +108,7 @@ def test_okx_files_and_funding_that_rest_has_no_more(desk: Desk) -> None:
     assert desk.plan(NOVEMBER, DECEMBER - DAY, "auto", **OKX_MINUTES).calls == 0
     start = datetime(2024, 6, 1, tzinfo=UTC)
     report = desk.backfill(start, NOW - timedelta(minutes=1), "auto", **OKX_FUNDING)
-    assert any("lacks payments (2024-07-" in text and "stays to be fetched" in text for text in report.notices)
+    assert any("lacks payments (2024-07-" in text and "still to be fetched" in text for text in report.notices)
     again = desk.plan(start, NOW - timedelta(minutes=1), "auto", **OKX_FUNDING)
     assert again.files == []
     assert any("has landed and lacks payments" in text and "REST no longer has it" in text for text in again.notices)

@@ -134,7 +134,7 @@ def test_a_venue_that_is_away_does_not_stop_the_others(desk: Desk) -> None:
     report = desk.backfill(start=START, **BTC)
 
     assert {failure.kind for failure in report.failures} == {"no_connection"}
-    assert any("bybit does not give its time" in notice for notice in report.notices)
+    assert any("time of bybit is unavailable" in notice for notice in report.notices)
     assert {venue for venue, _ in report.by} == {"binance", "okx"}
 
     desk.settings = desk.settings.model_copy(update={"bybit_url": desk.server.environment["MDW_BYBIT_URL"]})

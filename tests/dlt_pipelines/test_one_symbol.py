@@ -144,7 +144,9 @@ def test_a_venue_that_is_away_costs_a_bounded_number_of_requests(three: Desk) ->
     began = time.monotonic()
     report = three.backfill(START, END, datasets=("bars",), venues=("okx", "bybit"))
     assert time.monotonic() - began < 30
-    assert any("okx gave no good answer for 3 instruments in a row" in failure.message for failure in report.failures)
+    assert any(
+        "okx gave no valid response for 3 instruments in a row" in failure.message for failure in report.failures
+    )
     # The clock's attempts, then at most 16 windows at once of each of three limits, each asked 8 times.
     assert three.count("/okx") <= 8 * (1 + 3 * 16) + 3 * 16
     for symbol in SYMBOLS:

@@ -149,7 +149,7 @@ def test_a_page_of_payments_proves_what_lies_between_them(
 @pytest.mark.parametrize(
     ("start", "end", "words"),
     [
-        (datetime(2025, 1, 2), None, "start 2025-01-02T00:00:00 has no zone"),  # noqa: DTZ001
+        (datetime(2025, 1, 2), None, "start 2025-01-02T00:00:00 has no time zone"),  # noqa: DTZ001
         (datetime(2025, 1, 2, tzinfo=UTC), datetime(2025, 1, 1, tzinfo=UTC), "is not after start"),
         (datetime(2025, 1, 2, tzinfo=UTC), datetime(2025, 1, 2, tzinfo=UTC), "is not after start"),
         (datetime(2125, 1, 2, tzinfo=UTC), None, "is in the future"),
@@ -176,7 +176,7 @@ def test_the_venue_s_clock_rules_and_not_ours(desk: Desk) -> None:
 
 def test_nobody_asks_real_venues_faster_than_they_allow(desk: Desk) -> None:
     desk.settings = desk.settings.model_copy(update={"okx_url": None})
-    with pytest.raises(BadInput, match=r"pace 3\.0 is beyond the venues' documented limits"):
+    with pytest.raises(BadInput, match=r"pace 3\.0 exceeds the venues' documented limits"):
         backfill.plan(desk.settings, desk.universe, pace=3.0)
 
 

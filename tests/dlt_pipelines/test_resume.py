@@ -169,7 +169,7 @@ def test_clickhouse_that_stays_away_is_one_clear_error(desk: Desk, monkeypatch: 
     plan = desk.plan(hours=1, datasets=("bars",), venues=("okx",))
     desk.warehouse.kill()
     try:
-        with pytest.raises(OperationFailed, match="ClickHouse did not take the pages of okx"):
+        with pytest.raises(OperationFailed, match="ClickHouse did not accept the pages of okx"):
             desk.land(plan)
     finally:
         embedded.up(desk.warehouse.settings)

@@ -157,7 +157,9 @@ def test_a_listing_that_lost_much_is_not_believed(narrow: Desk) -> None:
     narrow.server.caps = tuple(Cap(path, 3) for path in paths)
     report = narrow.update(force=True, **chosen)
     for venue in SPOT:
-        assert any(f"{venue} gives 3 records" in notice and "not the whole list" in notice for notice in report.notices)
+        assert any(
+            f"{venue} returned 3 records" in notice and "list is incomplete" in notice for notice in report.notices
+        )
         assert listing(narrow, venue)[1][:2] == (3, "part")
 
 
@@ -165,7 +167,7 @@ def test_a_short_history_of_the_index_is_asked_for_again(narrow: Desk) -> None:
     chosen = {"datasets": ("fear_greed",)}
     narrow.server.caps = (Cap("fng", 10),)
     report = narrow.update(**chosen)
-    assert any("not the whole list" in notice for notice in report.notices)
+    assert any("list is incomplete" in notice for notice in report.notices)
     assert due(narrow, **chosen) == 1
     narrow.server.caps = ()
     assert narrow.update(**chosen).notices == []

@@ -40,7 +40,7 @@ def test_the_customer_s_universe(universe: Universe) -> None:
         ("fear_greed: true", "fear_gred: true", ["key fear_gred is unknown", "fear_greed"]),
         ("version: 1", "version: 2", ["version is 2"]),
         ("timeframes: [1m, 1h]\n", "", ["key timeframes is missing"]),
-        ("version: 1", "version: [1", ["is no YAML"]),
+        ("version: 1", "version: [1", ["is not valid YAML"]),
     ],
 )
 def test_a_mistake_in_the_file_is_named(tmp_path: Path, good: str, bad: str, words: list[str]) -> None:

@@ -62,8 +62,8 @@ def test_backfill(inside, words, says):
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        ("version: [", "is no YAML"),
-        ("- a\n- list", "holds no mapping"),
+        ("version: [", "is not valid YAML"),
+        ("- a\n- list", "is not a mapping"),
         ("version: 1\nhistory: {start: 2021-01-01T00:00:00Z}\ntimeframes: [1m, 7m]", "'7m'"),
         (
             "version: 1\nhistory: {start: 2021-01-01T00:00:00Z}\ntimeframes: [1m]\nbars: {mtgox: {spot: [BTC/USDT]}}",

@@ -1,8 +1,8 @@
 """Coinbase Exchange spot (api.exchange.coinbase.com; not the brokerage's Advanced Trade API).
 
 Endpoints and paging: /products/{id}/candles, 300 rows, newest first, `start` and `end` inclusive and on the grid; a
-window of more is refused, and rows before `start` may come along. Ten bars before each window are asked for, too.
-Daily candles show whether a year holds anything.
+larger window is refused, and rows before `start` may be included. Ten bars before each window are requested with it.
+Daily candles show whether a year has any data.
 /products in one answer.
 A minute without a trade has no row, 1m and 1h alike: an outage of the venue looks the same.
 Disposition: append. Key: page_id. Limit: 10 calls a second by address.
@@ -20,7 +20,7 @@ from dlt_pipelines.core.series import Series
 from dlt_pipelines.core.time_grid import MINUTE_MS, TIMEFRAMES, floor_to, from_ms, to_ms
 from dlt_pipelines.core.venue import PageSummary
 
-# https://docs.cdp.coinbase.com/exchange/rest-api/rate-limits: 10 a second, bursts of 15 that a bucket refills.
+# https://docs.cdp.coinbase.com/exchange/rest-api/rate-limits: 10 per second, bursts of 15 (token bucket).
 _CALLS = Budget("coinbase calls", 10, 1)
 _ORIGIN = "coinbase_url"
 _DAY_MS = 24 * 60 * MINUTE_MS
@@ -60,7 +60,7 @@ class Coinbase:
         return "spot_candles" if series.dataset == "bars" else "spot_instruments"
 
     def endpoint(self, series: Series, start: int, now: int) -> Endpoint:
-        """One endpoint a dataset, whatever the window."""
+        """One endpoint per dataset, whatever the window."""
         return _CANDLES if series.dataset == "bars" else _PRODUCTS
 
     def venue_symbol(self, series: Series) -> str:
@@ -68,7 +68,7 @@ class Coinbase:
         return series.symbol.replace("/", "-")
 
     def params(self, series: Series, endpoint: Endpoint, start: int, end: int) -> dict[str, str]:
-        """Both ends are open times, as others are rounded up; a window of too many bars is asked for in longer ones."""
+        """Both ends are open times, as others are rounded up; a window of too many bars is requested in longer bars."""
         if not series.windowed:
             return {}
         for seconds in _GRANULARITIES:
@@ -87,7 +87,7 @@ class Coinbase:
         if "rate limit" in text.lower():
             raise RateLimited(f"Coinbase: {text}")
         if status == 404:
-            raise UnknownSymbol(f"Coinbase knows no such product ({text})")
+            raise UnknownSymbol(f"Coinbase has no such product ({text})")
         if status == 400:
             raise Refused(f"Coinbase: {text}")
         raise UnknownErrorCode(f"Coinbase: {text}")
