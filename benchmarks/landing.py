@@ -20,7 +20,7 @@ from benchmarks.peak import Peak
 from dlt_pipelines import backfill
 from dlt_pipelines.core.endpoint import Budget
 from dlt_pipelines.core.time_grid import TIMEFRAMES, to_ms
-from dlt_pipelines.planning.page_requests import page_length, window_asks
+from dlt_pipelines.planning.page_requests import page_length, window_requests
 from dlt_pipelines.planning.plan import Plan
 from dlt_pipelines.planning.selection import Selection
 from dlt_pipelines.planning.universe import load
@@ -74,7 +74,7 @@ def plan_against_minimum(years: int = 5) -> Figures:
         if series.dataset != "bars":
             continue
         venue = VENUES[series.venue]
-        plan.asks.extend(window_asks(venue, series, (start, now), [], now))
+        plan.requests.extend(window_requests(venue, series, (start, now), [], now))
         endpoint = venue.endpoint(series, start, now)
         rows = (now - start) / TIMEFRAMES[series.timeframe]
         pages = rows / (page_length(series, endpoint) / TIMEFRAMES[series.timeframe])

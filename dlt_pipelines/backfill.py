@@ -14,7 +14,7 @@ from dlt_pipelines.archive.run import land_files
 from dlt_pipelines.core import intervals
 from dlt_pipelines.core.archive import ArchiveFile
 from dlt_pipelines.core.errors import VenueError
-from dlt_pipelines.core.page_request import Ask
+from dlt_pipelines.core.page_request import PageRequest
 from dlt_pipelines.core.progress import LandingReport, Progress, Silent
 from dlt_pipelines.core.series import Series
 from dlt_pipelines.core.time_grid import to_ms
@@ -22,7 +22,7 @@ from dlt_pipelines.http.venue_client import VenueClient
 from dlt_pipelines.planning import coverage, listings
 from dlt_pipelines.planning.landed_files import landed_files
 from dlt_pipelines.planning.lane_choice import Lane, choose
-from dlt_pipelines.planning.page_requests import window_asks
+from dlt_pipelines.planning.page_requests import window_requests
 from dlt_pipelines.planning.plan import Plan
 from dlt_pipelines.planning.selection import Selection, select
 from dlt_pipelines.planning.universe import Universe
@@ -70,15 +70,15 @@ def _unproven_claims(
     settings: Settings, series: Sequence[Series], start: int, end: int, pace: float | None, lane: Lane, dry_run: bool
 ) -> Plan:
     with connect(settings, "ingest") as client:
-        lost, notices = recheck_claims.review(client, series, record=not dry_run)
+        unproven, notices = recheck_claims.review(client, series, record=not dry_run)
     spans: dict[Series, tuple[int, int | None]] = {
         one: (max(holes[0][0], start), min(holes[-1][1], end))
-        for one, holes in lost.items()
+        for one, holes in unproven.items()
         if holes[0][0] < end and start < holes[-1][1]
     }
     if not spans:
         return Plan(settings, [], ["No page of an older version claims a window that its rows do not prove."], [], lane)
-    found = make_plan(settings, spans, False, pace, lane=lane, unproven=lost if dry_run else None)
+    found = make_plan(settings, spans, False, pace, lane=lane, unproven=unproven if dry_run else None)
     return replace(found, notices=[*notices, *found.notices])
 
 
@@ -89,7 +89,7 @@ def run(plan: Plan, progress: Progress | None = None, pace: float | None = 1.0) 
     venues only. Failures at venues are in the report (`failures`, `complete`); a failure of ClickHouse raises
     OperationFailed.
     """
-    _check_pace(plan.settings, pace, {ask.series for ask in plan.asks})
+    _check_pace(plan.settings, pace, {request.series for request in plan.requests})
     connection = plan.settings.connection("ingest")
     try:
         with PageLoader(connection, plan.settings.home, trust.install(plan.settings), plan.settings.cluster) as landing:
@@ -121,7 +121,7 @@ def make_plan(
         spans, left_out = _with_archive(spans)
     with connect(settings, "ingest") as client:
         done = {} if refetch else coverage.covered(client, list(spans))
-        seen = listings.seen(client)
+        known_listings = listings.landed_listings(client)
         landed = landed_files(client) if lane in ("auto", "archive") and not refetch else frozenset()
     for one, windows in (unproven or {}).items():
         done[one] = [part for window in done.get(one, []) for part in intervals.subtract(*window, windows)]
@@ -130,7 +130,7 @@ def make_plan(
     whole = {series: (start, end or times[_clock_key(series)]) for series, (start, end) in spans.items()}
     probes = asyncio.run(probe(settings, whole, done, pace, with_rows=lane != "archive"))
     notices += probes.notices
-    asks: list[Ask] = []
+    requests: list[PageRequest] = []
     files: list[ArchiveFile] = []
     for series, span in whole.items():
         venue, now = VENUES[series.venue], times[_clock_key(series)]
@@ -139,18 +139,18 @@ def make_plan(
             choice = choose(lane, venue, series, span, covered, now, landed)
             files += choice.files
             notices += choice.notices
-            asks += window_asks(venue, series, span, intervals.merge([*covered, *choice.not_rest]), now)
-        elif refetch or force_listings or listings.is_due(seen.get(series), datetime.now(UTC)):
+            requests += window_requests(venue, series, span, intervals.merge([*covered, *choice.not_rest]), now)
+        elif refetch or force_listings or listings.is_due(known_listings.get(series), datetime.now(UTC)):
             endpoint = venue.endpoint(series, 0, now)
-            least, since = listings.least_rows(seen.get(series)), listings.reaches_back_to(endpoint, span[0])
-            asks.append(Ask(series, endpoint, least_rows=least, since=since))
+            least, since = listings.min_rows(known_listings.get(series)), listings.reaches_back_to(endpoint, span[0])
+            requests.append(PageRequest(series, endpoint, min_rows=least, since=since))
     if recheck:
         now = to_ms(settings.clock())
         wanted = {series: (start, end or now) for series, (start, end) in spans.items() if series.windowed}
         with connect(settings, "ingest") as client:
             again, said = asyncio.run(replaced_files(settings, client, wanted))
         files, notices = list(dict.fromkeys([*files, *again])), [*notices, *said]
-    return Plan(settings, asks, notices, files, lane, probes.pages)
+    return Plan(settings, requests, notices, files, lane, probes.pages)
 
 
 def make_plan_again(
@@ -162,18 +162,18 @@ def make_plan_again(
     """
     _check_pace(settings, pace, {series for series, _, _ in windows})
     now = to_ms(settings.clock())
-    asks: list[Ask] = []
+    requests: list[PageRequest] = []
     files: list[ArchiveFile] = []
     notices: list[str] = []
     for series, start, end in dict.fromkeys(windows):
         venue = VENUES[series.venue]
         if not series.windowed:
-            asks.append(Ask(series, venue.endpoint(series, 0, now)))
+            requests.append(PageRequest(series, venue.endpoint(series, 0, now)))
             continue
         choice = choose("auto", venue, series, (start, end), [], now)
         files += choice.files
         notices += choice.notices
-        asks += window_asks(venue, series, (start, end), intervals.merge(choice.not_rest), now)
+        requests += window_requests(venue, series, (start, end), intervals.merge(choice.not_rest), now)
     if recheck:
         spans = {
             series: (
@@ -185,7 +185,7 @@ def make_plan_again(
         with connect(settings, "ingest") as client:
             replaced, said = asyncio.run(replaced_files(settings, client, spans))
         files, notices = [*files, *replaced], [*notices, *said]
-    return Plan(settings, asks, notices, list(dict.fromkeys(files)), "auto")
+    return Plan(settings, requests, notices, list(dict.fromkeys(files)), "auto")
 
 
 async def _land(plan: Plan, landing: PageLoader, progress: Progress, pace: float | None) -> LandingReport:
@@ -202,12 +202,12 @@ async def _land(plan: Plan, landing: PageLoader, progress: Progress, pace: float
     report.notices += notices
     if for_rest:
         now = to_ms(plan.settings.clock())
-        asks = [
-            ask
+        requests = [
+            request
             for series, start, end in for_rest
-            for ask in window_asks(VENUES[series.venue], series, (start, end), [], now)
+            for request in window_requests(VENUES[series.venue], series, (start, end), [], now)
         ]
-        second = await land(Plan(plan.settings, asks), landing, progress, pace)
+        second = await land(Plan(plan.settings, requests), landing, progress, pace)
         report.merge(second)
         report.seconds += second.seconds
     return report
@@ -257,15 +257,15 @@ async def _venue_times(
     sources = {name: VenueClient(name, settings, pace, lambda *fault: None) for name, _ in samples}
     notices: list[str] = []
 
-    async def ask(sample: Series) -> int:
+    async def request(sample: Series) -> int:
         try:
             return await sources[sample.venue].now(sample)
-        except VenueError as trouble:
-            notices.append(f"The time of {sample.venue} is unavailable, planning by our own clock: {trouble}")
+        except VenueError as error:
+            notices.append(f"The time of {sample.venue} is unavailable, planning by our own clock: {error}")
             return to_ms(settings.clock())
 
     try:
-        answers = await asyncio.gather(*(ask(sample) for sample in samples.values()))
+        answers = await asyncio.gather(*(request(sample) for sample in samples.values()))
     finally:
         for source in sources.values():
             await source.close()

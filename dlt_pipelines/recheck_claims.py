@@ -15,7 +15,7 @@ from uuid import UUID
 import orjson
 from clickhouse_connect.driver.client import Client
 
-from dlt_pipelines.archive.csv_check import examine
+from dlt_pipelines.archive.csv_check import check_csv
 from dlt_pipelines.archive.proof import stretches
 from dlt_pipelines.core.archive import ArchiveFile
 from dlt_pipelines.core.errors import UnknownFormat
@@ -94,7 +94,7 @@ def review(client: Client, series: Sequence[Series], record: bool) -> tuple[dict
     done = coverage.covered(client, series)
     # Without `record` the coverage still includes the old claims.
     unproven = {} if record else _unproven(found)
-    lost = {}
+    unproven = {}
     for one_series, windows in claimed.items():
         if one_series not in wanted:
             continue
@@ -104,8 +104,8 @@ def review(client: Client, series: Sequence[Series], record: bool) -> tuple[dict
         if one_series.dataset == "funding":
             holes = [hole for hole in holes if hole[1] - hole[0] > 1]
         if holes:
-            lost[one_series] = holes
-    return lost, [_notice(one, windows) for one, windows in sorted(lost.items())]
+            unproven[one_series] = holes
+    return unproven, [_notice(one, windows) for one, windows in sorted(unproven.items())]
 
 
 def _pages(client: Client, parameters: dict[str, Any]) -> Iterator[Correction]:
@@ -133,7 +133,7 @@ def _file(file: ArchiveFile, parts: Sequence[Sequence[Any]]) -> Iterator[Correct
     period = (file.start, file.end)
     lines = [payload.count("\n") for _, payload in parts]
     try:
-        form = examine(file, "".join(payload for _, payload in parts).encode())
+        form = check_csv(file, "".join(payload for _, payload in parts).encode())
     except UnknownFormat:
         yield from (Correction(page_id, file.series, period, []) for page_id, _ in parts)
         return

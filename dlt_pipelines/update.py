@@ -6,7 +6,7 @@ from dlt_pipelines import backfill
 from dlt_pipelines.core.progress import LandingReport, Progress
 from dlt_pipelines.core.time_grid import to_ms
 from dlt_pipelines.planning import coverage
-from dlt_pipelines.planning.outage_retries import outage_asks
+from dlt_pipelines.planning.outage_retries import outage_requests
 from dlt_pipelines.planning.plan import Plan
 from dlt_pipelines.planning.selection import Selection, select
 from dlt_pipelines.planning.universe import Universe
@@ -29,14 +29,14 @@ def plan(
     series = select(universe, selection or Selection())
     with connect(settings, "ingest") as client:
         done = coverage.covered(client, series)
-        again = outage_asks(client, series, to_ms(settings.clock()))
+        again = outage_requests(client, series, to_ms(settings.clock()))
     history = to_ms(universe.history.start)
     spans = {one: (done[one][0][0] if done.get(one) else history, None) for one in series}
     missing = backfill.make_plan(settings, spans, refetch=False, pace=pace, force_listings=force, lane="auto")
     if not again:
         return missing
     notice = f"{len(again)} windows in which a venue had no bars are requested again."
-    return replace(missing, asks=[*missing.asks, *again], notices=[*missing.notices, notice])
+    return replace(missing, requests=[*missing.requests, *again], notices=[*missing.notices, notice])
 
 
 def run(

@@ -42,7 +42,7 @@ class CsvRows:
         return np.array([int(text) for text in self.conflicts], np.int64) // _FACTORS[self.time_unit]
 
 
-def examine(file: ArchiveFile, text: bytes) -> CsvRows:
+def check_csv(file: ArchiveFile, text: bytes) -> CsvRows:
     """Parse and check the text; raises UnknownFormat that names the problem."""
     header = _header(file, text)
     if not text.endswith(b"\n") or b"\r" in text[:4096]:

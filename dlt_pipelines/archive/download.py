@@ -122,8 +122,8 @@ class Downloader:
                 if response.status != 200:
                     _refuse(file, path, Response(response.status, headers, data.decode(errors="replace")))
                 return data, headers
-        except OversizedResponse as trouble:
-            raise SuspiciousFile(str(trouble)) from None
+        except OversizedResponse as error:
+            raise SuspiciousFile(str(error)) from None
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             if open_files.ran_out(error):
                 raise open_files.too_low(f"{self._address}{path} could not be requested") from None
@@ -131,15 +131,15 @@ class Downloader:
             raise ConnectionFailed(f"{self._address}{path}: {text}") from None
 
 
-def _refuse(file: ArchiveFile, path: str, reply: Response) -> NoReturn:
+def _refuse(file: ArchiveFile, path: str, response: Response) -> NoReturn:
     name = f"{file.series.venue}'s archive"
-    if reply.status == 404:
+    if response.status == 404:
         raise MissingFile(f"{name} has no {path.rsplit('/', 1)[-1]}")
-    if reply.status == 403:
-        said = " ".join(reply.text.split())[:160]
-        raise FileRefused(f"{name} answers 403 for {path.rsplit('/', 1)[-1]}: {said}")
-    check_status(name, reply)
-    raise ServerFault(f"{name} answers {reply.status} for {path}")
+    if response.status == 403:
+        reason = " ".join(response.text.split())[:160]
+        raise FileRefused(f"{name} answers 403 for {path.rsplit('/', 1)[-1]}: {reason}")
+    check_status(name, response)
+    raise ServerFault(f"{name} answers {response.status} for {path}")
 
 
 def _check_md5(file: ArchiveFile, data: bytes, wanted: str) -> None:

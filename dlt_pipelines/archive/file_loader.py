@@ -13,7 +13,7 @@ from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 from tenacity import Retrying, retry_if_not_exception_type, stop_after_attempt, wait_exponential_jitter
 
-from dlt_pipelines.archive.csv_check import examine
+from dlt_pipelines.archive.csv_check import check_csv
 from dlt_pipelines.archive.download import Download
 from dlt_pipelines.archive.row_binary import COLUMNS, Parts, to_rows
 from dlt_pipelines.archive.unzip import unzip
@@ -32,7 +32,7 @@ _ONE_BLOCK = {"min_insert_block_size_rows": 0, "min_insert_block_size_bytes": 1 
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
+class CheckedFile:
     """A file that passed all checks: its parts as rows, its size in lines and bytes of text, the times (ms) of
     conflicting rows, and the windows (ms) of its period that its rows do not prove."""
 
@@ -50,16 +50,16 @@ def open_client(settings: Settings) -> Client:
     return client
 
 
-def check(file: ArchiveFile, download: Download, server_time: int | None) -> Checked:
+def check(file: ArchiveFile, download: Download, server_time: int | None) -> CheckedFile:
     """Verify a download and convert it to rows; raises ArchiveFileError."""
     text = unzip(file.name, download.data, file.member)
-    form = examine(file, text)
-    parts = to_rows(file, download, text, form, server_time)
-    conflicts = tuple(form.conflict_times.tolist())
-    return Checked(file, parts, form.rows, len(text), conflicts, parts.missing)
+    csv = check_csv(file, text)
+    parts = to_rows(file, download, text, csv, server_time)
+    conflicts = tuple(csv.conflict_times.tolist())
+    return CheckedFile(file, parts, csv.rows, len(text), conflicts, parts.missing)
 
 
-def insert(client: Client, table: str, files: Sequence[Checked]) -> None:
+def insert(client: Client, table: str, files: Sequence[CheckedFile]) -> None:
     """Insert files of one table together; raises InsertRefused or OperationFailed.
 
     An insert whose outcome is unknown is repeated: its rows may then be in raw twice, with the same page_id.

@@ -19,7 +19,7 @@ from dlt_pipelines.core.time_grid import MINUTE_MS, TIMEFRAMES
 from dlt_pipelines.planning.page_requests import FUNDING_USUAL_STEP_MS
 
 # A file with more holes covers nothing: its whole period takes fewer REST calls than each hole by itself.
-MOST_HOLES = 64
+MAX_HOLES = 64
 # Funding times are some ms or seconds after the full hour.
 _JITTER_MS = MINUTE_MS
 Times = NDArray[np.int64]
@@ -39,7 +39,7 @@ def stretches(series: Series, period: tuple[int, int], times: Times, conflicts: 
     start, end = period
     rows = len(times)
     holes = _holes(series, period, np.unique(times[~np.isin(times, conflicts)]))
-    if len(conflicts) + len(holes) > MOST_HOLES:
+    if len(conflicts) + len(holes) > MAX_HOLES:
         return [Stretch(0, rows, None)]
     proven = [window for window in subtract(start, end, merge(holes)) if window[0] < window[1]]
     if (times[1:] < times[:-1]).any():

@@ -44,8 +44,8 @@ async def replaced_files(
                 async with gate:
                     try:
                         tag = await downloader.tag(file)
-                    except VenueError as trouble:
-                        notices.append(f"{file.name} could not be compared with the landed file: {trouble}")
+                    except VenueError as error:
+                        notices.append(f"{file.name} could not be compared with the landed file: {error}")
                         return
                 if tag != tags[file.path]:
                     found.append(file)

@@ -42,13 +42,13 @@ def left_to_rest(
         holes[file.series] += missing
     if not fall_back:
         return outcome.for_rest, notices
-    asked = [
+    requested = [
         (series, max(start, rest_reach(series, now)), end)
         for series, windows in holes.items()
         for start, end in _together(series, windows, now)
         if end > rest_reach(series, now)
     ]
-    return outcome.for_rest + asked, notices
+    return outcome.for_rest + requested, notices
 
 
 def _together(series: Series, holes: Windows, now: int) -> Windows:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from clickhouse_connect.driver.client import Client
 
 from dlt_pipelines.archive.download import Downloader
-from dlt_pipelines.archive.file_loader import Checked, check, insert, open_client
+from dlt_pipelines.archive.file_loader import CheckedFile, check, insert, open_client
 from dlt_pipelines.core.archive import ArchiveFile, FileListing
 from dlt_pipelines.core.errors import (
     FileRefused,
@@ -29,7 +29,7 @@ from dlt_pipelines.core.series import Series
 from dlt_pipelines.core.time_grid import from_ms, to_ms
 from dlt_pipelines.http.circuit_breaker import CircuitBreaker
 from dlt_pipelines.http.venue_client import VenueClient
-from dlt_pipelines.planning.lane_choice import most_rows, rest_reach
+from dlt_pipelines.planning.lane_choice import max_rows, rest_reach
 from dlt_pipelines.venues import ARCHIVES
 from warehouse.settings import Settings
 
@@ -71,12 +71,12 @@ def batches(files: Sequence[ArchiveFile]) -> Iterator[list[ArchiveFile]]:
     batch: list[ArchiveFile] = []
     rows = 0
     for file in files:
-        full = rows + most_rows(file) > BATCH_ROWS or len(batch) == BATCH_FILES
+        full = rows + max_rows(file) > BATCH_ROWS or len(batch) == BATCH_FILES
         if batch and (full or file.table != batch[0].table):
             yield batch
             batch, rows = [], 0
         batch.append(file)
-        rows += most_rows(file)
+        rows += max_rows(file)
     if batch:
         yield batch
 
@@ -105,7 +105,7 @@ class _VenueFiles:
         self._downloads = asyncio.Semaphore(FILES_AT_ONCE)
         self._now = to_ms(settings.clock())
         self._closed: VenueError | None = None
-        self._patience = CircuitBreaker()
+        self._breaker = CircuitBreaker()
         self._last: dict[Series, VenueError] = {}
 
     async def go(self, files: Sequence[ArchiveFile]) -> None:
@@ -143,14 +143,14 @@ class _VenueFiles:
         self, source: VenueClient, listing: FileListing, call: Sequence[ArchiveFile]
     ) -> list[ArchiveFile]:
         try:
-            _, paths = await source.ask(listing.endpoint, listing.params(call), listing.read)
-        except VenueError as trouble:
-            if isinstance(trouble, Refused | UnknownErrorCode) and len({file.series for file in call}) > 1:
+            _, paths = await source.request(listing.endpoint, listing.params(call), listing.read)
+        except VenueError as error:
+            if isinstance(error, Refused | UnknownErrorCode) and len({file.series for file in call}) > 1:
                 # An instrument that is refused must not fail the others of the same call.
                 alone = [[file for file in call if file.series == series] for series in {file.series for file in call}]
                 return [file for part in alone for file in await self._listed(source, listing, part)]
             for file in call:
-                self._give_up(file, trouble)
+                self._give_up(file, error)
             return []
         for file in call:
             if file.name not in paths:
@@ -166,7 +166,7 @@ class _VenueFiles:
         for one in good:
             self._count(one)
 
-    async def _checked(self, downloader: Downloader, file: ArchiveFile) -> Checked | None:
+    async def _checked(self, downloader: Downloader, file: ArchiveFile) -> CheckedFile | None:
         try:
             async with self._downloads:
                 if closed := self._closed or self._lost(file.series):
@@ -174,28 +174,28 @@ class _VenueFiles:
                     return None
                 began = time.monotonic()
                 download = await downloader.get(file)
-            self._patience.answered(file.series)
+            self._breaker.answered(file.series)
             loop = asyncio.get_running_loop()
             return await loop.run_in_executor(self._workers, check, file, download, self._now)
-        except (FileRefused, Retryable) as trouble:
+        except (FileRefused, Retryable) as error:
             # Either may concern this file alone or all of them (the archive is down, or has banned us).
-            self._patience.gave_up(file.series, began)
-            self._last[file.series] = trouble
-            if self._patience.venue_is_away:
-                self._closed = trouble
-            self._give_up(file, trouble)
-        except VenueError as trouble:
-            if isinstance(trouble, VenueClosed):
-                self._closed = trouble
+            self._breaker.gave_up(file.series, began)
+            self._last[file.series] = error
+            if self._breaker.venue_is_down:
+                self._closed = error
+            self._give_up(file, error)
+        except VenueError as error:
+            if isinstance(error, VenueClosed):
+                self._closed = error
             else:
-                self._patience.answered(file.series)
-            self._give_up(file, trouble)
+                self._breaker.answered(file.series)
+            self._give_up(file, error)
         return None
 
     def _lost(self, series: Series) -> VenueError | None:
-        return self._last.get(series) if self._patience.lost(series) else None
+        return self._last.get(series) if self._breaker.series_failed(series) else None
 
-    def _count(self, landed: Checked) -> None:
+    def _count(self, landed: CheckedFile) -> None:
         parts, rows = landed.parts.count, landed.rows
         self._outcome.report.add_file(landed.file.series, parts, rows, landed.text_bytes)
         self._progress.landed(self._venue, parts, rows)
@@ -215,15 +215,15 @@ class _VenueFiles:
             f"{file.name} has conflicting rows at {len(times)} times ({shown}): set aside, {then}."
         )
 
-    def _give_up(self, file: ArchiveFile, trouble: VenueError) -> None:
+    def _give_up(self, file: ArchiveFile, error: VenueError) -> None:
         reach = rest_reach(file.series, self._now)
         report = self._outcome.report
-        report.faults[trouble.kind] += 1
+        report.faults[error.kind] += 1
         self._progress.finished_file(file, 0)
         if self._fall_back and file.end > reach:
-            report.notices.append(f"{trouble}: that window of {file.series} is requested from REST instead.")
+            report.notices.append(f"{error}: that window of {file.series} is requested from REST instead.")
             self._outcome.for_rest.append((file.series, max(file.start, reach), file.end))
         else:
-            lost = Failure(str(file.series), trouble.kind, f"{file.series}: {trouble}")
-            report.failures.append(lost)
-            self._progress.gave_up(lost)
+            series_failed = Failure(str(file.series), error.kind, f"{file.series}: {error}")
+            report.failures.append(series_failed)
+            self._progress.gave_up(series_failed)

@@ -13,9 +13,9 @@ from isal import isal_zlib
 from dlt_pipelines.core.errors import SuspiciousFile
 
 # A month of 1m bars is 6 MB of text and compresses by a factor of 4 to 30 (quiet minutes compress best).
-MOST_ZIP_BYTES = 64_000_000
-MOST_TEXT_BYTES = 256_000_000
-MOST_RATIO = 150
+MAX_ZIP_BYTES = 64_000_000
+MAX_TEXT_BYTES = 256_000_000
+MAX_RATIO = 150
 # Local file header: signature, ten fields that the directory repeats, lengths of the name and of the extra field.
 _LOCAL_HEADER = struct.Struct("<4s22xHH")
 
@@ -55,11 +55,11 @@ def _raw_name(entry: zipfile.ZipInfo) -> bytes:
 
 def _text(name: str, data: bytes, entry: zipfile.ZipInfo) -> bytes:
     """Inflate the member, never beyond the limit, whatever the zip says about its size."""
-    most = min(MOST_TEXT_BYTES, max(1_000_000, entry.compress_size * MOST_RATIO))
+    most = min(MAX_TEXT_BYTES, max(1_000_000, entry.compress_size * MAX_RATIO))
     if entry.file_size > most:
         raise SuspiciousFile(
             f"{name} would inflate from {entry.compress_size:,} to {entry.file_size:,} bytes; "
-            f"the limits are {MOST_RATIO} times its size and {MOST_TEXT_BYTES:,} bytes"
+            f"the limits are {MAX_RATIO} times its size and {MAX_TEXT_BYTES:,} bytes"
         )
     packed = _packed(data, entry)
     if entry.compress_type == zipfile.ZIP_STORED:

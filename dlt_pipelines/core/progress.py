@@ -7,7 +7,7 @@ from typing import Protocol
 from dlt_pipelines.core.archive import ArchiveFile
 from dlt_pipelines.core.endpoint import Endpoint
 from dlt_pipelines.core.errors import VenueError
-from dlt_pipelines.core.page_request import Ask
+from dlt_pipelines.core.page_request import PageRequest
 from dlt_pipelines.core.raw_page import Page
 from dlt_pipelines.core.series import Series
 
@@ -21,7 +21,7 @@ class Progress(Protocol):
     def fetched(self, page: Page) -> None:
         """A page arrived."""
 
-    def finished(self, ask: Ask) -> None:
+    def finished(self, request: PageRequest) -> None:
         """A window of the plan is done, or left to a later run."""
 
     def finished_file(self, file: ArchiveFile, rows: int) -> None:
@@ -30,7 +30,7 @@ class Progress(Protocol):
     def landed(self, venue: str, pages: int, rows: int) -> None:
         """A batch has landed."""
 
-    def fault(self, venue: str, trouble: VenueError, wait_seconds: float) -> None:
+    def fault(self, venue: str, error: VenueError, wait_seconds: float) -> None:
         """A request failed and will be retried after the wait."""
 
     def gave_up(self, failure: "Failure") -> None:
@@ -46,7 +46,7 @@ class Silent:
     def fetched(self, page: Page) -> None:
         """Ignore it."""
 
-    def finished(self, ask: Ask) -> None:
+    def finished(self, request: PageRequest) -> None:
         """Ignore it."""
 
     def finished_file(self, file: ArchiveFile, rows: int) -> None:
@@ -55,7 +55,7 @@ class Silent:
     def landed(self, venue: str, pages: int, rows: int) -> None:
         """Ignore it."""
 
-    def fault(self, venue: str, trouble: VenueError, wait_seconds: float) -> None:
+    def fault(self, venue: str, error: VenueError, wait_seconds: float) -> None:
         """Ignore it."""
 
     def gave_up(self, failure: "Failure") -> None:

@@ -8,7 +8,7 @@ cannot be two instruments.
 
 import unicodedata
 
-_MOST_CHARACTERS = 32
+_MAX_CHARACTERS = 32
 SYMBOL_FORMAT = (
     "a symbol is BASE/QUOTE in capitals, such as BTC/USDT: each part has 1 to 32 letters or digits of any script, "
     "and within it dots, dashes or underscores"
@@ -27,4 +27,4 @@ def is_symbol(value: str) -> bool:
 
 def _is_currency(part: str) -> bool:
     inner = all(char.isalnum() or char in "._-" or unicodedata.category(char).startswith("M") for char in part)
-    return 0 < len(part) <= _MOST_CHARACTERS and part[0].isalnum() and inner
+    return 0 < len(part) <= _MAX_CHARACTERS and part[0].isalnum() and inner

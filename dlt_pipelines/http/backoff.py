@@ -5,14 +5,14 @@ from tenacity.wait import wait_base, wait_random_exponential
 
 from dlt_pipelines.core.errors import RateLimited
 
-_MOST_SECONDS = 15
+_MAX_SECONDS = 15
 
 
 class Backoff(wait_base):
     """Retry-After if the venue sent it, else exponential with full jitter."""
 
     def __init__(self, first_seconds: float) -> None:
-        self._jitter = wait_random_exponential(multiplier=first_seconds, max=_MOST_SECONDS)
+        self._jitter = wait_random_exponential(multiplier=first_seconds, max=_MAX_SECONDS)
 
     def __call__(self, retry_state: RetryCallState) -> float:
         """Seconds before the next attempt."""

@@ -127,7 +127,7 @@ def _options(budget: Budget, pace: float | None) -> dict[str, Any]:
     }
 
 
-def _of_ccxts_base(name: str) -> Any:
+def _base_attribute(name: str) -> Any:
     if name == "Exchange":
         return importlib.import_module("ccxt.base.exchange").Exchange
     errors = importlib.import_module("ccxt.base.errors")
@@ -144,7 +144,7 @@ def _exchange_module(ccxt_id: str) -> ModuleType:
             assert spec is not None
             sys.modules[package] = importlib.util.module_from_spec(spec)
             # Its base modules import errors and the base class from here.
-            vars(sys.modules[package])["__getattr__"] = _of_ccxts_base
+            vars(sys.modules[package])["__getattr__"] = _base_attribute
     return importlib.import_module(f"ccxt.async_support.{ccxt_id}")
 
 

@@ -25,11 +25,11 @@ class CircuitBreaker:
         self._alone: set[_Instrument] = set()
         self._unanswered: set[_Instrument] = set()
 
-    def answered(self, series: Series, *, well: bool = True) -> None:
-        """The venue answered; `well` is False if it refused this series, which proves only that the venue is up."""
+    def answered(self, series: Series, *, ok: bool = True) -> None:
+        """The venue answered; `ok` is False if it refused this series, which proves only that the venue is up."""
         self._last_answer = time.monotonic()
         self._unanswered.clear()
-        if well:
+        if ok:
             self._in_a_row.pop(series, None)
             self._alone.discard(_instrument(series))
 
@@ -42,12 +42,12 @@ class CircuitBreaker:
         elif _instrument(series) not in self._alone:
             self._unanswered.add(_instrument(series))
 
-    def lost(self, series: Series) -> bool:
+    def series_failed(self, series: Series) -> bool:
         """Whether the rest of the series is left to a later run."""
         return self._in_a_row[series] >= SERIES_ATTEMPTS
 
     @property
-    def venue_is_away(self) -> bool:
+    def venue_is_down(self) -> bool:
         """Whether to send no more requests at all."""
         return len(self._unanswered) >= VENUE_ATTEMPTS
 

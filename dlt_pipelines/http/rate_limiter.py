@@ -15,7 +15,7 @@ from dlt_pipelines.core.endpoint import Budget
 
 Answered = deque[tuple[float, float]]
 # Requests of clients that this process has closed: planning uses one client, and the run that follows another.
-_BEFORE: dict[Budget, Answered] = {}
+_EARLIER: dict[Budget, Answered] = {}
 
 
 class RateLimiter:
@@ -25,7 +25,7 @@ class RateLimiter:
         """`limit` is the weight allowed per `budget.seconds`."""
         self.limit = limit
         self._budget = budget
-        self._answered: Answered = deque(_BEFORE.get(budget, ()))
+        self._answered: Answered = deque(_EARLIER.get(budget, ()))
         self._used = sum(weight for _, weight in self._answered)
         self._turn = asyncio.Lock()
         self._change = asyncio.Event()
@@ -45,7 +45,7 @@ class RateLimiter:
 
     def close(self) -> None:
         """Hand the count over to the next client of this process."""
-        _BEFORE[self._budget] = self._answered
+        _EARLIER[self._budget] = self._answered
 
     def _used_now(self) -> float:
         now = time.monotonic()

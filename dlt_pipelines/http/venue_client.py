@@ -75,25 +75,27 @@ class VenueClient:
         self.caps: dict[str, int] = {}
         """Observed maximum rows per page, by endpoint, where it is less than the venue documents."""
         # By budget; None is the venue as a whole.
-        self._shut: dict[Budget | None, VenueError] = {}
+        self._stopped: dict[Budget | None, VenueError] = {}
 
-    def shut(self, trouble: VenueError, budget: Budget | None = None) -> None:
+    def stop(self, error: VenueError, budget: Budget | None = None) -> None:
         """Send no more requests, or none of one budget: they raise this error instead."""
-        self._shut[budget] = VenueClosed(str(trouble))
+        self._stopped[budget] = VenueClosed(str(error))
 
-    async def ask(self, endpoint: Endpoint, params: Mapping[str, str], read: Callable[[Any], T]) -> tuple[Response, T]:
+    async def request(
+        self, endpoint: Endpoint, params: Mapping[str, str], read: Callable[[Any], T]
+    ) -> tuple[Response, T]:
         """The response and what `read` returns for its body; raises VenueError when all attempts have failed."""
         attempts = AsyncRetrying(
-            stop=self._enough,
+            stop=self._attempts_used_up,
             wait=Backoff(BACKOFF_SECONDS),
             retry=retry_if_exception_type(Retryable),
             before_sleep=lambda state: self._note(endpoint.budget, state),
             reraise=True,
         )
-        result: tuple[Response, T] = await attempts(self._ask_once, endpoint, params, read)
+        result: tuple[Response, T] = await attempts(self._request_once, endpoint, params, read)
         return result
 
-    def _enough(self, state: RetryCallState) -> bool:
+    def _attempts_used_up(self, state: RetryCallState) -> bool:
         error = state.outcome.exception() if state.outcome else None
         few = isinstance(error, UnknownErrorCode | SlowResponse)
         return state.attempt_number >= (min(FEW_ATTEMPTS, self._attempts) if few else self._attempts)
@@ -109,7 +111,7 @@ class VenueClient:
 
     async def close(self) -> None:
         """Close every connection; requests still in progress, such as one for the time, cannot open new ones."""
-        self.shut(VenueClosed(f"the client of {self.venue.name} is closed"))
+        self.stop(VenueClosed(f"the client of {self.venue.name} is closed"))
         for client in self._clients.values():
             await client.close()
         for share in self._shares.values():
@@ -117,11 +119,11 @@ class VenueClient:
 
     def _clock_reader(self, endpoint: Endpoint) -> Callable[[], Awaitable[int]]:
         async def read() -> int:
-            return (await self.ask(endpoint, {}, self.venue.read_clock))[1]
+            return (await self.request(endpoint, {}, self.venue.read_clock))[1]
 
         return read
 
-    async def _ask_once(
+    async def _request_once(
         self, endpoint: Endpoint, params: Mapping[str, str], read: Callable[[Any], T]
     ) -> tuple[Response, T]:
         client = self._client(endpoint.budget)
@@ -132,12 +134,12 @@ class VenueClient:
         if self._on_call is not None:
             self._on_call(self.venue.name, endpoint)
         # Checked again when the rate limiter lets it pass: the venue may have been closed while it waited.
-        reply = await client.get(endpoint, params, partial(self._gate, endpoint.budget))
+        response = await client.get(endpoint, params, partial(self._gate, endpoint.budget))
         try:
-            body = decode(self.venue, reply)
-        except Banned as trouble:
-            self._ban.remember(trouble.until)
-            self.shut(trouble)
+            body = decode(self.venue, response)
+        except Banned as error:
+            self._ban.remember(error.until)
+            self.stop(error)
             raise
         try:
             value = read(body)
@@ -145,7 +147,7 @@ class VenueClient:
             text = f"{self.venue.name} {endpoint.path} sent a response of an unknown structure: {error!r}"
             raise MalformedResponse(text) from None
         client.recover()
-        return reply, value
+        return response, value
 
     async def _enter(self, budget: Budget) -> None:
         """Before the first request of a budget: respect a recorded ban, and register with the other runs."""
@@ -160,7 +162,7 @@ class VenueClient:
                 f"{self.venue.name} has banned this address until about {until:%Y-%m-%dT%H:%M:%SZ}; no request is "
                 f"sent before that. If you know that the ban is over, delete {self._ban.file}."
             )
-            self._shut[None] = Banned(text, until)
+            self._stopped[None] = Banned(text, until)
         elif self._pace is not None:
             share = self._shares[budget] = LimitShare(self._settings.home, self.venue.name, budget.name)
             if share.enter() > 1:
@@ -168,13 +170,13 @@ class VenueClient:
 
     async def _gate(self, budget: Budget) -> None:
         """While one request has to back off, the others of its budget wait too; a closed venue gets no requests."""
-        while not self._closed(budget) and (left := self._held_until.get(budget, 0.0) - time.monotonic()) > 0:
+        while not self._reason_stopped(budget) and (left := self._held_until.get(budget, 0.0) - time.monotonic()) > 0:
             await asyncio.sleep(left)
-        if closed := self._closed(budget):
+        if closed := self._reason_stopped(budget):
             raise closed
 
-    def _closed(self, budget: Budget) -> VenueError | None:
-        return self._shut.get(None) or self._shut.get(budget)
+    def _reason_stopped(self, budget: Budget) -> VenueError | None:
+        return self._stopped.get(None) or self._stopped.get(budget)
 
     def _note(self, budget: Budget, state: RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None

@@ -14,8 +14,8 @@ SETTLE_MS = 2_000
 class VenueClock:
     """The venue's time from its last measurement: never ahead of the venue, at most half a minute behind."""
 
-    def __init__(self, ask: Callable[[], Awaitable[int]]) -> None:
-        self._ask = ask
+    def __init__(self, request: Callable[[], Awaitable[int]]) -> None:
+        self._request = request
         self._measured: int | None = None
         self._measured_at = 0.0
         self._measuring: asyncio.Task[int] | None = None
@@ -29,7 +29,7 @@ class VenueClock:
         return await asyncio.shield(self._measuring)
 
     async def _measure(self) -> int:
-        measured = await self._ask()
+        measured = await self._request()
         measured_at = time.monotonic()
         unsettled = SETTLE_MS - measured % MINUTE_MS
         if unsettled > 0:

@@ -17,7 +17,7 @@ from dlt_pipelines.core.series import Series
 from dlt_pipelines.core.time_grid import TIMEFRAMES, from_ms
 from dlt_pipelines.core.venue import Venue
 from dlt_pipelines.planning.landed_files import Landed, has_landed
-from dlt_pipelines.planning.page_requests import window_asks
+from dlt_pipelines.planning.page_requests import window_requests
 from dlt_pipelines.venues import ARCHIVES, VENUES
 from warehouse.errors import BadInput
 
@@ -26,7 +26,7 @@ LANES: tuple[Lane, ...] = ("auto", "rest", "archive")
 
 # Two round trips of a third of a second, four files at once; 30 compressed bytes per row.
 _FILE_SECONDS = 0.17
-_BYTES_A_ROW, _BYTES_A_SECOND = 30, 25_000_000
+_BYTES_PER_ROW, _BYTES_PER_SECOND = 30, 25_000_000
 # One day less than the venue serves is requested: time passes between a plan and its requests.
 _REACH_MARGIN_MS = DAY_MS
 
@@ -95,7 +95,7 @@ def rest_reach(series: Series, now: int) -> int:
 
 def file_seconds(file: ArchiveFile) -> float:
     """Seconds that a file adds to its lane, with four downloads at a time."""
-    return _FILE_SECONDS + most_rows(file) * _BYTES_A_ROW / _BYTES_A_SECOND
+    return _FILE_SECONDS + max_rows(file) * _BYTES_PER_ROW / _BYTES_PER_SECOND
 
 
 def lane_seconds(files: Sequence[ArchiveFile]) -> float:
@@ -109,7 +109,7 @@ def lane_seconds(files: Sequence[ArchiveFile]) -> float:
     )
 
 
-def most_rows(file: ArchiveFile) -> int:
+def max_rows(file: ArchiveFile) -> int:
     """Rows of a file without holes."""
     return _rows(file.series, file.end - file.start)
 
@@ -208,8 +208,8 @@ def _call_seconds(listing: FileListing) -> float:
 
 def _rest_seconds(venue: Venue, series: Series, piece: tuple[int, int], now: int) -> float:
     return sum(
-        ask.endpoint.weight / (ask.endpoint.budget.per_second * SHARE_OF_LIMIT)
-        for ask in window_asks(venue, series, piece, [], now)
+        request.endpoint.weight / (request.endpoint.budget.per_second * SHARE_OF_LIMIT)
+        for request in window_requests(venue, series, piece, [], now)
     )
 
 

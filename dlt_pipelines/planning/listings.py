@@ -19,7 +19,7 @@ from warehouse.utc import aware_utc
 LISTINGS = ("instruments", "fear_greed")
 REMEMBERED_DAYS = 7
 # One record in ten may disappear, and at least one.
-_MOST_GONE = 10
+_MAX_GONE = 10
 # Some days are permanently missing from the index.
 _SLACK_MS = 7 * 24 * 60 * MINUTE_MS
 
@@ -52,7 +52,7 @@ class Listing:
     records: int
 
 
-def seen(client: Client) -> dict[Series, Listing]:
+def landed_listings(client: Client) -> dict[Series, Listing]:
     """All listings that have landed."""
     rows = client.query(_SEEN, parameters={"datasets": list(LISTINGS), "days": REMEMBERED_DAYS}).result_rows
     return {
@@ -66,10 +66,10 @@ def is_due(listing: Listing | None, now: datetime) -> bool:
     return listing is None or listing.last_whole is None or listing.last_whole.date() < now.date()
 
 
-def least_rows(known: Listing | None) -> int:
+def min_rows(known: Listing | None) -> int:
     """A response with fewer records than this is not complete."""
     records = known.records if known else 0
-    return max(records - max(records // _MOST_GONE, 1), 0)
+    return max(records - max(records // _MAX_GONE, 1), 0)
 
 
 def reaches_back_to(endpoint: Endpoint, start: int) -> int | None:

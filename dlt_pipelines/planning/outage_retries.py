@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 from clickhouse_connect.driver.client import Client
 
-from dlt_pipelines.core.page_request import Ask
+from dlt_pipelines.core.page_request import PageRequest
 from dlt_pipelines.core.series import Series
 from dlt_pipelines.core.time_grid import TIMEFRAMES
 from dlt_pipelines.venues import VENUES
@@ -39,12 +39,12 @@ order by dataset, venue, market, symbol, timeframe, start_ms
 """
 
 
-def due(first_asked: datetime, last_asked: datetime, now: datetime) -> bool:
+def due(first_requested: datetime, last_requested: datetime, now: datetime) -> bool:
     """Whether a step of the schedule has passed since the window was last requested."""
-    return any(last_asked < first_asked + wait <= now for wait in SCHEDULE)
+    return any(last_requested < first_requested + wait <= now for wait in SCHEDULE)
 
 
-def outage_asks(client: Client, series: list[Series], clock_ms: int) -> list[Ask]:
+def outage_requests(client: Client, series: list[Series], clock_ms: int) -> list[PageRequest]:
     """Requests for the windows of these series that are due; `clock_ms` is roughly the venues' time."""
     wanted = {one for one in series if one.dataset == "bars"}
     parameters = {
@@ -52,11 +52,11 @@ def outage_asks(client: Client, series: list[Series], clock_ms: int) -> list[Ask
         "frames": list(TIMEFRAMES),
         "steps": list(TIMEFRAMES.values()),
     }
-    asks: list[Ask] = []
+    requests: list[PageRequest] = []
     now = datetime.now(UTC)
     for *key, start, end, rows, first, last in client.query(_SHORT, parameters=parameters).result_rows:
         one = Series(*key)
         endpoint = VENUES[one.venue].endpoint(one, start, clock_ms)
         if one in wanted and not (rows and endpoint.sparse) and due(aware_utc(first), aware_utc(last), now):
-            asks.append(Ask(one, endpoint, start, end))
-    return asks
+            requests.append(PageRequest(one, endpoint, start, end))
+    return requests

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from dlt_pipelines.core.endpoint import Endpoint
 from dlt_pipelines.core.intervals import Windows, subtract
-from dlt_pipelines.core.page_request import Ask
+from dlt_pipelines.core.page_request import PageRequest
 from dlt_pipelines.core.series import Series
 from dlt_pipelines.core.time_grid import MINUTE_MS, TIMEFRAMES, ceil_to, floor_to
 from dlt_pipelines.core.venue import Venue
@@ -19,7 +19,9 @@ def wanted_end(series: Series, now: int) -> int:
     return floor_to(now, MINUTE_MS)
 
 
-def window_asks(venue: Venue, series: Series, span: tuple[int, int], done: Windows, now: int) -> Iterator[Ask]:
+def window_requests(
+    venue: Venue, series: Series, span: tuple[int, int], done: Windows, now: int
+) -> Iterator[PageRequest]:
     """Requests for what is missing of a series in the span, oldest first."""
     step = TIMEFRAMES.get(series.timeframe, MINUTE_MS)
     start, end = ceil_to(span[0], step), min(floor_to(span[1], step), wanted_end(series, now))
@@ -27,7 +29,7 @@ def window_asks(venue: Venue, series: Series, span: tuple[int, int], done: Windo
         while hole_start < hole_end:
             endpoint = venue.endpoint(series, hole_start, now)
             border = min(_next_border(series, endpoint, hole_start), hole_end)
-            yield Ask(series, endpoint, hole_start, border)
+            yield PageRequest(series, endpoint, hole_start, border)
             hole_start = border
 
 

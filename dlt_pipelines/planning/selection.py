@@ -47,10 +47,10 @@ def select(universe: Universe, selection: Selection) -> list[Series]:
                 )
     chosen = [series for series in everything if _passes(series, selection)]
     if not chosen:
-        asked = " ".join(
+        filters = " ".join(
             f"--{name} {value}" for name, plural in _FIELDS.items() for value in getattr(selection, plural)
         )
-        raise BadInput(f"Nothing in the universe matches {asked} together; drop one of them.")
+        raise BadInput(f"Nothing in the universe matches {filters} together; drop one of them.")
     return chosen
 
 

@@ -30,17 +30,17 @@ def _symbol(value: str) -> str:
     return value
 
 
-def _no_doubles(values: list[str]) -> list[str]:
-    doubles = sorted({value for value in values if values.count(value) > 1})
-    if doubles:
-        raise ValueError(f"{', '.join(doubles)} is listed twice")
+def _no_duplicates(values: list[str]) -> list[str]:
+    duplicates = sorted({value for value in values if values.count(value) > 1})
+    if duplicates:
+        raise ValueError(f"{', '.join(duplicates)} is listed twice")
     return values
 
 
-Symbols = Annotated[list[Annotated[str, AfterValidator(_symbol)]], AfterValidator(_no_doubles)]
+Symbols = Annotated[list[Annotated[str, AfterValidator(_symbol)]], AfterValidator(_no_duplicates)]
 Timeframes = Annotated[
     list[Annotated[str, AfterValidator(lambda value: _one_of(list(TIMEFRAMES), value))]],
-    AfterValidator(_no_doubles),
+    AfterValidator(_no_duplicates),
 ]
 ByVenue = dict[str, dict[str, Symbols]]
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from dlt_pipelines.core.errors import VenueClosed, VenueError
 from dlt_pipelines.core.intervals import Windows, subtract
-from dlt_pipelines.core.page_request import Ask
+from dlt_pipelines.core.page_request import PageRequest
 from dlt_pipelines.core.raw_page import Page
 from dlt_pipelines.core.series import Series
 from dlt_pipelines.core.time_grid import MINUTE_MS, TIMEFRAMES, ceil_to, floor_to
@@ -22,7 +22,7 @@ from dlt_pipelines.rest.paging import Piece, next_page
 from warehouse.settings import Settings
 
 # A span of fewer pages is requested directly.
-LEAST_PAGES = 24
+MIN_PAGES = 24
 Span = tuple[int, int]
 
 
@@ -35,7 +35,7 @@ class Probes:
     notices: list[str] = field(default_factory=list)
 
 
-def unknown_beginnings(
+def unknown_starts(
     sources: Mapping[str, VenueClient], spans: Mapping[Series, Span], done: Mapping[Series, Windows]
 ) -> dict[Series, Span]:
     """Long leading holes of series for which nothing older has landed."""
@@ -48,7 +48,7 @@ def unknown_beginnings(
             continue
         holes = subtract(start, end, covered)
         endpoint = sources[series.venue].venue.endpoint(series, start, end)
-        if holes and holes[0][1] - holes[0][0] >= LEAST_PAGES * page_length(series, endpoint):
+        if holes and holes[0][1] - holes[0][0] >= MIN_PAGES * page_length(series, endpoint):
             found[series] = holes[0]
     return found
 
@@ -73,15 +73,15 @@ async def probe(
             pages = await _first_bar(sources[series.venue], series, span)
         except VenueClosed:
             return  # the run reports it, once
-        except VenueError as trouble:
-            probes.notices.append(f"{series}: its start is not known, so every window is requested ({trouble})")
+        except VenueError as error:
+            probes.notices.append(f"{series}: its start is not known, so every window is requested ({error})")
             return
         pages = [page for page in pages if with_rows or not page.rows]
         probes.pages += pages
         probes.proven[series] = [(p.window_start or 0, p.window_end or 0) for p in pages]
 
     try:
-        await asyncio.gather(*(one(*item) for item in unknown_beginnings(sources, spans, done).items()))
+        await asyncio.gather(*(one(*item) for item in unknown_starts(sources, spans, done).items()))
     finally:
         for source in sources.values():
             await source.close()
@@ -101,8 +101,8 @@ async def _first_bar(source: VenueClient, series: Series, span: Span) -> list[Pa
         if endpoint.widest_ms:
             middle = min(middle, floor_to(low + endpoint.widest_ms, length))
         first = False
-        ask = Ask(series, endpoint, low, middle)
-        page, rest = await next_page(source, ask, Piece(low, middle), now)
+        request = PageRequest(series, endpoint, low, middle)
+        page, rest = await next_page(source, request, Piece(low, middle), now)
         if page is None:
             break
         if page.rows and endpoint.widest_ms and middle - low > length:
@@ -117,7 +117,7 @@ async def _first_bar(source: VenueClient, series: Series, span: Span) -> list[Pa
         elif endpoint.newest_first:
             high = page.window_start or low
         else:
-            pages += [more for more in [(await next_page(source, ask, before, now))[0]] if more is not None]
+            pages += [more for more in [(await next_page(source, request, before, now))[0]] if more is not None]
             break
     return pages
 

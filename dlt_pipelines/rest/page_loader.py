@@ -67,7 +67,7 @@ class PageLoader:
             wait=wait_exponential_jitter(initial=0.5, max=15),
             retry=retry_if_not_exception_type(InsertRefused),
             reraise=True,
-            before_sleep=_say_again,
+            before_sleep=_log_retry,
         )
         attempts(self._load_once, venue, pages)
         self._forget()
@@ -115,7 +115,7 @@ class PageLoader:
             pipeline.run(resources, loader_file_format="parquet")
         except PipelineStepFailed as error:
             pipeline.abort_packages()
-            raise _trouble(venue, error) from error
+            raise _load_error(venue, error) from error
         finally:
             # dlt records how it resolved its options, with tracebacks that hold every frame below, and clears that
             # record only if its run trace is on: each batch of pages would stay in memory forever.
@@ -128,7 +128,7 @@ class PageLoader:
         return self._pipelines[venue]
 
 
-def _say_again(state: RetryCallState) -> None:
+def _log_retry(state: RetryCallState) -> None:
     log.warning("%s Trying again.", state.outcome and state.outcome.exception())
 
 
@@ -186,7 +186,7 @@ def _configure() -> None:
     logging.getLogger("clickhouse_driver").setLevel(logging.ERROR)
 
 
-def _trouble(venue: str, error: Exception) -> OperationFailed:
+def _load_error(venue: str, error: Exception) -> OperationFailed:
     root: BaseException = error
     while root.__cause__ is not None:
         root = root.__cause__

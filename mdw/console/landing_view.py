@@ -11,7 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from dlt_pipelines.core.archive import ArchiveFile
 from dlt_pipelines.core.endpoint import Budget, Endpoint
 from dlt_pipelines.core.errors import VenueError
-from dlt_pipelines.core.page_request import Ask
+from dlt_pipelines.core.page_request import PageRequest
 from dlt_pipelines.core.progress import Failure, LandingReport
 from dlt_pipelines.core.raw_page import Page
 from dlt_pipelines.planning.plan import Plan
@@ -61,7 +61,7 @@ class Watcher:
     def __init__(self, plan: Plan, display: Progress | None, *, paced: bool) -> None:
         self._display, self._paced = display, paced
         totals = Counter({page.series.venue: 0 for page in plan.probes})
-        totals.update(ask.series.venue for ask in plan.asks)
+        totals.update(request.series.venue for request in plan.requests)
         totals.update(file.series.venue for file in plan.files)
         self._venues = {name: _Venue(total) for name, total in totals.items()}
         self._use = LimitUse()
@@ -84,10 +84,10 @@ class Watcher:
         self._venues[page.series.venue].rows += page.rows
         self._show(page.series.venue)
 
-    def finished(self, ask: Ask) -> None:
+    def finished(self, request: PageRequest) -> None:
         """One window further."""
-        self._venues[ask.series.venue].done += 1
-        self._show(ask.series.venue)
+        self._venues[request.series.venue].done += 1
+        self._show(request.series.venue)
 
     def finished_file(self, file: ArchiveFile, rows: int) -> None:
         """A file counts as one window."""
@@ -99,9 +99,9 @@ class Watcher:
     def landed(self, venue: str, pages: int, rows: int) -> None:
         """Nothing to show: fetched pages are counted already."""
 
-    def fault(self, venue: str, trouble: VenueError, wait_seconds: float) -> None:
+    def fault(self, venue: str, error: VenueError, wait_seconds: float) -> None:
         """Say why it waits."""
-        err.print(f"{venue}: {trouble} Trying again in {wait_seconds:.1f} s.", soft_wrap=True)
+        err.print(f"{venue}: {error} Trying again in {wait_seconds:.1f} s.", soft_wrap=True)
 
     def gave_up(self, failure: Failure) -> None:
         """Say what is left for a later run."""

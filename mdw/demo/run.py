@@ -76,14 +76,14 @@ def _own_universe(source: Path, home: Path, windows: Sequence[Window]) -> Path:
 
 
 def _land(settings: Settings, windows: Sequence[Window]) -> LandingReport:
-    asks, notices, probes = [], list[str](), []
+    requests, notices, probes = [], list[str](), []
     for window in windows:
         plan = backfill.make_plan(settings, window.spans(), refetch=False, pace=None)
-        asks += plan.asks
+        requests += plan.requests
         notices += plan.notices
         # Planning has fetched these to find where series begin: they count as covered, so they must land.
         probes += plan.probes
-    plan = Plan(settings, asks, list(dict.fromkeys(notices)), probes=probes)
+    plan = Plan(settings, requests, list(dict.fromkeys(notices)), probes=probes)
     with progress(plan, paced=False) as watcher:
         report = backfill.run(plan, watcher, pace=None)
     if not report.complete:

@@ -41,9 +41,9 @@ async def _ask(settings: Settings, series: Series) -> Finding:
     try:
         if endpoint is None:
             listing = source.venue.endpoint(series, 0, 0)
-            await source.ask(listing, source.venue.params(series, listing, 0, 0), lambda body: None)
+            await source.request(listing, source.venue.params(series, listing, 0, 0), lambda body: None)
             return Finding(name, "ok", f"answers in {time.monotonic() - began:.2f} s")
-        theirs = (await source.ask(endpoint, {}, source.venue.read_clock))[1] / 1000
+        theirs = (await source.request(endpoint, {}, source.venue.read_clock))[1] / 1000
     except RegionBlocked as trouble:
         return Finding(name, "fail", str(trouble), "run from a region that it serves: docs/aws_deployment.md, regions")
     except Banned as trouble:

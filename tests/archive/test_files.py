@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from dlt_pipelines.archive.csv_check import examine
+from dlt_pipelines.archive.csv_check import check_csv
 from dlt_pipelines.archive.download import Download
 from dlt_pipelines.archive.row_binary import to_rows
 from dlt_pipelines.archive.unzip import unzip
@@ -110,8 +110,8 @@ def test_a_damaged_member():
 
 @pytest.mark.parametrize(("unit", "name"), [(1, "ms"), (1000, "us")])
 def test_the_unit_of_times_is_told_by_their_size(unit: int, name: str):
-    form = examine(kline_file(), text(*(kline(minute, unit) for minute in range(5))))
-    assert (form.time_unit, form.rows, form.header) == (name, 5, b"")
+    csv = check_csv(kline_file(), text(*(kline(minute, unit) for minute in range(5))))
+    assert (csv.time_unit, csv.rows, csv.header) == (name, 5, b"")
 
 
 @pytest.mark.parametrize(
@@ -132,7 +132,7 @@ def test_the_unit_of_times_is_told_by_their_size(unit: int, name: str):
 )
 def test_text_that_is_not_what_the_name_says(body: bytes, says: str):
     with pytest.raises(UnknownFormat, match=says):
-        examine(kline_file(), body)
+        check_csv(kline_file(), body)
 
 
 def candle(minute: int, close: str = "1.5", name: str = "BTC-USDT") -> str:
@@ -144,9 +144,9 @@ CANDLES = "instrument_name,open,high,low,close,vol,vol_ccy,vol_quote,open_time,c
 
 def test_rows_that_repeat_are_no_conflict_and_rows_that_differ_are_one():
     body = text(CANDLES, candle(0), candle(0), candle(1), candle(2), candle(1, "1.6"))
-    form = examine(candle_file(), body)
-    assert form.conflicts == (str(START + 60_000),)
-    assert form.header.decode() == CANDLES
+    csv = check_csv(candle_file(), body)
+    assert csv.conflicts == (str(START + 60_000),)
+    assert csv.header.decode() == CANDLES
 
 
 @pytest.mark.parametrize(
@@ -160,14 +160,14 @@ def test_rows_that_repeat_are_no_conflict_and_rows_that_differ_are_one():
 )
 def test_okx_files_must_have_the_header_that_is_known(body: bytes, says: str):
     with pytest.raises(UnknownFormat, match=says):
-        examine(candle_file(), body)
+        check_csv(candle_file(), body)
 
 
 def test_parts_are_whole_lines_and_together_the_file(monkeypatch: pytest.MonkeyPatch):
     body = text(*(kline(minute) for minute in range(1440)))
     file = kline_file()
-    monkeypatch.setattr("dlt_pipelines.archive.row_binary.LINES_A_PART", 500)
-    parts = to_rows(file, Download(b"zip", "0" * 64, "tag", DAY), body, examine(file, body), None)
+    monkeypatch.setattr("dlt_pipelines.archive.row_binary.LINES_PER_PART", 500)
+    parts = to_rows(file, Download(b"zip", "0" * 64, "tag", DAY), body, check_csv(file, body), None)
     payloads = [bytes(piece) for piece in parts.pieces if isinstance(piece, memoryview)]
     assert b"".join(payloads) == body
     assert [payload.count(b"\n") for payload in payloads] == [500, 500, 440]

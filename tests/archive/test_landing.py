@@ -13,7 +13,7 @@ import pytest
 from clickhouse_connect.driver.client import Client
 
 from dlt_pipelines.archive import download, file_loader
-from dlt_pipelines.archive.file_loader import Checked
+from dlt_pipelines.archive.file_loader import CheckedFile
 from replay.archives.tricks import Trick
 from replay.faults import Faults, FixedAnswer
 from tests.archive.conftest import NOW
@@ -48,7 +48,7 @@ def test_a_month_lands_once_as_it_is(desk: Desk):
     again = desk.plan(NOVEMBER, DECEMBER, "archive", **HOURS)
     assert again.files == []
     assert any("has landed and lacks 2 bars" in notice for notice in again.notices)
-    (left,) = desk.plan(NOVEMBER, DECEMBER, "rest", **HOURS).asks
+    (left,) = desk.plan(NOVEMBER, DECEMBER, "rest", **HOURS).requests
     assert (left.start, left.end) == (away[0], away[-1] + HOUR_MS)
 
 
@@ -97,7 +97,7 @@ def test_the_archive_lane_lands_no_bars_of_rest(desk: Desk):
 def test_a_sender_that_dies_in_the_middle_leaves_nothing(desk: Desk, monkeypatch: pytest.MonkeyPatch):
     """Between two files is the worst place to die: all that has arrived is whole."""
 
-    def insert_half(client: object, table: str, files: list[Checked]) -> None:
+    def insert_half(client: object, table: str, files: list[CheckedFile]) -> None:
         rows = files[0].parts.pieces
         connection = desk.settings.connection("ingest")
         query = f"insert+into+{table}+({','.join(file_loader.COLUMNS)})+format+RowBinary"
@@ -165,9 +165,9 @@ def test_okx_days_are_cut_at_utc_8(desk: Desk):
         ("mixed_units", "mixes milliseconds and microseconds"),
         ("unknown_header", "begins with b'a,b,c'"),
         ("bomb", "would inflate from"),
-        ("path", "expected is 'BTCUSDT-1h-2024-11.csv'"),
+        ("path", "expected 'BTCUSDT-1h-2024-11.csv'"),
         ("two_members", "2 members"),
-        ("renamed", "expected is 'BTCUSDT-1h-2024-11.csv'"),
+        ("renamed", "expected 'BTCUSDT-1h-2024-11.csv'"),
         ("cut", "not a valid zip"),
         ("other_period", "its period is 2024-11-01"),
         ("ragged", "more or fewer than 12 fields"),
@@ -195,7 +195,7 @@ def test_auto_asks_rest_for_what_the_archive_has_not(desk: Desk, kind: str):
     report = desk.backfill(NEW_YEAR - 24 * DAY, NEW_YEAR + 2 * DAY, "auto", **OKX_MINUTES)
     assert report.complete
     assert desk.files() == []
-    assert sum("REST is asked for" in notice for notice in report.notices) == len(set(report.notices)) > 0
+    assert sum("is requested from REST" in notice for notice in report.notices) == len(set(report.notices)) > 0
     assert desk.plan(NEW_YEAR - 24 * DAY, NEW_YEAR + 2 * DAY, "auto", **OKX_MINUTES).calls == 0
 
 
@@ -206,7 +206,7 @@ def test_auto_takes_the_lane_that_is_faster(desk: Desk):
         ("monthly", "2024-10"),
         ("monthly", "2024-11"),
     }
-    assert min(ask.start or 0 for ask in months.asks) == 1733011200000
+    assert min(request.start or 0 for request in months.requests) == 1733011200000
     hours = desk.plan(datetime(2024, 9, 1, tzinfo=UTC), NOW - timedelta(minutes=1), "auto", **HOURS)
     assert hours.files == []
     assert months.minimum_seconds() > 0
@@ -223,13 +223,13 @@ def test_funding_beyond_the_reach_of_rest_comes_from_the_archive(desk: Desk):
     # The end of funding stays open for a day, as ever.
     left = desk.plan(start, end, "auto", **OKX_FUNDING)
     assert left.files == []
-    assert all((ask.start or 0) >= int((NOW - DAY).timestamp() * 1000) for ask in left.asks)
+    assert all((request.start or 0) >= int((NOW - DAY).timestamp() * 1000) for request in left.requests)
 
 
 def test_rest_alone_says_what_it_cannot_reach(desk: Desk):
     plan = desk.plan(datetime(2024, 6, 1, tzinfo=UTC), NOW - timedelta(minutes=1), "rest", **OKX_FUNDING)
     assert any("REST has nothing before 2024-10-08" in notice for notice in plan.notices)
-    assert min(ask.start or 0 for ask in plan.asks) >= 1728331230000
+    assert min(request.start or 0 for request in plan.requests) >= 1728331230000
 
 
 def test_contradicting_rows_are_set_aside_and_asked_of_rest(desk: Desk):

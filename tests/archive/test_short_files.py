@@ -95,7 +95,7 @@ def test_the_archive_lane_says_what_is_left_and_rest_or_a_new_file_brings_it(des
     # Published day files fill the days; without them the month is asked of REST, by update too.
     left = desk.plan(NOVEMBER, DECEMBER, "archive", **SPOT_HOURS)
     assert {file.span for file in left.files} == {"daily"}
-    assert [ask.end for ask in desk.plan(NOVEMBER, DECEMBER, "auto", **SPOT_HOURS).asks][-1] == ms(DECEMBER)
+    assert [request.end for request in desk.plan(NOVEMBER, DECEMBER, "auto", **SPOT_HOURS).requests][-1] == ms(DECEMBER)
 
     desk.trick()
     again = desk.plan(NOVEMBER, DECEMBER, "archive", recheck=True, **SPOT_HOURS)
@@ -134,7 +134,7 @@ def test_claims_of_older_software_are_found_and_asked_for_again(desk: Desk) -> N
     looked = desk.plan(*window, "auto", recheck_claims=True, dry_run=True, **SPOT_HOURS)
     assert desk.warehouse.rows("select count() from ops.corrected_claims") == [(0,)]
     plan = desk.plan(*window, "auto", recheck_claims=True, **SPOT_HOURS)
-    assert plan.asks == looked.asks
+    assert plan.requests == looked.requests
     # A page that proves several windows, or was looked at by two runs at once, is one page still.
     with desk.warehouse.client() as client:
         client.command(
@@ -146,7 +146,7 @@ def test_claims_of_older_software_are_found_and_asked_for_again(desk: Desk) -> N
     assert counted_records(desk) == counted
     assert any("claim time that their rows do not prove" in notice for notice in plan.notices)
     # A run that died here loses nothing: the same command plans the same again.
-    assert desk.plan(*window, "auto", recheck_claims=True, **SPOT_HOURS).asks == plan.asks
+    assert desk.plan(*window, "auto", recheck_claims=True, **SPOT_HOURS).requests == plan.requests
     assert desk.land(plan).complete
     assert desk.plan(*window, "auto", recheck_claims=True, **SPOT_HOURS).calls == 0
     assert desk.files() == before

@@ -182,7 +182,7 @@ def test_encodings(ask: Ask) -> None:
     assert answered(encoded("gzip", member + member), ask).text == 2 * good.decode()
     for encoding, body, words in (
         ("br", good, "encoded as 'br'"),
-        ("gzip", good, "no sound gzip"),
+        ("gzip", good, "not valid gzip"),
         ("gzip", member[:-9], "is truncated"),
     ):
         with pytest.raises(MalformedResponse, match=words):

@@ -97,7 +97,11 @@ def in_trouble(series: Series) -> bool:
 def asked(plan: Plan) -> set[Series]:
     """Without payments of the last day, which may not have settled yet: they are asked for again by every run."""
     unsettled = (NOW - timedelta(days=1)).timestamp() * 1000
-    return {ask.series for ask in plan.asks if ask.series.dataset != "funding" or (ask.start or 0) < unsettled}
+    return {
+        request.series
+        for request in plan.requests
+        if request.series.dataset != "funding" or (request.start or 0) < unsettled
+    }
 
 
 def assert_named(report: LandingReport, expected: set[Series]) -> None:
@@ -120,7 +124,7 @@ def assert_whole(desk: Desk, *symbols: str) -> None:
 def test_every_other_symbol_is_whole_after_one_run(three: Desk) -> None:
     three.server.fixed = tuple(answer for answer, _ in TROUBLE.values())
     plan = three.plan(START, END)
-    expected = {ask.series for ask in plan.asks if in_trouble(ask.series)}
+    expected = {request.series for request in plan.requests if in_trouble(request.series)}
     assert len(expected) == 5 * 2 + 2 + 1
     assert_named(three.land(plan), expected)
     # Three windows of a series and those under way, eight attempts each: not each of its windows.
@@ -161,22 +165,22 @@ def series(symbol: str, timeframe: str = "1m") -> Series:
 
 
 def test_patience_tells_a_series_from_a_venue() -> None:
-    patience = CircuitBreaker()
+    breaker = CircuitBreaker()
     for _ in range(SERIES_ATTEMPTS):
         began = time.monotonic()
-        patience.answered(series("ETH/USDT"))
-        patience.gave_up(series("BTC/USDT"), began)
-    assert patience.lost(series("BTC/USDT"))
-    assert not patience.lost(series("ETH/USDT"))
-    assert not patience.venue_is_away
+        breaker.answered(series("ETH/USDT"))
+        breaker.gave_up(series("BTC/USDT"), began)
+    assert breaker.series_failed(series("BTC/USDT"))
+    assert not breaker.series_failed(series("ETH/USDT"))
+    assert not breaker.venue_is_down
     # Both timeframes of one instrument are one piece of evidence.
     for one in (series("A/USDT"), series("A/USDT", "1h"), series("BTC/USDT"), series("C/USDT")):
-        patience.gave_up(one, time.monotonic())
-    assert not patience.venue_is_away
-    patience.gave_up(series("D/USDT"), time.monotonic())
-    assert patience.venue_is_away
-    patience.answered(series("ETH/USDT"), well=False)
-    assert not patience.venue_is_away
+        breaker.gave_up(one, time.monotonic())
+    assert not breaker.venue_is_down
+    breaker.gave_up(series("D/USDT"), time.monotonic())
+    assert breaker.venue_is_down
+    breaker.answered(series("ETH/USDT"), ok=False)
+    assert not breaker.venue_is_down
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from dlt_pipelines import backfill
 from dlt_pipelines.core.intervals import subtract
 from dlt_pipelines.core.series import Series
 from dlt_pipelines.core.venue import PageSummary
-from dlt_pipelines.planning.page_requests import window_asks
+from dlt_pipelines.planning.page_requests import window_requests
 from dlt_pipelines.rest.paging import Piece, divide
 from dlt_pipelines.venues import VENUES
 from tests.desk import Desk
@@ -52,22 +52,24 @@ def test_asks_cover_the_missing_minutes_once_in_pages_that_fit(
     series = Series("bars", *place, "BTC/USDT", "1m")
     start, now = NOON + offset * MINUTE, NOON + 6_000 * MINUTE + seconds
     covered = [(NOON + a * MINUTE, NOON + b * MINUTE) for a, b in merged(done)]
-    asks = list(window_asks(VENUES[place[0]], series, (start, start + length * MINUTE), covered, now))
+    requests = list(window_requests(VENUES[place[0]], series, (start, start + length * MINUTE), covered, now))
 
-    asked = [t for ask in asks for t in range(ask.start or 0, ask.end or 0, MINUTE)]
+    asked = [t for request in requests for t in range(request.start or 0, request.end or 0, MINUTE)]
     there = {t for a, b in covered for t in range(a, b, MINUTE)}
     wanted = range(start, min(start + length * MINUTE, NOON + 6_000 * MINUTE), MINUTE)
     assert asked == [t for t in wanted if t not in there]
-    for ask in asks:
-        assert 0 < (ask.end or 0) - (ask.start or 0) <= ask.endpoint.page_rows * MINUTE
+    for request in requests:
+        assert 0 < (request.end or 0) - (request.start or 0) <= request.endpoint.page_rows * MINUTE
 
 
 @pytest.mark.parametrize("place", VENUE_BARS)
 def test_two_plans_share_their_borders(place: tuple[str, str]) -> None:
     series = Series("bars", *place, "BTC/USDT", "1m")
     now = NOON + 100_000 * MINUTE
-    early = {a.end for a in window_asks(VENUES[place[0]], series, (NOON, NOON + 9_000 * MINUTE), [], now)}
-    late = {a.end for a in window_asks(VENUES[place[0]], series, (NOON + 700 * MINUTE, NOON + 9_000 * MINUTE), [], now)}
+    early = {a.end for a in window_requests(VENUES[place[0]], series, (NOON, NOON + 9_000 * MINUTE), [], now)}
+    late = {
+        a.end for a in window_requests(VENUES[place[0]], series, (NOON + 700 * MINUTE, NOON + 9_000 * MINUTE), [], now)
+    }
     assert late <= early
 
 
@@ -164,13 +166,13 @@ def test_times_that_cannot_be(desk: Desk, start: datetime, end: datetime | None,
 def test_a_start_in_another_zone_is_the_same_instant(desk: Desk) -> None:
     start = NOW - timedelta(hours=5)
     elsewhere = start.astimezone(timezone(timedelta(hours=9)))
-    assert desk.plan(start=start).asks == desk.plan(start=elsewhere).asks
+    assert desk.plan(start=start).requests == desk.plan(start=elsewhere).requests
 
 
 def test_the_venue_s_clock_rules_and_not_ours(desk: Desk) -> None:
     wrong = NOW + timedelta(hours=1)
     desk.settings = desk.settings.model_copy(update={"now": wrong})
-    ends = {ask.end for ask in desk.plan(datasets=("bars",), timeframes=("1m",)).asks}
+    ends = {request.end for request in desk.plan(datasets=("bars",), timeframes=("1m",)).requests}
     assert max(end for end in ends if end) == int(NOW.replace(second=0).timestamp() * 1000)
 
 

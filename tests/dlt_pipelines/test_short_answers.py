@@ -81,8 +81,8 @@ def test_pages_that_a_venue_caps_leave_no_hole_anywhere(narrow: Desk, far_end: b
     assert desk.backfill(since, NOW, datasets=("funding",)).complete
     for venue in FUNDING:
         assert payments(desk, venue) == {one.time for one in desk.market.funding(venue, "SOL/USDT", ms(since), ms(NOW))}
-    left = desk.plan(since, NOW, datasets=("funding",)).asks
-    assert all((ask.start or 0) >= ms(NOW - timedelta(days=1)) for ask in left)
+    left = desk.plan(since, NOW, datasets=("funding",)).requests
+    assert all((request.start or 0) >= ms(NOW - timedelta(days=1)) for request in left)
 
 
 def test_uncapped_pages_are_asked_for_once(narrow: Desk) -> None:

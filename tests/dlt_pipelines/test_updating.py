@@ -63,7 +63,7 @@ def test_minutes_that_a_venue_left_out_are_asked_about_again_until_it_has_them(d
 
     def windows_asked_again() -> list[tuple[int | None, int | None]]:
         plan = update.plan(desk.settings, desk.universe, Selection(**narrowed), pace=None)
-        return [(ask.start, ask.end) for ask in plan.asks]
+        return [(request.start, request.end) for request in plan.requests]
 
     assert windows_asked_again() == []
     age(desk, "bybit__spot_klines", 1.1)
@@ -106,7 +106,7 @@ def test_minutes_without_a_trade_are_no_reason_to_ask_again_where_they_have_no_b
         "where venue = 'coinbase' and row_count = 0"
     )
     assert empty
-    assert sorted((ask.start, ask.end) for ask in plan.asks) == sorted(empty)
+    assert sorted((request.start, request.end) for request in plan.requests) == sorted(empty)
 
 
 def test_a_page_that_came_too_early_is_repaired(desk: Desk) -> None:
@@ -180,7 +180,7 @@ def test_two_updates_at_once_and_one_after(desk: Desk) -> None:
     narrowed = {"datasets": ("bars",), "symbols": ("XRP/USDT",), "timeframes": ("1h",), "markets": ("spot",)}
     desk.backfill(hours=30, until=NOW - timedelta(hours=10), **narrowed)
     plans = [update.plan(desk.settings, desk.universe, Selection(**narrowed), pace=None) for _ in range(2)]
-    assert plans[0].asks == plans[1].asks
+    assert plans[0].requests == plans[1].requests
     for plan in plans:
         assert desk.land(plan).complete
     assert desk.update(**narrowed).pages == 0

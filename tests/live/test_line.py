@@ -226,7 +226,7 @@ def test_live_pages_claim_nothing_and_are_no_candidates(ran: Ran) -> None:
     assert ran.rows("select count() from marts.bars where source not in ('rest', 'archive')") == [(0,)]
     # The planner asks REST for every minute of the stretch, as if nobody had followed it.
     plan = update.plan(ran.desk.settings, ran.desk.universe, pace=None)
-    asked = {(ask.series, ask.start, ask.end) for ask in plan.asks}
+    asked = {(request.series, request.start, request.end) for request in plan.requests}
     for one in SERIES:
         windows = sorted((start, end) for series, start, end in asked if series == one)
         assert windows, one

@@ -77,7 +77,7 @@ class Line:
         report = self.land(job)
         assert report.complete, report.failures
         again = self.plan(job)
-        assert (again.asks, again.files) == ([], []), "the run after the healthy one still finds something missing"
+        assert (again.requests, again.files) == ([], []), "the run after the healthy one still finds something missing"
         assert list((self.settings.home / "dlt").iterdir()) == []
 
     def publish(self, snapshot: str) -> None:

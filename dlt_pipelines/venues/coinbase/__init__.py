@@ -27,13 +27,13 @@ _DAY_MS = 24 * 60 * MINUTE_MS
 _GRANULARITIES = (60, 300, 900, 3_600, 21_600, 86_400)
 # Seconds, low, high, open, close, volume.
 _FIELDS = 6
-_MOST_ROWS = 300
+_MAX_ROWS = 300
 _CANDLES = Endpoint(
     "/products/{id}/candles",
     "public_get_products_id_candles",
     _ORIGIN,
     _CALLS,
-    page_rows=_MOST_ROWS,
+    page_rows=_MAX_ROWS,
     newest_first=True,
     sparse=True,
     widest_ms=298 * _DAY_MS,
@@ -74,7 +74,7 @@ class Coinbase:
         for seconds in _GRANULARITIES:
             step = seconds * 1000
             first, last = floor_to(start, step), floor_to(end - 1, step)
-            if step >= TIMEFRAMES[series.timeframe] and (last - first) // step < _MOST_ROWS:
+            if step >= TIMEFRAMES[series.timeframe] and (last - first) // step < _MAX_ROWS:
                 break
         window = {"start": _iso(first), "end": _iso(last)}
         return {"id": self.venue_symbol(series), "granularity": str(seconds), **window}

@@ -33,7 +33,7 @@ _FUNDING = Layout(
     instrument_column=0,
     slack_ms=60_000,
 )
-_MOST_INSTRUMENTS = 4
+_MAX_INSTRUMENTS = 4
 _HOST = "static.okx.com"
 _PATH = re.compile(
     r"/cdn/okex/traderecords/(?:candlesticks|swaprates)/(?:monthly|daily)/\d{6,8}/[^/]+-[a-z]+-[\d-]+\.zip"
@@ -135,4 +135,4 @@ def _fits(call: Sequence[ArchiveFile], file: ArchiveFile) -> bool:
     names = {one.venue_symbol for one in call} | {file.venue_symbol}
     length = (31 if file.span == "monthly" else 1) * DAY_MS * OkxFileListing.periods_per_call[file.span]
     within = file.end - first.start <= length - (3 * DAY_MS if file.span == "monthly" else 0)
-    return within and len(names) <= _MOST_INSTRUMENTS
+    return within and len(names) <= _MAX_INSTRUMENTS
