@@ -94,7 +94,7 @@ def review(client: Client, series: Sequence[Series], record: bool) -> tuple[dict
     done = coverage.covered(client, series)
     # Without `record` the coverage still includes the old claims.
     unproven = {} if record else _unproven(found)
-    unproven = {}
+    missing = {}
     for one_series, windows in claimed.items():
         if one_series not in wanted:
             continue
@@ -104,8 +104,8 @@ def review(client: Client, series: Sequence[Series], record: bool) -> tuple[dict
         if one_series.dataset == "funding":
             holes = [hole for hole in holes if hole[1] - hole[0] > 1]
         if holes:
-            unproven[one_series] = holes
-    return unproven, [_notice(one, windows) for one, windows in sorted(unproven.items())]
+            missing[one_series] = holes
+    return missing, [_notice(one, windows) for one, windows in sorted(missing.items())]
 
 
 def _pages(client: Client, parameters: dict[str, Any]) -> Iterator[Correction]:

@@ -15,7 +15,7 @@ from dlt_pipelines.core.series import Series
 class Progress(Protocol):
     """Callbacks of a run; all from one thread, none may block."""
 
-    def asked(self, venue: str, endpoint: Endpoint) -> None:
+    def requested(self, venue: str, endpoint: Endpoint) -> None:
         """A request is sent (retries and requests for the time too): it costs the endpoint's weight of its budget."""
 
     def fetched(self, page: Page) -> None:
@@ -40,7 +40,7 @@ class Progress(Protocol):
 class Silent:
     """Progress that is not shown."""
 
-    def asked(self, venue: str, endpoint: Endpoint) -> None:
+    def requested(self, venue: str, endpoint: Endpoint) -> None:
         """Ignore it."""
 
     def fetched(self, page: Page) -> None:

@@ -60,7 +60,7 @@ class _VenueRun:
         self._progress = progress
         self._report = report
         self._pace = pace
-        self._source = VenueClient(name, plan.settings, pace, self._on_fault, on_call=progress.asked)
+        self._source = VenueClient(name, plan.settings, pace, self._on_fault, on_call=progress.requested)
         self._queue: asyncio.Queue[Page | None] = asyncio.Queue(QUEUE_PAGES)
         self._closed = False
         self._failed: set[Series] = set()

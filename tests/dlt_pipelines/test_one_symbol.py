@@ -69,7 +69,10 @@ TROUBLE = {
         FixedAnswer("fundingRate", "symbol=BTCUSDT&", {"code": -4999, "msg": "No rates"}, 400),
         "-4999 No rates",
     ),
-    ("funding", "okx", "perp"): (FixedAnswer("funding-rate-history", "instId=BTC-USDT-SWAP&", '{"code":"0"'), "cut"),
+    ("funding", "okx", "perp"): (
+        FixedAnswer("funding-rate-history", "instId=BTC-USDT-SWAP&", '{"code":"0"'),
+        "truncated",
+    ),
     ("instruments", "bybit", "spot"): (
         FixedAnswer("instruments-info", "", {"retCode": 181000, "retMsg": "category is moving"}),
         "category is moving",
