@@ -119,7 +119,7 @@ def test_a_server_that_refuses_the_password(run, module_warehouse: Warehouse):
 
 @pytest.mark.parametrize(
     ("url", "says"),
-    [("localhost:8123", "it must look like"), ("http://host:eighty/", "a port that is no number")],
+    [("localhost:8123", "it must look like"), ("http://host:eighty/", "a port that is not a number")],
 )
 def test_a_url_that_is_none(run, url, says):
     code, said = run("status", MDW_CLICKHOUSE_URL=url)

@@ -102,6 +102,6 @@ def test_headers_without_end_are_given_up(monkeypatch: pytest.MonkeyPatch) -> No
 
     threading.Thread(target=serve, daemon=True).start()
     began = time.monotonic()
-    with listening, pytest.raises(OperationFailed, match=r"no whole answer within 0\.5 s"):
+    with listening, pytest.raises(OperationFailed, match=r"no complete response within 0\.5 s"):
         channels.Webhook(SecretStr(f"http://127.0.0.1:{listening.getsockname()[1]}/{SECRET}")).send("title", "text")
     assert time.monotonic() - began < 2
