@@ -127,7 +127,7 @@ def test_too_many_holes_are_refused_by_name(published: Published, tmp_path: Path
     [
         ({"market": "spot", "short": False}, "no 1h bars of binance:spot:BTC/USDT"),
         ({"lookback_days": 60}, "too little.*67 days are needed"),
-        ({"start": END, "end": END + pd.Timedelta(days=400)}, "reaches from 2025-05-17.*asked for: 2025-06-30"),
+        ({"start": END, "end": END + pd.Timedelta(days=400)}, "reaches from 2025-05-17.*requested: 2025-06-30"),
     ],
 )
 def test_too_little_data_is_told(published: Published, tmp_path: Path, change: dict[str, object], words: str) -> None:
