@@ -23,8 +23,8 @@ from dlt_pipelines.planning.plan import Plan
 from dlt_pipelines.planning.universe import load
 from dlt_pipelines.venues import VENUES
 from replay.faults import HTML, Faults, FixedAnswer
-from tests.desk import Desk
 from tests.dlt_pipelines.conftest import NOW
+from tests.ingest import Ingest
 
 SYMBOLS = ("BTC/USDT", "ETH/USDT", "SOL/USDT")
 UNIVERSE = f"""
@@ -81,12 +81,12 @@ TROUBLE = {
 
 
 @pytest.fixture
-def three(desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
+def three(ingest: Ingest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ingest:
     monkeypatch.setattr(venue_client, "BACKOFF_SECONDS", 0.02)
     file = tmp_path / "universe.yml"
     file.write_text(UNIVERSE)
-    desk.universe = load(file)
-    return desk
+    ingest.universe = load(file)
+    return ingest
 
 
 def place(series: Series) -> tuple[str, str, str]:
@@ -115,16 +115,16 @@ def assert_named(report: LandingReport, expected: set[Series]) -> None:
         assert TROUBLE[place(series)][1] in words[str(series)]
 
 
-def assert_whole(desk: Desk, *symbols: str) -> None:
+def assert_whole(ingest: Ingest, *symbols: str) -> None:
     # Coinbase and OKX have open times in seconds, or other columns: the ledger says what is covered.
     places = (("binance", "spot"), ("binance", "perp"), ("okx", "spot"), ("bybit", "spot"))
     for symbol in symbols:
         for venue, market in places:
-            truth = desk.true_bars(venue, market, symbol, "1m", START, END)
-            assert sorted(set(desk.landed_bars(venue, market, symbol, "1m"))) == truth, (venue, market, symbol)
+            truth = ingest.true_bars(venue, market, symbol, "1m", START, END)
+            assert sorted(set(ingest.landed_bars(venue, market, symbol, "1m"))) == truth, (venue, market, symbol)
 
 
-def test_every_other_symbol_is_whole_after_one_run(three: Desk) -> None:
+def test_every_other_symbol_is_whole_after_one_run(three: Ingest) -> None:
     three.server.fixed = tuple(answer for answer, _ in TROUBLE.values())
     plan = three.plan(START, END)
     expected = {request.series for request in plan.requests if in_trouble(request.series)}
@@ -146,7 +146,7 @@ def test_every_other_symbol_is_whole_after_one_run(three: Desk) -> None:
     assert asked(three.plan(START, END)) == set()
 
 
-def test_a_venue_that_is_away_costs_a_bounded_number_of_requests(three: Desk) -> None:
+def test_a_venue_that_is_away_costs_a_bounded_number_of_requests(three: Ingest) -> None:
     three.server.faults = Faults(rate=1, kinds=("500",), path="/okx")
     began = time.monotonic()
     report = three.backfill(START, END, datasets=("bars",), venues=("okx", "bybit"))

@@ -13,8 +13,8 @@ from dlt_pipelines.core.venue import PageSummary
 from dlt_pipelines.planning.page_requests import window_requests
 from dlt_pipelines.rest.paging import Piece, divide
 from dlt_pipelines.venues import VENUES
-from tests.desk import Desk
 from tests.dlt_pipelines.conftest import NOW
+from tests.ingest import Ingest
 from warehouse.errors import BadInput
 
 MINUTE = 60_000
@@ -158,32 +158,32 @@ def test_a_page_of_payments_proves_what_lies_between_them(
         (datetime(2025, 1, 2, tzinfo=UTC), datetime(2125, 1, 2, tzinfo=UTC), "is in the future"),
     ],
 )
-def test_times_that_cannot_be(desk: Desk, start: datetime, end: datetime | None, words: str) -> None:
+def test_times_that_cannot_be(ingest: Ingest, start: datetime, end: datetime | None, words: str) -> None:
     with pytest.raises(BadInput, match=words):
-        backfill.plan(desk.settings, desk.universe, None, start, end, pace=None)
+        backfill.plan(ingest.settings, ingest.universe, None, start, end, pace=None)
 
 
-def test_a_start_in_another_zone_is_the_same_instant(desk: Desk) -> None:
+def test_a_start_in_another_zone_is_the_same_instant(ingest: Ingest) -> None:
     start = NOW - timedelta(hours=5)
     elsewhere = start.astimezone(timezone(timedelta(hours=9)))
-    assert desk.plan(start=start).requests == desk.plan(start=elsewhere).requests
+    assert ingest.plan(start=start).requests == ingest.plan(start=elsewhere).requests
 
 
-def test_the_venue_s_clock_rules_and_not_ours(desk: Desk) -> None:
+def test_the_venue_s_clock_rules_and_not_ours(ingest: Ingest) -> None:
     wrong = NOW + timedelta(hours=1)
-    desk.settings = desk.settings.model_copy(update={"now": wrong})
-    ends = {request.end for request in desk.plan(datasets=("bars",), timeframes=("1m",)).requests}
+    ingest.settings = ingest.settings.model_copy(update={"now": wrong})
+    ends = {request.end for request in ingest.plan(datasets=("bars",), timeframes=("1m",)).requests}
     assert max(end for end in ends if end) == int(NOW.replace(second=0).timestamp() * 1000)
 
 
-def test_nobody_asks_real_venues_faster_than_they_allow(desk: Desk) -> None:
-    desk.settings = desk.settings.model_copy(update={"okx_url": None})
+def test_nobody_asks_real_venues_faster_than_they_allow(ingest: Ingest) -> None:
+    ingest.settings = ingest.settings.model_copy(update={"okx_url": None})
     with pytest.raises(BadInput, match=r"pace 3\.0 exceeds the venues' documented limits"):
-        backfill.plan(desk.settings, desk.universe, pace=3.0)
+        backfill.plan(ingest.settings, ingest.universe, pace=3.0)
 
 
-def test_the_plan_says_how_long_it_takes_at_the_limits(desk: Desk) -> None:
-    plan = desk.plan(hours=24 * 30, venues=("okx",), datasets=("bars",), timeframes=("1m",), symbols=("BTC/USDT",))
+def test_the_plan_says_how_long_it_takes_at_the_limits(ingest: Ingest) -> None:
+    plan = ingest.plan(hours=24 * 30, venues=("okx",), datasets=("bars",), timeframes=("1m",), symbols=("BTC/USDT",))
     (line,) = plan.lines()
     assert line.calls == plan.calls
     assert 43_200 <= line.rows <= 43_200 + 2 * 300

@@ -21,7 +21,7 @@ from replay.faults import Faults
 from replay.server import ReplayServer
 from replay.synthetic import SyntheticMarket
 from tests.conftest import Warehouse
-from tests.desk import settings_for
+from tests.ingest import settings_for
 from tests.reliability.job import NOW, Job
 from warehouse import embedded
 from warehouse.settings import PROJECT, Settings
