@@ -414,9 +414,9 @@ def require_between(
     inside = [
         m for m in touched if (window[0] is None or m.start >= window[0]) and (window[1] is None or m.end <= window[1])
     ]
-    least, most = sum(month.rows for month in inside), sum(month.rows for month in touched)
-    if not least <= found <= most:
-        _require_rows(found, least if found < least else most, f"{instrument} {timeframe}", snapshot)
+    minimum, maximum = sum(month.rows for month in inside), sum(month.rows for month in touched)
+    if not minimum <= found <= maximum:
+        _require_rows(found, minimum if found < minimum else maximum, f"{instrument} {timeframe}", snapshot)
 
 
 def _require_unit(view: View, unit: Unit, table: pa.Table, snapshot: Snapshot) -> None:

@@ -139,26 +139,26 @@ def _read_back(client: Client, lake: Target, done: Export) -> dict[str, float]:
     snapshot = snapshots.find(client, "next")
     dataset = BY_NAME["bars"]
     pin, source = done.parts[0].iceberg_snapshot_id, f"icebergLocal('{lake.path}/bars')"
-    forms = {
+    candidates = {
         "view": "marts.v_bars_at(snapshot_id = 'next')",
         "iceberg": f"(select * from {source} settings iceberg_snapshot_id = {pin})",
         "iceberg_as_view": f"({readback.select(client, dataset, snapshot, source, pin)})",
     }
     figures: dict[str, float] = {}
     for name, sql in READS.items():
-        times: dict[str, list[float]] = {form: [] for form in forms}
+        times: dict[str, list[float]] = {candidate: [] for candidate in candidates}
         answers = {}
         # Interleaved, so that other load on the machine affects all equally.
         for _ in range(REPEATS):
-            for form, taken in times.items():
+            for candidate, taken in times.items():
                 began = time.monotonic()
-                answers[form] = client.query(sql.format(source=forms[form])).result_rows
+                answers[candidate] = client.query(sql.format(source=candidates[candidate])).result_rows
                 taken.append(time.monotonic() - began)
         assert [row[0] for row in answers["view"]][1:] == [row[0] for row in answers["iceberg"]][1:]
-        for form, taken in times.items():
-            figures[f"{name}: {form}_ms"] = round(median(taken) * 1000, 1)
-        for form in ("iceberg", "iceberg_as_view"):
-            figures[f"{name}: {form}/view"] = round(median(times[form]) / median(times["view"]), 2)
+        for candidate, taken in times.items():
+            figures[f"{name}: {candidate}_ms"] = round(median(taken) * 1000, 1)
+        for candidate in ("iceberg", "iceberg_as_view"):
+            figures[f"{name}: {candidate}/view"] = round(median(times[candidate]) / median(times["view"]), 2)
     return figures
 
 

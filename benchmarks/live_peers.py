@@ -64,11 +64,11 @@ def _isolated(name: str, market: SyntheticMarket, minutes: int) -> tuple[Seen, i
         for share in (0.3, 0.6):
             time.sleep(max(0.0, began + minutes * 60 / SPEED * share - time.monotonic()))
             server.sockets.order("1006", "binance-spot")
-        said, complaint = child.communicate()
+        output, errors_text = child.communicate()
     if child.returncode:
-        sys.stderr.write(complaint[-1500:])
+        sys.stderr.write(errors_text[-1500:])
         return None
-    rows, errors, cpu, rss = json.loads(said.splitlines()[-1])
+    rows, errors, cpu, rss = json.loads(output.splitlines()[-1])
     return {(symbol, opened): [tuple(v) for v in values] for symbol, opened, values in rows}, errors, cpu, rss
 
 

@@ -142,14 +142,14 @@ def make_plan(
             requests += window_requests(venue, series, span, intervals.merge([*covered, *choice.not_rest]), now)
         elif refetch or force_listings or listings.is_due(known_listings.get(series), datetime.now(UTC)):
             endpoint = venue.endpoint(series, 0, now)
-            least, since = listings.min_rows(known_listings.get(series)), listings.reaches_back_to(endpoint, span[0])
-            requests.append(PageRequest(series, endpoint, min_rows=least, since=since))
+            min_rows, since = listings.min_rows(known_listings.get(series)), listings.reaches_back_to(endpoint, span[0])
+            requests.append(PageRequest(series, endpoint, min_rows=min_rows, since=since))
     if recheck:
         now = to_ms(settings.clock())
         wanted = {series: (start, end or now) for series, (start, end) in spans.items() if series.windowed}
         with connect(settings, "ingest") as client:
-            again, said = asyncio.run(replaced_files(settings, client, wanted))
-        files, notices = list(dict.fromkeys([*files, *again])), [*notices, *said]
+            again, replaced_notices = asyncio.run(replaced_files(settings, client, wanted))
+        files, notices = list(dict.fromkeys([*files, *again])), [*notices, *replaced_notices]
     return Plan(settings, requests, notices, files, lane, probes.pages)
 
 
@@ -183,8 +183,8 @@ def make_plan_again(
             for series in recheck
         }
         with connect(settings, "ingest") as client:
-            replaced, said = asyncio.run(replaced_files(settings, client, spans))
-        files, notices = [*files, *replaced], [*notices, *said]
+            replaced, replaced_notices = asyncio.run(replaced_files(settings, client, spans))
+        files, notices = [*files, *replaced], [*notices, *replaced_notices]
     return Plan(settings, requests, notices, list(dict.fromkeys(files)), "auto")
 
 

@@ -133,18 +133,18 @@ def _file(file: ArchiveFile, parts: Sequence[Sequence[Any]]) -> Iterator[Correct
     period = (file.start, file.end)
     lines = [payload.count("\n") for _, payload in parts]
     try:
-        form = check_csv(file, "".join(payload for _, payload in parts).encode())
+        csv = check_csv(file, "".join(payload for _, payload in parts).encode())
     except UnknownFormat:
         yield from (Correction(page_id, file.series, period, []) for page_id, _ in parts)
         return
-    times = form.times
+    times = csv.times
     proven = merge(
-        [one.window for one in stretches(file.series, period, times, form.conflict_times) if one.window is not None]
+        [one.window for one in stretches(file.series, period, times, csv.conflict_times) if one.window is not None]
     )
     if (times[1:] < times[:-1]).any():
         yield from (Correction(page_id, file.series, period, proven) for page_id, _ in parts)
         return
-    lines[0] -= 1 if form.header else 0
+    lines[0] -= 1 if csv.header else 0
     firsts = [sum(lines[:number]) for number in range(len(lines))]
     borders = [file.start, *(int(times[first]) for first in firsts[1:]), file.end]
     for (page_id, _), (start, end) in zip(parts, pairwise(borders), strict=True):

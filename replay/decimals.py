@@ -11,8 +11,8 @@ def fixed_text(units: NDArray[np.int64], decimals: int, pad: int = 0) -> list[st
     if not len(units):
         return []
     if decimals == 0:
-        form = "%d" + ("." + "0" * pad if pad else "") + " "
-        return str(form * len(units) % tuple(units.tolist())).split()
+        template = "%d" + ("." + "0" * pad if pad else "") + " "
+        return str(template * len(units) % tuple(units.tolist())).split()
     parts = np.stack(np.divmod(units, 10**decimals), axis=1).ravel().tolist()
     return str(f"%d.%0{decimals}d{'0' * pad} " * len(units) % tuple(parts)).split()
 

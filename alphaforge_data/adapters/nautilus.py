@@ -139,8 +139,8 @@ def _places(text: str) -> int:
 
 def _length(timeframe: str) -> str:
     minutes = timeframes.length(timeframe) // timeframes.MINUTE
-    for name, unit, most in (("MINUTE", 1, 60), ("HOUR", 60, 24), ("DAY", 1440, 2), ("WEEK", 10080, 2)):
+    for name, unit, maximum in (("MINUTE", 1, 60), ("HOUR", 60, 24), ("DAY", 1440, 2), ("WEEK", 10080, 2)):
         count, rest = divmod(minutes, unit)
-        if not rest and count < most:
+        if not rest and count < maximum:
             return f"{count}-{name}"
     raise BadRequest(f"timeframe is {timeframe!r}; nautilus_trader has bars of minutes, hours, one day or one week.")

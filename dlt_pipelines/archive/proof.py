@@ -72,12 +72,12 @@ def _holes(series: Series, period: tuple[int, int], times: Times) -> Windows:
     first, last = int(times[0]), int(times[-1])
     steps = np.diff(times)
     if series.dataset == "funding":
-        most = FUNDING_USUAL_STEP_MS + _JITTER_MS
+        max_step = FUNDING_USUAL_STEP_MS + _JITTER_MS
         beside = np.maximum(np.append(0, steps[:-1]), np.append(steps[1:], 0)) + _JITTER_MS
-        beside[beside == _JITTER_MS] = most
-        broken = (steps > most) | (steps > beside)
-        holes = [(start, first)] if first - start > most else []
-        after = [(last + 1, end)] if end - last > most else []
+        beside[beside == _JITTER_MS] = max_step
+        broken = (steps > max_step) | (steps > beside)
+        holes = [(start, first)] if first - start > max_step else []
+        after = [(last + 1, end)] if end - last > max_step else []
     else:
         broken = steps >= 2 * step
         holes = [(start, first)] if first - start >= step else []

@@ -55,8 +55,8 @@ def _raw_name(entry: zipfile.ZipInfo) -> bytes:
 
 def _text(name: str, data: bytes, entry: zipfile.ZipInfo) -> bytes:
     """Inflate the member, never beyond the limit, whatever the zip says about its size."""
-    most = min(MAX_TEXT_BYTES, max(1_000_000, entry.compress_size * MAX_RATIO))
-    if entry.file_size > most:
+    maximum = min(MAX_TEXT_BYTES, max(1_000_000, entry.compress_size * MAX_RATIO))
+    if entry.file_size > maximum:
         raise SuspiciousFile(
             f"{name} would inflate from {entry.compress_size:,} to {entry.file_size:,} bytes; "
             f"the limits are {MAX_RATIO} times its size and {MAX_TEXT_BYTES:,} bytes"

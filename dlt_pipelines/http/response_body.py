@@ -85,8 +85,8 @@ async def _read(response: aiohttp.ClientResponse, what: str, limit: Limit) -> by
     return b"".join(parts)
 
 
-def _too_large(what: str, found: str, most: int) -> OversizedResponse:
-    return OversizedResponse(f"{what}: the response {found}; the limit is {most:,} bytes. It was discarded")
+def _too_large(what: str, found: str, maximum: int) -> OversizedResponse:
+    return OversizedResponse(f"{what}: the response {found}; the limit is {maximum:,} bytes. It was discarded")
 
 
 class _Unpacker:

@@ -70,7 +70,7 @@ class LandingProgress:
         self._tasks: dict[str, TaskID] = {}
         if display is not None:
             self._tasks = {
-                name: display.add_task(name, total=venue.total, says=self._status(venue))
+                name: display.add_task(name, total=venue.total, status=self._status(venue))
                 for name, venue in self._venues.items()
             }
 
@@ -110,7 +110,7 @@ class LandingProgress:
     def _show(self, name: str) -> None:
         venue = self._venues[name]
         if self._display is not None:
-            self._display.update(self._tasks[name], completed=venue.done, says=self._status(venue))
+            self._display.update(self._tasks[name], completed=venue.done, status=self._status(venue))
         elif time.monotonic() - self._said >= _LINE_SECONDS:
             self._said = time.monotonic()
             for each, its in self._venues.items():
@@ -132,7 +132,7 @@ def progress(plan: Plan, *, paced: bool = True) -> Iterator[LandingProgress]:
         TextColumn("{task.description:>14}"),
         BarColumn(bar_width=12),
         MofNCompleteColumn(),
-        TextColumn("{task.fields[says]}"),
+        TextColumn("{task.fields[status]}"),
         TimeRemainingColumn(compact=True),
         console=err,
     ) as display:

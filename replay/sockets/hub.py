@@ -31,7 +31,7 @@ class Connection:
     mute: bool = False
     ended: bool = False
     pongs: bool = True
-    heard_at: float = field(default_factory=time.monotonic)
+    received_at: float = field(default_factory=time.monotonic)
     sent_at: float = field(default_factory=time.monotonic)
     tasks: "set[asyncio.Task[None]]" = field(default_factory=set)
 

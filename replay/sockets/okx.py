@@ -79,7 +79,7 @@ class OkxSocket:
 
     async def tick(self) -> None:
         """Enforce the idle timeout."""
-        if time.monotonic() - max(self._connection.heard_at, self._connection.sent_at) > _IDLE_SECONDS:
+        if time.monotonic() - max(self._connection.received_at, self._connection.sent_at) > _IDLE_SECONDS:
             self._connection.hub.counts["okx idle ends"] += 1
             await self._connection.close(4004)
 

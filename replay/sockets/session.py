@@ -37,7 +37,7 @@ async def serve(connection: Connection, protocol: VenueProtocol) -> web.WebSocke
         async for message in socket:
             if connection.ended:
                 break
-            connection.heard_at = time.monotonic()
+            connection.received_at = time.monotonic()
             if message.type is WSMsgType.PING and connection.pongs:
                 await socket.pong(message.data)
                 await protocol.on_message("")

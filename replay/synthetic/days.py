@@ -113,12 +113,12 @@ def _part(column: Ints, share: float) -> Ints:
 def _venue_points(seed: int, paths: Paths, listing: Listing, day: int, rng: np.random.Generator) -> Ints:
     """1441 prices in ticks; the last is the next day's first."""
     price: Floats = paths.minutes(listing.base, day) / paths.minutes(listing.quote, day)
-    away = approx_normal(rng, MINUTES + 1) * _VENUE_NOISE
-    away[0], away[-1] = (
+    deviation = approx_normal(rng, MINUTES + 1) * _VENUE_NOISE
+    deviation[0], deviation[-1] = (
         (fraction(seed, listing.venue, listing.market, listing.symbol, "00:00", d) - 0.5) * _VENUE_NOISE
         for d in (day, day + 1)
     )
-    ticks = price * (1.0 + away) * (_BASIS[listing.market] * 10.0**listing.price_decimals)
+    ticks = price * (1.0 + deviation) * (_BASIS[listing.market] * 10.0**listing.price_decimals)
     return np.maximum(np.rint(ticks).astype(np.int64), 2)
 
 

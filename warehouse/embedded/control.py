@@ -154,12 +154,12 @@ def _wait(state: State, process: subprocess.Popen[bytes], where: Path) -> None:
 
 
 def _failure_reason(where: Path, code: int) -> str:
-    said = (where / "server.out").read_text(errors="replace")
-    errors = [line for line in said.splitlines() if "Exception" in line or "chdb-core" in line] or said.splitlines()
+    output = (where / "server.out").read_text(errors="replace")
+    errors = [line for line in output.splitlines() if "Exception" in line or "chdb-core" in line] or output.splitlines()
     reason = errors[-1].strip()[:400] if errors else f"exit code {code} without a message"
-    if open_files.reported_in(said):
+    if open_files.reported_in(output):
         return str(open_files.too_low("ClickHouse could not start"))
-    if "CANNOT_OPEN_FILE" in said or "lock" in said.lower():
+    if "CANNOT_OPEN_FILE" in output or "lock" in output.lower():
         return f"The data folder {where} is in use by another process (one server owns a folder): {reason}"
     return f"ClickHouse could not start: {reason}. Its log: {where / 'server.log'}"
 

@@ -67,12 +67,12 @@ def _figures(report: Report) -> tuple[dict[str, charts.Figure], dict[str, int]]:
 def _coverage_rows(report: Report) -> list[dict[str, Any]]:
     if not report.coverage:
         return []
-    lost = {(total.label, total.kind): total.missing for total in report.gaps}
+    missing = {(total.label, total.kind): total.missing for total in report.gaps}
     rows = []
     for label, bars, states in zip(report.coverage.labels, report.coverage.bars, report.coverage.states, strict=True):
         expected = states != DayState.NOT_EXPECTED
         held = int(bars.sum())
-        absent = sum(lost.get((label, kind), 0) for kind in (TO_FETCH, *NOT_FETCHABLE))
+        absent = sum(missing.get((label, kind), 0) for kind in (TO_FETCH, *NOT_FETCHABLE))
         rows.append(
             {
                 "label": label,
@@ -80,7 +80,7 @@ def _coverage_rows(report: Report) -> list[dict[str, Any]]:
                 "complete": int((states == DayState.COMPLETE).sum()),
                 "bars": held,
                 "share": held / (held + absent) if held + absent else None,
-                **{kind: lost.get((label, kind), 0) for kind in charts.GAP_NAMES},
+                **{kind: missing.get((label, kind), 0) for kind in charts.GAP_NAMES},
             }
         )
     return rows
