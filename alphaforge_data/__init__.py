@@ -1,4 +1,4 @@
-"""Read market data of the warehouse, pinned to a snapshot, as Arrow tables.
+"""Read market data from the warehouse, pinned to a snapshot, as Arrow tables.
 
 ```python
 import alphaforge_data

@@ -1,4 +1,4 @@
-"""Where the warehouse is: an URL, MDW_CLICKHOUSE_URL, or the embedded server of MDW_HOME."""
+"""The address of the warehouse: a URL, MDW_CLICKHOUSE_URL, or the embedded server of MDW_HOME."""
 
 import ipaddress
 import json
@@ -14,7 +14,7 @@ _EXAMPLE = "https://user:password@host:8443"
 
 @dataclass(frozen=True)
 class Address:
-    """One server as one user. The password never shows in a repr."""
+    """A server and a user. The password is not part of the repr."""
 
     host: str
     port: int
@@ -27,7 +27,7 @@ class Address:
 
     @property
     def is_loopback(self) -> bool:
-        """Whether compression would only cost time."""
+        """Whether the server is on this machine, where compression would only cost time."""
         try:
             return ipaddress.ip_address(self.host).is_loopback
         except ValueError:
@@ -37,14 +37,14 @@ class Address:
 def find(url: str | None = None) -> Address:
     """The address to use: `url`, else MDW_CLICKHOUSE_URL, else the embedded server's researcher.
 
-    Raises BadRequest for a malformed URL and NotReachable where no warehouse is configured.
+    Raises BadRequest for a malformed URL and NotReachable if no warehouse is configured.
     """
     text = _text(url)
     return _from_url(text) if text else _embedded(Path(os.environ.get("MDW_HOME", ".mdw")).expanduser())
 
 
 def place(url: str | None = None) -> str:
-    """A name of the warehouse that needs no running server and holds no secret: what an offline client goes by."""
+    """A name of the warehouse without secrets that needs no running server: identifies it for offline clients."""
     text = _text(url)
     if not text:
         return f"home {Path(os.environ.get('MDW_HOME', '.mdw')).expanduser().resolve()}"

@@ -1,4 +1,4 @@
-"""The same client for asyncio: every method of Client, run in a thread, so that the event loop goes on."""
+"""The client for asyncio: every method of Client, run in a thread, so that the event loop is not blocked."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
@@ -16,7 +16,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-# Without its overloads, which tell callers which arguments go together.
+# Without its overloads, which describe allowed combinations of arguments.
 _connect: Callable[..., Client] = blocking.connect
 
 
@@ -28,7 +28,7 @@ async def connect(
     cache: bool | str | Path = True,
     offline: bool = False,
 ) -> "AsyncClient":
-    """As alphaforge_data.connect."""
+    """Like alphaforge_data.connect."""
     return AsyncClient(
         await asyncio.to_thread(_connect, url, snapshot_id=snapshot_id, as_of=as_of, cache=cache, offline=offline)
     )
@@ -64,7 +64,7 @@ class AsyncClient:
 
     @property
     def live(self) -> Live:
-        """As Client.live; `follow` is asynchronous there, too."""
+        """Like Client.live, whose `follow` is asynchronous as well."""
         return self.blocking.live
 
     bars = _in_thread(Client.bars)

@@ -1,4 +1,4 @@
-"""Arrow tables in one form, whatever server, venue or batch they came from."""
+"""Normalizes Arrow tables, whatever server, venue or batch they come from."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -10,16 +10,16 @@ TEXT = pa.dictionary(pa.int32(), pa.string())
 
 
 def normal(table: pa.Table) -> pa.Table:
-    """Integers signed and 64 bits wide, so that arithmetic cannot wrap; repeated text as dictionaries of one type.
+    """Convert integers to signed 64 bits, so that arithmetic cannot wrap, and repeated text to one dictionary type.
 
-    Only a query of the caller's own can have larger numbers, such as hashes: they become decimals.
+    Only a caller's own query can return larger numbers, such as hashes: they become decimals.
     """
     columns = [_column(table.column(position)) for position in range(table.num_columns)]
     return pa.Table.from_arrays(columns, names=table.column_names)
 
 
 def filled(table: pa.Table, chosen: Sequence[str], constants: Mapping[str, Any]) -> pa.Table:
-    """The table with its constant columns, in the order chosen."""
+    """The table with its constant columns added, in the chosen order."""
     columns = [
         table[name] if name in table.column_names else repeated(constants[name], table.num_rows) for name in chosen
     ]
@@ -27,19 +27,19 @@ def filled(table: pa.Table, chosen: Sequence[str], constants: Mapping[str, Any])
 
 
 def repeated(value: str | int, count: int) -> pa.Array:
-    """A column that holds one value."""
+    """A column with `count` times the same value."""
     if isinstance(value, int):
         return pa.repeat(pa.scalar(value, pa.int64()), count)
     return pa.DictionaryArray.from_arrays(pa.repeat(pa.scalar(0, pa.int32()), count), pa.array([value], pa.string()))
 
 
 def joined(tables: Sequence[pa.Table]) -> pa.Table:
-    """Tables one after the other, with one dictionary a column."""
+    """Concatenated tables, with one dictionary per column."""
     return tables[0] if len(tables) == 1 else pa.concat_tables(tables).unify_dictionaries()
 
 
 def shifted(times: pa.ChunkedArray, step: int) -> pa.ChunkedArray:
-    """Instants `step` milliseconds later."""
+    """Times shifted by `step` milliseconds."""
     return pa.chunked_array(
         [pc.add(chunk.cast(pa.int64()), step).cast(times.type) for chunk in times.chunks], times.type
     )
@@ -57,7 +57,7 @@ def _column(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def _dictionary(chunk: pa.DictionaryArray) -> pa.DictionaryArray:
-    """Without the '' that ClickHouse begins every dictionary with, where no row is ''."""
+    """Remove the '' with which ClickHouse begins every dictionary, if no row is ''."""
     indices, words = chunk.indices.cast(pa.int32()), chunk.dictionary.cast(pa.string())
     if len(words) and not words[0].as_py() and len(indices) and (pc.min(indices).as_py() or 0) > 0:
         indices, words = pc.subtract(indices, pa.scalar(1, pa.int32())), words.slice(1)

@@ -1,4 +1,4 @@
-"""Bars of any timeframe: stored ones as they are, others resampled in the database; gaps treated as asked."""
+"""Bars of any timeframe: stored ones as they are, others resampled in the database; gaps treated as requested."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from alphaforge_data.views import View
 
 @dataclass(frozen=True)
 class BarsRequest:
-    """Which bars of one snapshot. `window` in milliseconds since 1970; None is open."""
+    """A request for bars of one snapshot. `window` in milliseconds since 1970; None is open."""
 
     snapshot: Snapshot
     instruments: tuple[str, ...]
@@ -33,13 +33,13 @@ class BarReader:
         self._reader = reader
 
     def view(self, request: BarsRequest) -> View:
-        """Which columns the request can have: resampled bars also say how many bars they were made of."""
+        """The columns available to the request: resampled bars also have the number of bars that they were made of."""
         step = timeframes.length(request.timeframe)
         stored = [self.stored(request, one) for one in request.instruments]
         return views.BARS if all(timeframes.length(name) == step for name in stored) else views.RESAMPLED
 
     def stored(self, request: BarsRequest, instrument: str) -> str:
-        """The stored timeframe that an instrument's bars are read from. Raises BadRequest where it has no bars."""
+        """The stored timeframe from which an instrument's bars are read. Raises BadRequest if it has no bars."""
         manifest = self._manifest(request)
         known = manifest.timeframes(instrument)
         if not known:
@@ -51,23 +51,23 @@ class BarReader:
         return timeframes.source(request.timeframe, known)
 
     def held(self, snapshot: Snapshot, instrument: str, timeframe: str) -> tuple[int | None, int | None, int]:
-        """First open time and last close time of a stored series, None where there is none, and its number of bars."""
+        """First open time and last close time of a stored series (None without bars), and its number of bars."""
         count = self._reader.catalog.manifest(snapshot).rows("bars", instrument, timeframe)
         return (*self.extent(snapshot, instrument, timeframe), count) if count else (None, None, 0)
 
     def read(self, request: BarsRequest, columns: Sequence[str], missing: str, partial: str) -> pa.Table:
-        """The bars, series by series, with the columns asked. `missing`, `partial`: as Client.bars explains them."""
+        """The bars, series by series, with the requested columns. `missing`, `partial`: see Client.bars."""
         view = self.view(request)
         tables = self._tables(request, view, columns)
         rows = []
         for one in request.instruments:
             table = tables[one]
             if not table.num_rows:
-                self._demand_overlap(request, one)
+                self._require_overlap(request, one)
             if view is views.RESAMPLED:
                 table = self._whole_periods(table, request, one, partial)
             if missing == "raise":
-                self._demand_no_gaps(request, one)
+                self._require_no_gaps(request, one)
             elif missing != "keep":
                 table = self._on_grid(table, request, one, carry=missing == "ffill")
             names = [*columns, *(["is_filled"] if missing in ("null", "ffill") else [])]
@@ -75,7 +75,7 @@ class BarReader:
         return arrow.joined(rows)
 
     def gaps(self, request: BarsRequest) -> pa.Table:
-        """Every missing range of the stored bars that the request is read from, with its class."""
+        """Every missing range of the stored bars from which the request is read, with its class."""
         return pa.concat_tables(self._gaps(request, one) for one in request.instruments)
 
     def extent(self, snapshot: Snapshot, instrument: str, timeframe: str) -> tuple[int, int]:
@@ -84,7 +84,7 @@ class BarReader:
         return first, last + timeframes.length(timeframe)
 
     def bounds(self, request: BarsRequest, instrument: str) -> tuple[int, int]:
-        """The request's window, its open ends closed by the series' own: milliseconds since 1970."""
+        """The request's window, with open ends replaced by those of the series: milliseconds since 1970."""
         start, end = request.window
         if start is None or end is None:
             first, last = self.extent(request.snapshot, instrument, self.stored(request, instrument))
@@ -135,7 +135,7 @@ class BarReader:
         start, end = self.bounds(request, instrument)
         step = timeframes.length(request.timeframe)
         if timeframes.length(stored) != step:
-            # Bars of a period belong to it whole, so the window is counted in whole periods.
+            # Bars belong to whole periods, so the window is extended to whole periods.
             start, end = gaps.grid(start, end, step)
         window = start, end
         table = self._reader.series(views.BARS, request.snapshot, [instrument], stored, window, ["open_time"])
@@ -145,21 +145,21 @@ class BarReader:
             causes = gaps.of_series(self._reader.known(request.snapshot, gaps.QUERY), instrument, stored)
         return gaps.explained(ranges, causes, instrument, stored)
 
-    def _demand_no_gaps(self, request: BarsRequest, instrument: str) -> None:
+    def _require_no_gaps(self, request: BarsRequest, instrument: str) -> None:
         found = self._gaps(request, instrument)
         if found.num_rows:
             raise gaps.error(found, f"{sum(found['missing_bars'].to_pylist()):,} bars of {instrument} are missing")
 
-    def _demand_overlap(self, request: BarsRequest, instrument: str) -> None:
-        """Raise BadRequest where the window lies wholly outside what the snapshot holds of the series."""
+    def _require_overlap(self, request: BarsRequest, instrument: str) -> None:
+        """Raise BadRequest if the window does not overlap the series in the snapshot."""
         stored = self.stored(request, instrument)
         first, last = self.extent(request.snapshot, instrument, stored)
         start, end = request.window
         if (start is not None and start >= last) or (end is not None and end <= first):
-            asked = " to ".join("open" if bound is None else times.as_text(bound) for bound in request.window)
+            requested = " to ".join("open" if bound is None else times.as_text(bound) for bound in request.window)
             raise BadRequest(
                 f"{instrument} {stored} reaches from {times.as_text(first)} to {times.as_text(last)} in snapshot "
-                f"{request.snapshot.snapshot_id!r}; asked for: {asked}. Client.series() shows how far each series "
+                f"{request.snapshot.snapshot_id!r}; requested: {requested}. Client.series() shows how far each series "
                 "reaches."
             )
 
@@ -168,7 +168,7 @@ class BarReader:
 
 
 def side_by_side(bars: pa.Table, column: str, window: tuple[int, int], step: int, names: Sequence[str]) -> pa.Table:
-    """One row an open time on the full grid, one column an instrument; null where there is no bar."""
+    """One row per open time of the full grid, one column per instrument; null where a bar is missing."""
     instants = gaps.open_times(*window, step)
     ids = bars["instrument_id"].cast(pa.string()).combine_chunks()
     columns = {"open_time": pa.array(instants, pa.int64()).cast(bars["open_time"].type)}
@@ -182,7 +182,7 @@ def side_by_side(bars: pa.Table, column: str, window: tuple[int, int], step: int
 
 
 def _needed(columns: Sequence[str]) -> list[str]:
-    """With the close, from which a filled row's prices are carried."""
+    """The columns to read: always with the close, from which filled rows are carried forward."""
     return list(dict.fromkeys([*columns, "close"])) if set(columns) & {"open", "high", "low"} else list(columns)
 
 

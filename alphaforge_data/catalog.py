@@ -1,4 +1,4 @@
-"""Which snapshots are published, and what each of them holds."""
+"""Looks up published snapshots and their manifests."""
 
 import warnings
 from collections.abc import Callable
@@ -23,10 +23,10 @@ _ALL = "select * from marts.v_snapshots"
 
 
 class Catalog:
-    """Looks snapshots up. A snapshot that was found stays known; `confirm` checks whether it is still the same."""
+    """Looks up snapshots and caches them; `confirm` checks whether a snapshot is still the same."""
 
     def __init__(self, read: Read, keep: Keep, remember: Remembered):
-        """`remember(id, row)` keeps a snapshot's row for clients without a server; `remember(id, None)` finds it."""
+        """`remember(id, row)` stores a snapshot's row for offline clients; `remember(id, None)` looks it up."""
         self._read, self._keep, self._remember = read, keep, remember
         self._found: dict[str, Snapshot] = {}
         self._manifests: dict[str, Manifest] = {}
@@ -54,7 +54,7 @@ class Catalog:
         return self._found[snapshot_id]
 
     def recall(self, snapshot_id: str) -> Snapshot | None:
-        """The snapshot as an earlier client found it; None where none did. Asks no server."""
+        """The snapshot as an earlier client stored it, or None. Sends no request."""
         if snapshot_id not in self._found:
             rows = self._remember(snapshot_id, None)
             if rows is None:
@@ -63,7 +63,7 @@ class Catalog:
         return self._found[snapshot_id]
 
     def as_of(self, instant: Time) -> Snapshot:
-        """The newest snapshot that was published at or before the instant. Raises UnknownSnapshot."""
+        """The newest snapshot that was published at or before this time. Raises UnknownSnapshot."""
         bound = {"at": times.within_reach(times.milliseconds("as_of", instant))}
         query = f"{_ALL} where published_at <= fromUnixTimestamp64Milli({{at:Int64}}, 'UTC') {_NEWEST_FIRST} limit 1"
         rows = self._read(query, bound).to_pylist()
@@ -75,10 +75,10 @@ class Catalog:
         return self._remembered(rows[0])
 
     def confirm(self, snapshot: Snapshot) -> None:
-        """Raise SnapshotChanged unless the id is still published as this very snapshot.
+        """Raise SnapshotChanged unless the id is still published as exactly this snapshot.
 
-        An id never comes back with the same time of publication, so what was read between a look-up and this
-        check was read from `snapshot`.
+        An id is never published again with the same publication time, so everything read between the look-up and this
+        check is of `snapshot`.
         """
         row = next(iter(self._rows(snapshot.snapshot_id).to_pylist()), None)
         if row is not None and Snapshot.from_row(row).identity == snapshot.identity:
@@ -91,7 +91,7 @@ class Catalog:
         )
 
     def manifest(self, snapshot: Snapshot) -> Manifest:
-        """What the snapshot holds."""
+        """The snapshot's manifest."""
         if snapshot.identity not in self._manifests:
             table = self._keep(snapshot, manifest.QUERY)
             self._manifests[snapshot.identity] = Manifest(table, snapshot.snapshot_id)
@@ -103,12 +103,12 @@ class Catalog:
     def _remembered(self, row: dict[str, Any]) -> Snapshot:
         snapshot = Snapshot.from_row(row)
         if snapshot.snapshot_id not in self._found and row.get("withdrawn_at") is not None:
-            said = f"Snapshot {snapshot.snapshot_id!r} was withdrawn: {row['withdrawn_reason']}. Pin another one."
-            warnings.warn(said, WithdrawnSnapshot, stacklevel=2)
+            message = f"Snapshot {snapshot.snapshot_id!r} was withdrawn: {row['withdrawn_reason']}. Pin another one."
+            warnings.warn(message, WithdrawnSnapshot, stacklevel=2)
         self._found[snapshot.snapshot_id] = snapshot
         return snapshot
 
     def _unknown(self, snapshot_id: str) -> UnknownSnapshot:
         newest = self.list(5)["snapshot_id"].to_pylist()
-        said = f"the newest are {', '.join(newest)}" if newest else "none is published yet (`mdw build`)"
-        return UnknownSnapshot(f"No snapshot {snapshot_id!r}; {said}. Client.snapshots() lists them.")
+        message = f"the newest are {', '.join(newest)}" if newest else "none is published yet (`mdw build`)"
+        return UnknownSnapshot(f"No snapshot {snapshot_id!r}; {message}. Client.snapshots() lists them.")

@@ -1,4 +1,4 @@
-"""Calendar pieces of a window, in UTC."""
+"""Cuts a window into calendar periods in UTC."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -10,7 +10,7 @@ Chunk: TypeAlias = Literal["day", "week", "month", "year"]
 
 
 def chunks(start: int, end: int, chunk: Chunk) -> Iterator[tuple[int, int]]:
-    """[start, end) cut at the calendar's days, Mondays, months or years: milliseconds since 1970."""
+    """[start, end) cut at days, Mondays, months or years: milliseconds since 1970."""
     while start < end:
         stop = min(end, times.milliseconds("chunk", _next(times.EPOCH + start * times.MILLISECOND, chunk)))
         yield start, stop

@@ -1,4 +1,4 @@
-"""The client: one method a view, each answer pinned to a snapshot that it names."""
+"""The client: one method per view; every result is pinned to a snapshot and names it."""
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -78,29 +78,29 @@ def connect(
     cache: bool | str | Path = True,
     offline: bool = False,
 ) -> "Client":
-    """Connect to the warehouse at `url`, else of MDW_CLICKHOUSE_URL, else the embedded one of MDW_HOME.
+    """Connect to the warehouse at `url`, else at MDW_CLICKHOUSE_URL, else to the embedded one of MDW_HOME.
 
     Parameters
     ----------
     url : str, optional
         Such as `https://user:password@host:8443`.
     snapshot_id : str, optional
-        The pin of calls that name none. None: the newest snapshot at each call.
+        The pin of calls that do not name a snapshot. None: the newest snapshot at each call.
     as_of : time, optional
-        Pin the newest snapshot that was published by then, instead of naming one.
+        Pin the newest snapshot published at or before this time, instead of naming one.
     cache : bool, str or Path
-        False for none, or another folder than MDW_CACHE or the user's cache folder.
+        False for no cache, or a folder to use instead of MDW_CACHE or the user's cache folder.
     offline : bool
-        Ask no server: read what the cache holds of `snapshot_id`.
+        Use no server: read only what the cache has of `snapshot_id`.
 
     Raises
     ------
     BadRequest
-        For arguments that do not go together.
+        For arguments that exclude each other.
     NotReachable
-        Where no warehouse answers, or it refuses the user.
+        If no warehouse answers, or it refuses the user.
     UnknownSnapshot, NotCached
-        For a pin that is not published; that the cache does not know, when offline.
+        For a pin that is not published; when offline, for one that is not in the cache.
 
     Examples
     --------
@@ -128,14 +128,14 @@ def _connected(url: str | None, pin: str, as_of: Time | None, folder: Path | Non
 
 
 class Client:
-    """Reads the canonical views. Made by `connect`; threads may share it, processes may unpickle it.
+    """Reads the canonical views. Created by `connect`; safe to share between threads, and can be pickled.
 
-    Methods take times in UTC (dates, text, datetimes with a zone, numpy and pandas instants), start inclusive and
-    end exclusive, and return a Frame that names its snapshot. `snapshot_id`: another one than the client's pin.
-    `columns`: None for the usual ones, 'all', or names of the view's columns. Instruments are named by `symbol`
+    Methods accept times in UTC (dates, text, datetimes with a time zone, numpy and pandas times), start inclusive and
+    end exclusive, and return a Frame that names its snapshot. `snapshot_id`: a snapshot other than the client's pin.
+    `columns`: None for the default ones, 'all', or names of the view's columns. Instruments are named by `symbol`
     and `venue` (one or several each) or by `instruments`, ids such as 'binance:spot:BTC/USDT'.
 
-    Every method raises BadRequest for what cannot be asked for, UnknownSnapshot, SnapshotChanged, ShortAnswer,
+    Every method raises BadRequest for invalid arguments, UnknownSnapshot, SnapshotChanged, ShortAnswer,
     NotReachable and QueryFailed.
     """
 
@@ -177,33 +177,33 @@ class Client:
         Parameters
         ----------
         symbol, venue, market, instruments
-            The series, as Client explains.
+            The series; see Client.
         timeframe : str
             A stored timeframe, or a multiple of one up to '1w', resampled in the database from the shortest stored
             one that divides it. Weeks begin on Monday.
         start, end : time, optional
-            Inclusive and exclusive. None: as far as each series reaches.
+            Inclusive and exclusive. None: the whole series.
         columns : str or list of str, optional
-            None for the usual ones, or 'all'.
+            None for the default ones, or 'all'.
         gaps : {'keep', 'raise', 'null', 'ffill'}
             Missing bars are left out and listed in `Frame.holes`; or raise MissingBars; or become rows of nulls; or
             rows with the last close as prices and null volumes. The last two add a column `is_filled`.
         partial : {'drop', 'keep', 'raise'}
-            What becomes of a resampled bar of whose stored bars some are missing; `source_bars` and
-            `expected_bars` tell.
+            How to treat a resampled bar if some of its stored bars are missing; `source_bars` and
+            `expected_bars` show how many.
         snapshot_id : str, optional
-            Another snapshot than the client's pin.
+            A snapshot other than the client's pin.
 
         Returns
         -------
         Frame
-            Prices in quote units, volume in base units; quote_volume and trade_count are null where the venue has
+            Prices in quote units, volume in base units; quote_volume and trade_count are null if the venue has
             none.
 
         Raises
         ------
         BadRequest
-            Also for a window wholly outside of what the snapshot holds of a series.
+            Also for a window that does not overlap a series in the snapshot.
         MissingBars
             With `gaps='raise'` or `partial='raise'`; names the ranges and their classes.
 
@@ -230,29 +230,29 @@ class Client:
         partial: Partial = "drop",
         snapshot_id: str | None = None,
     ) -> Frame:
-        """One column of bars side by side, on the full time grid.
+        """One column of the bars of several instruments side by side, on the full time grid.
 
         Parameters
         ----------
         column : str
             Such as 'close'.
         symbol, venue, market, instruments
-            The series, as Client explains.
+            The series; see Client.
         timeframe : str
             A stored timeframe, or a multiple of one up to '1w', resampled in the database from the shortest stored
             one that divides it. Weeks begin on Monday.
         start, end : time, optional
-            Inclusive and exclusive. None: the grid spans all the series.
+            Inclusive and exclusive. None: the grid spans all series.
         partial : {'drop', 'keep', 'raise'}
-            What becomes of a resampled bar of whose stored bars some are missing; `source_bars` and
-            `expected_bars` tell.
+            How to treat a resampled bar if some of its stored bars are missing; `source_bars` and
+            `expected_bars` show how many.
         snapshot_id : str, optional
-            Another snapshot than the client's pin.
+            A snapshot other than the client's pin.
 
         Returns
         -------
         Frame
-            `open_time`, then a column an instrument named by its id; null where a bar is missing.
+            `open_time`, then one column per instrument, named by its id; null where a bar is missing.
         """
         request = self._request(symbol, instruments, venue, market, timeframe, start, end, snapshot_id)
         chosen = self._bars.view(request).one(column)
@@ -278,37 +278,37 @@ class Client:
         partial: Partial = "drop",
         snapshot_id: str | None = None,
     ) -> Iterator[Frame]:
-        """The same bars in pieces of time, oldest first, each with all series: memory stays flat.
+        """The same bars in chunks of time, oldest first, each with all series: memory use stays constant.
 
-        Every piece is of one snapshot, also where a newer one is published meanwhile. Wrong arguments raise at the
-        call, not at the first piece.
+        All chunks are of one snapshot, even if a newer one is published meanwhile. Invalid arguments raise at the
+        call, not at the first chunk.
 
         Parameters
         ----------
         symbol, venue, market, instruments
-            The series, as Client explains.
+            The series; see Client.
         timeframe : str
             A stored timeframe, or a multiple of one up to '1w', resampled in the database from the shortest stored
             one that divides it. Weeks begin on Monday.
         start, end : time, optional
-            Inclusive and exclusive. None: as far as each series reaches.
+            Inclusive and exclusive. None: the whole series.
         chunk : {'day', 'week', 'month', 'year'}
-            Calendar pieces in UTC.
+            Calendar periods in UTC.
         columns : str or list of str, optional
-            None for the usual ones, or 'all'.
+            None for the default ones, or 'all'.
         gaps : {'keep', 'raise', 'null', 'ffill'}
             Missing bars are left out and listed in `Frame.holes`; or raise MissingBars; or become rows of nulls; or
             rows with the last close as prices and null volumes. The last two add a column `is_filled`.
         partial : {'drop', 'keep', 'raise'}
-            What becomes of a resampled bar of whose stored bars some are missing; `source_bars` and
-            `expected_bars` tell.
+            How to treat a resampled bar if some of its stored bars are missing; `source_bars` and
+            `expected_bars` show how many.
         snapshot_id : str, optional
-            Another snapshot than the client's pin.
+            A snapshot other than the client's pin.
 
         Returns
         -------
         iterator of Frame
-            A piece without any bar is left out, unless `gaps` fills it.
+            A chunk without any bar is left out, unless `gaps` fills it.
         """
         _allowed("chunk", chunk, ("day", "week", "month", "year"))
         _allowed("gaps", gaps, ("keep", "raise", "null", "ffill"))
@@ -328,18 +328,18 @@ class Client:
         instruments: Names | None = None,
         snapshot_id: str | None = None,
     ) -> Frame:
-        """Every range of stored bars that the pinned snapshot lacks in [start, end), before a listing included.
+        """Every range of stored bars that is missing in [start, end), including time before a listing.
 
         Parameters
         ----------
         symbol, venue, market, instruments
-            The series, as Client explains.
+            The series; see Client.
         timeframe : str
-            Of one that is resampled, the missing bars of the stored one.
+            For a resampled one: the missing bars of the stored one.
         start, end : time, optional
-            Inclusive and exclusive. None: as far as each series reaches.
+            Inclusive and exclusive. None: the whole series.
         snapshot_id : str, optional
-            Another snapshot than the client's pin.
+            A snapshot other than the client's pin.
 
         Returns
         -------
@@ -349,7 +349,7 @@ class Client:
         Notes
         -----
         Counted from the pinned bars themselves. `class` is the cause that was known at publication: not_fetched
-        (nobody asked for it), venue_outage, no_trade, halted, before_listing, after_delisting or quarantined.
+        (never requested), venue_outage, no_trade, halted, before_listing, after_delisting or quarantined.
         """
         request = self._request(symbol, instruments, venue, market, timeframe, start, end, snapshot_id)
         return Frame(request.snapshot.stamp(self._bars.gaps(request)))
@@ -364,16 +364,16 @@ class Client:
         instruments: Names | None = None,
         snapshot_id: str | None = None,
     ) -> Frame:
-        """How far the stored bars of each series reach, a row a series.
+        """The range of stored bars of each series, one row per series.
 
         Parameters
         ----------
         symbol, venue, market, instruments
-            The series, as Client explains.
+            The series; see Client.
         timeframe : str
-            A stored one.
+            A stored timeframe.
         snapshot_id : str, optional
-            Another snapshot than the client's pin.
+            A snapshot other than the client's pin.
 
         Returns
         -------
@@ -398,24 +398,24 @@ class Client:
         columns: FundingColumn | Iterable[FundingColumn] | Literal["all"] | None = None,
         snapshot_id: str | None = None,
     ) -> Frame:
-        """Funding that was paid, start <= funding_time < end.
+        """Paid funding with start <= funding_time < end.
 
         Parameters
         ----------
         symbol, venue, instruments
-            The perpetuals, as Client explains.
+            The perpetuals; see Client.
         start, end : time, optional
-            Inclusive and exclusive. None: as far as each series reaches.
+            Inclusive and exclusive. None: the whole series.
         columns : str or list of str, optional
-            None for the usual ones, or 'all'.
+            None for the default ones, or 'all'.
         snapshot_id : str, optional
-            Another snapshot than the client's pin.
+            A snapshot other than the client's pin.
 
         Returns
         -------
         Frame
             `funding_rate` is a fraction of the position's value, longs pay if it is positive; `funding_time` is rounded
-            to the minute; `interval_hours` is the period that was paid for, null where it is not known.
+            to the minute; `interval_hours` is the period that was paid for, null if unknown.
         """
         chosen = views.FUNDING.chosen(columns)
         window = times.period(start, end)
@@ -431,7 +431,7 @@ class Client:
         read = self._reader.series(views.FUNDING, snapshot, perpetuals, "", window, chosen)
         for one in perpetuals:
             if not read[one].num_rows:
-                overview.demand_reach(self._reader, snapshot, one, window)
+                overview.require_overlap(self._reader, snapshot, one, window)
         tables = [finished(views.FUNDING, read[one], chosen, snapshot, one, "") for one in perpetuals]
         return Frame(snapshot.stamp(arrow.joined(tables)))
 
@@ -447,22 +447,22 @@ class Client:
         columns: InstrumentColumn | Iterable[InstrumentColumn] | Literal["all"] | None = None,
         snapshot_id: str | None = None,
     ) -> Frame:
-        """Instrument metadata: the newest state seen, the state `at` an instant, or every state (`history`).
+        """Instrument metadata: the newest known state, the state `at` a time, or every state (`history`).
 
         Parameters
         ----------
         venue, market, symbol
-            Only those, in any combination.
+            Filters, in any combination.
         instruments : str or list of str, optional
-            Ids, instead of the three.
+            Ids, instead of these filters.
         at : time, optional
-            The state that was valid then.
+            Return the state that was valid at this time.
         history : bool
-            Every state, with the time in which it was valid: valid_from inclusive, valid_to exclusive.
+            Return every state, with its validity: valid_from inclusive, valid_to exclusive.
         columns : str or list of str, optional
-            None for the usual ones, or 'all'.
+            None for the default ones, or 'all'.
         snapshot_id : str, optional
-            Another snapshot than the client's pin.
+            A snapshot other than the client's pin.
 
         Returns
         -------
@@ -474,11 +474,11 @@ class Client:
         Raises
         ------
         BadRequest
-            Also for an instant before the first state seen of an instrument that is named.
+            Also for a time before the first known state of a named instrument.
         """
         chosen = views.INSTRUMENTS.chosen(columns)
         if at is not None and history:
-            raise BadRequest("Pass at or history, not both: the state at an instant, or every state.")
+            raise BadRequest("Pass at or history, not both: the state at a time, or every state.")
         instant = None if at is None else times.milliseconds("at", at)
         snapshot = self.snapshot(snapshot_id)
         table = self._reader.whole(views.INSTRUMENTS, snapshot)
@@ -505,9 +505,9 @@ class Client:
         start, end : date, optional
             Inclusive and exclusive.
         columns : str or list of str, optional
-            None for the usual ones, or 'all'.
+            None for the default ones, or 'all'.
         snapshot_id : str, optional
-            Another snapshot than the client's pin.
+            A snapshot other than the client's pin.
 
         Returns
         -------
@@ -529,7 +529,7 @@ class Client:
         instruments: Names | None = None,
         snapshot_id: str | None = None,
     ) -> Frame:
-        """Which days a backtest may trust: a row a dataset, instrument, timeframe and day of v_dataset_condition.
+        """Which days a backtest may rely on: one row per dataset, instrument, timeframe and day (v_dataset_condition).
 
         Parameters
         ----------
@@ -540,7 +540,7 @@ class Client:
         instruments : str or list of str, optional
             Ids.
         snapshot_id : str, optional
-            Another snapshot than the client's pin.
+            A snapshot other than the client's pin.
 
         Returns
         -------
@@ -550,7 +550,7 @@ class Client:
         """
         if dataset is not None:
             _allowed("dataset", dataset, ("bars", "funding", "fear_greed"))
-        _demand_no_instruments(dataset, instruments)
+        _require_no_instruments(dataset, instruments)
         window = times.days(start, end)
         snapshot = self.snapshot(snapshot_id)
         ids = None
@@ -562,14 +562,14 @@ class Client:
     # What there is
 
     def series(self, dataset: Dataset | None = None, *, snapshot_id: str | None = None) -> Frame:
-        """What the snapshot holds, a row a series.
+        """The series of the snapshot, one row per series.
 
         Parameters
         ----------
         dataset : {'bars', 'funding', 'instruments', 'fear_greed'}, optional
             None: all of them.
         snapshot_id : str, optional
-            Another snapshot than the client's pin.
+            A snapshot other than the client's pin.
 
         Returns
         -------
@@ -586,7 +586,7 @@ class Client:
         Parameters
         ----------
         limit : int, optional
-            Only so many.
+            Maximum number of snapshots.
 
         Returns
         -------
@@ -596,14 +596,14 @@ class Client:
         return self._reader.catalog.list(limit)
 
     def snapshot(self, snapshot_id: str | None = None, *, as_of: Time | None = None) -> Snapshot:
-        """The snapshot of that id, the newest one published by `as_of`, or the one that calls without an id read.
+        """The snapshot with this id, the newest one published by `as_of`, or the one that calls without an id read.
 
         Parameters
         ----------
         snapshot_id : str, optional
             None: the one that calls without an id read.
         as_of : time, optional
-            The newest one that was published by then.
+            The newest one published at or before this time.
 
         Returns
         -------
@@ -623,7 +623,7 @@ class Client:
         dataset: Dataset = "bars",
         instruments: Names | None = None,
     ) -> Frame:
-        """What changed from one snapshot to another, a row an added or removed row and a row a revised value.
+        """Changes from one snapshot to another: one row per added row, removed row and revised value.
 
         Only months whose published hashes differ are read.
 
@@ -634,15 +634,15 @@ class Client:
         dataset : {'bars', 'funding', 'instruments', 'fear_greed'}
             What to compare.
         instruments : str or list of str, optional
-            Only those ids.
+            Only these ids.
 
         Returns
         -------
         Frame
             dataset, instrument_id, timeframe, time, change ('added', 'removed', 'revised'), and for revisions column,
-            before and after. Stamped as `after`.
+            before and after. The frame names the snapshot `after`.
         """
-        _demand_no_instruments(dataset, instruments)
+        _require_no_instruments(dataset, instruments)
         first, second = self.snapshot(checked_id(before)), self.snapshot(checked_id(after))
         table = differences.between(self._reader, first, second, dataset, instruments)
         return Frame(second.stamp(table))
@@ -650,23 +650,23 @@ class Client:
     def sql(
         self, query: str, parameters: Mapping[str, Any] | None = None, *, snapshot_id: str | None = None
     ) -> Frame | pa.Table:
-        """The answer of any query that your user may ask; `{snapshot_id:String}` is bound to the pin.
+        """The result of any query that your user may run; `{snapshot_id:String}` is bound to the pin.
 
-        A query that uses the pin returns a Frame stamped with it, any other one an Arrow table.
+        A query that uses the pin returns a Frame that names it, any other an Arrow table.
 
         Parameters
         ----------
         query : str
-            Without a FORMAT of its own.
+            Without a FORMAT clause.
         parameters : mapping, optional
             Values bound to `{name:Type}`.
         snapshot_id : str, optional
-            Another snapshot than the client's pin.
+            A snapshot other than the client's pin.
 
         Returns
         -------
         Frame or pyarrow.Table
-            A Frame where the query uses the pin.
+            A Frame if the query uses the pin.
 
         Examples
         --------
@@ -681,16 +681,16 @@ class Client:
         if "snapshot_id" in (parameters or {}):
             raise BadRequest("parameters names snapshot_id, which is the pin: pass snapshot_id= to read another one.")
         if "{snapshot_id:" not in "".join(query.split()):
-            return self._reader.ask(query, parameters or {})
+            return self._reader.query(query, parameters or {})
         snapshot = self.snapshot(snapshot_id)
-        table = self._reader.ask(query, {**(parameters or {}), "snapshot_id": snapshot.snapshot_id})
+        table = self._reader.query(query, {**(parameters or {}), "snapshot_id": snapshot.snapshot_id})
         self._reader.catalog.confirm(snapshot)
         return Frame(snapshot.stamp(table))
 
     # Joins
 
     def with_funding(self, bars: Frame) -> Frame:
-        """The bars with the last funding paid by the close of each.
+        """The bars, each with the last funding paid by its close.
 
         Parameters
         ----------
@@ -706,7 +706,7 @@ class Client:
         Raises
         ------
         BadRequest
-            For instruments without funding, and for bars that were joined already.
+            For instruments without funding, and for bars that already have these columns.
         """
         table, snapshot, ids = self._of_bars(bars, _PAYMENT)
         payers = {one: one.replace(":spot:", ":perp:", 1) for one in ids}
@@ -717,15 +717,15 @@ class Client:
                 columns=("instrument_id", *_PAYMENT),
                 snapshot_id=snapshot.snapshot_id,
             )
-            self._demand_same(snapshot, paid.snapshot)
+            self._require_same(snapshot, paid.snapshot)
             of_payer = paid["instrument_id"].cast(pa.string())
             others = {one: paid.to_arrow().filter(pc.equal(of_payer, payer)) for one, payer in payers.items()}
         return Frame(snapshot.stamp(joins.as_of(table, others, "funding_time", _PAYMENT, _PAYMENT_TYPES)))
 
     def with_instruments(self, bars: Frame) -> Frame:
-        """The bars with the instrument's limits and status as they were known at the close of each.
+        """The bars, each with the instrument's limits and status as known at its close.
 
-        Null before the instrument's first state was seen: what was not known then is not filled in from later.
+        Null before the instrument's first known state: later knowledge is not filled in.
 
         Parameters
         ----------
@@ -735,11 +735,11 @@ class Client:
         Returns
         -------
         Frame
-            The bars with the columns of sizes and the status of `instruments`.
+            The bars with the size columns and the status of `instruments`.
         """
         table, snapshot, ids = self._of_bars(bars, _LIMITS)
         states = self.instruments(history=True, columns="all", snapshot_id=snapshot.snapshot_id)
-        self._demand_same(snapshot, states.snapshot)
+        self._require_same(snapshot, states.snapshot)
         of_state = states["instrument_id"].cast(pa.string())
         others = {one: states.to_arrow().filter(pc.equal(of_state, one)) for one in ids}
         types = {name: states.schema.field(name).type for name in _LIMITS}
@@ -752,15 +752,15 @@ class Client:
         return self._store().info()
 
     def cache_verify(self) -> list[Path]:
-        """Check every cached file against its checksum; those that were damaged, and are deleted now."""
+        """Check every cached file against its checksum; deletes damaged ones and returns them."""
         return self._store().verify()
 
     def cache_clear(self) -> int:
-        """Delete every cached file; how many there were. Frames that were read stay valid."""
+        """Delete every cached file; returns their number. Frames that were read stay valid."""
         return self._store().clear()
 
     def close(self) -> None:
-        """Give the connection back; frames stay valid."""
+        """Close the connection; frames stay valid."""
         self._reader.close()
 
     def __enter__(self) -> Self:
@@ -819,24 +819,24 @@ class Client:
         snapshot_id: str | None,
     ) -> tuple[Snapshot, list[str]]:
         symbol, instruments, venue = names.listed(symbol), names.listed(instruments), names.listed(venue)
-        names.demand_form(symbol, instruments, venue, market)
+        names.check_arguments(symbol, instruments, venue, market)
         snapshot = self.snapshot(snapshot_id)
         known = self._reader.catalog.manifest(snapshot).instruments
         return snapshot, known.chosen(symbol, instruments, venue, market)
 
     def _of_bars(self, bars: Frame, added: Sequence[str]) -> tuple[pa.Table, Snapshot, list[str]]:
-        """The table, snapshot and instruments of bars that a join may add columns to."""
+        """The table, snapshot and instruments of bars to join with."""
         if not isinstance(bars, Frame):
             raise BadRequest(f"bars is a {type(bars).__name__}; pass a Frame, as Client.bars returns it.")
         table = bars.to_arrow()
-        joins.demand_bars(table, added)
+        joins.require_bars(table, added)
         return table, bars.snapshot, table["instrument_id"].unique().cast(pa.string()).to_pylist()
 
     def _whole(self, table: pa.Table, chosen: Sequence[str], snapshot: Snapshot) -> Frame:
         pinned = dict(zip(views.PINNED, (snapshot.snapshot_id, snapshot.data_version), strict=True))
         return Frame(snapshot.stamp(arrow.filled(table.combine_chunks(), chosen, pinned)))
 
-    def _demand_same(self, bars: Snapshot, other: Snapshot) -> None:
+    def _require_same(self, bars: Snapshot, other: Snapshot) -> None:
         if bars.identity != other.identity:
             raise BadRequest(
                 f"The bars are of another snapshot {bars.snapshot_id!r} than this warehouse publishes under that id: "
@@ -858,11 +858,11 @@ def _folder(cache: bool | str | Path) -> Path | None:
 
 
 def _again(origin: Mapping[str, Any], snapshot_id: str) -> Client:
-    """A client like one that was pickled; it connects anew, from the environment it is unpickled in."""
+    """Unpickle a client; it connects again, with the environment of this process."""
     return _connected(origin["url"], snapshot_id, None, origin["cache"] or None, origin["offline"])
 
 
-def _demand_no_instruments(dataset: str | None, instruments: Names | None) -> None:
+def _require_no_instruments(dataset: str | None, instruments: Names | None) -> None:
     if dataset == "fear_greed" and instruments is not None:
         raise BadRequest("Fear & Greed has no instruments: leave `instruments` out.")
 

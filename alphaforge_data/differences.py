@@ -1,4 +1,4 @@
-"""What changed from one snapshot to another: only months whose published hashes differ are read."""
+"""Differences between two snapshots; only months whose published hashes differ are read."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -31,14 +31,14 @@ SCHEMA = pa.schema(
 
 
 def between(reader: Reader, before: Snapshot, after: Snapshot, dataset: str, instruments: Names | None) -> pa.Table:
-    """Rows of SCHEMA; values as text, exactly as Python shows them."""
+    """Rows of SCHEMA; values as text, as Python prints them."""
     if dataset not in _VIEWS:
         raise BadRequest(f"dataset is {dataset!r}; allowed: {', '.join(_VIEWS)}.")
     view = _VIEWS[dataset]
     manifests = reader.catalog.manifest(before), reader.catalog.manifest(after)
     keys = sorted({key for one in manifests for key in one.series(dataset)})
     if instruments is not None:
-        # Also those that only one of the two holds.
+        # Includes series that only one of the two has.
         held = {one for manifest in manifests for one in manifest.instruments.ids}
         ids = set(Known(held, after.snapshot_id).chosen(None, instruments, None, "spot"))
         keys = [key for key in keys if key[1] in ids]

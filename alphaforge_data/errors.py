@@ -1,4 +1,4 @@
-"""What goes wrong when data is read, each with the next step."""
+"""Errors of this package; each message names the next step."""
 
 
 class AlphaforgeDataError(Exception):
@@ -6,15 +6,15 @@ class AlphaforgeDataError(Exception):
 
 
 class BadRequest(AlphaforgeDataError, ValueError):
-    """An argument cannot be asked for; found before any request, or because the snapshot lacks it."""
+    """An argument is invalid, or names something that the snapshot does not have."""
 
 
 class UnknownSnapshot(BadRequest):
-    """No snapshot of that id is published; the message lists the newest ones."""
+    """No snapshot with this id is published; the message lists the newest ones."""
 
 
 class MissingBars(AlphaforgeDataError, LookupError):
-    """Bars are missing, and the caller asked for an error in that case; the message names the ranges and causes."""
+    """Bars are missing, and the caller requested an error in that case; the message names the ranges and causes."""
 
 
 class NotReachable(AlphaforgeDataError, ConnectionError):
@@ -22,13 +22,13 @@ class NotReachable(AlphaforgeDataError, ConnectionError):
 
 
 class NotCached(NotReachable):
-    """`offline=True`, and the cache does not hold what was asked for."""
+    """`offline=True`, and the cache does not have the requested data."""
 
 
 class QueryFailed(AlphaforgeDataError, RuntimeError):
     """The server accepted the request and failed on it: a limit, a missing right, a broken stream.
 
-    `code` is ClickHouse's error number, None where the failure was the connection's.
+    `code` is ClickHouse's error code, None if the connection failed.
     """
 
     def __init__(self, message: str, code: int | None = None):
@@ -44,8 +44,8 @@ class SnapshotChanged(AlphaforgeDataError, RuntimeError):
 
 
 class WithdrawnSnapshot(UserWarning):
-    """The snapshot that is read is known to be bad: still readable, so that old results can be explained."""
+    """The snapshot is known to be bad; it stays readable, so that old results can be explained."""
 
 
 class ShortAnswer(QueryFailed):
-    """The server gave fewer or more rows than the snapshot's manifest says, as a replica that lags would."""
+    """The server returned fewer or more rows than the snapshot's manifest has, as a lagging replica would."""

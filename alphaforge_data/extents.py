@@ -1,4 +1,4 @@
-"""How far each series reaches. Bars are read of the months alone in which a series begins or ends."""
+"""The first and last time of each series. Only bars of the months in which a series begins or ends are read."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -23,7 +23,7 @@ _QUERIES = {
 
 
 def of_dataset(reader: Reader, snapshot: Snapshot, dataset: str) -> dict[Series, tuple[int, int]]:
-    """The time of the first and of the last row of each series, ms since 1970, by (dataset, instrument, timeframe)."""
+    """The times of the first and last row of each series, ms since 1970, by (dataset, instrument, timeframe)."""
     manifest = reader.catalog.manifest(snapshot)
     bound: Mapping[str, Any] = {"months": _edges(manifest)} if dataset == "bars" else {}
     found = {}

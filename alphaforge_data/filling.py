@@ -1,4 +1,4 @@
-"""Bars laid on their full time grid: the rows that are missing become rows of nulls, or carry the last close on."""
+"""Fills bars to their full time grid: missing rows become rows of nulls, or carry the last close forward."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ def on_grid(table: pa.Table, time: str, window: tuple[int, int], step: int, carr
     """One row for every open time in the window (milliseconds since 1970), with a column `is_filled`.
 
     A filled row has nulls; with `carry`, its prices are the last close before it (null before the first bar), and
-    volumes stay null: nobody knows them. Columns that are the same on every row of a series keep their value.
+    its volumes stay null, because they are unknown. Columns that are constant in a series keep their value.
     """
     instants = gaps.open_times(*window, step)
     have = table[time].cast(pa.int64()).to_numpy()

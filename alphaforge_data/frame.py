@@ -1,4 +1,4 @@
-"""What a Client's method returns: an Arrow table that knows its snapshot and what it lacks."""
+"""The result of a Client's method: an Arrow table with its snapshot and its gaps."""
 
 import html
 from collections.abc import Callable, Iterator
@@ -12,7 +12,7 @@ from alphaforge_data.snapshots import Snapshot, snapshot_of
 
 
 class Frame:
-    """Rows of one snapshot. pandas, polars, DuckDB and PyArrow take it as it is (`__arrow_c_stream__`).
+    """Rows of one snapshot. pandas, polars, DuckDB and PyArrow accept it directly (`__arrow_c_stream__`).
 
     Columns are typed alike at every venue: times `timestamp[ms, UTC]`, prices `double`, integers `int64`, each
     nullable; repeated text is dictionary encoded.
@@ -29,13 +29,13 @@ class Frame:
 
     @property
     def holes(self) -> pa.Table:
-        """Every range of bars missing in the window asked for, with its class; asks the warehouse once.
+        """Every range of bars missing in the requested window, with its class; queries the warehouse once.
 
-        Columns as those of `Client.gaps`. Empty for data that has no time grid.
+        Same columns as `Client.gaps`. Empty for data without a time grid.
         """
         if self._holes is None:
             self._holes = self._find_holes() if self._find_holes else gaps.SCHEMA.empty_table()
-            # What was needed to find them need not stay, and could not be pickled.
+            # The callback is no longer needed, and could not be pickled.
             self._find_holes = None
         return self._holes
 
@@ -61,7 +61,7 @@ class Frame:
     def to_pandas(self, index: str | None = None) -> Any:
         """A pandas DataFrame, times in UTC.
 
-        Integers become Int64, which holds missing values; dates become datetime64. `attrs` name the snapshot.
+        Integers become Int64, which supports missing values; dates become datetime64. `attrs` name the snapshot.
 
         Parameters
         ----------
@@ -74,20 +74,20 @@ class Frame:
             types_mapper={pa.int64(): pd.Int64Dtype()}.get, date_as_object=False, ignore_metadata=True
         )
         if index is not None:
-            self._demand(index)
+            self._require(index)
             frame = frame.set_index(index)
         metadata = self._table.schema.metadata or {}
         frame.attrs = {name.decode(): value.decode() for name, value in metadata.items()}
         return frame
 
     def to_polars(self) -> Any:
-        """A polars DataFrame. polars keeps no metadata: ask for the column snapshot_id to keep it with the rows."""
+        """A polars DataFrame. polars keeps no metadata: request the column snapshot_id to keep it with the rows."""
         import polars as pl
 
         return pl.from_arrow(self._table)
 
     def to_numpy(self) -> dict[str, Any]:
-        """One array a column: times datetime64[ms], numbers float64 where a value is missing, text as objects."""
+        """One array per column: times datetime64[ms], numbers float64 if a value is missing, text as objects."""
         return {name: _array(self._table[name]) for name in self._table.column_names}
 
     def to_pylist(self) -> list[dict[str, Any]]:
@@ -96,7 +96,7 @@ class Frame:
         return rows
 
     def equals(self, other: "Frame") -> bool:
-        """Whether columns, types and values are the same; of which snapshot they are does not matter.
+        """Whether columns, types and values are the same, whatever their snapshots are.
 
         Parameters
         ----------
@@ -109,14 +109,14 @@ class Frame:
         return self.num_rows
 
     def __getitem__(self, name: str) -> pa.ChunkedArray:
-        self._demand(name)
+        self._require(name)
         return self._table[name]
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.column_names)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
-        """Rows and columns as one array, of floats where every column is a number."""
+        """Rows and columns as one array; of floats if every column is numeric."""
         import numpy as np
 
         return np.column_stack(list(self.to_numpy().values())).astype(dtype or None, copy=False)
@@ -138,16 +138,16 @@ class Frame:
             f"<tr>{''.join(f'<td>{html.escape(str(value))}</td>' for value in row.values())}</tr>"
             for row in head.to_pylist()
         )
-        said = f"{self.num_rows:,} rows, snapshot {html.escape(self.snapshot.snapshot_id)}"
-        return f"<table><thead><tr>{names}</tr></thead><tbody>{body}</tbody></table><p>{said}</p>"
+        caption = f"{self.num_rows:,} rows, snapshot {html.escape(self.snapshot.snapshot_id)}"
+        return f"<table><thead><tr>{names}</tr></thead><tbody>{body}</tbody></table><p>{caption}</p>"
 
-    def _demand(self, name: str) -> None:
+    def _require(self, name: str) -> None:
         if name not in self._table.column_names:
             raise BadRequest(f"column is {name!r}; this frame has: {', '.join(self.column_names)}.")
 
 
 def concat(frames: list[Frame]) -> Frame:
-    """Frames of one snapshot, one after the other.
+    """Concatenate frames of one snapshot.
 
     Parameters
     ----------
@@ -157,7 +157,7 @@ def concat(frames: list[Frame]) -> Frame:
     Raises
     ------
     BadRequest
-        Where their snapshots or columns differ.
+        If their snapshots or columns differ.
     """
     if not frames:
         raise BadRequest("frames is empty; pass at least one.")

@@ -1,4 +1,4 @@
-"""Missing bars of a series, counted on its time grid, and why each is missing."""
+"""Missing bars of a series, determined on its time grid, and their causes."""
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
@@ -23,14 +23,14 @@ SCHEMA = pa.schema(
         ("class", pa.string()),
     ]
 )
-# Of all series at once: the server takes longer to plan this query than to answer it.
+# For all series at once: the server takes longer to plan this query than to run it.
 QUERY = (
     "select instrument_id, timeframe, gap_start, gap_end, missing_bars, class "
     "from marts.v_bar_gaps_at(snapshot_id = {snapshot_id:String}) order by instrument_id, timeframe, gap_start"
 )
 NOT_FETCHED = "not_fetched"
 # A century of minutes.
-_MOST_ROWS = 52_560_000
+_MAX_ROWS = 52_560_000
 Range = tuple[int, int]
 Cause = tuple[int, int, str]
 
@@ -42,13 +42,13 @@ def grid(start: int, end: int, step: int) -> Range:
 
 
 def open_times(start: int, end: int, step: int) -> np.ndarray[Any, np.dtype[np.int64]]:
-    """Every open time of the window. Raises BadRequest where there are more than anybody's memory should hold."""
+    """Every open time of the window. Raises BadRequest if there are too many for memory."""
     first, stop = grid(start, end, step)
     count = (stop - first) // step
-    if count > _MOST_ROWS:
+    if count > _MAX_ROWS:
         raise BadRequest(
             f"The window from {times.as_text(start)} to {times.as_text(end)} has {count:,} open times, more than "
-            f"{_MOST_ROWS:,}: narrow start and end, or read it in pieces with Client.iter_bars."
+            f"{_MAX_ROWS:,}: narrow start and end, or read it in pieces with Client.iter_bars."
         )
     return np.arange(first, stop, step, dtype=np.int64)
 
@@ -69,7 +69,7 @@ def missing(open_times: pa.ChunkedArray, start: int, end: int, step: int) -> lis
 def explained(ranges: list[Range], causes: pa.Table, instrument: str, timeframe: str) -> pa.Table:
     """The ranges, cut where their cause changes. `causes`: gap_start, gap_end and class of the series, sorted.
 
-    What no cause covers was never asked for: not_fetched.
+    What no cause covers was never requested: not_fetched.
     """
     step = timeframes.length(timeframe)
     columns = [causes[name].cast(pa.int64()).to_pylist() for name in ("gap_start", "gap_end")]
@@ -126,7 +126,7 @@ def _pieces(gap: Range, known: list[Cause]) -> Iterator[Cause]:
 
 
 def _merged(known: Iterable[Cause]) -> list[Cause]:
-    """Neighbours of one cause as one range."""
+    """Merge adjacent ranges with the same cause."""
     ranges: list[Cause] = []
     for start, end, cause in known:
         if ranges and ranges[-1][1:] == (start, cause):

@@ -1,4 +1,4 @@
-"""As-of joins: to each bar, what was known when it closed, and never what came later."""
+"""As-of joins: add to each bar what was known when it closed, and nothing later."""
 
 from collections.abc import Mapping, Sequence
 
@@ -9,14 +9,14 @@ import pyarrow.compute as pc
 from alphaforge_data.errors import BadRequest
 
 
-def demand_bars(bars: pa.Table, added: Sequence[str]) -> None:
+def require_bars(bars: pa.Table, added: Sequence[str]) -> None:
     """Raise BadRequest unless the table has the columns that a join needs, and none of those that it adds."""
     lacking = [name for name in ("instrument_id", "close_time") if name not in bars.column_names]
     if lacking:
         raise BadRequest(f"These bars lack {' and '.join(lacking)}: read them with these columns.")
-    double = [name for name in added if name in bars.column_names]
-    if double:
-        raise BadRequest(f"These bars already have {', '.join(double)}: join only once.")
+    duplicates = [name for name in added if name in bars.column_names]
+    if duplicates:
+        raise BadRequest(f"These bars already have {', '.join(duplicates)}: join only once.")
 
 
 def as_of(
@@ -24,8 +24,8 @@ def as_of(
 ) -> pa.Table:
     """The bars with `columns` of the last row of `others[instrument]` at or before their close_time.
 
-    `others`: a table an instrument, sorted by `time`. Nulls where nothing was known. `types` of the columns, for bars
-    of no instrument.
+    `others`: one table per instrument, sorted by `time`. Null where nothing was known. `types`: of the columns, needed
+    if there are no bars.
     """
     if not others:
         for name in columns:

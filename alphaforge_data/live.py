@@ -1,6 +1,6 @@
-"""Bars and quotes as of now, and history fed the same way, so that a strategy runs unchanged on both.
+"""Live bars and quotes, and a replay of history with the same interface, so that a strategy runs unchanged on both.
 
-Live rows are provisional: a bar may be corrected when REST is asked for it. A backtest reads `Client.bars` or `replay`.
+Live rows are provisional: a bar may be corrected when REST delivers it. A backtest reads `Client.bars` or `replay`.
 """
 
 import asyncio
@@ -44,10 +44,10 @@ _LATE = dt.timedelta(minutes=5)
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """A closed bar as strategies get it. Prices in quote units, volume in base units, times in UTC.
+    """A closed bar. Prices in quote units, volume in base units, times in UTC.
 
-    `is_provisional`: no snapshot shows it yet, and it may be corrected; never so in a replay. `revised`: the instrument
-    had this bar before, with other values.
+    `is_provisional`: no snapshot has it yet, and it may be corrected; never set in a replay. `revised`: this bar was
+    delivered before, with other values.
     """
 
     instrument_id: str
@@ -68,12 +68,12 @@ class Bar:
 
     @property
     def values(self) -> tuple[object, ...]:
-        """What makes two bars of a key differ."""
+        """The values in which two versions of a bar may differ."""
         return (self.open, self.high, self.low, self.close, self.volume, self.quote_volume, self.trade_count)
 
 
 class Feed(Protocol):
-    """Where a strategy gets its bars from: `client.live`, `client.aio.live`, or `replay(…)`."""
+    """A source of bars for a strategy: `client.live`, `client.aio.live`, or `replay(…)`."""
 
     def follow(
         self,
@@ -105,14 +105,14 @@ class Live:
         market: Market = "spot",
         instruments: Names | None = None,
     ) -> Frame:
-        """Closed bars as of now with start <= open_time < end; without `start`, of the last hour that has any.
+        """Current closed bars with start <= open_time < end; without `start`, of the last hour that has any.
 
         Columns: those of a bar, `source` (rest, archive, gap or live), `is_provisional`, `received_at`. The frame names
-        no snapshot: the rows may differ when they are read again.
+        no snapshot: a later read may return other values.
         """
         ids, first = chosen(symbol, venue, market, instruments), _bound("start", start)
         if first is None:
-            newest = self._ask(_NEWEST, {"instruments": ids, "timeframe": timeframe}).column("newest")[0].as_py()
+            newest = self._query(_NEWEST, {"instruments": ids, "timeframe": timeframe}).column("newest")[0].as_py()
             first = 0 if newest is None else _ms(newest) - 3_600_000
         until = _bound("end", end) or _FAR
         return Frame(self._rows(ids, timeframe, first, until))
@@ -126,24 +126,24 @@ class Live:
         instruments: Names | None = None,
         seconds: int = 60,
     ) -> Frame:
-        """Best bid and ask by the second, of the last so many seconds (two hours are kept)."""
+        """Best bid and ask per second, of the last `seconds` (two hours are kept)."""
         if not isinstance(seconds, int) or not 0 < seconds <= 7200:
             raise BadRequest(f"seconds is {seconds!r}; pass a whole number from 1 to 7200.")
         ids = chosen(symbol, venue, market, instruments)
-        return Frame(self._ask(_QUOTES, {"instruments": ids, "start": int(time.time()) - seconds}))
+        return Frame(self._query(_QUOTES, {"instruments": ids, "start": int(time.time()) - seconds}))
 
     def minutes(self, last: int = 60) -> Frame:
-        """How complete the last minutes are, by venue and market: a strategy waits for `complete_at`."""
+        """Completeness of the last minutes by venue and market: a strategy waits for `complete_at`."""
         query = (
             "select * from marts.v_live_minutes where minute >= (select max(minute) from marts.v_live_minutes) "
             "- toIntervalMinute({last:UInt32}) order by minute, venue, market"
         )
-        return Frame(self._ask(query, {"last": last}))
+        return Frame(self._query(query, {"last": last}))
 
     def gaps(self) -> Frame:
-        """Stretches of the last day without a connection, with their cause and when they were filled."""
+        """Periods of the last day without a connection, with their cause and when they were filled."""
         query = "select * from marts.v_live_gaps where noticed_at > now() - interval 1 day order by noticed_at"
-        return Frame(self._ask(query, {}))
+        return Frame(self._query(query, {}))
 
     async def follow(
         self,
@@ -156,11 +156,10 @@ class Live:
         start: Time | None = None,
         every: float = 0.5,
     ) -> AsyncIterator[Bar]:
-        """Closed bars as they become visible, from `start` on, else from the next one; it never ends by itself.
+        """Closed bars as they become visible, from `start` on, else from the next one; never ends by itself.
 
-        The view is asked every so many seconds. A bar that comes later than its neighbours is given when it comes, and
-        a corrected one again, with `revised` set; both are looked for in the last five minutes. A warehouse that does
-        not answer is asked again.
+        The view is polled once per `every` seconds. A late bar is yielded when it arrives, a corrected one again with
+        `revised` set; both are detected within five minutes. If the warehouse does not answer, the query is repeated.
         """
         ids = chosen(symbol, venue, market, instruments)
         if not every > 0:
@@ -168,11 +167,11 @@ class Live:
         first = _bound("start", start)
         given: dict[tuple[str, dt.datetime], Bar] = {}
         if first is None:
-            newest = await self._patiently(_NEWEST, {"instruments": ids, "timeframe": timeframe}, every)
+            newest = await self._with_retries(_NEWEST, {"instruments": ids, "timeframe": timeframe}, every)
             known = newest.column("newest")[0].as_py()
             first = 0 if known is None else _ms(known) + timeframes.length(timeframe)
         while True:
-            table = await self._patiently(_BARS, _parameters(ids, timeframe, first, _FAR), every)
+            table = await self._with_retries(_BARS, _parameters(ids, timeframe, first, _FAR), every)
             for bar in _bars(table):
                 before = given.get((bar.instrument_id, bar.open_time))
                 if before is None or before.values != bar.values:
@@ -184,24 +183,24 @@ class Live:
                 given = {key: bar for key, bar in given.items() if _ms(key[1]) >= first}
             await asyncio.sleep(every)
 
-    async def _patiently(self, query: str, parameters: dict[str, Any], every: float) -> pa.Table:
+    async def _with_retries(self, query: str, parameters: dict[str, Any], every: float) -> pa.Table:
         wait = every
         while True:
             try:
-                return await asyncio.to_thread(self._ask, query, parameters)
+                return await asyncio.to_thread(self._query, query, parameters)
             except NotReachable:
                 await asyncio.sleep(wait)
                 wait = min(wait * 2, 15.0)
 
     def _rows(self, ids: list[str], timeframe: str, first: int, until: int) -> pa.Table:
-        return self._ask(_BARS, _parameters(ids, timeframe, first, until))
+        return self._query(_BARS, _parameters(ids, timeframe, first, until))
 
-    def _ask(self, query: str, parameters: dict[str, Any]) -> pa.Table:
-        return self._reader.ask(query, parameters)
+    def _query(self, query: str, parameters: dict[str, Any]) -> pa.Table:
+        return self._reader.query(query, parameters)
 
 
 class Replay:
-    """History of one snapshot through the interface of `Live`. Made by `replay`."""
+    """History of one snapshot through the interface of `Live`. Created by `replay`."""
 
     def __init__(self, client: "Client", snapshot_id: str | None, speed: float):
         if not speed > 0:
@@ -221,7 +220,7 @@ class Replay:
         start: Time | None = None,
         end: Time | None = None,
     ) -> AsyncIterator[Bar]:
-        """Closed bars of the snapshot in order of open_time and then instrument, and the end of it."""
+        """Closed bars of the snapshot in order of open_time and then instrument; ends with the snapshot."""
         ids = chosen(symbol, venue, market, instruments)
         began: tuple[float, dt.datetime] | None = None
         frames = iter(
@@ -245,14 +244,14 @@ class Replay:
 
 
 def replay(client: "Client", snapshot_id: str | None = None, *, speed: float = float("inf")) -> Replay:
-    """Feed a snapshot as if it happened now.
+    """Replay a snapshot as if it happened now.
 
     Parameters
     ----------
     snapshot_id : str, optional
         The snapshot; None: the pin of the client.
     speed : float
-        Seconds of the market that a second takes: 60 gives a one-minute bar a second, inf does not wait.
+        Market seconds per second: 60 yields a one-minute bar every second, inf does not wait.
 
     Examples
     --------
@@ -263,8 +262,8 @@ def replay(client: "Client", snapshot_id: str | None = None, *, speed: float = f
 
 
 def chosen(symbol: Names | None, venue: Names | None, market: Market, instruments: Names | None) -> list[str]:
-    """Instrument ids; raises BadRequest. Live views may hold instruments that no snapshot has: none is refused."""
-    names.demand_form(symbol, instruments, venue, market)
+    """Instrument ids; raises BadRequest. Unknown ids are allowed: live views may have instruments of no snapshot."""
+    names.check_arguments(symbol, instruments, venue, market)
     if instruments is not None:
         return names.several("instruments", instruments)
     kind = names.market(market)

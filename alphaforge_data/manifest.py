@@ -1,4 +1,4 @@
-"""What a snapshot holds, month by month: which series exist, how many rows they have, and what identifies them."""
+"""The content of a snapshot by month: which series exist, their number of rows, and their hashes."""
 
 import hashlib
 from collections import defaultdict
@@ -47,11 +47,11 @@ class Manifest:
 
     @cached_property
     def instruments(self) -> Known:
-        """Every instrument of which the snapshot holds metadata, bars or funding."""
+        """Every instrument for which the snapshot has metadata, bars or funding."""
         return Known({instrument for _, instrument, _ in self._months if instrument}, self._snapshot_id)
 
     def months(self, dataset: str, instrument: str = "", timeframe: str = "") -> Sequence[Month]:
-        """The months of a series that hold rows, oldest first."""
+        """The months of a series that have rows, oldest first."""
         return self._months.get((dataset, instrument, timeframe), ())
 
     def timeframes(self, instrument: str) -> dict[str, int]:
@@ -60,7 +60,7 @@ class Manifest:
         return dict(sorted(((name, timeframes.length(name)) for name in names), key=lambda entry: entry[1]))
 
     def series(self, dataset: str | None = None) -> list[tuple[str, str, str]]:
-        """(dataset, instrument_id, timeframe) of everything held; instruments and Fear & Greed have no timeframe."""
+        """(dataset, instrument_id, timeframe) of all series; instruments and Fear & Greed have no timeframe."""
         return sorted(key for key in self._months if dataset in (None, key[0]))
 
     def rows(self, dataset: str, instrument: str = "", timeframe: str = "") -> int:
@@ -68,7 +68,7 @@ class Manifest:
         return sum(month.rows for month in self.months(dataset, instrument, timeframe))
 
     def content(self, dataset: str, instrument: str | None = None, timeframe: str = "") -> str:
-        """Digest of a whole series, or of a dataset (`instrument` None): equal content, equal digest, on any server."""
+        """Digest of a series, or of a dataset (`instrument` None): equal content has an equal digest on any server."""
         digest = hashlib.sha256()
         for key in self.series(dataset):
             if instrument is None or key[1:] == (instrument, timeframe):

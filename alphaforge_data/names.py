@@ -1,4 +1,4 @@
-"""Instruments from the names that callers use: matched against what the snapshot holds, never guessed."""
+"""Resolves the names that callers use to instruments: matched against those of the snapshot, never guessed."""
 
 import difflib
 from collections.abc import Collection, Iterable, Iterator
@@ -20,7 +20,7 @@ _MARKETS = {
 
 
 def market(value: str) -> Market:
-    """'spot' or 'perp'; 'swap' and 'perpetual' are other words for 'perp'. Raises BadRequest."""
+    """'spot' or 'perp'; 'swap' and 'perpetual' are synonyms of 'perp'. Raises BadRequest."""
     known = _MARKETS.get(value.lower()) if isinstance(value, str) else None
     if known is None:
         raise BadRequest(f"market is {value!r}; allowed: spot, perp.")
@@ -28,9 +28,9 @@ def market(value: str) -> Market:
 
 
 def several(name: str, value: Any) -> list[str]:
-    """One name or many as a list without doubles, order kept. Raises BadRequest where it is empty or holds no text.
+    """One name or many as a list without duplicates, in order. Raises BadRequest if it is empty or not text.
 
-    Takes whatever can be iterated over once: lists, generators, numpy and Arrow arrays, pandas Series and Index.
+    Accepts anything iterable: lists, generators, numpy and Arrow arrays, pandas Series and Index.
     """
     found = [value] if isinstance(value, str) else list(dict.fromkeys(_items(name, value)))
     if not found:
@@ -39,7 +39,7 @@ def several(name: str, value: Any) -> list[str]:
 
 
 def listed(value: Any) -> Any:
-    """What can be iterated over only once as a list; anything else as it is."""
+    """Iterators as a list; anything else unchanged."""
     return list(value) if isinstance(value, Iterator) else value
 
 
@@ -49,18 +49,18 @@ def _items(name: str, value: Any) -> Iterable[str]:
     items = [_scalar(one) for one in value]
     for one in items:
         if not isinstance(one, str):
-            raise BadRequest(f"{name} holds {one!r}, a {type(one).__name__}; it must hold texts.")
+            raise BadRequest(f"{name} contains {one!r}, a {type(one).__name__}; it must contain texts.")
     return items
 
 
 def _scalar(value: Any) -> Any:
-    """Out of numpy's and Arrow's scalars."""
+    """The Python value of a numpy or Arrow scalar."""
     unpack = getattr(value, "item", None) or getattr(value, "as_py", None)
     return value if isinstance(value, str) or unpack is None else unpack()
 
 
-def demand_form(symbol: Names | None, instruments: Names | None, venue: Names | None, market_name: str) -> None:
-    """Raise BadRequest for what is wrong whatever the snapshot holds."""
+def check_arguments(symbol: Names | None, instruments: Names | None, venue: Names | None, market_name: str) -> None:
+    """Raise BadRequest for arguments that are invalid for any snapshot."""
     if (symbol is None) == (instruments is None):
         raise BadRequest(
             "Pass either symbol (with venue), such as 'BTC/USDT', or instruments, such as "
@@ -81,7 +81,7 @@ def demand_form(symbol: Names | None, instruments: Names | None, venue: Names | 
 
 
 class Known:
-    """The instrument ids (`venue:market:BASE/QUOTE`) that one snapshot holds, and how callers may spell them."""
+    """The instrument ids (`venue:market:BASE/QUOTE`) of one snapshot, and their accepted spellings."""
 
     def __init__(self, ids: Iterable[str], snapshot_id: str):
         self.ids = sorted(ids)
@@ -95,13 +95,13 @@ class Known:
     def chosen(
         self, symbol: Names | None, instruments: Names | None, venue: Names | None, market_name: str
     ) -> list[str]:
-        """Ids, in the order asked: of `instruments`, or of every `symbol` at every `venue`.
+        """Ids, in the order of the request: of `instruments`, or of every `symbol` at every `venue`.
 
-        Accepts capitals and small letters, 'BTCUSDT', 'BTC-USDT' and 'BTC/USDT:USDT'. Raises BadRequest with the
-        nearest ids where the snapshot does not hold what was named.
+        Accepts upper and lower case, 'BTCUSDT', 'BTC-USDT' and 'BTC/USDT:USDT'. Raises BadRequest with the nearest ids
+        if the snapshot does not have what was named.
         """
         symbol, instruments, venue = listed(symbol), listed(instruments), listed(venue)
-        demand_form(symbol, instruments, venue, market_name)
+        check_arguments(symbol, instruments, venue, market_name)
         if instruments is not None:
             return list(dict.fromkeys(self._one(name) for name in several("instruments", instruments)))
         place = market(market_name)
@@ -113,11 +113,11 @@ class Known:
         """The venue as the snapshot spells it."""
         found = name.lower() if isinstance(name, str) else name
         if found not in self._venues:
-            raise BadRequest(f"venue is {name!r}; this snapshot holds: {', '.join(self._venues) or 'none'}.")
+            raise BadRequest(f"venue is {name!r}; this snapshot has: {', '.join(self._venues) or 'none'}.")
         return str(found)
 
     def of_symbols(self, symbol: Names, among: set[str]) -> list[str]:
-        """Ids among these whose symbol is one of those named, at any venue and market."""
+        """Ids among these with one of the named symbols, at any venue and market."""
         found: list[str] = []
         markets = {one.split(":", 2)[1] for one in among}
         for name in several("symbol", symbol):
@@ -130,8 +130,8 @@ class Known:
                 symbols = sorted({one.split(":", 2)[2] for one in self.ids})
                 near = difflib.get_close_matches(name, symbols, 5, 0.5) or symbols[:5]
                 raise BadRequest(
-                    f"symbol is {name!r}; snapshot {self._snapshot_id!r} has no such instrument among those asked for; "
-                    f"near it: {', '.join(near) or 'none'}."
+                    f"symbol is {name!r}; snapshot {self._snapshot_id!r} has no such instrument among those requested; "
+                    f"similar: {', '.join(near) or 'none'}."
                 )
             found += matching
         return found
@@ -151,13 +151,13 @@ class Known:
                 raise BadRequest(f"{name!r} may mean {' or '.join(found)}: write the one you mean.")
         near = difflib.get_close_matches(name, self.ids, 5, 0.5) or self.ids[:5]
         raise BadRequest(
-            f"Snapshot {self._snapshot_id!r} knows no instrument {name!r}; near it: {', '.join(near) or 'none'}. "
+            f"Snapshot {self._snapshot_id!r} has no instrument {name!r}; similar: {', '.join(near) or 'none'}. "
             "An id is <venue>:<spot|perp>:<BASE/QUOTE>. Client.series() lists all."
         )
 
 
 def _without_settle(symbol: str, markets: Collection[str]) -> str:
-    """'BTC/USDT' of ccxt's 'BTC/USDT:USDT', which names a perpetual. Raises BadRequest where it can be none."""
+    """'BTC/USDT' from ccxt's 'BTC/USDT:USDT', which names a perpetual. Raises BadRequest if it cannot be one."""
     bare, colon, settle = symbol.partition(":")
     if not colon:
         return symbol
@@ -172,7 +172,7 @@ def _without_settle(symbol: str, markets: Collection[str]) -> str:
 
 
 def perpetuals(ids: list[str]) -> list[str]:
-    """The ids, all of perpetual contracts: nothing else pays funding."""
+    """The ids; raises BadRequest unless all are perpetuals, as nothing else pays funding."""
     for one in ids:
         if one.split(":")[1] != "perp":
             raise BadRequest(f"instrument is {one!r}; funding is paid on perpetuals only: <venue>:perp:<BASE/QUOTE>.")
@@ -180,7 +180,7 @@ def perpetuals(ids: list[str]) -> list[str]:
 
 
 def parts(instrument: str) -> dict[str, str]:
-    """What an instrument id says about every row of its series."""
+    """The column values that follow from an instrument id."""
     venue, place, symbol = instrument.split(":", 2)
     return {"instrument_id": instrument, "venue": venue, "market": place, "symbol": symbol}
 

@@ -1,4 +1,4 @@
-"""Answers about a snapshot as a whole: its series, the condition of its days, the states of its instruments."""
+"""Overviews of a snapshot: its series, the condition of its days, the states of its instruments."""
 
 import datetime as dt
 from collections.abc import Sequence
@@ -32,9 +32,9 @@ _CONDITION = (
 
 
 def series(reader: Reader, snapshot: Snapshot, dataset: str | None) -> pa.Table:
-    """A row a series: how far it reaches, its rows, and for bars what is missing by class."""
+    """One row per series: its first and last time, its number of rows, and for bars the missing ones by class."""
     if dataset is not None:
-        _demand_dataset(dataset)
+        _require_dataset(dataset)
     manifest = reader.catalog.manifest(snapshot)
     found = manifest.series(dataset)
     reach: dict[extents.Series, tuple[int, int]] = {}
@@ -78,7 +78,7 @@ def of_names(
     symbol: Names | None,
     instruments: Names | None,
 ) -> pa.Table:
-    """Instruments at the venues, of the market, with the symbols or ids named. Raises BadRequest for unknown names."""
+    """Instruments filtered by venue, market, symbol or id. Raises BadRequest for unknown names."""
     if instruments is not None:
         if (venue, market_name, symbol) != (None, None, None):
             raise BadRequest("Pass either instruments, or any of venue, market and symbol.")
@@ -101,9 +101,9 @@ def of_names(
 
 
 def states_at(table: pa.Table, instant: int, snapshot: Snapshot, every: bool) -> pa.Table:
-    """The state of each instrument that was valid at the instant.
+    """The state of each instrument that was valid at the time `instant`.
 
-    Raises BadRequest before the first state seen of any instrument, or with `every` of one of them.
+    Raises BadRequest before the first known state of all instruments, or with `every` of one of them.
     """
     at = pa.scalar(instant, pa.int64()).cast(pa.timestamp("ms", "UTC"))
     seen = table.group_by("instrument_id").aggregate([("valid_from", "min")])
@@ -112,8 +112,8 @@ def states_at(table: pa.Table, instant: int, snapshot: Snapshot, every: bool) ->
         first = unseen.sort_by([("valid_from_min", "ascending")]).slice(0, 1).to_pylist()[0]
         begin = times.as_text(times.milliseconds("first", first["valid_from_min"]))
         raise BadRequest(
-            f"at is {times.as_text(instant)}; the first state that snapshot {snapshot.snapshot_id!r} knows of "
-            f"{first['instrument_id']} is of {begin}: what was true before that was never seen."
+            f"at is {times.as_text(instant)}; the first state in snapshot {snapshot.snapshot_id!r} of "
+            f"{first['instrument_id']} is of {begin}: nothing is known about the time before."
         )
     begun = pc.less_equal(table["valid_from"], at)
     lasting = pc.fill_null(pc.greater(table["valid_to"], at), True)
@@ -121,7 +121,7 @@ def states_at(table: pa.Table, instant: int, snapshot: Snapshot, every: bool) ->
 
 
 def in_days(table: pa.Table, column: str, window: tuple[str | None, str | None], snapshot: Snapshot) -> pa.Table:
-    """The rows whose day lies in [start, end), ISO 8601. Raises BadRequest where the table reaches nowhere near."""
+    """The rows whose day is in [start, end), ISO 8601. Raises BadRequest if the window does not overlap the table."""
     days = table[column].cast(pa.date32())
     is_in = pa.array([True] * table.num_rows)
     for bound, compare in zip(window, (pc.greater_equal, pc.less), strict=True):
@@ -134,21 +134,21 @@ def in_days(table: pa.Table, column: str, window: tuple[str | None, str | None],
             window[1] is not None and window[1] <= first.isoformat()
         )
         if outside:
-            asked = " to ".join(bound or "open" for bound in window)
+            requested = " to ".join(bound or "open" for bound in window)
             raise BadRequest(
-                f"These days of snapshot {snapshot.snapshot_id!r} reach from {first} to {last}; asked for: {asked}."
+                f"These days of snapshot {snapshot.snapshot_id!r} reach from {first} to {last}; requested: {requested}."
             )
     return found
 
 
-def demand_reach(reader: Reader, snapshot: Snapshot, instrument: str, window: Window) -> None:
-    """Raise BadRequest where the window lies outside of what the snapshot holds of an instrument's funding."""
+def require_overlap(reader: Reader, snapshot: Snapshot, instrument: str, window: Window) -> None:
+    """Raise BadRequest if the window does not overlap an instrument's funding in the snapshot."""
     first, last = extents.of_dataset(reader, snapshot, "funding")["funding", instrument, ""]
     if (window[0] is not None and window[0] > last) or (window[1] is not None and window[1] <= first):
-        asked = " to ".join("open" if bound is None else times.as_text(bound) for bound in window)
+        requested = " to ".join("open" if bound is None else times.as_text(bound) for bound in window)
         raise BadRequest(
             f"Funding of {instrument} reaches from {times.as_text(first)} to {times.as_text(last)} in snapshot "
-            f"{snapshot.snapshot_id!r}; asked for: {asked}."
+            f"{snapshot.snapshot_id!r}; requested: {requested}."
         )
 
 
@@ -172,7 +172,7 @@ def _missing(reader: Reader, snapshot: Snapshot) -> dict[tuple[str, str], dict[s
     return found
 
 
-def _demand_dataset(dataset: str) -> None:
+def _require_dataset(dataset: str) -> None:
     if dataset not in DATASETS:
         raise BadRequest(f"dataset is {dataset!r}; allowed: {', '.join(DATASETS)}.")
 

@@ -1,4 +1,4 @@
-"""The SQL that this package sends. Only names of views.py and fixed conditions are part of a text; values are bound."""
+"""The SQL of this package. It is built only from names in views.py and fixed conditions; values are bound."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,21 +7,21 @@ from typing import Any
 from alphaforge_data import timeframes
 from alphaforge_data.views import BARS, View
 
-# What resampled bars are cached under, beside the content they are made of: the next number where `resampled` changes.
+# Part of the cache key of resampled bars: to be incremented when `resampled` changes.
 RESAMPLING = 1
 Window = tuple[int | None, int | None]
 
 
 @dataclass(frozen=True)
 class Query:
-    """A text and the values bound to it."""
+    """SQL text and its bound values."""
 
     text: str
     parameters: dict[str, Any]
 
 
 def rows(view: View, columns: Sequence[str], snapshot_id: str, where: Sequence[str] = (), **bound: Any) -> Query:
-    """Columns of a view under conditions, in the view's order."""
+    """Columns of a view with conditions, in the view's order."""
     text = (
         f"select {', '.join(columns)} from marts.{view.name}(snapshot_id = {{snapshot_id:String}})"  # noqa: S608
         f"{_where(where)} order by {', '.join(view.order)}"
@@ -32,10 +32,10 @@ def rows(view: View, columns: Sequence[str], snapshot_id: str, where: Sequence[s
 def series(
     view: View, columns: Sequence[str], snapshot_id: str, instruments: Sequence[str], timeframe: str, window: Window
 ) -> Query:
-    """Columns of some series, one series after the other in the order of their ids, each in order of time."""
+    """Columns of several series, ordered by id and time."""
     where, bound = _series_conditions(view, instruments, timeframe, window)
     if len(instruments) == 1:
-        # One series is stored in order of time; sorting by a constant as well would cost a sort.
+        # A single series is stored in order of time; sorting by a constant first would cost a sort.
         text = rows(view, columns, snapshot_id, where).text.replace(f"order by {view.order[0]}, ", "order by ")
         return Query(text, {"snapshot_id": snapshot_id, **bound})
     return rows(view, [view.order[0], *columns], snapshot_id, where, **bound)
@@ -44,7 +44,7 @@ def series(
 def resampled(snapshot_id: str, instruments: Sequence[str], stored: str, timeframe: str, window: Window) -> Query:
     """Bars of `timeframe` from stored ones, with the number of stored bars that each was made of.
 
-    A total of which one part is unknown is unknown.
+    A sum with an unknown part is unknown.
     """
     step = timeframes.length(timeframe)
     where, bound = _series_conditions(BARS, instruments, stored, window)
@@ -89,9 +89,9 @@ order by instrument_id, period
 def _units(column: str) -> str:
     """The sum of a column in whole units of 1e-10.
 
-    A sum of doubles depends on the order in which threads deliver them, and a pinned read must be the same every time.
-    A double times 1e10 is near its decimal's whole number as long as it has 52 bits to hold it; greater ones have
-    fewer decimals. (A cast to Decimal cuts instead of rounding: 481.15315 would become 481.153149999999.)
+    A sum of doubles depends on the order in which threads deliver them, but a pinned read must always be the same.
+    A double times 1e10 rounds to the exact decimal as long as that fits into 52 bits; larger values have fewer
+    decimals. (A cast to Decimal truncates instead of rounding: 481.15315 would become 481.153149999999.)
     """
     return (
         f"sum(if({column} < 262144, toInt128(round({column} * 1e10)), "
@@ -100,7 +100,7 @@ def _units(column: str) -> str:
 
 
 def _total(units: str) -> str:
-    """The units as a double, whole part and rest apart: together they have more digits than a double."""
+    """The units as a double; integer part and rest separately, since together they have more digits than a double."""
     return f"toFloat64(intDiv({units}, 10000000000)) + toFloat64({units} % 10000000000) / 1e10"
 
 

@@ -1,8 +1,8 @@
-"""Rows of a pinned view: from the cache where it holds them, else from the server, and never a part of them.
+"""Reads rows of a pinned view from the cache, else from the server, and never returns only a part of them.
 
-What is cached is a unit: a month of a series of bars, a whole series of funding, a whole small dataset. Its key is
-the content hash that the snapshot's manifest publishes, so any window, any choice of columns, any client and any
-server with the same content finds it.
+The unit of caching is a month of a series of bars, a series of funding, or a small dataset as a whole. Its key is the
+content hash in the snapshot's manifest, so it is found for any window, any choice of columns, by any client, and for
+any server with the same content.
 """
 
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
@@ -26,15 +26,15 @@ from alphaforge_data.views import PINNED, View
 
 FORMAT = 2
 T = TypeVar("T", bound=Hashable)
-# A query sorts what it reads: this many rows of bars stay far below a researcher's memory limit.
-_ROWS_A_QUERY = 6_000_000
-# Answers about snapshots that a client keeps in memory: six of each.
+# A query sorts what it reads: this many rows of bars stay well below a researcher's memory limit.
+_ROWS_PER_QUERY = 6_000_000
+# Number of snapshots whose metadata a client keeps in memory.
 _KNOWN = 24
 
 
 @dataclass(frozen=True)
 class Unit:
-    """What is cached as one file a group of columns. `start`, `end`: milliseconds since 1970, or None where whole."""
+    """Cached as one file per group of columns. `start`, `end`: milliseconds since 1970, or None for a whole series."""
 
     instrument: str
     timeframe: str
@@ -44,7 +44,7 @@ class Unit:
     content: str
 
     def key(self, view: View, columns: Sequence[str], rules: str) -> Key:
-        """What identifies the content of the file."""
+        """The cache key, which identifies the content of the file."""
         return {
             "format": FORMAT,
             "dataset": view.dataset,
@@ -59,32 +59,32 @@ class Unit:
 
 
 class Reader:
-    """Reads rows at snapshots. `transport` None: only what is cached (offline)."""
+    """Reads rows of snapshots. `transport` None: only from the cache (offline)."""
 
     def __init__(self, transport: Transport | None, store: Store | None, place: str):
-        """`place` names the warehouse to clients that work offline."""
+        """`place` identifies the warehouse for offline clients."""
         self._transport, self.store, self.place = transport, store, place
         self._known: dict[tuple[str, str], pa.Table] = {}
-        self.catalog = Catalog(self.ask, self.kept, self._remember)
+        self.catalog = Catalog(self.query, self.kept, self._remember)
 
     def snapshot(self, snapshot_id: str) -> Snapshot:
-        """The snapshot of that id, or 'latest'. Raises UnknownSnapshot, or NotCached when offline."""
+        """The snapshot with this id, or 'latest'. Raises UnknownSnapshot, or NotCached when offline."""
         if self._transport is not None:
             return self.catalog.get(snapshot_id)
         known = self.catalog.recall(snapshot_id)
         if known is None:
             raise NotCached(
-                f"This client is offline and knows no snapshot {snapshot_id!r} of {self.place}. Pin one that was read "
-                "with the same cache while the server was there: connect(snapshot_id=..., offline=True)."
+                f"This client is offline, and the cache has no snapshot {snapshot_id!r} of {self.place}. Pin one that "
+                "was read online with the same cache: connect(snapshot_id=..., offline=True)."
             )
         return known
 
-    def ask(self, query: str, parameters: Mapping[str, Any]) -> pa.Table:
-        """The answer of the server itself. Raises NotCached when offline."""
+    def query(self, query: str, parameters: Mapping[str, Any]) -> pa.Table:
+        """Query the server, bypassing the cache. Raises NotCached when offline."""
         return arrow.normal(self._online().read(query, parameters))
 
     def known(self, snapshot: Snapshot, query: str, parameters: Mapping[str, Any] | None = None) -> pa.Table:
-        """As `kept`, and in this client's memory: what it asks about a few snapshots again and again."""
+        """Like `kept`, and also kept in memory: metadata of a few snapshots that is needed repeatedly."""
         key = snapshot.identity, query
         table = self._known.get(key)
         if table is None:
@@ -95,12 +95,12 @@ class Reader:
         return table
 
     def kept(self, snapshot: Snapshot, query: str, parameters: Mapping[str, Any] | None = None) -> pa.Table:
-        """A small answer about one snapshot, cached under everything that is published about it."""
+        """A small result about one snapshot, cached under its identity."""
         bound = {"snapshot_id": snapshot.snapshot_id, **(parameters or {})}
         key = {"format": FORMAT, "snapshot": snapshot.identity, "query": query, "parameters": bound}
 
         def fetch() -> pa.Table:
-            table = self.ask(query, bound)
+            table = self.query(query, bound)
             self.catalog.confirm(snapshot)
             return table
 
@@ -115,10 +115,10 @@ class Reader:
         window: Window,
         columns: Sequence[str],
     ) -> dict[str, pa.Table]:
-        """One table a series, by instrument: those of the columns that the server has, and its time.
+        """One table per series, by instrument: those of the columns that the server sends, and the time.
 
-        `finished` adds the others. Raises ShortAnswer where the server gave another number of rows than the manifest
-        says, SnapshotChanged, NotReachable or QueryFailed.
+        `finished` adds the others. Raises ShortAnswer if the number of rows differs from the manifest, SnapshotChanged,
+        NotReachable or QueryFailed.
         """
         wanted = [name for name in columns if name in (*view.values, *view.provenance)]
         needed = tuple(dict.fromkeys([view.time, *wanted]))
@@ -126,7 +126,7 @@ class Reader:
         return read(view, snapshot, list(dict.fromkeys(instruments)), timeframe, window, needed)
 
     def whole(self, view: View, snapshot: Snapshot) -> pa.Table:
-        """A small dataset whole: instruments, Fear & Greed; every column but the pin's."""
+        """A small dataset as a whole: instruments, Fear & Greed; all columns except the pin's."""
         manifest = self.catalog.manifest(snapshot)
         columns = (*view.values, *view.provenance)
         rows = sum(manifest.rows(*key) for key in manifest.series(view.dataset))
@@ -135,20 +135,20 @@ class Reader:
         query = queries.rows(view, columns, snapshot.snapshot_id)
 
         def fetch() -> pa.Table:
-            table = self.ask(query.text, query.parameters)
+            table = self.query(query.text, query.parameters)
             self.catalog.confirm(snapshot)
-            _demand_rows(table.num_rows, rows, view.dataset, snapshot)
+            _require_rows(table.num_rows, rows, view.dataset, snapshot)
             return table
 
         return self._through(key, fetch)
 
     def _through(self, key: Key, fetch: Callable[[], pa.Table]) -> pa.Table:
-        """One file of the cache, or what `fetch` brings to it; who wants the same meanwhile waits."""
+        """One file of the cache, which `fetch` fills if needed; concurrent readers of the same wait."""
         if self.store is None:
             return fetch()
         stored = self.store.get(key)
         if stored is None:
-            with self.store.alone(key):
+            with self.store.locked(key):
                 stored = self.store.get(key)
                 if stored is None:
                     stored = fetch()
@@ -156,7 +156,7 @@ class Reader:
         return stored
 
     def close(self) -> None:
-        """Give the connection back."""
+        """Close the connection."""
         if self._transport:
             self._transport.close()
 
@@ -173,8 +173,8 @@ class Reader:
         if self._transport is None:
             where = self.store.folder if self.store else "the cache"
             raise NotCached(
-                f"This client is offline and {where} does not hold what was asked for. Read it once with "
-                "offline=False, or ask for what was read before."
+                f"This client is offline and {where} does not have the requested data. Read it once with "
+                "offline=False, or request what was read before."
             )
         return self._transport
 
@@ -188,12 +188,12 @@ class Reader:
         columns: Sequence[str],
     ) -> dict[str, pa.Table]:
         query = queries.series(view, columns, snapshot.snapshot_id, instruments, timeframe, window)
-        table = self.ask(query.text, query.parameters)
+        table = self.query(query.text, query.parameters)
         self.catalog.confirm(snapshot)
         found = {instruments[0]: table} if len(instruments) == 1 else _by_instrument(table, instruments)
         manifest = self.catalog.manifest(snapshot)
         for one, part in found.items():
-            _demand_months(view, part, manifest, one, timeframe, window, snapshot)
+            _require_months(view, part, manifest, one, timeframe, window, snapshot)
         return found
 
     def _through_cache(
@@ -238,21 +238,21 @@ class Reader:
         absent = [unit for unit in units if unit not in found]
         if not absent:
             return found
-        # One lock a series: whoever wants any part of it waits for the one that is fetching.
+        # One lock per series: readers of any part of it wait for the one that is fetching.
         locks = [{"series": (view.dataset, unit.instrument, unit.timeframe)} for unit in absent]
-        with self.store.alone(*locks):
+        with self.store.locked(*locks):
             found |= self.stored({unit: keys[unit] for unit in absent})
             absent = [unit for unit in absent if unit not in found]
             for batch in _batches(absent):
                 fetched = self._fetched(view, snapshot, batch, columns)
                 self.store.put([(keys[unit], table) for unit, table in fetched.items()])
-                # The memory-mapped copy, so that a long read does not stay in memory as well.
+                # Use the memory-mapped copy, so that a long read does not stay in memory.
                 mapped = self.stored({unit: keys[unit] for unit in fetched}) if len(absent) > len(batch) else {}
                 found |= {unit: mapped.get(unit, table) for unit, table in fetched.items()}
         return found
 
     def stored(self, keys: Mapping[T, Key]) -> dict[T, pa.Table]:
-        """What the cache holds of these, by unit."""
+        """Cached tables of these, by unit."""
         assert self.store is not None
         found = {unit: self.store.get(key) for unit, key in keys.items()}
         return {unit: table for unit, table in found.items() if table is not None}
@@ -260,7 +260,7 @@ class Reader:
     def _fetched(
         self, view: View, snapshot: Snapshot, units: Sequence[Unit], columns: Sequence[str]
     ) -> dict[Unit, pa.Table]:
-        """The units' rows in one query, cut where the manifest says that one unit ends and the next begins."""
+        """The rows of the units from one query, split by the number of rows in the manifest."""
         ordered = sorted(units, key=lambda unit: (unit.instrument, unit.start or 0))
         instruments = list(dict.fromkeys(unit.instrument for unit in ordered))
         starts, ends = [unit.start for unit in ordered], [unit.end for unit in ordered]
@@ -275,16 +275,16 @@ class Reader:
             cut = _Cutter(batches)
             for unit in ordered:
                 table = arrow.normal(cut.take(unit.rows))
-                _demand_unit(view, unit, table, snapshot)
+                _require_unit(view, unit, table, snapshot)
                 fetched[unit] = table.select(list(columns))
             rest = cut.rest()
-        _demand_rows(rest, 0, f"{view.dataset} beyond what the manifest lists", snapshot)
+        _require_rows(rest, 0, f"{view.dataset} beyond what the manifest lists", snapshot)
         self.catalog.confirm(snapshot)
         return fetched
 
 
 class _Cutter:
-    """Takes tables of given lengths off a stream of batches."""
+    """Takes tables of given lengths from a stream of batches."""
 
     def __init__(self, batches: Batches):
         self._schema = batches.schema
@@ -292,7 +292,7 @@ class _Cutter:
         self._left: pa.RecordBatch | None = None
 
     def take(self, rows: int) -> pa.Table:
-        """The next rows; fewer where the stream ends."""
+        """The next rows; fewer at the end of the stream."""
         taken, count = [], 0
         while count < rows:
             batch = self._left if self._left is not None else next(self._batches, None)
@@ -307,7 +307,7 @@ class _Cutter:
         return pa.Table.from_batches(taken, self._schema)
 
     def rest(self) -> int:
-        """Rows that nobody took; reads the stream to its end."""
+        """Number of remaining rows; reads the stream to its end."""
         left: int = self._left.num_rows if self._left is not None else 0
         return left + sum(int(batch.num_rows) for batch in self._batches)
 
@@ -315,7 +315,7 @@ class _Cutter:
 def finished(
     view: View, table: pa.Table, columns: Sequence[str], snapshot: Snapshot, instrument: str, timeframe: str
 ) -> pa.Table:
-    """The columns asked for, with those that need no request filled in."""
+    """The requested columns, including those that need no request."""
     if "close_time" in columns and "close_time" in view.derived:
         table = table.append_column("close_time", arrow.shifted(table[view.time], timeframes.length(timeframe)))
     pinned = dict(zip(PINNED, (snapshot.snapshot_id, snapshot.data_version), strict=True))
@@ -325,7 +325,7 @@ def finished(
 def _units(view: View, manifest: Manifest, instrument: str, timeframe: str, window: Window) -> list[Unit]:
     months = manifest.months(view.dataset, instrument, timeframe)
     if not timeframe:
-        # A payment's interval depends on its neighbours, so a series of funding is one unit.
+        # A payment's interval depends on its neighbours, so a series of funding is a single unit.
         rows = manifest.rows(view.dataset, instrument)
         content = manifest.content(view.dataset, instrument)
         return [Unit(instrument, "", None, None, rows, content)] if rows else []
@@ -338,14 +338,14 @@ def _units(view: View, manifest: Manifest, instrument: str, timeframe: str, wind
 
 
 def _batches(units: Sequence[Unit]) -> Iterator[list[Unit]]:
-    """Units that one query can fetch: of a run of months that all its series lack, and not too many rows."""
+    """Groups of units for one query each: consecutive months that all its series lack, with limited rows."""
     runs: dict[tuple[tuple[int | None, int | None], ...], list[list[Unit]]] = {}
     for run in _runs(units):
         runs.setdefault(tuple((unit.start, unit.end) for unit in run), []).append(run)
     for series in runs.values():
         batch: list[Unit] = []
         for run in series:
-            if batch and sum(unit.rows for unit in (*batch, *run)) > _ROWS_A_QUERY:
+            if batch and sum(unit.rows for unit in (*batch, *run)) > _ROWS_PER_QUERY:
                 yield batch
                 batch = []
             batch.extend(run)
@@ -356,7 +356,7 @@ def _runs(units: Sequence[Unit]) -> Iterator[list[Unit]]:
     run: list[Unit] = []
     for unit in units:
         follows = run and unit.instrument == run[-1].instrument and unit.start == run[-1].end
-        if run and (not follows or sum(one.rows for one in run) + unit.rows > _ROWS_A_QUERY):
+        if run and (not follows or sum(one.rows for one in run) + unit.rows > _ROWS_PER_QUERY):
             yield run
             run = []
         run.append(unit)
@@ -365,7 +365,7 @@ def _runs(units: Sequence[Unit]) -> Iterator[list[Unit]]:
 
 
 def _by_instrument(table: pa.Table, instruments: Sequence[str]) -> dict[str, pa.Table]:
-    """One table a series from a table that is sorted by instrument_id, its first column."""
+    """One table per series from a table sorted by instrument_id, its first column."""
     counts = {row["values"]: row["counts"] for row in table["instrument_id"].value_counts().to_pylist()}
     found, offset = {}, 0
     rest = table.drop_columns(["instrument_id"])
@@ -377,7 +377,7 @@ def _by_instrument(table: pa.Table, instruments: Sequence[str]) -> dict[str, pa.
 
 
 def cut(table: pa.Table, time: str, window: Window) -> pa.Table:
-    """The rows of a table sorted by `time` that lie in the window, ms since 1970."""
+    """The rows of a table sorted by `time` that are in the window, ms since 1970."""
     if window == (None, None) or not table.num_rows:
         return table
     instants = _instants(table[time])
@@ -391,22 +391,22 @@ def _instants(column: pa.ChunkedArray) -> np.ndarray[Any, np.dtype[np.int64]]:
     return instants
 
 
-def _demand_months(
+def _require_months(
     view: View, table: pa.Table, manifest: Manifest, instrument: str, timeframe: str, window: Window, snapshot: Snapshot
 ) -> None:
-    """Every month that lies whole in the window has as many rows as the manifest says."""
+    """Raise ShortAnswer unless every month entirely inside the window has as many rows as in the manifest."""
     instants = _instants(table[view.time]) if table.num_rows else np.array([], np.int64)
     for month in manifest.months(view.dataset, instrument, timeframe):
         if (window[0] is None or month.start >= window[0]) and (window[1] is None or month.end <= window[1]):
             found = int(np.searchsorted(instants, month.end) - np.searchsorted(instants, month.start))
             what = f"{instrument} {timeframe} in {times.as_text(month.start)[:7]}".replace("  ", " ")
-            _demand_rows(found, month.rows, what, snapshot)
+            _require_rows(found, month.rows, what, snapshot)
 
 
-def demand_between(
+def require_between(
     manifest: Manifest, instrument: str, timeframe: str, window: Window, found: int, snapshot: Snapshot
 ) -> None:
-    """Raise ShortAnswer where so many bars cannot lie in the window: months that it cuts may count or not."""
+    """Raise ShortAnswer if the window cannot have `found` bars; months that it cuts may count in full or not at all."""
     months = manifest.months("bars", instrument, timeframe)
     touched = [
         m for m in months if (window[0] is None or m.end > window[0]) and (window[1] is None or m.start < window[1])
@@ -414,13 +414,13 @@ def demand_between(
     inside = [
         m for m in touched if (window[0] is None or m.start >= window[0]) and (window[1] is None or m.end <= window[1])
     ]
-    least, most = sum(month.rows for month in inside), sum(month.rows for month in touched)
-    if not least <= found <= most:
-        _demand_rows(found, least if found < least else most, f"{instrument} {timeframe}", snapshot)
+    minimum, maximum = sum(month.rows for month in inside), sum(month.rows for month in touched)
+    if not minimum <= found <= maximum:
+        _require_rows(found, minimum if found < minimum else maximum, f"{instrument} {timeframe}", snapshot)
 
 
-def _demand_unit(view: View, unit: Unit, table: pa.Table, snapshot: Snapshot) -> None:
-    """All rows are the unit's own: a series or month that is short would be filled up by the next one's rows."""
+def _require_unit(view: View, unit: Unit, table: pa.Table, snapshot: Snapshot) -> None:
+    """Raise ShortAnswer unless all rows belong to the unit: rows of the next one would fill up a short one."""
     is_own = np.ones(table.num_rows, bool)
     if "instrument_id" in table.column_names:
         is_own &= pc.equal(table["instrument_id"].cast(pa.string()), unit.instrument).to_numpy()
@@ -429,13 +429,13 @@ def _demand_unit(view: View, unit: Unit, table: pa.Table, snapshot: Snapshot) ->
         instants = _instants(table[view.time])
         is_own &= (instants >= unit.start) & (instants < unit.end)
         what = f"{unit.instrument} {unit.timeframe} in {times.as_text(unit.start)[:7]}"
-    _demand_rows(int(is_own.sum()), unit.rows, what, snapshot)
+    _require_rows(int(is_own.sum()), unit.rows, what, snapshot)
 
 
-def _demand_rows(found: int, expected: int, what: str, snapshot: Snapshot) -> None:
+def _require_rows(found: int, expected: int, what: str, snapshot: Snapshot) -> None:
     if found != expected:
         raise ShortAnswer(
-            f"The server gave {found:,} rows of {what}, but snapshot {snapshot.snapshot_id!r} has {expected:,}: "
-            "nothing is returned. A replica that lags behind answers like this: try again. If it stays, "
-            f"`mdw snapshot verify {snapshot.snapshot_id}` names what differs."
+            f"The server returned {found:,} rows of {what}, but snapshot {snapshot.snapshot_id!r} has {expected:,}: "
+            "nothing is returned. A lagging replica answers like this: try again. If it persists, "
+            f"`mdw snapshot verify {snapshot.snapshot_id}` shows what differs."
         )

@@ -1,4 +1,4 @@
-"""The reference page, docs/sdk_reference.md, made from the docstrings: `python -m alphaforge_data.reference`."""
+"""Generates the reference page, docs/sdk_reference.md, from the docstrings: `python -m alphaforge_data.reference`."""
 
 import inspect
 import re
@@ -26,7 +26,7 @@ def page() -> str:
     lines = [
         "# alphaforge_data: reference",
         "",
-        "Made from the docstrings by `make reference`; a test holds it against them. Introduction:",
+        "Generated from the docstrings by `make reference`; a test compares the two. Introduction:",
         "[alphaforge_data](../alphaforge_data/README.md). Columns: [data_contract.md](data_contract.md).",
         "",
     ]
@@ -45,8 +45,8 @@ def page() -> str:
     lines += ["## Errors", ""]
     errors = [vars(alphaforge_data)[name] for name in alphaforge_data.__all__]
     for error in (one for one in errors if inspect.isclass(one) and issubclass(one, Exception)):
-        said = f"- `{error.__name__}` ({error.__mro__[1].__name__}): {' '.join(' '.join(_text(error)).split())}"
-        lines += textwrap.wrap(said, 118, subsequent_indent="  ")
+        item = f"- `{error.__name__}` ({error.__mro__[1].__name__}): {' '.join(' '.join(_text(error)).split())}"
+        lines += textwrap.wrap(item, 118, subsequent_indent="  ")
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -68,7 +68,7 @@ def _entry(level: str, name: str, member: Any) -> list[str]:
 
 
 def _parameters(function: Callable[..., Any]) -> str:
-    """Names and defaults; types are in the text below."""
+    """Names and defaults; the types are in the text below."""
     shown, is_keyword = [], False
     for one in inspect.signature(function).parameters.values():
         if one.name in ("self", "cls"):

@@ -1,4 +1,4 @@
-"""Resampled bars: made in the database, and cached by month under the content of the stored months they are made of."""
+"""Resampled bars: computed in the database, and cached by month under the content of their stored months."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from alphaforge_data.cache import Key
 from alphaforge_data.chunks import chunks
 from alphaforge_data.manifest import Manifest
 from alphaforge_data.queries import Window
-from alphaforge_data.reading import FORMAT, Reader, cut, demand_between
+from alphaforge_data.reading import FORMAT, Reader, cut, require_between
 from alphaforge_data.snapshots import Snapshot
 
 SCHEMA = pa.schema(
@@ -26,14 +26,14 @@ SCHEMA = pa.schema(
 
 @dataclass(frozen=True)
 class Unit:
-    """The periods of one series that begin in one calendar month. `start`, `end`: of them, ms since 1970."""
+    """The periods of one series that begin in one calendar month. `start`, `end`: their range, ms since 1970."""
 
     instrument: str
     start: int
     end: int
 
     def key(self, manifest: Manifest, stored: str, timeframe: str) -> Key:
-        """What identifies the content: the published hashes of the stored months that the periods lie in."""
+        """The cache key: the published hashes of the stored months of the periods."""
         parents = [
             (month.start, month.rows, month.content)
             for month in manifest.months("bars", self.instrument, stored)
@@ -54,9 +54,9 @@ class Unit:
 def read(
     reader: Reader, snapshot: Snapshot, ids: Sequence[str], stored: str, timeframe: str, window: Window
 ) -> dict[str, pa.Table]:
-    """One table of SCHEMA an instrument, oldest first. `window`: in whole periods, ms since 1970.
+    """One table of SCHEMA per instrument, oldest first. `window`: in whole periods, ms since 1970.
 
-    Raises ShortAnswer where the bars cannot be made of as many stored ones as the manifest says.
+    Raises ShortAnswer if the number of stored bars behind them contradicts the manifest.
     """
     if reader.store is None:
         return _fetched(reader, snapshot, ids, stored, timeframe, window)
@@ -67,7 +67,7 @@ def read(
     found = reader.stored(keys)
     if len(found) < len(units):
         locks = [{"resampled": (one, timeframe)} for one in {unit.instrument for unit in units if unit not in found}]
-        with reader.store.alone(*locks):
+        with reader.store.locked(*locks):
             found |= reader.stored({unit: keys[unit] for unit in units if unit not in found})
             absent = [unit for unit in units if unit not in found]
             if absent:
@@ -89,7 +89,7 @@ def _made(
     tables = _fetched(reader, snapshot, ids, stored, timeframe, window)
     for unit in units:
         table = cut(tables[unit.instrument], "open_time", (unit.start, unit.end))
-        _demand_count(
+        _require_count(
             reader.catalog.manifest(snapshot), unit.instrument, stored, (unit.start, unit.end), table, snapshot
         )
         yield unit, table.combine_chunks()
@@ -99,26 +99,26 @@ def _fetched(
     reader: Reader, snapshot: Snapshot, ids: Sequence[str], stored: str, timeframe: str, window: Window
 ) -> dict[str, pa.Table]:
     query = queries.resampled(snapshot.snapshot_id, ids, stored, timeframe, window)
-    table = reader.ask(query.text, query.parameters).rename_columns(["instrument_id", *SCHEMA.names])
+    table = reader.query(query.text, query.parameters).rename_columns(["instrument_id", *SCHEMA.names])
     reader.catalog.confirm(snapshot)
     manifest = reader.catalog.manifest(snapshot)
     names = table["instrument_id"].cast(pa.string())
     found = {}
     for one in ids:
         found[one] = table.filter(pc.equal(names, one)).drop_columns(["instrument_id"]).cast(SCHEMA)
-        _demand_count(manifest, one, stored, window, found[one], snapshot)
+        _require_count(manifest, one, stored, window, found[one], snapshot)
     return found
 
 
-def _demand_count(
+def _require_count(
     manifest: Manifest, instrument: str, stored: str, window: Window, table: pa.Table, snapshot: Snapshot
 ) -> None:
     count = pc.sum(table["source_bars"], min_count=0).as_py()
-    demand_between(manifest, instrument, stored, window, count, snapshot)
+    require_between(manifest, instrument, stored, window, count, snapshot)
 
 
 def _units(manifest: Manifest, instrument: str, stored: str, step: int, window: Window) -> Iterator[Unit]:
-    """The months, each as the periods that begin in it, that stored bars of the window fall into."""
+    """The months of the window's stored bars, each as the periods that begin in it."""
     months = manifest.months("bars", instrument, stored)
     if not months:
         return

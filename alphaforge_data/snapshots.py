@@ -1,4 +1,4 @@
-"""Which version of the data a table is."""
+"""The snapshot of a table."""
 
 import hashlib
 import json
@@ -19,7 +19,7 @@ _ROWS = b"alphaforge_data.rows"
 
 @dataclass(frozen=True)
 class Snapshot:
-    """One published snapshot. `facts` holds its whole row of v_snapshots: row counts, content hashes, note."""
+    """One published snapshot. `facts` is its row of v_snapshots: row counts, content hashes, note."""
 
     snapshot_id: str
     data_version: int
@@ -34,7 +34,7 @@ class Snapshot:
 
     @property
     def rules(self) -> str:
-        """Which rules derived columns follow at this snapshot (v_snapshots.rules); '' for those without a choice."""
+        """The rules for derived columns at this snapshot (v_snapshots.rules); '' for the first version of them."""
         return str(self.facts.get("rules", ""))
 
     def stamp(self, table: pa.Table) -> pa.Table:
@@ -45,7 +45,7 @@ class Snapshot:
 
 
 def checked_id(value: str) -> str:
-    """The id itself, or 'latest'; raises BadRequest where it cannot be one."""
+    """Return the id, or 'latest'; raises BadRequest if it is not valid."""
     if not isinstance(value, str) or not _ID.fullmatch(value):
         raise BadRequest(
             f"snapshot_id is {value!r}; an id has 1 to 64 letters, digits, dots, dashes or underscores and begins "
@@ -57,35 +57,35 @@ def checked_id(value: str) -> str:
 def snapshot_of(data: Any) -> Snapshot:
     """The snapshot that a Frame, an Arrow table or a pandas DataFrame of this package was read from.
 
-    It survives slices, filters, Parquet and IPC in Arrow, and `attrs` in pandas; polars keeps no metadata: ask for
+    It survives slices, filters, Parquet and IPC in Arrow, and `attrs` in pandas; polars keeps no metadata: request
     the column `snapshot_id` there.
 
     Parameters
     ----------
     data : Frame, pyarrow.Table or pandas.DataFrame
-        As it was read, or a part of it.
+        As read, or a part of it.
 
     Raises
     ------
     BadRequest
-        For data that lost it, never had it, holds more rows than were read, or has rows of several snapshots in its
-        column snapshot_id: tables of two snapshots that were put together.
+        For data that lost it, never had it, has more rows than were read, or has several snapshots in its column
+        snapshot_id: tables of two snapshots that were concatenated.
     """
     metadata = _metadata(data)
     text = metadata.get(_KEY)
     if text is None:
-        raise BadRequest("This table does not say which snapshot it is: it did not come from a Client's method.")
+        raise BadRequest("This table does not name its snapshot: it was not returned by a Client's method.")
     if _ROWS in metadata and len(data) > int(metadata[_ROWS]):
         raise BadRequest(
             f"This table has {len(data)} rows, but only {int(metadata[_ROWS])} were read from the snapshot it names: "
-            "several tables were put together. Ask each of them, or read them in one call."
+            "several tables were concatenated. Check each of them, or read them in one call."
         )
     row = json.loads(text)
     if "snapshot_id" in _columns(data):
         held = {str(one) for one in data["snapshot_id"].unique().tolist()}
         if held - {row["snapshot_id"]}:
             raise BadRequest(
-                f"This table has rows of {' and '.join(sorted(held))}: several tables were put together. Ask each of "
+                f"This table has rows of {' and '.join(sorted(held))}: several tables were concatenated. Check each of "
                 "them."
             )
     return Snapshot.from_row({**row, "published_at": datetime.fromisoformat(row["published_at"])})
@@ -104,6 +104,6 @@ def _metadata(data: Any) -> Mapping[bytes, bytes]:
 
 
 def _identity(row: Mapping[str, Any]) -> str:
-    """Digest of what is published and never changes: a warehouse that was built anew may use the same id again."""
+    """Digest of what is published and never changes: a rebuilt warehouse may use the same id again."""
     lasting = {name: value for name, value in row.items() if not name.startswith("withdrawn")}
     return hashlib.sha256(json.dumps(lasting, sort_keys=True, default=str).encode()).hexdigest()

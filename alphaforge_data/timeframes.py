@@ -1,11 +1,11 @@
-"""Timeframes: what is stored, and what can be resampled from it."""
+"""Timeframes: lengths, and from which stored one to resample."""
 
 import re
 from typing import Literal, NewType, TypeAlias
 
 from alphaforge_data.errors import BadRequest
 
-# A length beyond the usual ones, checked by `timeframe`: type checkers take it wherever they take the usual ones.
+# Any other length, checked by `timeframe`: type checkers accept it like the literal names.
 TimeframeName = NewType("TimeframeName", str)
 Timeframe: TypeAlias = (
     Literal["1m", "3m", "5m", "10m", "15m", "30m", "1h", "2h", "3h", "4h", "6h", "8h", "12h", "1d", "2d", "3d", "1w"]
@@ -22,7 +22,7 @@ _FORM = re.compile(r"([1-9][0-9]{0,5})([mhdw])")
 
 
 def timeframe(text: str) -> TimeframeName:
-    """A timeframe of any length up to a week, such as '90m', for arguments that a type checker reads.
+    """A timeframe of any length up to a week, such as '90m', typed for type checkers.
 
     Parameters
     ----------
@@ -55,15 +55,15 @@ def length(timeframe: str) -> int:
 
 
 def origin(step: int) -> int:
-    """Where bars of this length are counted from, ms since 1970: a Monday for weeks, else the epoch."""
+    """Origin of the grid of bars of this length, ms since 1970: a Monday for weeks, else the epoch."""
     return _FIRST_MONDAY if step % WEEK == 0 else 0
 
 
 def source(timeframe: str, stored: dict[str, int]) -> str:
     """The stored timeframe to read: the same length, else the shortest that divides it.
 
-    `stored`: length in milliseconds by name. The shortest, because only there a missing minute shows.
-    Raises BadRequest where none divides it.
+    `stored`: length in milliseconds by name. The shortest, because only it shows a missing minute. Raises BadRequest
+    if none divides it.
     """
     step = length(timeframe)
     for name, its in stored.items():

@@ -1,4 +1,4 @@
-"""Instants and days from what callers pass: every form whose meaning is clear becomes UTC."""
+"""Converts times and days that callers pass to UTC; accepts every unambiguous form."""
 
 import datetime as dt
 from typing import Any, TypeAlias
@@ -12,22 +12,22 @@ Time: TypeAlias = dt.datetime | dt.date | str | np.datetime64
 
 MILLISECOND = dt.timedelta(milliseconds=1)
 EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
-# What ClickHouse's DateTime64 can hold; there is no data beyond it.
+# The range of ClickHouse's DateTime64; there is no data beyond it.
 _REACH = (-2_208_988_800_000, 10_413_705_600_000)
 
 
 def milliseconds(name: str, value: Time) -> int:
-    """An instant in milliseconds since 1970-01-01 UTC, rounded up: bounds stay exact on millisecond data.
+    """A time in milliseconds since 1970-01-01 UTC, rounded up, so that bounds stay exact for millisecond data.
 
     A date, or text that is only a date, is midnight UTC. A `numpy.datetime64` is UTC by definition. A datetime or
-    text with a time of day needs a zone. Raises BadRequest, naming the argument.
+    text with a time of day needs a time zone. Raises BadRequest, which names the argument.
     """
     instant = _instant(name, value)
     return -((EPOCH - instant) // MILLISECOND)
 
 
 def period(start: Time | None, end: Time | None) -> tuple[int | None, int | None]:
-    """[start, end) in milliseconds; None stays open. Raises BadRequest where nothing lies between."""
+    """[start, end) in milliseconds; None stays open. Raises BadRequest if the window is empty."""
     first = None if start is None else milliseconds("start", start)
     last = None if end is None else milliseconds("end", end)
     if first is not None and last is not None and first >= last:
@@ -38,7 +38,7 @@ def period(start: Time | None, end: Time | None) -> tuple[int | None, int | None
 
 
 def within_reach(bound: int) -> int:
-    """The bound, moved into the years 1900 to 2299, the only ones that the database knows."""
+    """The bound, clipped to the years 1900 to 2299, the only ones that the database supports."""
     return min(max(bound, _REACH[0]), _REACH[1])
 
 
@@ -67,12 +67,12 @@ def _instant(name: str, value: Time) -> dt.datetime:
     # pandas.NaT is a datetime that is unequal to itself.
     if not isinstance(value, dt.datetime) or value != value:
         raise BadRequest(
-            f"{name} is {value!r}, a {type(value).__name__}; pass a datetime with a zone, a date, a numpy.datetime64, "
-            "or text such as '2025-06-20' or '2025-06-20T08:00Z'."
+            f"{name} is {value!r}, a {type(value).__name__}; pass a datetime with a time zone, a date, a "
+            "numpy.datetime64, or text such as '2025-06-20' or '2025-06-20T08:00Z'."
         )
     is_midnight = value.time() == dt.time() and not getattr(value, "nanosecond", 0)
     if value.tzinfo is None and is_midnight and type(value).__module__.startswith("pandas"):
-        # pandas has no date of its own: its midnight without a zone is one.
+        # pandas has no date type: a midnight without a time zone is a date.
         return dt.datetime(value.year, value.month, value.day, tzinfo=dt.UTC)
     if value.tzinfo is None:
         raise BadRequest(
@@ -86,8 +86,8 @@ def _of_numpy(name: str, value: Any) -> dt.datetime:
     kind = getattr(getattr(value, "dtype", None), "kind", "")
     if kind != "M" or getattr(value, "ndim", 1) != 0 or str(value) == "NaT":
         raise BadRequest(f"{name} is {value!r}; a numpy value must be a single datetime64 that is not NaT.")
-    # By seconds, because nanoseconds would wrap outside of 1677 to 2262, and rounded up to whole microseconds like
-    # every bound: datetime carries nothing finer.
+    # In seconds, because nanoseconds would overflow outside 1677 to 2262; rounded up to microseconds like every bound,
+    # since datetime has no finer resolution.
     seconds = value.astype("datetime64[s]")
     nanoseconds = int((value - seconds).astype("timedelta64[ns]").astype("int64"))
     try:

@@ -1,4 +1,4 @@
-"""One bound query to Arrow, streamed as the server produces it."""
+"""Runs one query with bound values and streams the result as Arrow."""
 
 import io
 import logging
@@ -16,9 +16,9 @@ from clickhouse_connect.driver.exceptions import ClickHouseError, DatabaseError
 from alphaforge_data.address import Address
 from alphaforge_data.errors import NotReachable, QueryFailed
 
-# A server that fails after its first block has already said 200: only this end mark proves a whole answer.
+# A server that fails after its first block has already sent status 200: only this end mark proves completeness.
 _END_OF_STREAM = b"\xff\xff\xff\xff\x00\x00\x00\x00"
-# Without a handler the driver's warnings about what we explain ourselves would land on stderr.
+# Without a handler, the driver's warnings, which we raise as errors anyway, would go to stderr.
 logging.getLogger("clickhouse_connect").addHandler(logging.NullHandler())
 _BAD_LOGIN = (193, 194, 516)
 _MISSING = (60, 81)
@@ -27,7 +27,7 @@ _SETTINGS = {"output_format_arrow_low_cardinality_as_dictionary": 1}
 
 
 class Transport:
-    """A server and how Arrow travels from it. Safe to share between threads."""
+    """A connection to a server that returns Arrow. Safe to share between threads."""
 
     def __init__(self, address: Address):
         self.address = address
@@ -37,30 +37,30 @@ class Transport:
         self._driver = self._connect()
 
     def read(self, query: str, parameters: Mapping[str, Any]) -> pa.Table:
-        """The query's whole answer. Raises NotReachable or QueryFailed."""
+        """The complete result of the query. Raises NotReachable or QueryFailed."""
         with self.stream(query, parameters) as reader:
             return reader.read_all()
 
     @contextmanager
     def stream(self, query: str, parameters: Mapping[str, Any]) -> Iterator["Batches"]:
-        """The answer batch by batch. Only a stream read to its end is checked for completeness."""
+        """The result batch by batch. Only a stream that is read to its end is checked for completeness."""
         try:
-            # raw_stream, because raw_query makes the server finish before it sends the first byte.
+            # raw_stream, because with raw_query the server finishes before it sends the first byte.
             response: Any = self._driver.raw_stream(
                 query, parameters=dict(parameters), fmt="ArrowStream", settings=dict(self._settings)
             )
         except ClickHouseError as error:
-            raise self._explained(error) from None
+            raise self._readable_error(error) from None
         body = _Checked(response)
         try:
             yield Batches(body)
         except (urllib3.exceptions.HTTPError, pa.ArrowInvalid, OSError) as error:
-            raise body.broken_off(str(error)) from None
+            raise body.aborted(str(error)) from None
         finally:
             response.close()
 
     def close(self) -> None:
-        """Give the connection back."""
+        """Close the connection."""
         self._driver.close()
 
     def _connect(self) -> Driver:
@@ -72,18 +72,18 @@ class Transport:
                 username=address.user,
                 password=address.password,
                 secure=address.secure,
-                # A server with an authority of its own; unset: the public ones.
+                # For a server with a private CA; unset: the public CAs.
                 ca_cert=os.environ.get("MDW_CA_FILE") or None,
-                # The driver's compression unpacks in Python; Arrow's own, on a far network, unpacks in C++.
+                # The driver decompresses in Python; Arrow's own compression, used over a network, decompresses in C++.
                 compress=False,
                 client_name="alphaforge_data",
-                # A session would make two threads of one client collide.
+                # With a session, queries of two threads would conflict.
                 autogenerate_session_id=False,
             )
         except ClickHouseError as error:
-            raise self._explained(error) from None
+            raise self._readable_error(error) from None
 
-    def _explained(self, error: ClickHouseError) -> NotReachable | QueryFailed:
+    def _readable_error(self, error: ClickHouseError) -> NotReachable | QueryFailed:
         code = getattr(error, "code", None)
         reason = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
         reason = reason.partition("server response: ")[2] or reason
@@ -97,15 +97,15 @@ class Transport:
                 "address and the network."
             )
         hint = (
-            " The view is not there yet, or the views are older than this client: `mdw build` makes them."
+            " The view does not exist yet, or the views are older than this client: `mdw build` creates them."
             if code in _MISSING
             else ""
         )
-        return QueryFailed(f"{self.address} refuses the query: {reason[:400]}{hint}", code)
+        return QueryFailed(f"{self.address} rejected the query: {reason[:400]}{hint}", code)
 
 
 class Batches:
-    """Record batches of one answer."""
+    """Record batches of one result."""
 
     def __init__(self, body: "_Checked"):
         self._body = body
@@ -113,17 +113,17 @@ class Batches:
 
     @property
     def schema(self) -> pa.Schema:
-        """The answer's schema; waits for the first bytes."""
+        """The schema of the result; waits for the first bytes."""
         return self._opened().schema
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
         yield from self._opened()
-        self._body.demand_end()
+        self._body.require_end()
 
     def read_all(self) -> pa.Table:
         """Everything as one table."""
         table = self._opened().read_all()
-        self._body.demand_end()
+        self._body.require_end()
         return table
 
     def _opened(self) -> pa.RecordBatchStreamReader:
@@ -133,10 +133,10 @@ class Batches:
 
 
 class _Checked(io.RawIOBase):
-    """The body of a response, which remembers its end."""
+    """The body of a response; remembers its last bytes."""
 
     def __init__(self, response: Any):
-        # Chunk by chunk, because a server that fails sends its reason as the last chunk and then no end.
+        # In chunks, because a server that fails sends its reason as the last chunk, and then no end mark.
         self._chunks: Iterator[bytes] = response.stream(_CHUNK)
         self._buffer = memoryview(b"")
         self._tail = b""
@@ -159,17 +159,17 @@ class _Checked(io.RawIOBase):
             count += len(piece)
         return bytes(pieces[0]) if len(pieces) == 1 else b"".join(pieces)
 
-    def demand_end(self) -> None:
-        """Raise QueryFailed unless the last bytes are the mark of a whole Arrow stream."""
+    def require_end(self) -> None:
+        """Raise QueryFailed unless the last bytes are the end mark of an Arrow stream."""
         while self._next():
             pass
         if not self._tail.endswith(_END_OF_STREAM):
-            raise self.broken_off("no reason given")
+            raise self.aborted("no reason given")
 
-    def broken_off(self, reason: str) -> QueryFailed:
-        """The error for an answer that ended too early, with the server's own words where it sent some."""
-        said = self._tail.decode(errors="replace").partition("Code: ")
-        return QueryFailed(f"The server broke off its answer: {(said[1] + said[2]).strip()[:400] or reason[:200]}")
+    def aborted(self, reason: str) -> QueryFailed:
+        """The error for a truncated result, with the server's message if it sent one."""
+        parts = self._tail.decode(errors="replace").partition("Code: ")
+        return QueryFailed(f"The server aborted its response: {(parts[1] + parts[2]).strip()[:400] or reason[:200]}")
 
     def _next(self) -> bytes:
         chunk = next(self._chunks, b"")

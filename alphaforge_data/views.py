@@ -1,4 +1,4 @@
-"""The columns of the read contract (docs/data_contract.md), and which of them never vary inside one series."""
+"""The columns of the data contract (docs/data_contract.md), and which of them are constant in a series."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Literal, TypeAlias
 from alphaforge_data.errors import BadRequest
 from alphaforge_data.names import several
 
-# For type checkers: the columns that may be asked for (tests/alphaforge_data/test_views.py compares).
+# For type checkers: the columns that may be requested (compared by tests/alphaforge_data/test_views.py).
 BarColumn: TypeAlias = Literal[
     "snapshot_id",
     "data_version",
@@ -75,9 +75,9 @@ PINNED = ("snapshot_id", "data_version")
 class View:
     """One parameterized view `marts.<name>(snapshot_id = …)`.
 
-    `constant`: columns that one instrument's series repeats on every row; they are filled in here, not sent.
-    `usual`: what a caller gets who names no columns. `order`: what makes a row unique, and how rows are sorted.
-    `derived`: columns that are computed here. `provenance`: where a row came from; no value, cached apart.
+    `constant`: columns with the same value on every row of a series; they are added here, not sent.
+    `usual`: the default columns. `order`: the unique key and sort order.
+    `derived`: columns that are computed here. `provenance`: the origin of a row; cached separately from the values.
     """
 
     dataset: str
@@ -96,25 +96,25 @@ class View:
 
     @property
     def values(self) -> tuple[str, ...]:
-        """The columns that the server sends of every row, without provenance."""
+        """The columns that the server sends, without provenance."""
         apart = (*PINNED, *self.constant, *self.derived, *self.provenance)
         return tuple(name for name in self.columns if name not in apart)
 
     def chosen(self, columns: str | Iterable[str] | None) -> tuple[str, ...]:
-        """The columns to return, checked; 'all' is every column of the view."""
+        """The columns to return, validated; 'all' is every column of the view."""
         if columns is None:
             return self.usual
         names = self.columns if isinstance(columns, str) and columns == "all" else several("columns", columns)
         unknown = [name for name in names if name not in self.columns]
         if unknown or not names:
             raise BadRequest(
-                f"columns holds {', '.join(map(repr, unknown)) or 'nothing'}; {self.name} has: "
-                f"{', '.join(self.columns)}. columns='all' gives every one."
+                f"columns contains {', '.join(map(repr, unknown)) or 'nothing'}; {self.name} has: "
+                f"{', '.join(self.columns)}. columns='all' returns all of them."
             )
         return tuple(dict.fromkeys(names))
 
     def one(self, column: str) -> str:
-        """The column's name, checked: exactly one."""
+        """A single column's name, validated."""
         if not isinstance(column, str) or column == "all":
             raise BadRequest(f"column is {column!r}; name one column, such as 'close'.")
         return self.chosen(column)[0]
@@ -133,7 +133,7 @@ BARS = View(
     ("close_time",),
     _PROVENANCE,
 )
-# Of bars that are resampled here: how many stored bars each was made of, and how many its period has.
+# For resampled bars: the number of stored bars that each was made of, and the number that its period has.
 COUNTS = ("source_bars", "expected_bars")
 RESAMPLED = View(
     "bars",

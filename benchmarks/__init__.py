@@ -1,1 +1,1 @@
-"""Measurements: `python -m benchmarks NAME …` runs the named ones, else all. Figures go to docs/performance.md."""
+"""Benchmarks: `python -m benchmarks NAME …` runs the named ones, else all. Results go to docs/performance.md."""

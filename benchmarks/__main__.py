@@ -1,4 +1,4 @@
-"""`python -m benchmarks [NAME …]`: run the named measurements, or all of them."""
+"""`python -m benchmarks [NAME …]`: run the named benchmarks, or all of them."""
 
 import importlib
 import pkgutil
@@ -8,14 +8,14 @@ import benchmarks
 
 
 def main(names: list[str]) -> int:
-    """Run each; an unknown name is refused with the known ones."""
+    """Run each benchmark; an unknown name is refused with a list of the known ones."""
     known = [module.name for module in pkgutil.iter_modules(benchmarks.__path__) if not module.name.startswith("_")]
     known = [name for name in known if hasattr(importlib.import_module(f"benchmarks.{name}"), "main")]
     unknown = [name for name in names if name not in known]
     if unknown:
-        sys.stderr.write(f"no benchmark {', '.join(unknown)}; there are {', '.join(known)}\n")
+        sys.stderr.write(f"no benchmark {', '.join(unknown)}; available: {', '.join(known)}\n")
         return 2
-    # Each reads its own options, of which it has none here.
+    # Each benchmark parses its own options, and gets none here.
     sys.argv[1:] = []
     for name in names or known:
         print(f"== {name}")

@@ -1,11 +1,11 @@
-"""The archive lane from zip to raw: bars a second on this machine, what bounds it, and the same rows by dlt.
+"""The archive lane from zip to raw: bars per second on this machine, its bottleneck, and the same rows through dlt.
 
     python -m benchmarks.archive [--months 60] [--out FILE]
 
-Months of 1m bars of Binance spot (two symbols) are made beforehand and lie in the memory of a replay in its own
-process. Measured is what `mdw backfill --lane archive` does then: download, digest, checks, insert, rows acknowledged
-by ClickHouse; once over half a year and once over all months. The other lines are the parts of that work for one file,
-in CPU time.
+Months of 1m bars of Binance spot (two symbols) are generated beforehand and kept in memory by a replay in its own
+process. Measured is what `mdw backfill --lane archive` then does: download, digest, checks, insert, rows acknowledged
+by ClickHouse; once for half a year and once for all months. The other lines are the steps of that work for one file, in
+CPU time.
 """
 
 import argparse
@@ -71,14 +71,14 @@ def main() -> None:
 
 
 def warm(settings: Settings, plan: Plan) -> None:
-    """Make the replay write its zips before the clock runs."""
+    """Make the replay generate its zips before the measurement."""
     for file in plan.files:
         with urllib.request.urlopen(f"{settings.origins['binance_archive_url']}{file.path}") as answer:
             answer.read()
 
 
 def lane(settings: Settings, months: int) -> Figures:
-    """Land so many months into an empty table, by the wall clock and by CPU time; merges that come later apart."""
+    """Land this many months into an empty table: wall and CPU time, and later merges separately."""
     with connect(settings, "admin") as client:
         client.command(f"truncate table {TABLE}")
         plan = _plan(settings, months)
@@ -104,12 +104,12 @@ def lane(settings: Settings, months: int) -> Figures:
 
 
 def cpu_seconds(settings: Settings) -> float:
-    """CPU time of this process and of ClickHouse so far: what a busy machine falsifies less."""
+    """CPU time of this process and of ClickHouse so far, which other load on the machine distorts less."""
     return _cpu(read_state(settings.home).pid) + _cpu(os.getpid())
 
 
 def one_file(settings: Settings, plan: Plan) -> dict[str, Figures]:
-    """One month of the plan: its checks, the least that they need, its insert, and dlt's."""
+    """One month of the plan: its checks, the minimum for them, its insert, and that of dlt."""
     file, server = plan.files[-1], read_state(settings.home).pid
     download = asyncio.run(_fetch(settings, plan))
     checked = check(file, download, None)
@@ -132,7 +132,7 @@ def one_file(settings: Settings, plan: Plan) -> dict[str, Figures]:
 
 
 def by_dlt(settings: Settings, rows: pa.Table) -> float:
-    """Seconds of a second load: the first one makes tables."""
+    """Seconds of a second load: the first one creates tables."""
     import dlt
 
     pipeline = _make_pipeline("bench", settings.connection("admin"), settings.home / "bench", None)
@@ -152,7 +152,7 @@ def _plan(settings: Settings, months: int) -> Plan:
 
 
 def _per_bar(rows: int, pid: int, work: Callable[[], object], files: int = 1, times: int = 12) -> Figures:
-    """CPU time that a process spends on some work, as bars a second of one core."""
+    """CPU time of a process for some work, as bars per second of one core."""
     work()
     used = _cpu(pid)
     for _ in range(times):

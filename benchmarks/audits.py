@@ -1,8 +1,8 @@
 """All audits over many bars: the whole history, then a day's increment.
 
-The mart is filled by SQL with the shape that builds leave (one open row a bar): landing as many pages would take longer
-than what is measured. Times are dbt's own for the nodes of the audits (models/quality/results and their tests), without
-its start.
+The mart is filled with SQL in the form that builds leave (one open row per bar), because landing as many pages would
+take longer than what is measured. Times are dbt's own for the nodes of the audits (models/quality/results and their tests), without
+its startup.
 """
 
 import argparse
@@ -24,7 +24,7 @@ START = datetime(2021, 1, 1, tzinfo=UTC)
 _SERIES = [(venue, coin) for venue in ("binance", "okx", "bybit") for coin in ("BTC", "ETH", "SOL", "XRP")]
 _SERIES += [(venue, pair) for venue in ("binance", "okx", "bybit") for pair in ("SOL/BTC", "ETH/BTC")]
 
-# A walk that all venues share by symbol and minute, with a small difference a venue: sums of hashes of the minute.
+# A path that all venues share by symbol and minute, with a small difference per venue: from hashes of the minute.
 _FILL = """
 insert into marts.bars (instrument_id, venue, market, symbol, timeframe, open_time, open, high, low, close, volume,
     quote_volume, trade_count, source, ingested_at, valid_from_version)
@@ -42,7 +42,7 @@ from numbers({count})
 """
 
 
-# Native hours that equal their minutes.
+# Native hourly bars that equal their minutes.
 _HOURS = """
 insert into marts.bars (instrument_id, venue, market, symbol, timeframe, open_time, open, high, low, close, volume,
     quote_volume, trade_count, source, ingested_at, valid_from_version)
@@ -54,7 +54,7 @@ from marts.bars as b where b.timeframe = '1m' and b.valid_from_version = {versio
 
 
 def fill(client: Client, first_day: int, days: int, version: int) -> int:
-    """Rows written: 1m bars of 18 series and their 1h bars, as version `version`."""
+    """Insert 1m bars of 18 series and their 1h bars as version `version`; returns the number of rows."""
     step, many = 60_000, {"max_partitions_per_insert_block": 0}
     count, first = days * 86_400_000 // step, first_day * 86_400_000 // step
     for venue, pair in _SERIES:
@@ -66,7 +66,7 @@ def fill(client: Client, first_day: int, days: int, version: int) -> int:
 
 
 def next_version(client: Client) -> int:
-    """Number that the next build takes."""
+    """Number of the next build."""
     return int(client.query("select max(version) + 1 from ops.builds").result_rows[0][0])
 
 
@@ -89,7 +89,7 @@ def node_seconds(settings: Settings) -> dict[str, float]:
 
 
 def main() -> None:
-    """Print the figures and write them as JSON."""
+    """Print the results and write them as JSON."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--days", type=int, default=1095)
     parser.add_argument("--json", type=Path)
@@ -104,7 +104,7 @@ def main() -> None:
         full = audit_runs.run(settings, full=True)
         found = {"load": os.getloadavg(), "bars": rows, "full": node_seconds(settings), "full_counts": full.counts}
         fill(client, arguments.days, 1, next_version(client))
-        # A day as any other: the snapshot before it changed one day, not the history.
+        # A typical day: the previous snapshot changed one day, not the history.
         assert snapshot_build.build(settings, "yesterday").published
         found["day_bars"] = fill(client, arguments.days + 1, 1, next_version(client))
         day = audit_runs.run(settings)

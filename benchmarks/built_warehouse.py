@@ -1,4 +1,4 @@
-"""A warehouse of a benchmark's own: migrated, built once with nothing in it, gone afterwards."""
+"""A temporary warehouse for a benchmark: migrated, and built once while empty."""
 
 import os
 import tempfile
@@ -18,9 +18,9 @@ from warehouse.settings import Settings
 
 @contextmanager
 def built_warehouse(now: datetime | None = None) -> Iterator[tuple[Settings, Client]]:
-    """Its settings (MDW_HOME names it, so that dbt finds it, too) and a client of the administrator.
+    """Yield its settings (MDW_HOME is set, so that dbt finds it too) and a client of the administrator.
 
-    `now`: what its builds take for the present, UTC.
+    `now`: the time that its builds use, UTC.
     """
     with tempfile.TemporaryDirectory() as folder:
         os.environ["MDW_HOME"] = str(Path(folder) / "mdw")

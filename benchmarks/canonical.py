@@ -1,11 +1,11 @@
-"""Raw pages to canonical bars, versions and all: bars a second of a build, by wall and CPU time of the server.
+"""From raw pages to versioned canonical bars: bars per second of a build, by wall and CPU time of the server.
 
-`python -m benchmarks.canonical [MONTHS]`: pages of 1m bars of 18 spot series, in each venue's own form, are written
-straight into raw; the build then parses, casts, compares with what is known and writes the mart. Three moments count:
-every row is in the mart with its version (pages marked done); its partitions are merged, for fast reads; a snapshot of
-it, with manifest, is published. Then the same pages land again, which must add nothing. The peer is the least there is
-to do: explode and cast, into a plain table. dbt's own start, before the model's first statement, is left out; its work
-between statements is not.
+`python -m benchmarks.canonical [MONTHS]`: pages of 1m bars of 18 spot series, in each venue's own format, are written
+directly into raw; the build then parses, casts, compares with existing rows and writes the mart. Three points in time
+are measured: every row is in the mart with its version (pages marked done); its partitions are merged, for fast reads;
+a snapshot of it, with manifest, is published. Then the same pages land again, which must add nothing. The baseline is
+the minimum of work: explode and cast, into a plain table. dbt's startup, before the model's first statement, is
+excluded; its work between statements is not.
 """
 
 import json
@@ -34,7 +34,7 @@ _BODY = {
 }
 _TABLE = {"binance": "binance__spot_klines", "okx": "okx__spot_candles", "bybit": "bybit__spot_klines"}
 _BARS = {"binance": 1000, "okx": 300, "bybit": 1000}
-# The sines of a walk, written as venues write prices: decimal text.
+# Sums of sines, formatted as venues format prices: decimal text.
 _PAGES = """
 insert into raw.{table} (page_id, venue, market, symbol, venue_symbol, timeframe, lane, endpoint, request_params,
     window_start, window_end, http_status, fetched_at, server_time, row_count, payload)
@@ -51,8 +51,8 @@ select generateUUIDv4(), '{venue}', 'spot', symbols[s], symbols[s], '1m', 'rest'
     {body}
 from (select {symbols} as symbols, arrayJoin(range(1, 7)) as s, number from numbers({pages}))
 """
-# What no form can do without: explode, cast, write.
-_LEAST = """
+# The minimum of work for any format: explode, cast, write.
+_MINIMUM = """
 insert into bench.least
 select symbol, fromUnixTimestamp64Milli(toInt64(bar.1), 'UTC'), toFloat64(bar.2), toFloat64(bar.3), toFloat64(bar.4),
     toFloat64(bar.5), toFloat64(bar.6)
@@ -75,7 +75,7 @@ where type = 'QueryFinish' and query_start_time_microseconds >= first and event_
 """
 _LOAD = "query_kind = 'Insert'"
 _MODEL = """query like '%"model.market_data.bars"%'"""
-# What a build has reached, and the statement that ends it.
+# Stages of a build, and the statement that ends each.
 _BUILD = {
     "in the mart": "query like '%insert into ops.build_pages%done = 0%' and query like '%version, 1 from%'",
     "merged": "query_kind in ('Optimize', 'ParallelWithQuery', 'Drop') and query like '%`bars%'",
@@ -85,13 +85,13 @@ _PATH = {"binance": "", "okx": "'data', ", "bybit": "'result', 'list', "}
 
 
 def main(months: int = 6) -> None:
-    """Print the figures as a line of JSON."""
+    """Print the results as one line of JSON."""
     with built_warehouse() as (settings, client):
         print(json.dumps(measure(settings, client, months * 30 * 1440)))
 
 
 def measure(settings: Settings, client: Client, minutes: int) -> dict[str, object]:
-    """Seconds and M bars/s of the build, of the build of the same pages again, and of the least work."""
+    """Seconds and M bars/s of the build, of a second build of the same pages, and of the minimum of work."""
     write_pages(client, minutes)
     spans: dict[str, tuple[float, float]] = {}
     with watched(client, spans, "build", _MODEL, _BUILD):
@@ -105,7 +105,7 @@ def measure(settings: Settings, client: Client, minutes: int) -> dict[str, objec
     )
     with watched(client, spans, "the least", _LOAD, {"written": _LOAD}):
         for venue, table in _TABLE.items():
-            client.command(_LEAST.format(table=table, path=_PATH[venue]))
+            client.command(_MINIMUM.format(table=table, path=_PATH[venue]))
     write_pages(client, minutes)
     with watched(client, spans, "the same again", _MODEL, _BUILD):
         build(settings)
@@ -122,7 +122,7 @@ def measure(settings: Settings, client: Client, minutes: int) -> dict[str, objec
 
 
 def write_pages(client: Client, minutes: int) -> None:
-    """Pages that cover so many minutes of each series, newest build not yet done with them."""
+    """Write pages that cover this many minutes of each series, not yet built."""
     for venue, table in _TABLE.items():
         rows = _BODY[venue].format(rows="bars")
         client.command(
@@ -152,9 +152,9 @@ def build(settings: Settings) -> None:
 def watched(
     client: Client, spans: dict[str, tuple[float, float]], name: str, first: str, moments: dict[str, str]
 ) -> Iterator[None]:
-    """Note wall and CPU seconds of the server from the start of the `first` statement to the end of each moment.
+    """Record wall and CPU seconds of the server from the start of the `first` statement to the end of each stage.
 
-    Both are conditions on statements; of a moment the last one counts. CPU is of every statement up to then.
+    Both are conditions on statements; the last match ends a stage. CPU is that of every statement up to then.
     """
     began = str(client.command("select toString(now64(6))"))
     yield

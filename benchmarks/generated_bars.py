@@ -1,4 +1,4 @@
-"""Generated 1m bars with revisions over many loads, made inside ClickHouse, for the figures of docs/performance.md."""
+"""Generates 1m bars with revisions over many loads inside ClickHouse, for the results in docs/performance.md."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -39,7 +39,7 @@ settings max_block_size = 2000000, max_threads = 1,
     min_insert_block_size_rows = 2000000, min_insert_block_size_bytes = 0
 """
 
-# What brought them: pages of 720 bars, taken up long ago. Their payloads are empty: no build reads them again.
+# Their pages of 720 bars, built long ago. The payloads are empty, as no build reads them again.
 _PAGES = """
 insert into raw.{venue}__spot_{entity} (page_id, venue, market, symbol, venue_symbol, timeframe, lane, endpoint,
     request_params, window_start, window_end, http_status, fetched_at, server_time, row_count, payload)
@@ -56,7 +56,7 @@ _ENTITIES = {"binance": "klines", "okx": "candles", "bybit": "klines"}
 
 
 def fill(client: Client, months: int) -> int:
-    """Insert that many months of all series into marts.bars, one part a month, and their pages; the number of bars."""
+    """Insert this many months of all series into marts.bars, one part per month, with pages; returns the bar count."""
     bars = 0
     for start, end in month_edges(months):
         minutes = int((end - start).total_seconds()) // 60
@@ -80,7 +80,7 @@ def fill(client: Client, months: int) -> int:
                 _PAGES.format(venue=venue, entity=entity, **values), settings={"max_partitions_per_insert_block": 0}
             )
         client.command(_DONE.format(venue=venue, entity=entity))
-    # As after the builds that made them: FINAL over parts that were merged once is free.
+    # As after real builds: FINAL over parts that have been merged once is free.
     for start, _ in month_edges(months):
         client.command(f"optimize table marts.bars partition {start:%Y%m} final")
     return bars

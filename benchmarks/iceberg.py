@@ -1,6 +1,6 @@
 """Iceberg: export, export after one changed month, read-back against v_bars_at, and import. Synthetic rows.
 
-The rows go straight into the mart (18 series of one-minute bars); publication is dbt's own, without the audits.
+The rows are inserted directly into the mart (18 series of one-minute bars); dbt publishes them, without the audits.
 """
 
 import json
@@ -47,7 +47,7 @@ _ROWS = f"""
             arrayJoin(range(dateDiff('minute', start, addMonths(start, 1)))) as minute
     )
 """
-# As a build does it: the old rows closed, the new ones added; one minute in a hundred of one month.
+# As in a build: old rows are closed and new ones added, for one minute in a hundred of one month.
 _CLOSE = f"""
     insert into marts.bars ({_COLUMNS}, valid_from_version, valid_to_version)
     select {_COLUMNS}, 1, 2 from marts.bars final
@@ -94,7 +94,7 @@ def _measure(settings: Settings, pid: int, months: int) -> dict[str, float]:
     client = connect(settings, "admin")
     fill(client, months)
     publish(settings, "base")
-    # Inside the server's own folder: the embedded ClickHouse reads Iceberg nowhere else.
+    # Inside the server's own folder: the embedded ClickHouse reads Iceberg only there.
     lake = Target.parse(str(settings.home / "clickhouse" / "lake"))
     bars = int(client.command("select count() from marts.v_bars_at(snapshot_id = 'base')"))
     figures: dict[str, float] = {"bars": bars, "load_average": round(os.getloadavg()[0], 1)}
@@ -120,7 +120,7 @@ def _measure(settings: Settings, pid: int, months: int) -> dict[str, float]:
 
 
 def fill(client: Client, months: int) -> None:
-    """Insert that many months of all series into the mart, as version 1."""
+    """Insert this many months of all series into the mart, as version 1."""
     for number in range(months):
         month = f"{FIRST_YEAR + number // 12}-{number % 12 + 1:02}-01 00:00:00"
         client.command(
@@ -139,26 +139,26 @@ def _read_back(client: Client, lake: Target, done: Export) -> dict[str, float]:
     snapshot = snapshots.find(client, "next")
     dataset = BY_NAME["bars"]
     pin, source = done.parts[0].iceberg_snapshot_id, f"icebergLocal('{lake.path}/bars')"
-    forms = {
+    candidates = {
         "view": "marts.v_bars_at(snapshot_id = 'next')",
         "iceberg": f"(select * from {source} settings iceberg_snapshot_id = {pin})",
         "iceberg_as_view": f"({readback.select(client, dataset, snapshot, source, pin)})",
     }
     figures: dict[str, float] = {}
     for name, sql in READS.items():
-        times: dict[str, list[float]] = {form: [] for form in forms}
+        times: dict[str, list[float]] = {candidate: [] for candidate in candidates}
         answers = {}
-        # In turns, so that a neighbour's load falls on all.
+        # Interleaved, so that other load on the machine affects all equally.
         for _ in range(REPEATS):
-            for form, taken in times.items():
+            for candidate, taken in times.items():
                 began = time.monotonic()
-                answers[form] = client.query(sql.format(source=forms[form])).result_rows
+                answers[candidate] = client.query(sql.format(source=candidates[candidate])).result_rows
                 taken.append(time.monotonic() - began)
         assert [row[0] for row in answers["view"]][1:] == [row[0] for row in answers["iceberg"]][1:]
-        for form, taken in times.items():
-            figures[f"{name}: {form}_ms"] = round(median(taken) * 1000, 1)
-        for form in ("iceberg", "iceberg_as_view"):
-            figures[f"{name}: {form}/view"] = round(median(times[form]) / median(times["view"]), 2)
+        for candidate, taken in times.items():
+            figures[f"{name}: {candidate}_ms"] = round(median(taken) * 1000, 1)
+        for candidate in ("iceberg", "iceberg_as_view"):
+            figures[f"{name}: {candidate}/view"] = round(median(times[candidate]) / median(times["view"]), 2)
     return figures
 
 
@@ -177,7 +177,7 @@ def _import(settings: Settings, lake: Target) -> dict[str, float]:
 
 
 def publish(settings: Settings, snapshot_id: str) -> None:
-    """Publish what the mart holds, without audits."""
+    """Publish the content of the mart, without audits."""
     only = ("--exclude", "config.materialized:versioned", "--exclude-resource-types", "test", "unit_test")
     _dbt(settings, "build", snapshot_id, *only)
 

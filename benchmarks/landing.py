@@ -1,8 +1,8 @@
-"""Landing from the three venues at once without their limits, and the plan for five years against the least possible.
+"""Landing from three venues at once without their limits, and the plan for five years against the theoretical minimum.
 
-The peer is ccxt's own paging (`fetch_ohlcv`, one task a symbol) over the same windows from the same replay: it parses
-into Python lists and keeps nothing. The limits say that 140 pages a second are all that the venues together allow.
-Memory is looked at over a quarter, all and four times the days, one after the other in one process.
+The peer is ccxt's own paging (`fetch_ohlcv`, one task per symbol) over the same windows from the same replay: it parses
+into Python lists and stores nothing. The venues' limits together allow at most 140 pages per second. Memory is measured
+for a quarter, all and four times the days, one after the other in one process.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ from benchmarks.peak import Peak
 from dlt_pipelines import backfill
 from dlt_pipelines.core.endpoint import Budget
 from dlt_pipelines.core.time_grid import TIMEFRAMES, to_ms
-from dlt_pipelines.planning.page_requests import page_length, window_asks
+from dlt_pipelines.planning.page_requests import page_length, window_requests
 from dlt_pipelines.planning.plan import Plan
 from dlt_pipelines.planning.selection import Selection
 from dlt_pipelines.planning.universe import load
@@ -49,7 +49,7 @@ def main(days: int = 40) -> None:
         assert pid is not None
         try:
             migrate(settings)
-            # The replay makes each day when it is first asked for: once through, so that both sides find it made.
+            # The replay generates each day on first use: fetch everything once, so that both sides find it generated.
             asyncio.run(_peer(server.environment, days))
             figures |= asyncio.run(_peer(server.environment, days))
             for part in (days // 4, days, days * 4):
@@ -64,7 +64,7 @@ def main(days: int = 40) -> None:
 
 
 def plan_against_minimum(years: int = 5) -> Figures:
-    """Every bar of the universe: seconds of our plan at our pace, and the least that limits and page sizes allow."""
+    """Every bar of the universe: seconds of our plan at our pace, and the minimum by limits and page sizes."""
     universe = load(Settings.load().universe)
     now = to_ms(NOW)
     start = to_ms(NOW - timedelta(days=365 * years + 1))
@@ -74,7 +74,7 @@ def plan_against_minimum(years: int = 5) -> Figures:
         if series.dataset != "bars":
             continue
         venue = VENUES[series.venue]
-        plan.asks.extend(window_asks(venue, series, (start, now), [], now))
+        plan.requests.extend(window_requests(venue, series, (start, now), [], now))
         endpoint = venue.endpoint(series, start, now)
         rows = (now - start) / TIMEFRAMES[series.timeframe]
         pages = rows / (page_length(series, endpoint) / TIMEFRAMES[series.timeframe])
@@ -108,7 +108,7 @@ def _land(settings: Settings, pid: int, days: int, all_days: int) -> Figures:
 
 
 async def _peer(origins: dict[str, str], days: int) -> Figures:
-    """ccxt pages each symbol from its oldest bar on, all symbols of all venues at once."""
+    """ccxt pages each symbol from its oldest bar on, for all symbols of all venues concurrently."""
     start, end = to_ms(NOW - timedelta(days=days)), to_ms(NOW)
     symbols = load(Settings.load().universe).bars
     exchanges = {venue: _exchange(venue, origins, symbols[venue]["spot"]) for venue in PAGE_ROWS}

@@ -1,4 +1,4 @@
-"""The whole line on the synthetic market: bars a second through landing and through the build, peak memory."""
+"""The whole pipeline on the synthetic market: bars per second of landing and build, peak memory."""
 
 import json
 import os

@@ -1,8 +1,8 @@
-"""The live reader beside a replayed market that runs in real time: latency to the view, CPU and memory.
+"""The live reader on a replayed market that runs in real time: latency to the view, CPU and memory.
 
-`python -m benchmarks.live [MINUTES] [QUOTES_A_SECOND]`. The reader is the command itself, `mdw live`, in a process of
-its own; a poller asks `v_bars_live` every 20 ms. Venues' lateness is that of the replay: Binance spot 4 ms, USD-M and
-Bybit 200 ms, OKX 1 s after the minute.
+`python -m benchmarks.live [MINUTES] [QUOTES_PER_SECOND]`. The reader is the command itself, `mdw live`, in a separate
+process; a poller queries `v_bars_live` every 20 ms. The venues' delays are those of the replay: Binance spot 4 ms,
+USD-M and Bybit 200 ms, OKX 1 s after the minute.
 """
 
 import json
@@ -31,7 +31,7 @@ _SEEN = (
 )
 
 
-def main(minutes: int = 3, quotes_a_second: int = 0) -> None:
+def main(minutes: int = 3, quotes_per_second: int = 0) -> None:
     """Print a table by feed, and one line of JSON."""
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder) / "mdw"
@@ -51,8 +51,8 @@ def main(minutes: int = 3, quotes_a_second: int = 0) -> None:
                     stdout=sys.stderr,
                 )
                 clock.set(parse_instant(START), ticking=True)
-                server.sockets.faults.quotes_per_second = quotes_a_second / 23
-                figures = _measure(settings, server, run, environment, minutes, quotes=quotes_a_second > 0)
+                server.sockets.faults.quotes_per_second = quotes_per_second / 23
+                figures = _measure(settings, server, run, environment, minutes, quotes=quotes_per_second > 0)
             finally:
                 embedded.down(settings)
     print(json.dumps(figures))
@@ -109,7 +109,7 @@ def _measure(
 
 
 def quantile(values: list[float], share: float) -> float:
-    """The value that this share of all does not exceed."""
+    """The quantile of the values."""
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(len(ordered) * share))]
 

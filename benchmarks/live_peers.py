@@ -1,8 +1,8 @@
-"""The live reader beside ccxt.pro `watch_ohlcv` and cryptofeed, on the same Binance spot frames and faults.
+"""The live reader compared with ccxt.pro `watch_ohlcv` and cryptofeed, on the same Binance spot frames and faults.
 
-`python -m benchmarks.live_peers [MINUTES]`: the market runs ten times as fast as the clock. cryptofeed is measured
-where it is installed: PEER_PYTHON names the Python of an environment that has it (it is no dependency). What counts:
-minutes that the consumer had in the end, those with other values than REST's, and those that it was given twice.
+`python -m benchmarks.live_peers [MINUTES]`: the market runs at ten times real time. cryptofeed is measured if
+PEER_PYTHON names the Python of an environment that has it (it is not a dependency). Measured are the minutes that the
+consumer had in the end, those with values other than REST's, and those that it received twice.
 """
 
 import asyncio
@@ -40,7 +40,7 @@ def main(minutes: int = 12) -> None:
     print("| | bars in the end | with values of an open bar or others | given twice | errors | CPU s | RSS MB |")
     print("|---|---|---|---|---|---|---|")
     for name in _PEERS:
-        found = _alone(name, market, minutes)
+        found = _isolated(name, market, minutes)
         if found is None:
             print(f"| {name} | not installed |  |  |  |  |  |")
             continue
@@ -51,7 +51,7 @@ def main(minutes: int = 12) -> None:
         print(f"| {name} | {len(there)} of {len(truth)} | {len(wrong)} | {twice} | {errors} | {cpu:.1f} | {rss} |")
 
 
-def _alone(name: str, market: SyntheticMarket, minutes: int) -> tuple[Seen, int, float, int] | None:
+def _isolated(name: str, market: SyntheticMarket, minutes: int) -> tuple[Seen, int, float, int] | None:
     faults = SocketFaults(seed=3, drop=0.15, duplicate=0.1, late=0.1, late_seconds=(24.0,), quotes_per_second=0)
     with ReplayServer(market, clock=Clock(START_MS)) as server:
         server.sockets.faults = faults
@@ -64,16 +64,16 @@ def _alone(name: str, market: SyntheticMarket, minutes: int) -> tuple[Seen, int,
         for share in (0.3, 0.6):
             time.sleep(max(0.0, began + minutes * 60 / SPEED * share - time.monotonic()))
             server.sockets.order("1006", "binance-spot")
-        said, complaint = child.communicate()
+        output, errors_text = child.communicate()
     if child.returncode:
-        sys.stderr.write(complaint[-1500:])
+        sys.stderr.write(errors_text[-1500:])
         return None
-    rows, errors, cpu, rss = json.loads(said.splitlines()[-1])
+    rows, errors, cpu, rss = json.loads(output.splitlines()[-1])
     return {(symbol, opened): [tuple(v) for v in values] for symbol, opened, values in rows}, errors, cpu, rss
 
 
 def _run(name: str, url: str, minutes: int) -> None:
-    """In a process of its own, so that neither memory nor CPU of the others counts."""
+    """Run one candidate in a separate process, so that memory and CPU of the others do not count."""
     seen, errors = asyncio.run(_PEERS[name](url, minutes))
     used = resource.getrusage(resource.RUSAGE_SELF)
     rows = [[symbol, opened, values] for (symbol, opened), values in seen.items()]
@@ -81,12 +81,12 @@ def _run(name: str, url: str, minutes: int) -> None:
 
 
 def _seconds(minutes: int) -> float:
-    """The stretch, and two minutes of the market for what comes late."""
+    """The duration, plus two market minutes for late frames."""
     return (minutes + 2) * 60 / SPEED
 
 
 async def _ours(url: str, minutes: int) -> tuple[Seen, int]:
-    """The reader without ClickHouse: what it spools is what it would store."""
+    """Our reader without ClickHouse: it spools what it would store."""
     from dlt_pipelines.core.series import Series
     from dlt_pipelines.live.reader import Reader
     from dlt_pipelines.venues import WEBSOCKETS
@@ -118,7 +118,7 @@ async def _ours(url: str, minutes: int) -> tuple[Seen, int]:
                         continue
                     values = tuple(float(v) for v in protocol.values(body, opened, rest=rest)[:5])
                     key = (row["symbol"], opened)
-                    # One row a key, as in the view: the gap task above frames.
+                    # One row per key, as in the view: rows of the gap task replace frames.
                     if ranks.get(key, -1) <= int(rest):
                         seen[key], ranks[key] = [values], int(rest)
     return seen, 0
@@ -129,7 +129,7 @@ def _parse(text: str) -> int:
 
 
 async def _ccxt(url: str, minutes: int) -> tuple[Seen, int]:
-    """One task a symbol; a bar counts as closed when a newer one is there, as its users do."""
+    """One task per symbol; a bar counts as closed when a newer one arrives, which is how ccxt is used."""
     import ccxt.pro
 
     exchange = ccxt.pro.binance({"newUpdates": True})
@@ -184,7 +184,7 @@ async def _ccxt(url: str, minutes: int) -> tuple[Seen, int]:
 
 
 async def _cryptofeed(url: str, minutes: int) -> tuple[Seen, int]:
-    """Closed candles only, its own reconnects."""
+    """Closed candles only, with its own reconnects."""
     from cryptofeed import FeedHandler
     from cryptofeed.defines import CANDLES
     from cryptofeed.exchanges import Binance

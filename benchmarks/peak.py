@@ -1,4 +1,4 @@
-"""Peak memory of this process, its children and the embedded server, sampled."""
+"""Samples the peak memory of this process, its children and the embedded server."""
 
 import contextlib
 import threading
@@ -9,7 +9,7 @@ import psutil
 
 
 class Peak:
-    """Use as a context; `pipeline` and `server` are bytes of resident memory, `parallel` sums included."""
+    """A context manager; `pipeline` and `server` are peak bytes of resident memory, summed over parallel processes."""
 
     def __init__(self, server_pid: int, seconds: float = 0.1) -> None:
         self.pipeline = self.server = 0
@@ -39,7 +39,7 @@ class Peak:
 
 def _memory(process: psutil.Process) -> int:
     try:
-        # The replay plays the exchanges: it is no part of the pipeline.
+        # The replay stands for the exchanges: it is not part of the pipeline.
         return 0 if "replay" in process.cmdline() else process.memory_info().rss
     except psutil.Error:
         return 0

@@ -1,7 +1,7 @@
-"""The data quality report of 100 series over 5 years: how it is made, how large it is, how it opens in Chromium.
+"""The data quality report of 100 series over 5 years: time to create it, its size, and how it opens in Chromium.
 
-1h bars with holes of every kind and revisions of 200 builds are made inside ClickHouse; the audits, the report and the
-page are the real ones. 1m bars would make the queries longer and leave the page as it is: it holds days.
+1h bars with gaps of every kind and revisions by 200 builds are generated inside ClickHouse; the audits, the report and
+the page are the real ones. With 1m bars only the queries would take longer: the page shows days.
 """
 
 import argparse
@@ -29,7 +29,8 @@ _PAGES = {"binance": "binance__spot_klines", "okx": "okx__spot_candles", "bybit"
 _BUILDS = 200
 FIRST_CHART = (PROJECT / "tests/reports/scripts/first_chart.js").read_text()
 
-# Lost: the beginning of every fourth series, a week in 200 that was never asked for, up to two days of a week in 10.
+# Missing: the beginning of every fourth series, one week in 200 that was never requested, up to two days of every
+# tenth week.
 _BARS = """
 insert into marts.bars (instrument_id, venue, market, symbol, timeframe, open_time, open, high, low, close, volume,
     quote_volume, trade_count, source, ingested_at, valid_from_version, valid_to_version)
@@ -47,7 +48,7 @@ from numbers({days} * 24)
 where not (s % 4 = 0 and number < 24 * (60 + s * 5)) and cityHash64(s, week, 'never asked') % 200 != 0
     and not (cityHash64(s, week) % 10 = 0 and number % 168 < 1 + cityHash64(s, week, 'hours') % 48)
 """
-_ASKED = """
+_INSERT_PAGES = """
 insert into raw.{table} (page_id, venue, market, symbol, venue_symbol, timeframe, lane, endpoint, request_params,
     window_start, window_end, http_status, fetched_at, server_time, row_count, payload)
 with toDateTime64('2021-01-01 00:00:00', 3, 'UTC') + interval number * 168 hour as opens
@@ -59,12 +60,12 @@ from numbers(intDiv({days} + 6, 7)) where cityHash64({s}, number, 'never asked')
 
 
 def fill(client: Client) -> int:
-    """Bars, pages and builds as five years would leave them; the number of bars."""
+    """Insert bars, pages and builds as after five years; returns the number of bars."""
     many = {"max_partitions_per_insert_block": 0}
     for number, (venue, symbol) in enumerate(SERIES):
         values = {"s": number, "venue": venue, "symbol": symbol, "coin": int(symbol[1:3]), "days": DAYS}
         client.command(_BARS.format(**values, builds=_BUILDS), settings=many)
-        client.command(_ASKED.format(**values, table=_PAGES[venue]), settings=many)
+        client.command(_INSERT_PAGES.format(**values, table=_PAGES[venue]), settings=many)
     for table in _PAGES.values():
         client.command(
             "insert into ops.build_pages (mart, page_id, version, done) "
@@ -80,8 +81,8 @@ def fill(client: Client) -> int:
 
 
 def opened(path: Path, width: int = 1300) -> dict[str, float]:
-    """Milliseconds from the navigation to the first paint, the picture of the coverage, the load event and the first
-    chart that answers the mouse; DOM nodes then.
+    """Milliseconds from navigation to the first paint, the rendered coverage chart, the load event and the first
+    interactive chart; and the number of DOM nodes then.
     """
 
     async def visit(page: Page) -> dict[str, float]:
@@ -100,8 +101,8 @@ def opened(path: Path, width: int = 1300) -> dict[str, float]:
     return browse(visit)
 
 
-def pictures(path: Path, folder: Path) -> None:
-    """The whole page in both themes, every chart drawn."""
+def screenshots(path: Path, folder: Path) -> None:
+    """Save screenshots of the whole page in both themes, with every chart rendered."""
     drawn = (PROJECT / "tests/reports/scripts/all_drawn.js").read_text()
 
     async def visit(page: Page) -> None:
@@ -117,7 +118,7 @@ def pictures(path: Path, folder: Path) -> None:
 
 
 def make(folder: Path) -> dict[str, object]:
-    """Write the report of a filled warehouse into `folder`; its figures."""
+    """Write the report of a filled warehouse into `folder`; returns the results."""
     os.environ["MDW_UNIVERSE"] = str(_universe(folder))
     with built_warehouse() as (settings, client):
         began = time.monotonic()
@@ -127,15 +128,15 @@ def make(folder: Path) -> dict[str, object]:
         assert snapshot_build.build(settings, "five-years").published
         began = time.monotonic()
         found = data_quality.collect(settings)
-        asked = time.monotonic() - began
+        collecting = time.monotonic() - began
         text = data_quality.render(found)
         (folder / "report.html").write_text(text, encoding="utf-8")
         return {
             "bars": bars,
             "findings": len(found.audits.findings),
             "gap ranges": sum(total.ranges for total in found.gaps),
-            "seconds to collect": round(asked, 2),
-            "seconds to render": round(time.monotonic() - began - asked, 2),
+            "seconds to collect": round(collecting, 2),
+            "seconds to render": round(time.monotonic() - began - collecting, 2),
             "megabytes": round(len(text.encode()) / 1e6, 2),
         }
 
@@ -150,11 +151,11 @@ def _universe(folder: Path) -> Path:
 
 
 def main() -> None:
-    """Print the figures and write them as JSON."""
+    """Print the results and write them as JSON."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=7)
-    parser.add_argument("--page", type=Path, help="a report that stands already: only open it")
-    parser.add_argument("--keep", type=Path, help="folder for the page and its pictures")
+    parser.add_argument("--page", type=Path, help="an existing report: only open it")
+    parser.add_argument("--keep", type=Path, help="folder for the page and its screenshots")
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
@@ -167,7 +168,7 @@ def main() -> None:
             figures[name] = round(statistics.median(run[name] for run in runs))
         figures["load of the machine"] = os.getloadavg()
         if arguments.keep:
-            pictures(page, place)
+            screenshots(page, place)
     print(json.dumps(figures, indent=2))
     if arguments.json:
         arguments.json.write_text(json.dumps(figures, indent=2))

@@ -1,7 +1,7 @@
-"""The SDK against what a quant would use instead: `python -m benchmarks.sdk [MONTHS]`.
+"""The SDK compared with what a quant would use instead: `python -m benchmarks.sdk [MONTHS]`.
 
-One run, the candidates in turns, medians of 15, ratios beside. Peers that are not installed (duckdb, polars, arcticdb)
-are left out and named.
+One run with interleaved candidates; medians of 15, and their ratios. Peers that are not installed (duckdb, polars,
+arcticdb) are named and left out.
 """
 
 import importlib.util
@@ -42,7 +42,7 @@ Candidates = dict[str, Callable[[], object]]
 
 
 def main(months: int = 12) -> None:
-    """Print a table a comparison and one line of JSON."""
+    """Print one table per comparison and one line of JSON."""
     absent = [name for name in ("duckdb", "polars", "arcticdb") if importlib.util.find_spec(name) is None]
     with tempfile.TemporaryDirectory() as folder:
         settings = Settings(home=Path(folder) / "mdw", clickhouse_url=None)
@@ -54,14 +54,14 @@ def main(months: int = 12) -> None:
             with connect(settings, "admin") as client:
                 iceberg.fill(client, months)
             iceberg.publish(settings, "base")
-            figures = _Desk(settings, Path(folder)).measure()
+            figures = _Comparison(settings, Path(folder)).measure()
         finally:
             embedded.down(settings)
     print(json.dumps({**figures, "months": months, "absent": absent, "load": os.getloadavg()[0]}))
 
 
-class _Desk:
-    """The same bars in every form."""
+class _Comparison:
+    """The same bars through every candidate."""
 
     def __init__(self, settings: Settings, folder: Path):
         found = settings.connection("researcher")
@@ -87,7 +87,7 @@ class _Desk:
         return client.bars(instruments=ids, timeframe="1m", start=window[0], end=window[1], columns=COLUMNS).to_arrow()  # type: ignore[arg-type]
 
     def streamed(self, ids: list[str], window: tuple[str, str]) -> pa.Table:
-        """The SDK's own query, streamed by HTTP into Arrow, with nothing checked."""
+        """The SDK's own query, streamed over HTTP into Arrow, without any checks."""
         start, end = (times.milliseconds("t", bound) for bound in window)
         query = queries.series(views.BARS, COLUMNS, "base", ids, "1m", (start, end))
         settings = {"output_format_arrow_compression_method": "none"}
@@ -96,7 +96,7 @@ class _Desk:
             return pa.ipc.open_stream(response).read_all()
 
     def verified(self) -> pa.Table:
-        """A cached read as a new process makes it: every file is checked against its checksum."""
+        """A cached read as in a new process: every file is checked against its checksum."""
         store._verified.clear()
         return self.bars(self.cached, ONE)
 
@@ -195,7 +195,7 @@ class _Desk:
 
 
 def _compared(title: str, candidates: Candidates) -> dict[str, float]:
-    """Medians in ms, the candidates in turns; the first one is the base of the ratios."""
+    """Medians in ms of interleaved candidates; the first one is the base of the ratios."""
     taken: dict[str, list[float]] = {name: [] for name in candidates}
     for read in candidates.values():
         read()

@@ -1,7 +1,7 @@
-"""Snapshots at scale: pinned reads against a plain table, and what publication and a build cost as history grows.
+"""Snapshots at scale: pinned reads against a plain table, and the cost of publication and builds as history grows.
 
 `python -m benchmarks.snapshots [MONTHS …]`: 36 months are 28.4 M bars, 127 are 100 M. Ratios are of medians of server
-time in one run, the candidates alternating; CPU time stands beside, which other load on the machine disturbs less.
+time in one run with interleaved candidates; CPU time is given too, as other load on the machine affects it less.
 """
 
 import json
@@ -31,13 +31,13 @@ _COLUMNS = (
 
 
 def main(months: tuple[int, ...] = (2, 36)) -> None:
-    """One history after the other; prints tables and a line of JSON each."""
+    """Measure one history after the other; prints tables and one line of JSON for each."""
     for number in months:
         history(number)
 
 
 def history(months: int) -> None:
-    """A warehouse of its own with so many months of 18 series."""
+    """Measure a new warehouse with this many months of 18 series."""
     with built_warehouse() as (settings, client):
         bars = generated_bars.fill(client, months)
         figures = {"bars": bars, **measure(settings, client, months)}
@@ -45,7 +45,7 @@ def history(months: int) -> None:
 
 
 def measure(settings: Settings, client: Client, months: int) -> dict[str, float]:
-    """All figures on a warehouse whose marts.bars is filled."""
+    """All results on a warehouse with a filled marts.bars."""
     register(client, SNAPSHOTS)
     operate(settings, "reconcile_snapshots")
     figures: dict[str, float] = {}
@@ -66,7 +66,7 @@ def measure(settings: Settings, client: Client, months: int) -> dict[str, float]
 
 
 def register(client: Client, number: int) -> None:
-    """That many published snapshots s1, s2 …, the n-th showing data version n."""
+    """Register this many published snapshots s1, s2 …; the n-th has data version n."""
     hashed = client.query("select row_hash, hashed_columns from marts.snapshots limit 1").result_rows[0]
     client.command("truncate table marts.snapshots")
     now = datetime.now(UTC)
@@ -88,7 +88,7 @@ def operate(settings: Settings, macro: str) -> None:
 
 
 def plain_copy(client: Client) -> None:
-    """The rows of the pin in a table without versions: the peer."""
+    """Copy the rows of the pin to a table without versions: the baseline."""
     client.command("create database if not exists bench")
     client.command("drop table if exists bench.plain sync")
     client.command(
@@ -103,7 +103,7 @@ def plain_copy(client: Client) -> None:
 
 
 def reads(client: Client, situation: str) -> dict[str, float]:
-    """One series-year by each way of reading; ratios to the plain table."""
+    """Read one year of a series in each way; ratios to the plain table."""
     where = (
         "instrument_id = 'okx:spot:ETH/USDT' and timeframe = '1m' "
         "and open_time >= '2018-01-01' and open_time < '2019-01-01'"
@@ -131,7 +131,7 @@ def reads(client: Client, situation: str) -> dict[str, float]:
 
 
 def builds(settings: Settings, client: Client) -> dict[str, float]:
-    """Three builds, each of one day of six series that are all revised: medians of seconds and CPU by model."""
+    """Three builds, each with one fully revised day of six series: medians of seconds and CPU by model."""
     seconds: dict[str, list[float]] = {}
     spent: list[float] = []
     for number in range(3):
@@ -160,12 +160,12 @@ def builds(settings: Settings, client: Client) -> dict[str, float]:
 
 
 _NODES = ("bars", "snapshot_manifest", "snapshots")
-# As each build makes them: from so many snapshots on they stop at archived ones.
+# As each build creates them: beyond a number of snapshots they leave out archived ones.
 _VIEWS = ("v_bars", "v_funding", "v_instruments", "v_fear_greed")
 
 
 def land_day(client: Client, day: int) -> None:
-    """One day of 1m bars of every Binance series, other values than those stored, in raw pages of 720 bars."""
+    """Land one day of 1m bars of every Binance series, with new values, in raw pages of 720 bars."""
     client.command(
         """
         insert into raw.binance__spot_klines (page_id, venue, market, symbol, venue_symbol, timeframe, lane, endpoint,
@@ -183,7 +183,7 @@ def land_day(client: Client, day: int) -> None:
 
 
 def timed(client: Client, queries: dict[str, str]) -> dict[str, tuple[float, float]]:
-    """Medians of (server time, CPU time) in ms of each query, the queries taking turns."""
+    """Medians of (server time, CPU time) in ms of each query, interleaved."""
     ids: dict[str, list[str]] = {name: [] for name in queries}
     for _ in range(REPETITIONS):
         for name, query in queries.items():

@@ -1,6 +1,6 @@
 """### Market data: test alert
-Sends one alert through the channels of the deployment, from a worker and with Airflow's own role, and ends it. `mdw
-acceptance --aws` starts it; so can you, to see that alerts arrive.
+Sends one alert through the channels of the deployment, from a worker with Airflow's own role, and resolves it. `mdw
+acceptance --aws` triggers it; you can trigger it yourself to check that alerts arrive.
 """
 
 from datetime import timedelta
@@ -10,7 +10,7 @@ from market_data.operator import MdwOperator
 
 DAG_ID = "market_data_alert_test"
 KEY = "test:airflow"
-TITLE = "Test of the alerts by Airflow: nothing is wrong"
+TITLE = "Test alert by Airflow: nothing is wrong"
 
 with wiring.market_data_dag(
     DAG_ID, schedule=None, late_after=timedelta(hours=1), doc=__doc__, is_paused_upon_creation=False

@@ -1,7 +1,7 @@
 """### Market data: backfill
-History of a time range, for the parts of the universe that the form names; then a snapshot.
+Lands history of a time range, for the parts of the universe chosen in the form; then publishes a snapshot.
 
-One mapped task a series. The ledger of landed windows makes it resumable: clear what failed, and only what is missing
+One mapped task per series. The recorded coverage makes it resumable: clear what failed, and only what is missing
 is fetched. The snapshot is published when every slice has landed.
 """
 
@@ -48,11 +48,11 @@ PARAMS = {
 
 @task(retries=0)
 def slices(venue: str, params: dict[str, Any]) -> list[list[list[str]]]:
-    """The calls of one venue, a series each; none where the form leaves the venue out."""
+    """The calls of one venue, one per series; none if the form leaves the venue out."""
     if venue not in params["venues"]:
         return []
     options = [f"--{name}={params[name]}" for name in ("start", "end") if params[name]]
-    # `auto` is what mdw does by itself.
+    # `auto` is mdw's default.
     options += [f"--lane={params['lane']}"] if params["lane"] != "auto" else []
     options += ["--refetch"] if params["refetch"] else []
     wanted = {name: params[f"{name}s"] for name in ("dataset", "symbol", "timeframe")}
@@ -67,7 +67,7 @@ with wiring.market_data_dag(
     late_after=timedelta(hours=24),
     doc=__doc__,
     params=PARAMS,
-    # A small worker runs two tasks at once: hours of backfill must leave one to the update.
+    # A small worker runs two tasks at once: hours of backfill must leave one slot to the update.
     max_active_tasks=1,
 ):
     migrate = wiring.migrate()
@@ -79,7 +79,7 @@ with wiring.market_data_dag(
                 role="ingest",
                 runbook=wiring.VENUE_RUNBOOK,
                 pool=wiring.venue_pool(venue),
-                # What a try has landed stays: the next one goes on from there.
+                # What a try has landed stays: the next one continues from there.
                 execution_timeout=wiring.LONGEST,
                 map_index_template="{{ task.title }}",
             )

@@ -1,6 +1,6 @@
 """### Market data: daily
-What needs doing once a day: listings, the venues' archives against what REST said, a snapshot that is kept, the
-reports, proof of the snapshot, its Iceberg export, and retention.
+Once a day: listings, comparison of the venues' archives with REST, a snapshot that is kept, reports, verification of
+the snapshot, its Iceberg export, and retention.
 """
 
 from datetime import timedelta
@@ -10,7 +10,7 @@ from airflow.sdk import chain
 from market_data import release, universe, wiring
 from market_data.operator import MdwOperator
 
-# Days of archive files that are compared with what REST gave: those that were published last.
+# Number of days whose archive files are compared with REST: those that were published last.
 ARCHIVE_DAYS = 3
 KEEP_DAYS = 14
 SNAPSHOT = f"daily-{{{{ {wiring.MOMENT}.strftime('%Y%m%d') }}}}"
@@ -38,7 +38,7 @@ with wiring.market_data_dag(DAG_ID, schedule=_universe.daily, late_after=timedel
 
     build = wiring.build(SNAPSHOT, "daily", observed=True, trigger_rule="all_done")
 
-    # A report is made and uploaded by one task: workers do not share a disk.
+    # One task creates and uploads a report: workers do not share a disk.
     upload = ["publish-reports", "--to", wiring.published("reports"), "--json"]
     dq_report = MdwOperator(
         task_id="dq_report",

@@ -14,7 +14,7 @@ from dlt_pipelines.archive.run import land_files
 from dlt_pipelines.core import intervals
 from dlt_pipelines.core.archive import ArchiveFile
 from dlt_pipelines.core.errors import VenueError
-from dlt_pipelines.core.page_request import Ask
+from dlt_pipelines.core.page_request import PageRequest
 from dlt_pipelines.core.progress import LandingReport, Progress, Silent
 from dlt_pipelines.core.series import Series
 from dlt_pipelines.core.time_grid import to_ms
@@ -22,7 +22,7 @@ from dlt_pipelines.http.venue_client import VenueClient
 from dlt_pipelines.planning import coverage, listings
 from dlt_pipelines.planning.landed_files import landed_files
 from dlt_pipelines.planning.lane_choice import Lane, choose
-from dlt_pipelines.planning.page_requests import window_asks
+from dlt_pipelines.planning.page_requests import window_requests
 from dlt_pipelines.planning.plan import Plan
 from dlt_pipelines.planning.selection import Selection, select
 from dlt_pipelines.planning.universe import Universe
@@ -49,13 +49,13 @@ def plan(
     recheck_claims: bool = False,
     dry_run: bool = False,
 ) -> Plan:
-    """What is missing of [start, end): UTC, end exclusive; default from the universe to the last closed bar.
+    """Plan what is missing of [start, end) in UTC; by default from the universe's start to the last closed bar.
 
-    Changes nothing; asks each venue for its time, and the ledger for what is covered. Listings are due once a day.
-    `refetch` asks for covered windows too. `lane` auto takes the fastest lane for each window; `recheck` adds landed
-    files that were replaced in the archive. `recheck_claims` plans what pages of older software claim without proof
-    instead (dlt_pipelines/recheck_claims.py), and corrects the ledger unless it is a `dry_run`. Raises BadInput for a
-    value or time that is impossible.
+    Changes nothing; requests each venue's time, and reads the coverage. Listings are due once a day. `refetch` includes
+    covered windows. Lane `auto` picks the fastest lane for each window; `recheck` adds landed files that were replaced
+    in the archive. `recheck_claims` plans instead what pages of older versions claim without proof
+    (dlt_pipelines/recheck_claims.py), and corrects the coverage unless `dry_run` is set. Raises BadInput for an
+    impossible value or time.
     """
     series = select(universe, selection or Selection())
     check_times(settings, start, end)
@@ -70,15 +70,15 @@ def _unproven_claims(
     settings: Settings, series: Sequence[Series], start: int, end: int, pace: float | None, lane: Lane, dry_run: bool
 ) -> Plan:
     with connect(settings, "ingest") as client:
-        lost, notices = recheck_claims.review(client, series, record=not dry_run)
+        unproven, notices = recheck_claims.review(client, series, record=not dry_run)
     spans: dict[Series, tuple[int, int | None]] = {
         one: (max(holes[0][0], start), min(holes[-1][1], end))
-        for one, holes in lost.items()
+        for one, holes in unproven.items()
         if holes[0][0] < end and start < holes[-1][1]
     }
     if not spans:
-        return Plan(settings, [], ["No page of an older version claims anything that its rows do not prove."], [], lane)
-    found = make_plan(settings, spans, False, pace, lane=lane, unproven=lost if dry_run else None)
+        return Plan(settings, [], ["No page of an older version claims a window that its rows do not prove."], [], lane)
+    found = make_plan(settings, spans, False, pace, lane=lane, unproven=unproven if dry_run else None)
     return replace(found, notices=[*notices, *found.notices])
 
 
@@ -86,10 +86,10 @@ def run(plan: Plan, progress: Progress | None = None, pace: float | None = 1.0) 
     """Land a plan and record the run in ops.landings.
 
     `pace` multiplies the venues' documented limits; values above 1, and None for no limit at all, are for replayed
-    venues only. Failures at venues are in the report (`failures`, `complete`); raises OperationFailed where ClickHouse
-    fails.
+    venues only. Failures at venues are in the report (`failures`, `complete`); a failure of ClickHouse raises
+    OperationFailed.
     """
-    _check_pace(plan.settings, pace, {ask.series for ask in plan.asks})
+    _check_pace(plan.settings, pace, {request.series for request in plan.requests})
     connection = plan.settings.connection("ingest")
     try:
         with PageLoader(connection, plan.settings.home, trust.install(plan.settings), plan.settings.cluster) as landing:
@@ -110,10 +110,10 @@ def make_plan(
     recheck: bool = False,
     unproven: Mapping[Series, intervals.Windows] | None = None,
 ) -> Plan:
-    """Asks and files for each series' span in ms since 1970; an end of None means the last closed bar.
+    """Requests and files for each series' span in ms since 1970; an end of None means the last closed bar.
 
-    No lane: REST for everything, also for what the real venue keeps no longer but a replayed one may. `unproven` are
-    windows that the ledger holds and that do not count.
+    Without a lane, everything comes from REST, including what the real venue no longer serves but a replayed one may.
+    `unproven` are covered windows that are to be fetched again.
     """
     _check_pace(settings, pace, spans)
     left_out: list[str] = []
@@ -121,7 +121,7 @@ def make_plan(
         spans, left_out = _with_archive(spans)
     with connect(settings, "ingest") as client:
         done = {} if refetch else coverage.covered(client, list(spans))
-        seen = listings.seen(client)
+        known_listings = listings.landed_listings(client)
         landed = landed_files(client) if lane in ("auto", "archive") and not refetch else frozenset()
     for one, windows in (unproven or {}).items():
         done[one] = [part for window in done.get(one, []) for part in intervals.subtract(*window, windows)]
@@ -130,7 +130,7 @@ def make_plan(
     whole = {series: (start, end or times[_clock_key(series)]) for series, (start, end) in spans.items()}
     probes = asyncio.run(probe(settings, whole, done, pace, with_rows=lane != "archive"))
     notices += probes.notices
-    asks: list[Ask] = []
+    requests: list[PageRequest] = []
     files: list[ArchiveFile] = []
     for series, span in whole.items():
         venue, now = VENUES[series.venue], times[_clock_key(series)]
@@ -139,41 +139,41 @@ def make_plan(
             choice = choose(lane, venue, series, span, covered, now, landed)
             files += choice.files
             notices += choice.notices
-            asks += window_asks(venue, series, span, intervals.merge([*covered, *choice.not_rest]), now)
-        elif refetch or force_listings or listings.is_due(seen.get(series), datetime.now(UTC)):
+            requests += window_requests(venue, series, span, intervals.merge([*covered, *choice.not_rest]), now)
+        elif refetch or force_listings or listings.is_due(known_listings.get(series), datetime.now(UTC)):
             endpoint = venue.endpoint(series, 0, now)
-            least, since = listings.least_rows(seen.get(series)), listings.reaches_back_to(endpoint, span[0])
-            asks.append(Ask(series, endpoint, least_rows=least, since=since))
+            min_rows, since = listings.min_rows(known_listings.get(series)), listings.reaches_back_to(endpoint, span[0])
+            requests.append(PageRequest(series, endpoint, min_rows=min_rows, since=since))
     if recheck:
         now = to_ms(settings.clock())
         wanted = {series: (start, end or now) for series, (start, end) in spans.items() if series.windowed}
         with connect(settings, "ingest") as client:
-            again, said = asyncio.run(replaced_files(settings, client, wanted))
-        files, notices = list(dict.fromkeys([*files, *again])), [*notices, *said]
-    return Plan(settings, asks, notices, files, lane, probes.pages)
+            again, replaced_notices = asyncio.run(replaced_files(settings, client, wanted))
+        files, notices = list(dict.fromkeys([*files, *again])), [*notices, *replaced_notices]
+    return Plan(settings, requests, notices, files, lane, probes.pages)
 
 
 def make_plan_again(
     settings: Settings, windows: Sequence[tuple[Series, int, int]], recheck: Collection[Series], pace: float | None
 ) -> Plan:
-    """Asks and files for windows in ms since 1970, covered or not, by the lane that still has each; listings whole.
+    """Requests and files for windows in ms since 1970, covered or not, from a lane that still has them; listings whole.
 
     Landed files of the series of `recheck` are compared with the archive and land again where they were replaced.
     """
     _check_pace(settings, pace, {series for series, _, _ in windows})
     now = to_ms(settings.clock())
-    asks: list[Ask] = []
+    requests: list[PageRequest] = []
     files: list[ArchiveFile] = []
     notices: list[str] = []
     for series, start, end in dict.fromkeys(windows):
         venue = VENUES[series.venue]
         if not series.windowed:
-            asks.append(Ask(series, venue.endpoint(series, 0, now)))
+            requests.append(PageRequest(series, venue.endpoint(series, 0, now)))
             continue
         choice = choose("auto", venue, series, (start, end), [], now)
         files += choice.files
         notices += choice.notices
-        asks += window_asks(venue, series, (start, end), intervals.merge(choice.not_rest), now)
+        requests += window_requests(venue, series, (start, end), intervals.merge(choice.not_rest), now)
     if recheck:
         spans = {
             series: (
@@ -183,13 +183,13 @@ def make_plan_again(
             for series in recheck
         }
         with connect(settings, "ingest") as client:
-            replaced, said = asyncio.run(replaced_files(settings, client, spans))
-        files, notices = [*files, *replaced], [*notices, *said]
-    return Plan(settings, asks, notices, list(dict.fromkeys(files)), "auto")
+            replaced, replaced_notices = asyncio.run(replaced_files(settings, client, spans))
+        files, notices = [*files, *replaced], [*notices, *replaced_notices]
+    return Plan(settings, requests, notices, list(dict.fromkeys(files)), "auto")
 
 
 async def _land(plan: Plan, landing: PageLoader, progress: Progress, pace: float | None) -> LandingReport:
-    """Both lanes side by side, then REST for what the archive did not have."""
+    """Both lanes concurrently, then REST for what the archive did not have."""
     if not plan.files:
         return await land(plan, landing, progress, pace)
     async with asyncio.TaskGroup() as group:
@@ -202,12 +202,12 @@ async def _land(plan: Plan, landing: PageLoader, progress: Progress, pace: float
     report.notices += notices
     if for_rest:
         now = to_ms(plan.settings.clock())
-        asks = [
-            ask
+        requests = [
+            request
             for series, start, end in for_rest
-            for ask in window_asks(VENUES[series.venue], series, (start, end), [], now)
+            for request in window_requests(VENUES[series.venue], series, (start, end), [], now)
         ]
-        second = await land(Plan(plan.settings, asks), landing, progress, pace)
+        second = await land(Plan(plan.settings, requests), landing, progress, pace)
         report.merge(second)
         report.seconds += second.seconds
     return report
@@ -216,7 +216,7 @@ async def _land(plan: Plan, landing: PageLoader, progress: Progress, pace: float
 def _with_archive(
     spans: Mapping[Series, tuple[int, int | None]],
 ) -> tuple[dict[Series, tuple[int, int | None]], list[str]]:
-    """Series that an archive has, and a notice about the others."""
+    """The series that an archive has, and a notice about the others."""
     kept = {
         series: span
         for series, span in spans.items()
@@ -235,7 +235,7 @@ def check_times(settings: Settings, start: datetime | None, end: datetime | None
         if value is None:
             continue
         if value.tzinfo is None:
-            raise BadInput(f"{name} {value.isoformat()} has no zone; write it as {value.isoformat()}Z for UTC.")
+            raise BadInput(f"{name} {value.isoformat()} has no time zone; write it as {value.isoformat()}Z for UTC.")
         if value > now:
             raise BadInput(f"{name} {value.isoformat()} is in the future; it is {now:%Y-%m-%dT%H:%M:%SZ} now.")
     if start and end and end <= start:
@@ -252,20 +252,20 @@ def _clock_key(series: Series) -> tuple[str, str]:
 async def _venue_times(
     settings: Settings, series: Sequence[Series], pace: float | None
 ) -> tuple[dict[tuple[str, str], int], list[str]]:
-    """Each venue's clock; ours, with a notice, where it does not answer."""
+    """Each venue's time; our own, with a notice, if the venue does not answer."""
     samples = {_clock_key(one): one for one in series}
     sources = {name: VenueClient(name, settings, pace, lambda *fault: None) for name, _ in samples}
     notices: list[str] = []
 
-    async def ask(sample: Series) -> int:
+    async def request(sample: Series) -> int:
         try:
             return await sources[sample.venue].now(sample)
-        except VenueError as trouble:
-            notices.append(f"{sample.venue} does not give its time, planning by our own clock: {trouble}")
+        except VenueError as error:
+            notices.append(f"The time of {sample.venue} is unavailable, planning by our own clock: {error}")
             return to_ms(settings.clock())
 
     try:
-        answers = await asyncio.gather(*(ask(sample) for sample in samples.values()))
+        answers = await asyncio.gather(*(request(sample) for sample in samples.values()))
     finally:
         for source in sources.values():
             await source.close()
@@ -278,8 +278,8 @@ def _check_pace(settings: Settings, pace: float | None, series: Iterable[Series]
     for name in sorted({VENUES[one.venue].endpoint(one, 0, 0).origin for one in series}):
         if not _is_loopback(settings.origins.get(name)):
             raise BadInput(
-                f"pace {pace} is beyond the venues' documented limits: allowed is above 0 up to 1. "
-                f"Only replayed venues on this machine may be asked faster, and MDW_{name.upper()} is not one."
+                f"pace {pace} exceeds the venues' documented limits: it must be above 0 and at most 1. "
+                f"Only venues replayed on this machine may be requested faster, and MDW_{name.upper()} is not one."
             )
 
 
@@ -292,7 +292,7 @@ def _is_loopback(url: str | None) -> bool:
 
 
 def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    """The error to show: one of ours where there is one, else the first."""
+    """The error to show: one of our own if there is one, else the first."""
     flat: list[BaseException] = []
     todo: list[BaseException] = [group]
     while todo:

@@ -1,4 +1,4 @@
-"""The record of every landing (ops.landings), whoever called it: metrics and reports read it."""
+"""Records every landing in ops.landings, which metrics and reports read."""
 
 import logging
 
@@ -13,7 +13,7 @@ _log = logging.getLogger(__name__)
 
 
 def limit_use(plan: Plan, report: LandingReport) -> dict[str, float]:
-    """Share of each venue's documented limit that the landing used: time at the limit over time taken."""
+    """Share of each venue's documented limit that the landing used: least time at the limit / time taken."""
     if not report.seconds:
         return {}
     shares: dict[str, float] = {}
@@ -23,9 +23,9 @@ def limit_use(plan: Plan, report: LandingReport) -> dict[str, float]:
 
 
 def record(plan: Plan, report: LandingReport, *, paced: bool) -> None:
-    """Write one row; a warning where that fails, since the pages themselves have landed.
+    """Write one row; if that fails, only log a warning, since the pages themselves have landed.
 
-    Without pacing (a replay), the share of a limit has no meaning and is left out.
+    Without pacing (a replay), the share of a limit is meaningless and is left out.
     """
     columns = ["seconds", "pages", "rows", "failures", "faults", "limit_use"]
     row = [
@@ -40,4 +40,4 @@ def record(plan: Plan, report: LandingReport, *, paced: bool) -> None:
         with connect(plan.settings, "ingest") as client:
             client.insert("ops.landings", [row], column_names=columns)
     except (ClickHouseError, OperationFailed) as error:
-        _log.warning("the numbers of this landing were not kept: %s", error)
+        _log.warning("The landing could not be recorded in ops.landings: %s", error)

@@ -1,8 +1,8 @@
-"""Claims of older software that the rows of its pages do not prove: pages that a venue had capped, files without days.
+"""Corrects coverage that older versions recorded without proof: pages that a venue had capped, files with missing days.
 
-Such pages have no `proof`. Each is looked at once: what it really proves goes to ops.corrected_claims, which the ledger
-(ops.coverage) puts in place of its window. Raw and every published snapshot stay as they are. What is no longer claimed
-is missing, and asked for like anything else that is.
+Such pages have no `proof`. Each is checked once: what it really proves goes to ops.corrected_claims, which replaces its
+window in ops.coverage. Raw and every published snapshot stay as they are. What is no longer covered is missing, and is
+requested like anything else that is missing.
 """
 
 from collections import defaultdict
@@ -15,7 +15,7 @@ from uuid import UUID
 import orjson
 from clickhouse_connect.driver.client import Client
 
-from dlt_pipelines.archive.csv_check import examine
+from dlt_pipelines.archive.csv_check import check_csv
 from dlt_pipelines.archive.proof import stretches
 from dlt_pipelines.core.archive import ArchiveFile
 from dlt_pipelines.core.errors import UnknownFormat
@@ -36,7 +36,7 @@ _OLD = """proof = '' and isNotNull(window_start) and isNotNull(window_end)
 _REST = "merge('raw', '^[a-z0-9]+__[a-z0-9]+_(klines|candles|funding)$')"
 _ARCHIVE = "merge('raw', '^[a-z0-9]+__archive_[a-z_]+$')"
 
-# Pages with a row for every bar of their window claim nothing else; payments have no such number.
+# A page with a row for every bar of its window is proven; funding has no such number of rows.
 _SHORT_PAGES = f"""
 select page_id, {_SERIES}, {_WINDOW}, payload
 from {_REST}
@@ -72,9 +72,9 @@ class Correction:
 
 
 def review(client: Client, series: Sequence[Series], record: bool) -> tuple[dict[Series, Windows], list[str]]:
-    """Look at the claims of older software. Returns what is claimed no longer and not covered, and a notice for people.
+    """Check what older versions claimed. Returns the windows that are not covered any more, and notices for the user.
 
-    Without `record` nothing is written, and the same pages are looked at again the next time.
+    Without `record` nothing is written, and the same pages are checked again the next time.
     """
     wanted = {one for one in series if one.windowed}
     parameters = {
@@ -92,20 +92,20 @@ def review(client: Client, series: Sequence[Series], record: bool) -> tuple[dict
         for *key, start, end in client.query(_CORRECTED.format(pages=pages)).result_rows:
             claimed[Series(*key)].append((start, end))
     done = coverage.covered(client, series)
-    # Without `record` the ledger holds the old claims yet.
+    # Without `record` the coverage still includes the old claims.
     unproven = {} if record else _unproven(found)
-    lost = {}
+    missing = {}
     for one_series, windows in claimed.items():
         if one_series not in wanted:
             continue
         covered = _without(done.get(one_series, []), unproven.get(one_series, []))
         holes = [hole for window in merge(windows) for hole in subtract(*window, covered)]
-        # The last day of payments is never claimed beyond the newest one, so nothing was lost.
+        # The last day of funding is never claimed beyond the newest payment, so nothing was lost.
         if one_series.dataset == "funding":
             holes = [hole for hole in holes if hole[1] - hole[0] > 1]
         if holes:
-            lost[one_series] = holes
-    return lost, [_notice(one, windows) for one, windows in sorted(lost.items())]
+            missing[one_series] = holes
+    return missing, [_notice(one, windows) for one, windows in sorted(missing.items())]
 
 
 def _pages(client: Client, parameters: dict[str, Any]) -> Iterator[Correction]:
@@ -133,18 +133,18 @@ def _file(file: ArchiveFile, parts: Sequence[Sequence[Any]]) -> Iterator[Correct
     period = (file.start, file.end)
     lines = [payload.count("\n") for _, payload in parts]
     try:
-        form = examine(file, "".join(payload for _, payload in parts).encode())
+        csv = check_csv(file, "".join(payload for _, payload in parts).encode())
     except UnknownFormat:
         yield from (Correction(page_id, file.series, period, []) for page_id, _ in parts)
         return
-    times = form.times
+    times = csv.times
     proven = merge(
-        [one.window for one in stretches(file.series, period, times, form.conflict_times) if one.window is not None]
+        [one.window for one in stretches(file.series, period, times, csv.conflict_times) if one.window is not None]
     )
     if (times[1:] < times[:-1]).any():
         yield from (Correction(page_id, file.series, period, proven) for page_id, _ in parts)
         return
-    lines[0] -= 1 if form.header else 0
+    lines[0] -= 1 if csv.header else 0
     firsts = [sum(lines[:number]) for number in range(len(lines))]
     borders = [file.start, *(int(times[first]) for first in firsts[1:]), file.end]
     for (page_id, _), (start, end) in zip(parts, pairwise(borders), strict=True):
@@ -176,5 +176,5 @@ def _notice(series: Series, holes: Windows) -> str:
     first, last = from_ms(holes[0][0]), from_ms(holes[-1][1])
     return (
         f"{series}: pages or files landed by an older version claim time that their rows do not prove, "
-        f"in {len(holes)} places from {first:%Y-%m-%dT%H:%M} to {last:%Y-%m-%dT%H:%M}: asked for again."
+        f"in {len(holes)} places from {first:%Y-%m-%dT%H:%M} to {last:%Y-%m-%dT%H:%M}: requested again."
     )

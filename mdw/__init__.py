@@ -1,1 +1,1 @@
-"""mdw: the command line of the market data warehouse, for people and for DAGs."""
+"""mdw: the command line of the market data warehouse, used by people and by the DAGs."""

@@ -1,4 +1,4 @@
-"""The environment of this process and of what it starts, changed for a while."""
+"""Temporary changes of the environment variables of this process and its children."""
 
 import os
 from collections.abc import Iterator, Mapping
@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def environment(variables: Mapping[str, str | None]) -> Iterator[None]:
-    """Set these, unset what is None, and put everything back at the end."""
+    """Set these variables, unset those that are None, and restore everything at the end."""
     before = {name: os.environ.get(name) for name in variables}
     _put(variables)
     try:

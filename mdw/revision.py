@@ -1,4 +1,4 @@
-"""Which code is at work."""
+"""The revision of the running code."""
 
 import os
 import subprocess
@@ -8,10 +8,10 @@ from warehouse.settings import CODE
 
 
 def code_revision() -> str:
-    """MDW_CODE_REVISION, else git's commit (`-dirty` where files differ from it), else the version of the wheel."""
+    """MDW_CODE_REVISION, else git's commit (`-dirty` if files differ from it), else the version of the wheel."""
     given = os.environ.get("MDW_CODE_REVISION")
     if not given and not (CODE / "pyproject.toml").exists():
-        # Installed: a repository around site-packages is another project's.
+        # Installed as a wheel: a repository around site-packages belongs to another project.
         return _wheel() or "unknown"
     return given or _git("describe", "--always", "--dirty", "--abbrev=12", "--exclude=*") or "unknown"
 

@@ -20,13 +20,13 @@ def parser() -> argparse.ArgumentParser:
     found = argparse.ArgumentParser(prog="python -m replay", description=__doc__)
     source = found.add_mutually_exclusive_group(required=True)
     source.add_argument("--recordings", type=Path, metavar="PATH", help="folder of real recordings")
-    source.add_argument("--synthetic", action="store_true", help="a market made up from a seed")
+    source.add_argument("--synthetic", action="store_true", help="a market generated from a seed")
     found.add_argument("--seed", type=int, default=7, help="seed of the synthetic market (default 7)")
-    found.add_argument("--now", metavar="ISO", help="the exchanges' time, with zone; default: this machine's")
-    found.add_argument("--standing", action="store_true", help="the clock stands still")
-    found.add_argument("--speed", type=float, default=1.0, help="market seconds a second of this machine")
+    found.add_argument("--now", metavar="ISO", help="the exchanges' time, with time zone; default: this machine's")
+    found.add_argument("--standing", action="store_true", help="stop the clock")
+    found.add_argument("--speed", type=float, default=1.0, help="market seconds per real second")
     found.add_argument("--port", type=int, default=0, help="default: a free one")
-    found.add_argument("--delay-seconds", type=float, default=0.0, help="added to every answer")
+    found.add_argument("--delay-seconds", type=float, default=0.0, help="added to every response")
     found.add_argument("--limits", action="store_true", help="enforce the venues' documented limits")
     found.add_argument("--fault-rate", type=float, default=0.0, help="share of requests that fail")
     found.add_argument("--fault-kinds", nargs="+", choices=KINDS, metavar="KIND", help=", ".join(KINDS))
@@ -38,7 +38,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def server(options: argparse.Namespace) -> ReplayServer:
-    """The server that the options ask for; raises ValueError or FileNotFoundError on bad input."""
+    """The server for these options; raises ValueError or FileNotFoundError on bad input."""
     market: Market = SyntheticMarket(options.seed) if options.synthetic else RecordedMarket(options.recordings)
     now_ms = Clock.real().now_ms() if options.now is None else parse_instant(options.now)
     faults = Faults(rate=options.fault_rate, seed=options.fault_seed)

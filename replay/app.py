@@ -1,4 +1,4 @@
-"""The web application: all venues under their prefixes, faults and limits before them, controls beside them."""
+"""The web application: all venues under their prefixes, faults and rate limits, and control endpoints."""
 
 import asyncio
 import time
@@ -33,7 +33,7 @@ CONTROL = "/__replay__"
 
 @dataclass(slots=True)
 class Replay:
-    """The state of a server: its market and clock, what goes wrong, and what was asked."""
+    """The state of a server: market, clock, injected faults, and the journal of requests."""
 
     market: Market
     clock: Clock
@@ -48,11 +48,11 @@ class Replay:
     sockets: Sockets = field(init=False)
 
     def __post_init__(self) -> None:
-        """The sockets share market, clock and journal with REST."""
+        """Create the sockets, which share market, clock and journal with REST."""
         self.sockets = Sockets(self.market, self.clock, self.journal)
 
     def application(self) -> web.Application:
-        """A new application on this state."""
+        """A new application with this state."""
         context = Context(self.market, self.clock, self.okx_funding_days)
         app = web.Application(middlewares=[self._answer])
         app[SOCKETS] = self.sockets
@@ -82,7 +82,7 @@ class Replay:
         if request.path.startswith(CONTROL) or request.headers.get("Upgrade", "").lower() == "websocket":
             return await handler(request)
         self.journal.in_flight += 1
-        self.journal.most_in_flight = max(self.journal.most_in_flight, self.journal.in_flight)
+        self.journal.max_in_flight = max(self.journal.max_in_flight, self.journal.in_flight)
         try:
             response = await self._venue_answer(request, handler)
         finally:

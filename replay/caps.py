@@ -1,4 +1,4 @@
-"""Answers that hold fewer records than they could, on request: capped pages, listings in pages or cut short."""
+"""Responses with fewer records than requested, on demand: capped pages, paged or truncated listings."""
 
 import json
 from collections.abc import Mapping
@@ -8,10 +8,10 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Cap:
-    """At most `rows` records in every answer whose path holds `path`.
+    """At most `rows` records in every response whose path contains `path`.
 
-    The venue keeps the records that it lists first; `far_end`: those that it lists last. `cursor`: the answer leads to
-    the next page by a `nextPageCursor`, as Bybit's lists do.
+    The records that the venue lists first are kept; with `far_end`, the last ones. `cursor`: the response has a
+    `nextPageCursor` for the next page, like Bybit's lists.
     """
 
     path: str
@@ -21,7 +21,7 @@ class Cap:
 
 
 def capped(body: bytes, cap: Cap, query: Mapping[str, str]) -> bytes:
-    """The answer with fewer records; what is no list of records stays as it is."""
+    """The response with fewer records; a response without a list of records is unchanged."""
     answer = json.loads(body)
     holder, key = _place(answer)
     if key is None:
@@ -41,7 +41,7 @@ def _kept(records: list[Any], cap: Cap) -> list[Any]:
 
 
 def _place(answer: Any) -> tuple[Any, str | None]:
-    """Where an object holds its records."""
+    """Where an object has its records."""
     if isinstance(answer, dict):
         for holder, key in ((answer, "data"), (answer, "symbols"), (answer.get("result"), "list")):
             if isinstance(holder, dict) and isinstance(holder.get(key), list):

@@ -1,4 +1,4 @@
-"""The exchange's "now": fixed, or ticking from an instant."""
+"""The exchanges' clock: fixed, or running from a start time."""
 
 import time
 from datetime import UTC, datetime
@@ -12,12 +12,12 @@ def millis(instant: datetime) -> int:
 
 
 def parse_instant(text: str) -> int:
-    """Milliseconds of an ISO 8601 time with zone, such as 2025-01-28T18:40:00Z."""
+    """Milliseconds of an ISO 8601 time with time zone, such as 2025-01-28T18:40:00Z."""
     return millis(datetime.fromisoformat(text))
 
 
 class Clock:
-    """An instant in ms since the epoch that stands still until moved, or runs if `ticking`: `speed` times real time."""
+    """A clock in ms since the epoch: fixed until set, or running if `ticking`, at `speed` times real time."""
 
     def __init__(self, now_ms: int, *, ticking: bool = False, speed: float = 1.0):
         self.speed = speed
@@ -25,16 +25,16 @@ class Clock:
 
     @classmethod
     def fixed(cls, instant: str | datetime) -> "Clock":
-        """A clock that stands at this instant (ISO 8601 with zone, or an aware datetime)."""
+        """A clock fixed at this time (ISO 8601 with time zone, or an aware datetime)."""
         return cls(parse_instant(instant) if isinstance(instant, str) else millis(instant))
 
     @classmethod
     def real(cls) -> "Clock":
-        """The time of this machine, running."""
+        """A running clock with this machine's time."""
         return cls(millis(datetime.now(UTC)), ticking=True)
 
     def set(self, now_ms: int, *, ticking: bool | None = None) -> None:
-        """Move the clock; it goes on ticking or standing unless told otherwise."""
+        """Set the clock; it stays running or fixed unless `ticking` says otherwise."""
         if ticking is not None:
             self.ticking = ticking
         self._now_ms = now_ms

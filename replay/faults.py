@@ -1,7 +1,7 @@
-"""Failures on request, in each venue's own words.
+"""Failures on request, with each venue's own error bodies.
 
 Kinds: 418, 429, 403, 451, 500, 502, 503 (that HTTP status), 5xx (one of the three), html (HTTP 200 with a page),
-cut (JSON that ends in the middle), reset (the connection breaks), slow (the right answer, late), error_200 (HTTP 200
+cut (truncated JSON), reset (the connection breaks), slow (the right response, late), error_200 (HTTP 200
 with an error body), empty (HTTP 200 with no rows).
 """
 
@@ -20,9 +20,9 @@ HTML = "<!DOCTYPE html><html><head><title>Please wait</title></head><body>Checki
 
 @dataclass(frozen=True, slots=True)
 class FixedAnswer:
-    """An answer in place of the right one, for requests whose path and decoded query hold these texts.
+    """A response that replaces the right one, for requests whose path and decoded query contain these texts.
 
-    A `body` that is no text is sent as JSON.
+    A `body` that is not a string is sent as JSON.
     """
 
     path: str
@@ -31,7 +31,7 @@ class FixedAnswer:
     status: int = 200
 
     def to(self, request: web.Request) -> web.Response | None:
-        """The answer to a request, None where it is another one's."""
+        """The response if it applies to this request, else None."""
         query = "&".join(f"{name}={value}" for name, value in request.query.items())
         if self.path not in request.path or self.query not in f"{query}&":
             return None
@@ -42,9 +42,9 @@ class FixedAnswer:
 
 @dataclass(slots=True)
 class Faults:
-    """Which share of requests fails and how; `path` limits it to paths with this text, `times` to so many failures.
+    """Which share of requests fails, and how; `path` limits it to paths with this text, `times` to this many failures.
 
-    The same seed and the same order of requests give the same failures.
+    The same seed and order of requests give the same failures.
     """
 
     rate: float = 0.0
@@ -57,7 +57,7 @@ class Faults:
     _random: random.Random = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        """Raises ValueError for an unknown kind or a rate that is no share."""
+        """Raises ValueError for an unknown kind or a rate outside 0 to 1."""
         unknown = sorted(set(self.kinds) - set(KINDS))
         if unknown:
             raise ValueError(f"unknown fault {', '.join(unknown)}: allowed are {', '.join(KINDS)}")
@@ -77,9 +77,9 @@ class Faults:
 
 
 def failure(kind: str, path: str, retry_after_seconds: int) -> web.Response:
-    """The answer that a failing venue gives in place of the right one."""
+    """The response of a failing venue."""
     name = origin_of(path)
-    origin = _words_of(name)
+    origin = _failing_origin(name)
     if kind == "html":
         return web.Response(text=HTML, content_type="text/html")
     if kind == "empty":
@@ -96,14 +96,14 @@ def failure(kind: str, path: str, retry_after_seconds: int) -> web.Response:
 
 
 def too_many(name: str, status: int, retry_after_seconds: int) -> web.Response:
-    """A venue's answer to too many requests: some name when to come back, Bybit answers with HTTP 200."""
-    origin = _words_of(name)
+    """A venue's response to too many requests: some send Retry-After, Bybit answers with HTTP 200."""
+    origin = _failing_origin(name)
     if origin.too_many_status is not None:
         return json_response(origin.error_body("429"), origin.too_many_status)
-    headers = {"Retry-After": str(retry_after_seconds)} if origin.says_when else {}
+    headers = {"Retry-After": str(retry_after_seconds)} if origin.sends_retry_after else {}
     return json_response(origin.error_body("429"), status, headers)
 
 
-def _words_of(name: str) -> Origin:
-    """An archive fails in the words of its venue's API."""
+def _failing_origin(name: str) -> Origin:
+    """The origin whose error bodies are used: for an archive, its venue's API."""
     return ORIGINS.get(name) or ORIGINS[{"binance-archive": "binance-spot", "okx-archive": "okx"}[name]]

@@ -1,4 +1,4 @@
-"""What was asked of the server: counts by path and the last requests, for tests that count calls."""
+"""Journal of requests: counts by path and the last requests, for tests that count calls."""
 
 from collections import Counter, deque
 from dataclasses import dataclass, field
@@ -14,22 +14,22 @@ class Journal:
     violations: Counter[str] = field(default_factory=Counter)
     last: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=2000))
     in_flight: int = 0
-    most_in_flight: int = 0
+    max_in_flight: int = 0
 
     def clear(self) -> None:
-        """Forget everything but the requests under way."""
+        """Forget everything except requests in progress."""
         for counter in (self.counts, self.faults, self.violations):
             counter.clear()
         self.last.clear()
-        self.most_in_flight = self.in_flight
+        self.max_in_flight = self.in_flight
 
     def report(self) -> dict[str, Any]:
-        """As JSON: total, counts, faults and violations by name, the last requests from old to new."""
+        """As JSON: total, counts, faults and violations by name, the last requests, oldest first."""
         return {
             "total": self.counts.total(),
             "counts": dict(self.counts),
             "faults": dict(self.faults),
             "violations": dict(self.violations),
-            "most_in_flight": self.most_in_flight,
+            "most_in_flight": self.max_in_flight,
             "last": list(self.last),
         }

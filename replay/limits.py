@@ -1,6 +1,6 @@
-"""The venues' documented limits of requests, by the time of this machine (not the replayed clock).
+"""Enforces the venues' documented rate limits, by the time of this machine (not the replayed clock).
 
-Which limits a request counts for, each venue's module says.
+Each venue's module defines the limits that a request counts for.
 """
 
 import time
@@ -17,7 +17,7 @@ from replay.venues.origins import ORIGINS, origin_of
 
 @dataclass(slots=True)
 class _Bucket:
-    """One limit's use: binance counts by clock minutes, the others in windows that begin with the first call."""
+    """Usage of one limit: Binance counts by clock minutes, the others in windows that begin with the first call."""
 
     ends: float = 0.0
     used: int = 0
@@ -25,7 +25,7 @@ class _Bucket:
 
 @dataclass(slots=True)
 class Limits:
-    """Counts weights and calls, refuses what is above a limit; `scale` multiplies every limit, `now` is for tests."""
+    """Counts weights and calls, and refuses those above a limit; `scale` multiplies every limit, `now` is for tests."""
 
     scale: float = 1.0
     now: Callable[[], float] = time.monotonic
@@ -33,7 +33,7 @@ class Limits:
     _banned_until: dict[str, float] = field(default_factory=dict)
 
     def refuse(self, request: web.Request, journal: Journal) -> web.Response | None:
-        """The refusal, if this request is one too many; it is counted as a violation of the limit's name."""
+        """The refusal if this request exceeds a limit; it is counted as a violation under the limit's name."""
         origin = origin_of(request.path)
         if self.now() < self._banned_until.get(origin, 0.0):
             journal.violations[f"{origin} banned"] += 1
@@ -49,7 +49,7 @@ class Limits:
         return None
 
     def report(self, request: web.Request, response: web.StreamResponse) -> None:
-        """Binance says in a header how much of the minute's weight is used."""
+        """Add Binance's header with the weight used in this minute."""
         bucket = self._buckets.get(origin_of(request.path) + " weight")
         if bucket is not None:
             response.headers["X-MBX-USED-WEIGHT-1M"] = str(bucket.used)
@@ -62,5 +62,5 @@ class Limits:
 
 
 def _limits_of(origin: str, request: web.Request) -> list[Limit]:
-    """Archives have none."""
+    """The limits of a request; archives have none."""
     return ORIGINS[origin].limits(request) if origin in ORIGINS else []

@@ -1,7 +1,7 @@
-"""What a replayed market is: bars, funding, instruments and the Fear & Greed index, in the venues' own decimal text.
+"""The data of a replayed market: bars, funding, instruments and the Fear & Greed index, in the venues' decimal text.
 
-Times are integer milliseconds since the epoch, UTC. Windows include their start and exclude their end. A value
-that the market does not know is None, and is served as JSON null; it is never 0 and never guessed.
+Times are integer milliseconds since the epoch, UTC. Windows include their start and exclude their end. An unknown
+value is None, and is served as JSON null; it is never 0 and never guessed.
 """
 
 from collections.abc import Iterable, Sequence
@@ -18,7 +18,7 @@ TIMEFRAMES = {"1m": 60_000, "5m": 300_000, "15m": 900_000, "1h": 3_600_000, "6h"
 
 
 class Bar(NamedTuple):
-    """One candle; `volume` is in base currency, `contracts` only where the venue counts contracts (OKX swaps)."""
+    """One bar; `volume` is in base currency, `contracts` only for venues that count contracts (OKX swaps)."""
 
     open_time: int
     open: str
@@ -35,7 +35,7 @@ class Bar(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """A run of closed bars in ascending order, by columns: `columns[i]` holds the field `Bar._fields[i + 1]`."""
+    """Consecutive closed bars in ascending order, by columns: `columns[i]` is the field `Bar._fields[i + 1]`."""
 
     open_time: Times
     columns: tuple[Sequence[str | int | None], ...]
@@ -64,17 +64,17 @@ class Series(Protocol):
         """Length of a bar."""
 
     def number(self, time_ms: int) -> int:
-        """The chunk that holds this time, or would; always a number that `chunk` takes."""
+        """The number of the chunk for this time; always valid for `chunk`."""
 
     def chunk(self, number: int) -> Chunk:
         """A chunk with final values, which may be empty."""
 
     def open_bar(self, now_ms: int) -> Bar | None:
-        """The unfinished bar at this instant, or None where there is none."""
+        """The unfinished bar at this time, or None."""
 
 
 class Funding(NamedTuple):
-    """One funding event. `rate` is what was paid, `predicted` what the venue shows beside it (OKX only).
+    """One funding event. `rate` is what was paid, `predicted` the prediction that OKX shows with it.
 
     `mark_price` "" means that the venue sent an empty text (Binance, early years), None that it was not recorded.
     `extra` are further fields of the record, as the venue sent them.
@@ -96,7 +96,7 @@ class Sentiment(NamedTuple):
 
 
 class Coverage(NamedTuple):
-    """What a market holds of one dataset.
+    """What a market has of one dataset.
 
     `first` and `last` are times in ms (of bars: open times), both included; None for instruments, which have no time.
     """
@@ -116,13 +116,13 @@ class Market(Protocol):
 
     @property
     def name(self) -> str:
-        """What this is, for people: `synthetic seed=7` or `recordings`."""
+        """Name for display: `synthetic seed=7` or `recordings`."""
 
     def symbols(self, venue: str, market: str) -> dict[str, str]:
-        """Canonical symbol by the venue's own symbol, for all that the venue knows."""
+        """Canonical symbol by the venue's own symbol, for all of the venue's instruments."""
 
     def series(self, venue: str, market: str, symbol: str, timeframe: str) -> Series | None:
-        """The bars of a known symbol; None where the market has none of this timeframe."""
+        """The bars of a known symbol; None if the market has none of this timeframe."""
 
     def bars(self, venue: str, market: str, symbol: str, timeframe: str, start_ms: int, end_ms: int) -> list[Bar]:
         """Closed bars with start_ms <= open_time < end_ms, ascending."""
@@ -131,10 +131,10 @@ class Market(Protocol):
         """Funding events with start_ms <= time < end_ms, ascending."""
 
     def funding_info(self, venue: str) -> list[Record]:
-        """Symbols whose funding was adjusted, in the venue's own shape (Binance `fundingInfo`)."""
+        """Symbols with adjusted funding, in the venue's own format (Binance `fundingInfo`)."""
 
     def instruments(self, venue: str, market: str) -> list[Record]:
-        """Instrument records in the venue's own shape."""
+        """Instrument records in the venue's own format."""
 
     def instrument_envelope(self, venue: str, market: str) -> Record:
         """What the venue sends around the instruments (Binance: rateLimits and so on)."""

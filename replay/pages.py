@@ -1,6 +1,6 @@
-"""Cut pages out of a series, from rows that are rendered once and kept.
+"""Cuts pages from a series whose rows are rendered once and cached.
 
-A rendered chunk is one piece of bytes and the place of every row in it, so that a page is a slice, not a thousand rows.
+A rendered chunk is one bytes object and the offset of every row in it, so that a page is a slice, not a thousand rows.
 """
 
 from collections import OrderedDict
@@ -41,11 +41,11 @@ def render(chunk: Chunk, rows: Rows, newest_first: bool) -> Rendered:
 
 
 class PageCutter:
-    """Pages of one venue's series; keeps rendered chunks up to `cache_bytes`, the least used leave first."""
+    """Pages of one venue's series; caches rendered chunks up to `cache_bytes`, evicting the least recently used."""
 
     def __init__(self, *, newest_first: bool, cache_bytes: int = 96 << 20):
         self._newest_first = newest_first
-        self._room = cache_bytes
+        self._free_bytes = cache_bytes
         self._kept: OrderedDict[tuple[str, int], Rendered] = OrderedDict()
 
     def oldest(self, series: Series, rows: Rows, start_ms: int, end_ms: int, limit: int) -> tuple[bytes, int]:
@@ -93,7 +93,7 @@ class PageCutter:
             return page
         page = render(series.chunk(number), rows, self._newest_first)
         self._kept[key] = page
-        self._room -= len(page.blob)
-        while self._room < 0 and len(self._kept) > 1:
-            self._room += len(self._kept.popitem(last=False)[1].blob)
+        self._free_bytes -= len(page.blob)
+        while self._free_bytes < 0 and len(self._kept) > 1:
+            self._free_bytes += len(self._kept.popitem(last=False)[1].blob)
         return page

@@ -1,4 +1,4 @@
-"""A replay server in a process of its own: does not share the interpreter with what it serves."""
+"""A replay server in a separate process, which does not share the interpreter with its clients."""
 
 import subprocess
 import sys
@@ -11,7 +11,7 @@ from replay.__main__ import READY
 
 
 class ReplayProcess:
-    """`python -m replay` with these arguments while the context is open; RuntimeError where it does not start."""
+    """Runs `python -m replay` with these arguments while the context is open; RuntimeError if it does not start."""
 
     def __init__(self, *arguments: str):
         self._arguments = arguments
@@ -20,7 +20,7 @@ class ReplayProcess:
         self.url = ""
 
     def start(self) -> Self:
-        """Start it and wait until it serves."""
+        """Start the server and wait until it serves."""
         # A file, not a pipe: nobody reads it while the server runs, and a full pipe would stop the server.
         self._errors = tempfile.TemporaryFile("w+")  # noqa: SIM115 (open as long as the process)
         self._process = subprocess.Popen(
@@ -45,7 +45,7 @@ class ReplayProcess:
         raise RuntimeError(f"the replay server did not start: {self._errors.read().strip()}")
 
     def stop(self) -> None:
-        """End it and wait for its end."""
+        """Stop the server and wait until it has ended."""
         self._process.terminate()
         self._process.communicate()
         self._errors.close()

@@ -1,4 +1,4 @@
-"""A replay server in a thread of its own."""
+"""A replay server in its own thread."""
 
 import asyncio
 import threading
@@ -29,7 +29,7 @@ _SOCKETS = {
 
 
 def environment_for(url: str) -> dict[str, str]:
-    """Every `MDW_*_URL` variable, so that no client of this server asks a real exchange."""
+    """Every `MDW_*_URL` variable, so that no client of this server sends requests to a real exchange."""
     apis = {origin.variable: name for name, origin in ORIGINS.items()}
     found = {variable: f"{url}/{name}" for variable, name in (apis | _ARCHIVES).items()}
     sockets = url.replace("http", "ws", 1)
@@ -39,9 +39,9 @@ def environment_for(url: str) -> dict[str, str]:
 class ReplayServer:
     """Serves a market on 127.0.0.1 while the context is open.
 
-    `port` 0 takes a free one; a port in use raises OSError. The clock, and `faults` (by assigning to it), may be
-    changed while it runs. `limits=True` enforces the venues' documented limits. `delay_seconds` is added to every
-    answer. `okx_funding_days` is how far OKX's funding history reaches back; None lifts it, for older recordings.
+    `port` 0 picks a free one; a port in use raises OSError. The clock, and `faults` (by assignment), may be changed
+    while it runs. `limits=True` enforces the venues' documented limits. `delay_seconds` is added to every response.
+    `okx_funding_days` is how far OKX's funding history reaches back; None removes that limit, for older recordings.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class ReplayServer:
 
     @property
     def market_name(self) -> str:
-        """What is served, as every answer says in `X-Replay-Market`."""
+        """Name of the market, sent with every response as `X-Replay-Market`."""
         return self._replay.market.name
 
     @property
@@ -75,12 +75,12 @@ class ReplayServer:
 
     @property
     def journal(self) -> Journal:
-        """What was asked."""
+        """The journal of requests."""
         return self._replay.journal
 
     @property
     def faults(self) -> Faults:
-        """What goes wrong."""
+        """The injected faults."""
         return self._replay.faults
 
     @faults.setter
@@ -89,12 +89,12 @@ class ReplayServer:
 
     @property
     def sockets(self) -> Sockets:
-        """The WebSocket side: its faults, what it sent, and orders."""
+        """The WebSocket side: its faults, sent frames, and control."""
         return self._replay.sockets
 
     @property
     def fixed(self) -> tuple[FixedAnswer, ...]:
-        """Answers in place of the right ones; assign another tuple to change them."""
+        """Responses that replace the right ones; assign another tuple to change them."""
         return self._replay.fixed
 
     @fixed.setter
@@ -103,7 +103,7 @@ class ReplayServer:
 
     @property
     def caps(self) -> tuple[Cap, ...]:
-        """Which answers hold fewer records than they could."""
+        """Which responses have fewer records than requested."""
         return self._replay.caps
 
     @caps.setter
@@ -112,7 +112,7 @@ class ReplayServer:
 
     @property
     def tricks(self) -> tuple[Trick, ...]:
-        """What is wrong with archive files."""
+        """The injected faults of archive files."""
         return self._replay.library.tricks.active
 
     @tricks.setter

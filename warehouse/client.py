@@ -1,4 +1,4 @@
-"""clickhouse-connect clients with the settings that every reader and writer here relies on."""
+"""clickhouse-connect clients with the settings that all readers and writers here rely on."""
 
 import logging
 
@@ -11,15 +11,15 @@ from warehouse.errors import OperationFailed
 from warehouse.settings import Role, Settings
 
 _WRITING = ("ingest", "transform")
-# A statement ON CLUSTER waits for the nodes that have a session with Keeper, and no longer than this; the others
-# execute it when they come back. Mutations and alters wait for the node that is asked.
+# A statement ON CLUSTER waits for nodes that have a session with Keeper, and no longer than this; the others execute
+# it when they come back. Mutations and alters wait for the node that received them.
 DDL_SETTINGS = {
     "distributed_ddl_output_mode": "null_status_on_timeout_only_active",
     "distributed_ddl_task_timeout": 20,
     "alter_sync": 1,
     "mutations_sync": 1,
 }
-# It warns of every error that it raises as well; ours say it in one line.
+# The driver also logs a warning for every error that it raises; we print one line.
 logging.getLogger("clickhouse_connect").setLevel(logging.ERROR)
 _BAD_PASSWORD = ("AUTHENTICATION_FAILED", "REQUIRED_PASSWORD", "code 516", "Code: 516")
 
@@ -27,15 +27,15 @@ _BAD_PASSWORD = ("AUTHENTICATION_FAILED", "REQUIRED_PASSWORD", "code 516", "Code
 def connect(settings: Settings, role: Role = "auditor", *, database: str = "default") -> Client:
     """A client for the role.
 
-    Raises OperationFailed where nobody answers, where the server refuses the user (neither message holds the password),
-    or where a role that writes meets a database that was migrated by newer code, or a landing one that lacks a
+    Raises OperationFailed if the server does not answer or refuses the user (neither message contains the password), if
+    a role that writes meets a database that was migrated by newer code, or if the landing role meets one that lacks a
     migration.
     """
     client = _connected(settings, role, database)
     if role in _WRITING:
         schema.refuse_older_code(client)
     if role == "ingest":
-        # dbt looks for itself, and an alert has to be sent in any case.
+        # dbt checks this itself, and alerts must be sent in any case.
         schema.refuse_older_data(client)
     return client
 
@@ -52,7 +52,7 @@ def _connected(settings: Settings, role: Role, database: str) -> Client:
             secure=connection.secure,
             database=database,
             client_name="mdw",
-            # Two threads may share a client: sessions would make them collide.
+            # Threads may share a client: with sessions their queries would conflict.
             autogenerate_session_id=False,
             settings=dict(DDL_SETTINGS) if settings.cluster and role in ("admin", "transform") else None,
         )

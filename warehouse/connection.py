@@ -1,4 +1,4 @@
-"""How to reach one ClickHouse server as one user."""
+"""Connection parameters of one ClickHouse user."""
 
 from dataclasses import dataclass, field
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -10,7 +10,7 @@ _EXAMPLE = "https://user:password@host:8443/?native_port=9440"
 
 @dataclass(frozen=True)
 class Connection:
-    """Address and credentials of one user; the password never shows in a repr."""
+    """Address and credentials of one user; the password is not part of the repr."""
 
     host: str
     http_port: int
@@ -21,9 +21,9 @@ class Connection:
 
     @classmethod
     def from_url(cls, url: str) -> "Connection":
-        """Read `http(s)://user:password@host:port/?native_port=N`.
+        """Parse `http(s)://user:password@host:port/?native_port=N`.
 
-        Raises BadInput, without the password, where the text is not such a URL.
+        Raises BadInput, without the password, if the text is not such a URL.
         """
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
@@ -37,7 +37,9 @@ class Connection:
             http_port = parts.port or (8443 if secure else 8123)
             native_port = int(query.get("native_port", ["9440" if secure else "9000"])[0])
         except ValueError as error:
-            raise BadInput(f"MDW_CLICKHOUSE_URL has a port that is no number: {error}. Example: {_EXAMPLE}") from None
+            raise BadInput(
+                f"MDW_CLICKHOUSE_URL has a port that is not a number: {error}. Example: {_EXAMPLE}"
+            ) from None
         return cls(
             host=parts.hostname,
             http_port=http_port,

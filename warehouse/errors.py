@@ -1,4 +1,4 @@
-"""The two kinds of errors that a person sees as one line."""
+"""The two kinds of errors that the user sees as one line."""
 
 
 class BadInput(ValueError):
@@ -6,4 +6,4 @@ class BadInput(ValueError):
 
 
 class OperationFailed(RuntimeError):
-    """A server is unreachable, a disk is full, a port is taken: nothing that the input could change (exit code 1)."""
+    """A server is unreachable, a disk is full, a port is taken: not caused by the input (exit code 1)."""

@@ -14,13 +14,13 @@ from warehouse.errors import OperationFailed
 from warehouse.settings import Settings
 from warehouse.snapshots import recognition
 
-# A statement that alters a table which dbt makes.
+# A statement that alters a table created by dbt.
 _ALTERS_MART = re.compile(r"^\s*(?:--[^\n]*\n\s*)*alter\s+table\s+((?:marts|staging|snaps)\.\w+)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class Migrated:
-    """Names of the migrations that this run applied, how many were before, and what an operator must know."""
+    """The migrations that this run applied, the number of those applied before, and notices for the operator."""
 
     applied: list[str]
     already: int
@@ -28,7 +28,7 @@ class Migrated:
 
 
 class _Cluster(ClickhouseCluster):  # type: ignore[misc]
-    """Leaves out statements that alter a table of dbt's where dbt has not made it yet: it will make it as it is now."""
+    """Skips statements that alter a table of dbt that does not exist yet: dbt will create it in its current form."""
 
     def connection(self, db_name: str | None = None) -> Connection:
         return _SkippingConnection(self._connect_client(db_name))
@@ -43,7 +43,7 @@ class _SkippingConnection(ClickhouseConnectConnection):  # type: ignore[misc]
 
 
 def variables(cluster: str) -> dict[str, str]:
-    """Engine names and clause for one server, or for a cluster of replicas."""
+    """Engine names and ON CLUSTER clause for one server or for a cluster of replicas."""
     if not cluster:
         return {"ON_CLUSTER": "", "MERGE_TREE": "MergeTree"}
     return {"ON_CLUSTER": f"ON CLUSTER `{cluster}`", "MERGE_TREE": "ReplicatedMergeTree"}
@@ -52,8 +52,8 @@ def variables(cluster: str) -> dict[str, str]:
 def migrate(settings: Settings) -> Migrated:
     """Bring the schema up to date; running it again does nothing.
 
-    Raises OperationFailed where a file that was applied has changed, the database was migrated by newer code, or the
-    server refuses a statement.
+    Raises OperationFailed if an applied file has changed, the database was migrated by newer code, or the server
+    rejects a statement.
     """
     connection = settings.connection("admin")
     with connect(settings, "admin") as client:
@@ -80,13 +80,12 @@ def migrate(settings: Settings) -> Migrated:
         )
     except MigrationException as error:
         raise OperationFailed(
-            f"Migration stopped: {error}. Nothing after that statement was applied; correct it and run "
-            "`mdw migrate` again."
+            f"Migration stopped: {error}. Nothing after that statement was applied; fix it and run `mdw migrate` again."
         ) from None
     except DatabaseError as error:
         raise OperationFailed(
             f"Migration stopped: ClickHouse refused a statement ({str(error).splitlines()[0][:500]}). Nothing after "
-            "that statement was applied; correct it and run `mdw migrate` again."
+            "that statement was applied; fix it and run `mdw migrate` again."
         ) from None
     with connect(settings, "admin") as client:
         recognition.record(client)

@@ -1,4 +1,4 @@
-"""The limit of open files, which shows as a refused connection, a missing module, or a file that cannot be read."""
+"""Detects the limit of open files, which appears as a refused connection, a missing module, or an unreadable file."""
 
 import errno
 import resource
@@ -10,22 +10,22 @@ _WORDS = "too many open files"
 
 
 def ran_out(error: BaseException) -> bool:
-    """Whether this process ran into the limit: drivers wrap the error, and some keep its text only."""
+    """Whether this process hit the limit: drivers wrap the error, and some keep only its text."""
     return any(
         (isinstance(one, OSError) and one.errno in (errno.EMFILE, errno.ENFILE))
-        # ClickHouse's own errors are about the server's limit.
+        # ClickHouse's own errors concern the server's limit.
         or (_WORDS in str(one).lower() and "DB::Exception" not in str(one))
         for one in _chain(error)
     )
 
 
-def told_by(output: str) -> bool:
-    """Whether the output of another process names the limit."""
+def reported_in(output: str) -> bool:
+    """Whether the output of another process reports the limit."""
     return _WORDS in output.lower()
 
 
 def too_low(what: str) -> OperationFailed:
-    """What could not be done, the limit, and the next step."""
+    """The error to raise: what failed, the limit, and the next step."""
     limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     return OperationFailed(
         f"{what}: too many open files. This process may open {limit} at once; raise the limit, such as with "

@@ -1,4 +1,4 @@
-"""Which migrations this code knows, and whether the database has others, or lacks some."""
+"""Compares the migrations of this code with those of the database."""
 
 from pathlib import Path
 
@@ -10,21 +10,21 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 
 
 def known() -> set[int]:
-    """Numbers of the migrations that this code has."""
+    """Numbers of the migrations in this code."""
     return {int(file.name.split("_", 1)[0]) for file in MIGRATIONS.glob("*.sql")}
 
 
 def refuse_older_code(client: Client) -> None:
-    """Raise OperationFailed where the database has a migration that this code does not know."""
+    """Raise OperationFailed if the database has a migration that this code does not have."""
     if newer := _applied(client) - known():
         raise OperationFailed(
-            f"The database was migrated by newer code: it has migration {max(newer):03d}, and this code knows no "
-            f"migration after {max(known()):03d}. Use code at least as new as the data. Nothing was changed."
+            f"The database was migrated by newer code: it has migration {max(newer):03d}, and the newest of "
+            f"this code is {max(known()):03d}. Use code at least as new as the data. Nothing was changed."
         )
 
 
 def refuse_older_data(client: Client) -> None:
-    """Raise OperationFailed where the database lacks a migration of this code, as after `git pull`."""
+    """Raise OperationFailed if the database lacks a migration of this code, as after `git pull`."""
     if missing := known() - (applied := _applied(client)):
         raise OperationFailed(
             f"The database is at migration {max(applied, default=0):03d}, and this code needs {max(missing):03d}: run "

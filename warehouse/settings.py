@@ -1,4 +1,4 @@
-"""Everything that comes from the environment, in one place (prefix MDW_)."""
+"""All settings from the environment (prefix MDW_)."""
 
 import os
 from collections.abc import Mapping
@@ -14,20 +14,20 @@ from warehouse.errors import BadInput
 from warehouse.utc import in_utc
 
 Role = Literal["admin", "ingest", "transform", "researcher", "auditor"]
-# The folder that holds our packages: a checkout, a release, or site-packages.
+# The folder that contains our packages: a checkout, a release, or site-packages.
 CODE = Path(__file__).resolve().parent.parent
-# The folder that holds what is not Python: dbt_project/, elementary/, config/, runbooks/, docs/. A wheel carries them
-# below this package (pyproject.toml, `sources`).
+# The folder that contains what is not Python: dbt_project/, elementary/, config/, runbooks/, docs/. A wheel has them
+# inside this package (pyproject.toml, `sources`).
 PROJECT = CODE if (CODE / "dbt_project").is_dir() else Path(__file__).resolve().parent / "project_files"
-# In MDW_HOME: a universe that this warehouse has to itself.
+# In MDW_HOME: the universe of this warehouse only.
 OWN_UNIVERSE = "universe.yml"
 
 
 class _Origins(PydanticBaseSettingsSource):
-    """MDW_<ORIGIN>_URL of every origin: which ones there are, the venues know and this package does not."""
+    """MDW_<ORIGIN>_URL of every origin: the venues define them, and this package does not know the venues."""
 
     def get_field_value(self, field: object, field_name: str) -> tuple[Any, str, bool]:
-        """Declared variables come from pydantic's own source."""
+        """Not used: declared variables come from pydantic's own source."""
         return None, field_name, False
 
     def __call__(self) -> dict[str, Any]:
@@ -40,7 +40,7 @@ def _is_origin(variable: str) -> bool:
 
 
 class Settings(BaseSettings):
-    """The MDW_* variables. Beside those declared here, MDW_<ORIGIN>_URL replaces the address of a venue."""
+    """The MDW_* variables. In addition to those declared here, MDW_<ORIGIN>_URL overrides the address of a venue."""
 
     model_config = SettingsConfigDict(env_prefix="MDW_", extra="allow", populate_by_name=True)
 
@@ -51,13 +51,13 @@ class Settings(BaseSettings):
         description="a URL for single roles, before clickhouse_url; acceptance of a deployment sets it",
     )
     ca_file: Path | None = Field(
-        default=None, description="authority that signed the server's certificate, PEM; unset: the public ones"
+        default=None, description="PEM file with the CA that signed the server's certificate; unset: the public CAs"
     )
     http_port: int | None = Field(default=None, ge=1, le=65535, description="embedded server, else a free port")
     tcp_port: int | None = Field(default=None, ge=1, le=65535, description="embedded server, else a free port")
     universe: Path = Field(
         default=PROJECT / "config" / "universe.yml",
-        description="what is wanted; unset: universe.yml of MDW_HOME where there is one, else of config/",
+        description="the universe file; unset: universe.yml in MDW_HOME if there is one, else in config/",
     )
     now: datetime | None = Field(default=None, description="the clock of a replayed market; unset: the real clock")
 
@@ -70,7 +70,9 @@ class Settings(BaseSettings):
         validation_alias=AliasChoices("MDW_ALERT_SNS_TOPIC", "MDW_ALERT_TOPIC_ARN"),
     )
     alert_webhook_url: SecretStr | None = Field(default=None, description="Slack-compatible webhook; a secret")
-    alert_repeat_hours: float = Field(default=6, gt=0, description="an alert that lasts is said again so often")
+    alert_repeat_hours: float = Field(
+        default=6, gt=0, description="hours after which an alert is repeated while it lasts"
+    )
     runbook_url: str = Field(default="", description="where runbooks/ is published; empty: paths of the repository")
 
     @classmethod
@@ -129,7 +131,7 @@ class Settings(BaseSettings):
 
     @property
     def embedded(self) -> bool:
-        """Whether the embedded server is the warehouse."""
+        """Whether the embedded server is used."""
         return self.clickhouse_url is None and not self.role_urls
 
     @property
@@ -139,18 +141,18 @@ class Settings(BaseSettings):
 
     @property
     def origins(self) -> Mapping[str, str]:
-        """Addresses that replace venues' own, by origin such as `okx_url`, without a slash at the end."""
+        """Addresses that override the venues' own, by origin such as `okx_url`, without a trailing slash."""
         return {name: str(url).rstrip("/") for name, url in (self.model_extra or {}).items() if url}
 
     def clock(self) -> datetime:
-        """Now in UTC: the replayed market's clock where one is set."""
+        """The time in UTC: that of the replayed market if one is set."""
         return (self.now or datetime.now(UTC)).astimezone(UTC)
 
     def connection(self, role: Role) -> Connection:
         """Address and user for a role.
 
-        With MDW_CLICKHOUSE_URL set its user serves every role that has no URL of its own: a deployment gives each
-        service the URL of the user it may be. Raises OperationFailed where the embedded server was never started.
+        If MDW_CLICKHOUSE_URL is set, its user serves every role that has no URL of its own: a deployment gives each
+        service the URL of its user. Raises OperationFailed if the embedded server was never started.
         """
         url = self.role_urls.get(role) or self.clickhouse_url
         if url is not None:

@@ -1,4 +1,4 @@
-"""Names of snapshots: which text may be one, and the name of a snapshot that nobody named."""
+"""Names of snapshots: the allowed pattern, and the default name."""
 
 import re
 from datetime import datetime
@@ -10,12 +10,12 @@ SNAPSHOT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
 def new_snapshot_id(moment: datetime) -> str:
-    """The id of a snapshot that nobody named: its UTC time."""
+    """The default id of a snapshot: its UTC time."""
     return moment.strftime("%Y%m%dT%H%M%S%fZ")[:-4] + "Z"
 
 
 def check_snapshot_id(text: str) -> str:
-    """The id itself; raises BadInput where it cannot be one."""
+    """Return the id; raises BadInput if it is not valid."""
     if not SNAPSHOT_ID.fullmatch(text):
         raise BadInput(
             f"Snapshot id {text!r} is not allowed: 1 to 64 letters, digits, '.', '_' or '-', and a letter or digit "

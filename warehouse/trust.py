@@ -1,8 +1,8 @@
-"""MDW_CA_FILE for every client of the warehouse.
+"""Makes every ClickHouse client trust MDW_CA_FILE.
 
-clickhouse-connect (ours, dlt's, the migrations' and dbt's) loads OpenSSL's default certificates, which SSL_CERT_FILE
-replaces; only ours has a setting for it. clickhouse-driver, dlt's native one, takes certifi's list unless its address
-names a file.
+clickhouse-connect (used by us, dlt, the migrations and dbt) loads OpenSSL's default certificates, which SSL_CERT_FILE
+replaces; only our own clients have a setting for it. clickhouse-driver, which dlt uses for the native protocol, takes
+certifi's list unless its address names a file.
 """
 
 import os
@@ -14,9 +14,9 @@ from warehouse.settings import Settings
 
 
 def install(settings: Settings) -> Path | None:
-    """Let this process and its children trust the public authorities and MDW_CA_FILE; returns the file with both.
+    """Make this process and its children trust the public CAs and MDW_CA_FILE; returns the file with both.
 
-    None, and nothing is changed, where MDW_CA_FILE is unset.
+    If MDW_CA_FILE is unset, changes nothing and returns None.
     """
     if settings.ca_file is None:
         return None
@@ -24,7 +24,7 @@ def install(settings: Settings) -> Path | None:
     text = f"{Path(certifi.where()).read_text()}\n{settings.ca_file.read_text()}"
     if not bundle.exists() or bundle.read_text() != text:
         settings.home.mkdir(parents=True, exist_ok=True)
-        # By a rename: another task of this machine may be reading it.
+        # By rename: another process on this machine may be reading it.
         fresh = bundle.with_suffix(f".{os.getpid()}")
         fresh.write_text(text)
         fresh.replace(bundle)

@@ -1,5 +1,5 @@
-"""Bars of a pinned snapshot in the form that backtesting libraries take.
+"""Bars of a pinned snapshot in the formats of backtesting libraries.
 
-Each module is imported on its own and needs its library: `vectorbt`, `backtesting`, `backtrader`, `freqtrade` (which is
-only run, not imported) and `nautilus` (nautilus_trader).
+Each module is imported separately and needs its library: `vectorbt`, `backtesting`, `backtrader`, `freqtrade` (which is
+run as a program, not imported) and `nautilus` (nautilus_trader).
 """

@@ -9,10 +9,10 @@ _NAMES = {"open": "Open", "high": "High", "low": "Low", "close": "Close", "volum
 
 
 def frame(bars: Frame) -> Any:
-    """A DataFrame that `backtesting.Backtest` takes: Open, High, Low, Close, Volume, indexed by open time.
+    """A DataFrame for `backtesting.Backtest`: Open, High, Low, Close, Volume, indexed by open time.
 
-    The index is UTC without a zone. backtesting.py fills an order at the open of the bar after the one that gave the
-    signal, so the label of a bar may be its open time.
+    The index is UTC without a time zone. backtesting.py fills an order at the open of the bar after the one that gave
+    the signal, so it is safe to label a bar by its open time.
 
     Examples
     --------

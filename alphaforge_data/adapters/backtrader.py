@@ -1,4 +1,4 @@
-"""Bars for backtrader: a data feed whose bars carry the time at which they were known."""
+"""Bars for backtrader: a data feed whose bars are labelled with the time at which they were known."""
 
 from typing import Any
 
@@ -10,9 +10,9 @@ from alphaforge_data.frame import Frame
 def feed(bars: Frame, **parameters: Any) -> Any:
     """A `backtrader.feeds.PandasData` of one instrument's bars, read with `columns="all"`.
 
-    Each bar carries its last millisecond, in UTC without a zone. Feeds of several timeframes are lined up by that
-    time: labelled by its open time, a day's bar would be there 23 hours before its close. `parameters` go to
-    PandasData.
+    Each bar is labelled with its last millisecond, in UTC without a time zone. Feeds of several timeframes are aligned
+    by that label: labelled by its open time, a daily bar would be visible 23 hours before its close. `parameters` are
+    passed to PandasData.
 
     Examples
     --------

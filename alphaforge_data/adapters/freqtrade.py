@@ -18,12 +18,12 @@ _FIELDS = ("open", "high", "low", "close", "volume")
 
 
 def write(bars: Frame, folder: str | Path) -> list[Path]:
-    """Write the bars of each instrument as the candles that freqtrade would have downloaded; the files.
+    """Write the bars of each instrument as the candles that freqtrade would have downloaded; returns the files.
 
     Parameters
     ----------
     bars : Frame
-        Read with `columns="all"`, of one venue: freqtrade has a folder a venue.
+        Read with `columns="all"`, of one venue: freqtrade has one folder per venue.
     folder : path
         Such as `user_data/data/binance`, freqtrade's `--datadir`.
 
@@ -39,7 +39,7 @@ def write(bars: Frame, folder: str | Path) -> list[Path]:
     found = tables.by_instrument(bars, ("venue", "market", "symbol", "timeframe"))
     venues = {tables.constant(table, "venue") for table in found.values()}
     if len(venues) > 1:
-        raise BadRequest(f"These bars are of {', '.join(sorted(venues))}; freqtrade has a folder a venue: write one.")
+        raise BadRequest(f"These bars are of {', '.join(sorted(venues))}; freqtrade has one folder per venue.")
     files = []
     for table in found.values():
         market, symbol, timeframe = (tables.constant(table, name) for name in ("market", "symbol", "timeframe"))
@@ -51,9 +51,9 @@ def write(bars: Frame, folder: str | Path) -> list[Path]:
 
 
 def write_funding(funding: Frame, folder: str | Path, timeframe: str = "1h") -> list[Path]:
-    """Write funding rates and the mark prices that were paid on, for backtests of perpetuals; the files.
+    """Write funding rates and their mark prices, for backtests of perpetuals; returns the files.
 
-    `timeframe`: under which freqtrade looks for both at this venue (1h in its newer versions). Payments without a mark
+    `timeframe`: the one that freqtrade uses for both at this venue (1h in its newer versions). Payments without a mark
     price get no mark candle: set `futures_funding_rate` in freqtrade's configuration for those.
     """
     if not isinstance(funding, Frame) or {"instrument_id", "funding_time", "funding_rate"} - set(funding.column_names):
@@ -64,7 +64,7 @@ def write_funding(funding: Frame, folder: str | Path, timeframe: str = "1h") -> 
     for one in names.unique().to_pylist():
         paid = table.filter(pc.equal(names, one))
         symbol = one.split(":", 2)[2]
-        # The layout of candles with the rate in `open`, which newer versions migrate when they read it.
+        # The format of candles with the rate in `open`, which newer versions convert when they read it.
         kinds = {"funding_rate": paid}
         if "mark_price" in paid.column_names:
             kinds["mark"] = paid.filter(pc.is_valid(paid["mark_price"]))

@@ -18,8 +18,8 @@ from alphaforge_data.adapters import tables
 from alphaforge_data.errors import BadRequest
 from alphaforge_data.frame import Frame
 
-# What nautilus_trader can hold in its default build.
-_MOST_DECIMALS = 16
+# The maximum of nautilus_trader's default build.
+_MAX_DECIMALS = 16
 _ENDINGS = {("binance", "perp"): "-PERP", ("bybit", "spot"): "-SPOT", ("bybit", "perp"): "-LINEAR"}
 
 
@@ -31,11 +31,11 @@ def write(bars: Frame, states: Frame, folder: str | Path, **fees: Decimal) -> li
     bars : Frame
         Read with `columns="all"`, of one timeframe.
     states : Frame
-        What Client.instruments returns of these instruments, at the same snapshot: one state of each.
+        The result of Client.instruments for these instruments at the same snapshot: one state of each.
     folder : path
-        Of the catalog; made where it is missing.
+        The catalog; created if it does not exist.
     **fees : Decimal
-        `maker_fee`, `taker_fee`, `margin_init`, `margin_maint` of the instruments. The warehouse knows none.
+        `maker_fee`, `taker_fee`, `margin_init`, `margin_maint` of the instruments. The warehouse has no fees.
 
     Returns
     -------
@@ -45,7 +45,7 @@ def write(bars: Frame, states: Frame, folder: str | Path, **fees: Decimal) -> li
     Raises
     ------
     BadRequest, MissingBars
-        For what the library cannot hold; for null prices.
+        For values that the library cannot represent; for null prices.
 
     Examples
     --------
@@ -57,7 +57,7 @@ def write(bars: Frame, states: Frame, folder: str | Path, **fees: Decimal) -> li
 
     found = tables.by_instrument(bars, ("close_time", "timeframe"))
     if not isinstance(states, Frame) or states.snapshot.identity != bars.snapshot.identity:
-        raise BadRequest("states must be what Client.instruments returns at the snapshot of the bars.")
+        raise BadRequest("states must be the result of Client.instruments at the snapshot of the bars.")
     Path(folder).mkdir(parents=True, exist_ok=True)
     catalog = ParquetDataCatalog(str(folder))
     names = []
@@ -71,7 +71,7 @@ def write(bars: Frame, states: Frame, folder: str | Path, **fees: Decimal) -> li
 
 
 def _bars(kind: Any, instrument: Any, table: pa.Table) -> list[Any]:
-    """Its wrangler takes no arrays that are read-only, as those of pandas are."""
+    """Bars by nautilus_trader's wrangler, which does not accept read-only arrays, such as those of pandas."""
     from nautilus_trader.model.data import Bar
     from nautilus_trader.model.objects import Price, Quantity
 
@@ -94,7 +94,7 @@ def _state(states: Frame, instrument: str) -> Mapping[str, Any]:
 
 
 def _instrument(state: Mapping[str, Any], bars: pa.Table, fees: Mapping[str, Decimal]) -> Any:
-    """Precise enough for every price and volume of the bars, which may be older than today's tick."""
+    """The instrument, precise enough for every price and volume of the bars, which may predate today's tick size."""
     from nautilus_trader.model.identifiers import InstrumentId, Symbol
     from nautilus_trader.model.instruments import CryptoPerpetual, CurrencyPair
     from nautilus_trader.model.objects import Currency, Price, Quantity
@@ -125,11 +125,11 @@ def _instrument(state: Mapping[str, Any], bars: pa.Table, fees: Mapping[str, Dec
 
 
 def _decimals(step: float | None, *columns: pa.ChunkedArray) -> int:
-    """Decimals that write the step and every value exactly as the venue did."""
+    """Number of decimals that represents the step and every value exactly as the venue did."""
     texts = {repr(value) for column in columns for value in column.drop_null().unique().to_pylist()}
     count = max(map(_places, texts), default=0)
-    if count > _MOST_DECIMALS:
-        raise BadRequest(f"A value has {count} decimals; nautilus_trader can hold {_MOST_DECIMALS}.")
+    if count > _MAX_DECIMALS:
+        raise BadRequest(f"A value has {count} decimals; nautilus_trader supports {_MAX_DECIMALS}.")
     return max(count, _places(repr(step)) if step else 0)
 
 
@@ -139,8 +139,8 @@ def _places(text: str) -> int:
 
 def _length(timeframe: str) -> str:
     minutes = timeframes.length(timeframe) // timeframes.MINUTE
-    for name, unit, most in (("MINUTE", 1, 60), ("HOUR", 60, 24), ("DAY", 1440, 2), ("WEEK", 10080, 2)):
+    for name, unit, maximum in (("MINUTE", 1, 60), ("HOUR", 60, 24), ("DAY", 1440, 2), ("WEEK", 10080, 2)):
         count, rest = divmod(minutes, unit)
-        if not rest and count < most:
+        if not rest and count < maximum:
             return f"{count}-{name}"
     raise BadRequest(f"timeframe is {timeframe!r}; nautilus_trader has bars of minutes, hours, one day or one week.")

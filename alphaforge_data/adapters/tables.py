@@ -1,4 +1,4 @@
-"""What all adapters share: bars split by instrument, checked for what a library would take silently and get wrong."""
+"""Shared by all adapters: splits bars by instrument and checks for data that a library would silently misuse."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,9 +13,9 @@ PRICES = ("open", "high", "low", "close")
 
 
 def by_instrument(bars: Frame, columns: Sequence[str] = ()) -> dict[str, pa.Table]:
-    """One table an instrument, oldest bar first. `columns`: needed beside those of every bar.
+    """One table per instrument, oldest bar first. `columns`: needed in addition to those of every bar.
 
-    Raises BadRequest where a column is missing, and MissingBars where a price is null, as after `gaps="null"`.
+    Raises BadRequest if a column is missing, and MissingBars if a price is null, as after `gaps="null"`.
     """
     if not isinstance(bars, Frame):
         raise BadRequest(f"bars is a {type(bars).__name__}; pass a Frame, as Client.bars returns it.")
@@ -36,17 +36,17 @@ def by_instrument(bars: Frame, columns: Sequence[str] = ()) -> dict[str, pa.Tabl
 
 
 def only(bars: Frame, columns: Sequence[str] = ()) -> pa.Table:
-    """The bars of a single instrument. Raises BadRequest where there are several or none."""
+    """The bars of a single instrument. Raises BadRequest if there are several or none."""
     found = by_instrument(bars, columns)
     if len(found) != 1:
-        raise BadRequest(f"These bars are of {len(found)} instruments; this library takes those of one: read one.")
+        raise BadRequest(f"These bars are of {len(found)} instruments; this library needs those of one: read one.")
     return next(iter(found.values()))
 
 
 def pandas_ohlcv(table: pa.Table, index: str, zone: bool = True) -> Any:
     """A DataFrame of doubles with columns open, high, low, close and volume; a filled bar has volume 0.
 
-    `index`: the column of instants; `zone` False: UTC without saying so, for libraries that know no zones.
+    `index`: the column of times; `zone` False: UTC as naive times, for libraries without time zones.
     """
     import pandas as pd
 

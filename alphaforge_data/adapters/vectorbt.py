@@ -1,4 +1,4 @@
-"""Bars for vectorbt: its Data object, a column an instrument."""
+"""Bars for vectorbt: its Data object, with one column per instrument."""
 
 from typing import Any
 
@@ -16,12 +16,12 @@ def data(bars: Frame, missing_index: str = "raise") -> Any:
     bars : Frame
         Of one or several instruments, of one timeframe.
     missing_index : {'raise', 'nan', 'drop'}
-        What becomes of open times that not every instrument has.
+        How to treat open times that not every instrument has.
 
     Returns
     -------
     vectorbt.Data
-        `data.get("Close")` is a Series, or a DataFrame with a column an instrument.
+        `data.get("Close")` is a Series, or a DataFrame with one column per instrument.
 
     Examples
     --------

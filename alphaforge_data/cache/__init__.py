@@ -1,4 +1,4 @@
-"""The cache of pinned reads: files that prove their content, an index of their sizes, and locks around fetching."""
+"""The cache of pinned reads: files with checksums, an index of their sizes, and locks around fetching."""
 
 from alphaforge_data.cache.store import CacheInfo, Key, Store, default_folder
 

@@ -1,6 +1,6 @@
-"""One cached table as a file that proves its own content: a header with length and digest, then an Arrow stream.
+"""The file format of a cached table: a header with length and digest, then an Arrow stream.
 
-The digest covers the file's name as well, so that a file under another's name is damaged, too.
+The digest covers the file's name as well, so that a file under a wrong name counts as damaged.
 """
 
 import contextlib
@@ -18,11 +18,11 @@ _SUFFIX = ".part"
 
 
 class Damaged(Exception):
-    """The file is not what was written."""
+    """The content of the file is not what was written."""
 
 
 def write(path: Path, table: pa.Table) -> int:
-    """Store the table whole or not at all, also across a power cut; its size in bytes. Raises OSError."""
+    """Store the table atomically, even across a power cut; returns its size in bytes. Raises OSError."""
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, table.schema) as writer:
         writer.write_table(table.combine_chunks())
@@ -45,7 +45,7 @@ def write(path: Path, table: pa.Table) -> int:
 
 
 def read(path: Path, verify: bool) -> pa.Table:
-    """The table, memory-mapped. Raises FileNotFoundError, OSError, or Damaged where the content is not as written."""
+    """The table, memory-mapped. Raises FileNotFoundError, OSError, or Damaged if the content is not as written."""
     with pa.memory_map(str(path)) as source:
         whole = source.read_buffer()
     if whole.size < _HEADER.size:
@@ -63,7 +63,7 @@ def read(path: Path, verify: bool) -> pa.Table:
 
 
 def leftovers(folder: Path) -> list[Path]:
-    """Files that a killed process began and did not finish."""
+    """Incomplete files that killed processes left."""
     return list(folder.glob(f"*{_SUFFIX}"))
 
 
@@ -74,7 +74,7 @@ def _digest(path: Path, body: pa.Buffer) -> bytes:
 
 
 def _sync_folder(folder: Path) -> None:
-    # A rename is durable once its folder is; not every platform can open one.
+    # A rename is durable once its folder is synced; not every platform can open a folder.
     with contextlib.suppress(OSError):
         handle = os.open(folder, os.O_RDONLY)
         try:

@@ -1,4 +1,4 @@
-"""How big the cached files are and when each was last used: asked instead of scanning the folder."""
+"""The sizes of cached files and when each was last used, so that the folder need not be scanned."""
 
 import contextlib
 import sqlite3
@@ -10,14 +10,14 @@ _SCHEMA = "create table if not exists files (name text primary key, bytes intege
 
 
 class Index:
-    """A small SQLite file beside the cached ones. It may be lost: it is made again from the folder."""
+    """A small SQLite file next to the cached ones. If lost, it is rebuilt from the folder."""
 
     def __init__(self, folder: Path):
         self._folder = folder
         self._path = folder / "index.sqlite"
 
     def add(self, sizes: Mapping[str, int], used: Iterable[str]) -> int:
-        """Record new files, and files that were read; the total size of all files."""
+        """Record new files, and files that were read; returns the total size of all files."""
         now = time.time()
         with self._open() as connection:
             connection.executemany("update files set used = ? where name = ?", [(now, name) for name in used])
@@ -27,7 +27,7 @@ class Index:
             return self._total(connection)
 
     def oldest(self, excess: int) -> list[str]:
-        """Forget the files that were used longest ago, `excess` bytes at least; their names, to delete."""
+        """Remove the least recently used files, at least `excess` bytes, from the index; returns their names."""
         names, freed = [], 0
         with self._open() as connection:
             for name, size in connection.execute("select name, bytes from files order by used, name"):

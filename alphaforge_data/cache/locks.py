@@ -1,4 +1,4 @@
-"""One reader fetches, the others wait for it: locks by name between threads and between processes."""
+"""Locks by name between threads and processes: one reader fetches, the others wait for it."""
 
 import contextlib
 import threading
@@ -16,7 +16,7 @@ _held: dict[tuple[str, str], tuple[threading.Lock, int]] = {}
 
 @contextlib.contextmanager
 def held(folder: Path, names: Iterable[str]) -> Iterator[None]:
-    """Hold every name; always taken in one order, so that two readers cannot wait for each other."""
+    """Hold every name; they are locked in a fixed order, so that readers cannot deadlock."""
     with contextlib.ExitStack() as stack:
         for name in sorted(set(names)):
             stack.enter_context(_thread_lock(str(folder), name))
@@ -51,11 +51,11 @@ def _file_lock(path: Path) -> Iterator[None]:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         stream = path.open("ab")
     except OSError:
-        # A folder that cannot be written holds nothing that another process could be writing.
+        # Nobody can be writing to a read-only folder.
         yield
         return
     with stream:
-        # Some network file systems have no locks: two processes may fetch the same, and each is right.
+        # Some network file systems have no locks: two processes may then fetch the same, which is correct but wasteful.
         with contextlib.suppress(OSError):
             fcntl.flock(stream, fcntl.LOCK_EX)
         yield

@@ -1,4 +1,4 @@
-"""Tables kept as memory-mapped files under a key: what a pin reads never changes, so a whole copy is always right."""
+"""Stores tables as memory-mapped files by key: what a pin reads never changes, so a complete copy stays valid."""
 
 import contextlib
 import hashlib
@@ -23,14 +23,14 @@ log = logging.getLogger("alphaforge_data")
 LIMIT = 10 * 1024**3
 _KEEP_AFTER_PRUNING = 0.9
 _LEFTOVER_SECONDS = 3600
-# Files that this process has checked: (path, inode, time of change, size).
+# Files that this process has verified: (path, inode, modification time, size).
 _verified: set[tuple[str, int, int, int]] = set()
 Key = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
 class CacheInfo:
-    """The cache as it is: its folder, number of files, their bytes, the limit, and hits and misses of this client."""
+    """State of the cache: its folder, number of files, their bytes, the limit, and hits and misses of this client."""
 
     folder: Path
     files: int
@@ -48,9 +48,9 @@ def default_folder() -> Path:
 
 
 class Store:
-    """A folder of cached tables, `limit` bytes at most; delete it whenever you like.
+    """A folder of cached tables, at most `limit` bytes; it may be deleted at any time.
 
-    Reading needs no right to write. A folder that cannot be written to is read only, never an error.
+    A folder without write access is used read-only; that is never an error.
     """
 
     def __init__(self, folder: Path, limit: int = LIMIT):
@@ -61,7 +61,7 @@ class Store:
         self._hits = self._misses = 0
 
     def get(self, key: Key) -> pa.Table | None:
-        """The stored table; None where there is none, or where it is damaged (which is logged)."""
+        """The stored table; None if there is none, or if it is damaged (which is logged)."""
         name = _name(key)
         path = self._path(name)
         try:
@@ -85,7 +85,7 @@ class Store:
         return table
 
     def put(self, tables: Iterable[tuple[Key, pa.Table]]) -> None:
-        """Keep the tables, as far as the folder takes them."""
+        """Store the tables, as far as the folder allows."""
         sizes: dict[str, int] = {}
         try:
             for key, table in tables:
@@ -96,13 +96,13 @@ class Store:
             log.info("Nothing is cached in %s: %s", self.folder, error)
 
     @contextlib.contextmanager
-    def alone(self, *keys: Key) -> Iterator[None]:
-        """Hold the keys: another thread or process that wants one of them waits, then finds it stored."""
+    def locked(self, *keys: Key) -> Iterator[None]:
+        """Lock the keys: another thread or process that needs one of them waits, and then finds it stored."""
         with locks.held(self.folder, (_name(key)[:32] for key in keys)):
             yield
 
     def info(self) -> CacheInfo:
-        """How full it is."""
+        """State of the cache."""
         try:
             files, size = self._index.facts() if self.folder.exists() else (0, 0)
         except (OSError, sqlite3.Error):
@@ -111,7 +111,7 @@ class Store:
         return CacheInfo(self.folder, files, size, self.limit, self._hits, self._misses)
 
     def verify(self) -> list[Path]:
-        """Check every file against its checksum; those that were damaged, and are deleted now."""
+        """Check every file against its checksum; deletes damaged ones and returns them."""
         damaged = []
         for path in sorted(self.folder.glob("??/*.arrow")):
             try:
@@ -124,7 +124,7 @@ class Store:
         return damaged
 
     def clear(self) -> int:
-        """Delete every cached file; how many there were."""
+        """Delete every cached file; returns their number."""
         names = [path.stem for path in self.folder.glob("??/*.arrow")]
         self._delete(names)
         for path in self.folder.glob("??/*.part"):
@@ -149,7 +149,7 @@ class Store:
                     path.unlink()
 
     def _delete(self, names: Iterable[str]) -> None:
-        """A reader that has a file mapped keeps it."""
+        """Delete files; readers that have one mapped can go on using it."""
         for name in names:
             with contextlib.suppress(OSError):
                 self._path(name).unlink(missing_ok=True)

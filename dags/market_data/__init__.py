@@ -1,1 +1,1 @@
-"""What the DAG files share: the operator that calls `mdw`, defaults, alerts, and the universe as DAGs need it."""
+"""Shared by the DAG files: the operator that calls `mdw`, defaults, alerts, and the universe."""

@@ -1,4 +1,4 @@
-"""What goes wrong in Airflow reaches people: `mdw notify`, else SNS itself, else the log. Never raises."""
+"""Sends alerts about failures in Airflow: with `mdw notify`, else directly to SNS, else to the log. Never raises."""
 
 import logging
 import os
@@ -10,12 +10,12 @@ from urllib.parse import quote
 from market_data.environment import environment
 from market_data.process import program
 
-# Where a task names no page of its own.
+# For tasks that do not name a runbook of their own.
 RUNBOOK = "runbooks/airflow_stuck.md"
 
 
 def key(dag_id: str, *below: str) -> str:
-    """The alert key; a DAG's key is the parent of its tasks' keys, so resolving it resolves them all."""
+    """The alert key; a DAG's key is the parent of its tasks' keys, so resolving it resolves all of them."""
     return ":".join(("airflow", dag_id, *below))
 
 
@@ -23,7 +23,7 @@ _log = logging.getLogger(__name__)
 
 
 def task_failed(context: Mapping[str, Any]) -> None:
-    """`on_failure_callback` of every task, after its last try: counts it for the alarm, and says so."""
+    """`on_failure_callback` of every task, after its last try: counts the failure for the alarm, and sends an alert."""
     task = context["ti"]
     _count_failure(task.dag_id)
     tries = f"after {task.try_number} {'try' if task.try_number == 1 else 'tries'}"
@@ -56,11 +56,11 @@ def _count_failure(dag_id: str) -> None:
         ]
         boto3.client("cloudwatch").put_metric_data(Namespace="Mdw", MetricData=data)
     except Exception:
-        _log.exception("CloudWatch did not take the metric FailedTasks")
+        _log.exception("CloudWatch did not accept the metric FailedTasks")
 
 
 def deadline_missed(context: Mapping[str, Any] | None = None, minutes: int = 0, **_: Any) -> None:
-    """Callback of the DAGs' deadline: the run is still going `minutes` after it was queued."""
+    """Callback of the DAGs' deadline: the run has not ended `minutes` after it was queued."""
     run = (context or {}).get("dag_run") or {}
     dag_id, run_id = run.get("dag_id", "a market data DAG"), run.get("dag_run_id") or run.get("run_id", "")
     send(
@@ -72,7 +72,7 @@ def deadline_missed(context: Mapping[str, Any] | None = None, minutes: int = 0, 
 
 
 def run_link(dag_id: str, run_id: str, task_id: str = "") -> str:
-    """Where to look."""
+    """Link to the run, or to the log of its task."""
     from airflow.configuration import conf
 
     base = conf.get("api", "base_url", fallback="").rstrip("/")
@@ -80,25 +80,25 @@ def run_link(dag_id: str, run_id: str, task_id: str = "") -> str:
     return f"{base}{path}" + (f"/tasks/{quote(task_id)}" if task_id else "")
 
 
-def send(subject: str, text: str, link: str, trouble: str, runbook: str = RUNBOOK) -> None:
-    """One alert of severity error; `trouble` is its key, so that the notifier can hold back repetitions."""
+def send(subject: str, text: str, link: str, alert_key: str, runbook: str = RUNBOOK) -> None:
+    """Send an alert of severity error; its key lets the notifier hold back repetitions."""
     _log.error("ALERT %s: %s %s", subject, text, link)
-    options = ["--severity", "error", "--text", text, "--link", link, "--runbook", runbook, "--key", trouble]
+    options = ["--severity", "error", "--text", text, "--link", link, "--runbook", runbook, "--key", alert_key]
     command = [*program(), "notify", subject, *options]
     try:
         ended = subprocess.run(command, env=_environment(), capture_output=True, text=True, timeout=60, check=False)
         if ended.returncode == 0:
             return
-        _log.warning("mdw notify did not work (exit code %s): %s", ended.returncode, ended.stderr.strip()[-500:])
+        _log.warning("mdw notify failed (exit code %s): %s", ended.returncode, ended.stderr.strip()[-500:])
     except (OSError, subprocess.SubprocessError) as error:
-        # Callbacks of killed tasks run beside the scheduler, where MWAA has no venv of ours.
+        # Callbacks of killed tasks run next to the scheduler, where our venv does not exist on MWAA.
         _log.warning("mdw notify cannot be started here: %s", error)
     _to_sns(subject, f"{text}\n{link}\n{runbook}")
 
 
 def _environment() -> dict[str, str]:
     try:
-        # The role that may record what was sent, so that nothing is sent twice.
+        # This role may record what was sent, so that nothing is sent twice.
         return environment("transform")
     except Exception as error:
         _log.warning("the alert goes out without the database: %s", error)

@@ -1,4 +1,4 @@
-"""The environment of a call: the worker's, and the database URL of a role from Airflow's secrets backend."""
+"""The environment of a call: the worker's, plus the database URL of a role from Airflow's secrets backend."""
 
 import os
 from typing import Literal
@@ -7,7 +7,7 @@ Role = Literal["ingest", "transform", "auditor", "admin"]
 
 
 def environment(role: Role) -> dict[str, str]:
-    """Read when a task runs, never at import. Raises RuntimeError where AWS has no URL for the role."""
+    """Read when a task runs, never at import. Raises RuntimeError if AWS has no URL for the role."""
     from airflow.sdk import Variable
     from airflow.sdk.log import mask_secret
 

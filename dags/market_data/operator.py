@@ -1,4 +1,4 @@
-"""The one operator: calls of `mdw`, one after another, on one worker."""
+"""The only operator: runs several calls of `mdw` in sequence on one worker."""
 
 import json
 import shlex
@@ -9,23 +9,23 @@ from airflow.sdk import Asset, BaseOperator, Context
 
 from market_data.alerts import RUNBOOK
 from market_data.environment import Role, environment
-from market_data.process import Call, Ended, Verdict
+from market_data.process import Call, CallResult, Verdict
 
 try:
     from airflow.sdk.exceptions import AirflowException, AirflowFailException
 except ImportError:  # Airflow 3.0
     from airflow.exceptions import AirflowException, AirflowFailException
 
-# What a task hands on is for people and the next task, not a data channel.
+# XCom is for people and the next task, not a data channel.
 _XCOM_BYTES = 16_384
 
 
 class MdwOperator(BaseOperator):
     """Runs `mdw` with each list of arguments of `calls`; every call is idempotent, so a retry just calls again.
 
-    All calls are made even where one fails (a report of a failed audit is still uploaded); then the task fails.
-    Returns the JSON of the last call. `publishes` gets an event with the snapshot's id where a build published one.
-    `runbook` is the page that an alert about this task names.
+    All calls are made even if one fails (a report of a failed audit is still uploaded); then the task fails.
+    Returns the JSON of the last call. `publishes` gets an event with the snapshot's id if a build published one.
+    `runbook` is named in alerts about this task.
     """
 
     template_fields: Sequence[str] = ("calls",)
@@ -43,48 +43,48 @@ class MdwOperator(BaseOperator):
 
     @property
     def title(self) -> str:
-        """The values of the options, by which mapped tasks differ."""
+        """The values of the options, which distinguish mapped tasks."""
         return " ".join(word for word in self.calls[0][1:] if not word.startswith("--"))
 
     def execute(self, context: Context) -> Any:
-        """Make the calls; raises so that Airflow tries again, or not where that cannot help."""
-        around = environment(self.role)
-        ended = [self._call(list(map(str, call)), around) for call in self.calls]
-        bad = [one for one in ended if one.verdict is not Verdict.DONE]
+        """Make the calls; the exception tells Airflow whether to retry."""
+        variables = environment(self.role)
+        results = [self._call(list(map(str, call)), variables) for call in self.calls]
+        bad = [one for one in results if one.verdict is not Verdict.DONE]
         if bad:
             kind = AirflowFailException if all(one.verdict is Verdict.GIVE_UP for one in bad) else AirflowException
             raise kind("; ".join(one.reason for one in bad))
-        last = ended[-1].document
+        last = results[-1].document
         if self.publishes is not None:
             self._announce(context, last)
-        return _handed_on(last)
+        return _xcom_value(last)
 
     def on_kill(self) -> None:
-        """Airflow ends the task: timeout, cleared or marked by hand, worker shutting down."""
+        """Called when Airflow ends the task: timeout, cleared or marked by hand, worker shutting down."""
         if self._running is not None:
             self._running.stop()
 
-    def _call(self, arguments: list[str], around: dict[str, str]) -> Ended:
+    def _call(self, arguments: list[str], variables: dict[str, str]) -> CallResult:
         self.log.info("mdw %s", shlex.join(arguments))
         try:
-            self._running = Call(arguments, around)
+            self._running = Call(arguments, variables)
         except OSError as error:
             raise AirflowException(f"mdw cannot be started ({error}): set MDW_BIN to it, see dags/README.md") from None
-        ended = self._running.wait(lambda line: self.log.info("%s", line))
+        result = self._running.wait(lambda line: self.log.info("%s", line))
         self._running = None
-        if ended.document is not None:
-            self.log.info("%s", json.dumps(ended.document, indent=2, ensure_ascii=False))
-        return ended
+        if result.document is not None:
+            self.log.info("%s", json.dumps(result.document, indent=2, ensure_ascii=False))
+        return result
 
     def _announce(self, context: Context, document: Any) -> None:
         if not document or not document.get("published"):
-            raise AirflowException("the build ended well but says of no snapshot that it was published")
+            raise AirflowException("the build succeeded but reports no published snapshot")
         context["outlet_events"][self.publishes].extra = {
             name: document[name] for name in ("snapshot_id", "data_version")
         }
 
 
-def _handed_on(document: Any) -> Any:
+def _xcom_value(document: Any) -> Any:
     if len(json.dumps(document, default=str)) <= _XCOM_BYTES:
         return document
     if isinstance(document, dict):

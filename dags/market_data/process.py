@@ -1,4 +1,4 @@
-"""One call of `mdw`: its messages go to the task's log as they come, its JSON comes back. Knows nothing of Airflow."""
+"""Runs one call of `mdw`: forwards its messages to the task's log and returns its JSON. Independent of Airflow."""
 
 import json
 import os
@@ -14,7 +14,7 @@ from typing import IO, Any
 
 
 class Verdict(Enum):
-    """What an exit means for the task."""
+    """What an exit code means for the task."""
 
     DONE = "done"
     RETRY = "try again"
@@ -22,15 +22,15 @@ class Verdict(Enum):
 
 
 @dataclass(frozen=True)
-class Ended:
-    """How a call ended: exit code (negative: killed by that signal) and the JSON it printed, None where it did not."""
+class CallResult:
+    """How a call ended: exit code (negative: killed by that signal) and the JSON that it printed, or None."""
 
     code: int
     document: Any
 
     @property
     def verdict(self) -> Verdict:
-        """Bad input stays bad, and rows that failed an audit fail it again; all else may pass the next time."""
+        """Bad input stays bad, and rows that failed an audit fail it again; everything else may succeed on a retry."""
         if self.code == 0:
             return Verdict.DONE
         failures = self.document.get("failures") if isinstance(self.document, dict) else None
@@ -39,13 +39,13 @@ class Ended:
 
     @property
     def reason(self) -> str:
-        """For the log and the alert."""
+        """Text for the log and the alert."""
         if self.code < 0:
             return f"killed by {signal.Signals(-self.code).name}"
         failures = self.document.get("failures") if isinstance(self.document, dict) else None
-        told = [failure.get("name") or failure.get("message") or "" for failure in failures or []]
+        names = [failure.get("name") or failure.get("message") or "" for failure in failures or []]
         kind = {1: "failed", 2: "bad input"}.get(self.code, f"exit code {self.code}")
-        return f"{kind}: {', '.join(told[:5])}" if told else f"{kind}, see the log above"
+        return f"{kind}: {', '.join(names[:5])}" if names else f"{kind}, see the log above"
 
 
 def program() -> list[str]:
@@ -54,7 +54,7 @@ def program() -> list[str]:
 
 
 class Call:
-    """A call under way, in a process group of its own: stopping it also stops dbt below it."""
+    """A running call, in its own process group: stopping it also stops its child dbt."""
 
     def __init__(self, arguments: Sequence[str], environment: Mapping[str, str]) -> None:
         self._process = subprocess.Popen(
@@ -69,8 +69,8 @@ class Call:
             start_new_session=True,
         )
 
-    def wait(self, say: Callable[[str], None]) -> Ended:
-        """Hand every line to `say` until the call ends; a line of JSON is kept instead."""
+    def wait(self, say: Callable[[str], None]) -> CallResult:
+        """Pass every line to `say` until the call ends; a line of JSON is kept as the result instead."""
         assert self._process.stdout is not None
         assert self._process.stderr is not None
         messages = Thread(target=_follow, args=(self._process.stderr, say))
@@ -83,10 +83,10 @@ class Call:
             else:
                 document = found
         messages.join()
-        return Ended(self._process.wait(), document)
+        return CallResult(self._process.wait(), document)
 
     def stop(self) -> None:
-        """End it and what it started: kindly, then not."""
+        """Terminate the call and its children, then kill them."""
         for way in (signal.SIGTERM, signal.SIGKILL):
             with suppress(ProcessLookupError):
                 os.killpg(self._process.pid, way)

@@ -1,6 +1,6 @@
-"""The universe file, as far as a DAG file needs it: `mdw` itself checks it in full.
+"""Reads from the universe file what DAG files need; `mdw` itself validates it.
 
-Read at every parse, so it is one small YAML file and nothing else.
+Read at every parse, so it loads one small YAML file and nothing else.
 """
 
 import os
@@ -19,7 +19,7 @@ _LISTINGS = ("instruments", "fear_greed")
 
 @dataclass(frozen=True)
 class Part:
-    """A piece of the universe that one backfill call lands; '' where a dataset has no such thing."""
+    """A part of the universe that one backfill call lands; '' for fields that a dataset does not have."""
 
     dataset: str
     venue: str
@@ -28,7 +28,7 @@ class Part:
     timeframe: str = ""
 
     def options(self) -> list[str]:
-        """As `mdw backfill` wants it."""
+        """Options for `mdw backfill`."""
         pairs = [(name, value) for name, value in vars(self).items() if value]
         return [text for name, value in pairs for text in (f"--{name}", value)]
 
@@ -42,11 +42,11 @@ class Universe:
     daily: str
 
     def named(self, field: str) -> list[str]:
-        """Every value of a field, such as the venues, once each."""
+        """The distinct values of a field, such as the venues."""
         return list(dict.fromkeys(value for part in self.parts if (value := getattr(part, field))))
 
     def listings(self, venue: str) -> list[str]:
-        """Datasets of a venue that are lists, landed once a day."""
+        """Datasets of a venue that are listings, landed once a day."""
         return [name for name in _LISTINGS if any(part.dataset == name for part in self.of(venue))]
 
     def of(self, venue: str) -> list[Part]:
@@ -54,7 +54,7 @@ class Universe:
         return [part for part in self.parts if part.venue == venue]
 
     def chosen(self, venue: str, wanted: Mapping[str, Sequence[str] | None]) -> list[Part]:
-        """The venue's parts that pass; an empty filter passes all, and what a part does not have is not asked of it."""
+        """The venue's parts that pass; filters that are empty, or on fields that a part does not have, pass all."""
         return [
             part
             for part in self.of(venue)
@@ -74,7 +74,7 @@ def load() -> Universe:
     except OSError as error:
         raise RuntimeError(f"{path} cannot be read ({error.strerror}): set MDW_UNIVERSE to the universe file") from None
     except (yaml.YAMLError, AttributeError, KeyError, TypeError) as error:
-        raise RuntimeError(f"{path} is no universe file ({error!r}): `mdw status` says what is wrong in it") from None
+        raise RuntimeError(f"{path} is not a universe file ({error!r}): `mdw status` shows what is wrong") from None
 
 
 def _schedule(content: Mapping[str, Any]) -> dict[str, str]:

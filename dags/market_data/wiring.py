@@ -1,4 +1,4 @@
-"""Defaults that all market data DAGs share, and the tasks that more than one of them has."""
+"""Defaults of all market data DAGs, and tasks that several of them share."""
 
 import os
 from datetime import UTC, datetime, timedelta
@@ -16,17 +16,17 @@ WRITER = "mdw_writer"
 MIGRATIONS = "mdw_migrations"
 VENUE_RUNBOOK = "runbooks/venue_outage.md"
 
-# The logical time of a run, for templates: the same in every try. Runs by hand may have no logical date.
+# The logical time of a run, for templates: the same in every try. Manual runs may have no logical date.
 MOMENT = "(dag_run.logical_date or dag_run.run_after)"
 
-# Between the first two tries; then twice as long each time.
+# Before the first retry; doubled for each further one.
 RETRY_DELAY = timedelta(seconds=float(os.environ.get("MDW_RETRY_SECONDS") or 30))
 
 DEFAULTS: dict[str, Any] = {
     "owner": "market-data",
     "retries": 3,
     "retry_delay": RETRY_DELAY,
-    # A factor since Airflow 3.2, a switch before.
+    # A factor since Airflow 3.2, a flag before.
     "retry_exponential_backoff": True if __version__.startswith(("3.0.", "3.1.")) else 2.0,
     "max_retry_delay": timedelta(minutes=10),
     "execution_timeout": timedelta(hours=1),
@@ -35,13 +35,13 @@ DEFAULTS: dict[str, Any] = {
 
 
 def market_data_dag(dag_id: str, *, schedule: str | None, late_after: timedelta, doc: str | None, **more: Any) -> DAG:
-    """A DAG with the shared defaults; `late_after` its start in the queue, an alert goes out."""
+    """A DAG with the shared defaults; an alert is sent for a run that takes longer than `late_after`."""
     return DAG(
         dag_id,
-        # Its logical date is the moment it starts, in every Airflow and whatever the environment's defaults.
+        # The logical date is the start time, in every version of Airflow and whatever the environment's defaults are.
         schedule=CronTriggerTimetable(schedule, timezone="UTC") if schedule else None,
         start_date=datetime(2024, 1, 1, tzinfo=UTC),
-        # What a missed run would have done, the next one does.
+        # The next run does what missed runs would have done.
         catchup=False,
         max_active_runs=1,
         default_args=DEFAULTS,
@@ -53,25 +53,25 @@ def market_data_dag(dag_id: str, *, schedule: str | None, late_after: timedelta,
 
 
 def migrate() -> MdwOperator:
-    """Schema and roles as this release wants them; nothing to do in all runs but the first after a deployment."""
+    """Update schema and roles for this release; a no-op except in the first run after a deployment."""
     return MdwOperator(
         task_id="migrate",
         calls=[["migrate", "--json"]],
         role="admin",
         runbook="runbooks/mwaa_upgrade.md",
         pool=MIGRATIONS,
-        # Quick, and everything waits for it.
+        # Short, and everything waits for it.
         priority_weight=1000,
         execution_timeout=timedelta(minutes=15),
     )
 
 
-# The queue of MWAA hands a message out again after 12 hours (visibility timeout): a task must have ended by then.
+# MWAA's queue redelivers a message after 12 hours (visibility timeout): tasks must have ended by then.
 LONGEST = timedelta(hours=6)
 
 
 def venue_pool(venue: str) -> str:
-    """One landing at a time: two processes would each spend the venue's whole limit."""
+    """The pool for one landing at a time: two processes would each use the venue's full rate limit."""
     return f"mdw_venue_{venue}"
 
 
@@ -91,7 +91,7 @@ def land(task_id: str, venue: str, arguments: list[str], **more: Any) -> MdwOper
 def build(snapshot_id: str, note: str, observed: bool = False, **more: Any) -> MdwOperator:
     """Transform, audit, publish. `snapshot_id` is the same in every try of a run: publishing it twice is a no-op.
 
-    `observed`: Elementary records it, where its dbt packages are part of the release.
+    `observed`: Elementary records the run, if its dbt packages are part of the release.
     """
     observe = ["--observe"] if observed and os.environ.get("MDW_DBT_PACKAGES") else []
     return MdwOperator(
@@ -103,7 +103,7 @@ def build(snapshot_id: str, note: str, observed: bool = False, **more: Any) -> M
         runbook="runbooks/build_failed.md",
         publishes=SNAPSHOTS,
         pool=WRITER,
-        # A build whose worker died holds its claim for 30 minutes: the tries must outlast it.
+        # A build whose worker died holds its claim for 30 minutes: the retries must outlast it.
         retries=6,
         retry_delay=2 * RETRY_DELAY,
         max_retry_delay=timedelta(minutes=20),
@@ -113,8 +113,8 @@ def build(snapshot_id: str, note: str, observed: bool = False, **more: Any) -> M
 
 
 def watch() -> MdwOperator:
-    """What the alarms look at, and what ClickHouse shows to be wrong; also where the build failed."""
-    # CloudWatch is where there is AWS: the alarms on publications and stale series wait for these values.
+    """Push metrics for the alarms, and send alerts about the state of the warehouse; runs even if the build failed."""
+    # CloudWatch exists only on AWS: the alarms on publications and stale series need these values.
     push = [["metrics", "push", "--json"]] if os.environ.get("MDW_ENVIRONMENT") else []
     return MdwOperator(
         task_id="watch",
@@ -126,7 +126,7 @@ def watch() -> MdwOperator:
 
 
 def all_clear(dag_id: str) -> MdwOperator:
-    """The last task, when all before it went well: ends the alerts about the DAG. Fails the run where one did not."""
+    """The last task: resolves the alerts about the DAG if all tasks before it succeeded, else fails the run."""
     return MdwOperator(
         task_id="all_clear",
         calls=[["notify", f"{dag_id} runs again", "--resolve", "--key", alerts.key(dag_id), "--json"]],
@@ -136,13 +136,13 @@ def all_clear(dag_id: str) -> MdwOperator:
 
 
 def published(path: str) -> str:
-    """Where reports and exports go: the data bucket, else a folder of MDW_HOME."""
+    """Destination of reports and exports: the data bucket, else a folder in MDW_HOME."""
     bucket = os.environ.get("MDW_DATA_BUCKET")
     return f"s3://{bucket}/{path}" if bucket else in_home("published", path)
 
 
 def in_home(*parts: str) -> str:
-    """A path below MDW_HOME, which is the same on every worker, though the disk behind it is not."""
+    """A path in MDW_HOME; it is the same on every worker, but the disk behind it is not shared."""
     return "/".join([os.environ.get("MDW_HOME") or ".mdw", *parts])
 
 
@@ -153,14 +153,14 @@ def _deadline(after: timedelta) -> dict[str, Any]:
     try:
         from airflow.sdk import DeadlineAlert, DeadlineReference, SyncCallback
     except ImportError:
-        # Airflow 3.0 has no deadlines; the alarm on missing publications has to do.
+        # Airflow 3.0 has no deadlines: only the alarm on missing publications remains.
         return {}
     minutes = int(after.total_seconds() // 60)
     return {
         "deadline": DeadlineAlert(
             reference=DeadlineReference.DAGRUN_QUEUED_AT,
             interval=after,
-            # On a worker: the triggerer of MWAA has no venv of ours.
+            # On a worker: MWAA's triggerer does not have our venv.
             callback=SyncCallback("market_data.alerts.deadline_missed", kwargs={"minutes": minutes}),
         )
     }

@@ -1,4 +1,4 @@
-"""Whether a file's text is what its name says: fields, times, unit, period. By numpy, never row by row."""
+"""Checks that a file's rows are what its name promises: fields, times, unit, period. Vectorized with numpy."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from dlt_pipelines.core.errors import UnknownFormat
 from dlt_pipelines.core.time_grid import from_ms
 
 _COMMA, _NEWLINE, _ZERO = ord(","), ord("\n"), ord("0")
-# Masks of so many bytes stay in the cache, and their memory is used again and again.
+# Chunks of this size keep the masks in the CPU cache and let their memory be reused.
 _CHUNK_BYTES = 1 << 20
 _UNITS = {13: ("ms", 1), 16: ("us", 1000)}
 _FACTORS = dict(_UNITS.values())
@@ -20,9 +20,9 @@ _FACTORS = dict(_UNITS.values())
 
 @dataclass(frozen=True, slots=True)
 class CsvRows:
-    """Where rows begin (`starts`, and the end of the last one), their times in ms and their unit in the file.
+    """Offsets of the rows (`starts`, plus the end of the last one), their times in ms, and the time unit of the file.
 
-    `conflicts` are times, as written, of rows that differ.
+    `conflicts` are the times, as written, that occur in rows with different values.
     """
 
     header: bytes
@@ -42,14 +42,14 @@ class CsvRows:
         return np.array([int(text) for text in self.conflicts], np.int64) // _FACTORS[self.time_unit]
 
 
-def examine(file: ArchiveFile, text: bytes) -> CsvRows:
-    """The form of the text; raises UnknownFormat that names what is wrong."""
+def check_csv(file: ArchiveFile, text: bytes) -> CsvRows:
+    """Parse and check the text; raises UnknownFormat that names the problem."""
     header = _header(file, text)
     if not text.endswith(b"\n") or b"\r" in text[:4096]:
         raise UnknownFormat(f"{file.name} does not consist of lines that end in a newline")
     first = len(header) + 1 if header else 0
     if first >= len(text):
-        raise UnknownFormat(f"{file.name} holds no rows")
+        raise UnknownFormat(f"{file.name} has no rows")
     body = np.frombuffer(text, np.uint8, offset=first)
     ends = _fields(file, body)
     starts = np.append(np.int64(0), ends[:, -1].astype(np.int64) + 1)
@@ -67,12 +67,12 @@ def _header(file: ArchiveFile, text: bytes) -> bytes:
         return line
     if file.layout.header_required or not line[:1].isdigit():
         known = " or ".join(repr(known.decode()) for known in file.layout.headers)
-        raise UnknownFormat(f"{file.name} begins with {line[:120]!r}; known is {known}")
+        raise UnknownFormat(f"{file.name} begins with {line[:120]!r}; expected {known}")
     return b""
 
 
 def _fields(file: ArchiveFile, body: NDArray[np.uint8]) -> NDArray[np.int32]:
-    """Position of the separator after each field: one row a line."""
+    """Position of the separator after each field: one array row per line."""
     found, lines, columns = [], 0, file.layout.columns
     for start in range(0, len(body), _CHUNK_BYTES):
         chunk = body[start : start + _CHUNK_BYTES]
@@ -83,7 +83,7 @@ def _fields(file: ArchiveFile, body: NDArray[np.uint8]) -> NDArray[np.int32]:
     positions = np.concatenate(found)
     if len(positions) == lines * columns:
         ends = positions.reshape(lines, columns)
-        # As many newlines as rows, each at a row's end: then there is none within a row.
+        # As many newlines as rows, and each at the end of a row: so no row contains one.
         if (body[ends[:, -1]] == _NEWLINE).all():
             return ends
     raise UnknownFormat(f"{file.name} has rows with more or fewer than {columns} fields")
@@ -101,7 +101,7 @@ def _times(
     if len(widths) > 1 and set(widths.tolist()) <= set(_UNITS):
         raise UnknownFormat(f"{file.name} mixes milliseconds and microseconds")
     if len(widths) != 1 or widths[0] not in allowed:
-        raise UnknownFormat(f"{file.name} has times of {widths.tolist()} digits; known are {allowed}")
+        raise UnknownFormat(f"{file.name} has times of {widths.tolist()} digits; expected {allowed}")
     width = int(widths[0])
     digits = sliding_window_view(body, width)[begins] - np.uint8(_ZERO)
     if (digits > 9).any():
@@ -122,15 +122,15 @@ def _check_period(file: ArchiveFile, times: NDArray[np.int64]) -> None:
 
 
 def _check_instrument(file: ArchiveFile, body: NDArray[np.uint8], starts: NDArray[np.int64]) -> None:
-    """The instrument is the first field wherever files name it."""
+    """Only for files whose rows name their instrument: it is the first field."""
     wanted = np.frombuffer(file.venue_symbol.encode() + b",", np.uint8)
     within = starts[:-1, None] + np.arange(len(wanted))
     if int(within[-1, -1]) >= len(body) or (body[within] != wanted).any():
-        raise UnknownFormat(f"{file.name} holds rows of another instrument than {file.venue_symbol}")
+        raise UnknownFormat(f"{file.name} has rows of an instrument other than {file.venue_symbol}")
 
 
 def _conflicts(text: bytes, times: NDArray[np.int64], starts: NDArray[np.int64], unit: str) -> tuple[str, ...]:
-    """Times, as written, that have rows which differ; identical rows do not conflict."""
+    """Times, as written, that occur in rows with different values; identical rows do not conflict."""
     if (times[1:] > times[:-1]).all():
         return ()
     ordered = np.sort(times)

@@ -1,4 +1,4 @@
-"""Files over HTTP: whole, proven by the venue's digest, tried again where that can help."""
+"""Downloads archive files, verifies them against the venue's digest, and retries where that can help."""
 
 import asyncio
 import base64
@@ -37,7 +37,7 @@ _BUFFER_BYTES = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Download:
-    """The zip as it came. `tag` is what the venue shows of it without a download."""
+    """The zip as received. `tag` identifies its content and can be had without downloading it (see Downloader.tag)."""
 
     data: bytes
     sha256: str
@@ -62,7 +62,7 @@ class Downloader:
         await self._session.close()
 
     async def get(self, file: ArchiveFile) -> Download:
-        """The file, checked. Raises ArchiveFileError where it is absent or wrong, VenueError where nobody serves it."""
+        """The verified file. Raises ArchiveFileError if it is missing or damaged, VenueError if the archive is down."""
         try:
             return await self._checked(file)
         except BadChecksum:
@@ -70,7 +70,7 @@ class Downloader:
             return await self._checked(file)
 
     async def tag(self, file: ArchiveFile) -> str:
-        """What the venue shows of the file without a download: its published sha256, or its ETag."""
+        """The published sha256 of the file, or its ETag: changes with its content, and needs no download."""
         if self._archive.check == "sha256_beside":
             return await self._published_sha256(file)
         _, headers = await self._request(file, "HEAD", file.path)
@@ -82,7 +82,7 @@ class Downloader:
             data, _ = await self._request(file, "GET", file.path)
             sha256 = await asyncio.to_thread(_sha256, data)
             if sha256 != expected:
-                raise BadChecksum(f"{file.name} has sha256 {sha256}, its CHECKSUM file says {expected}")
+                raise BadChecksum(f"{file.name} has sha256 {sha256}, but its CHECKSUM file says {expected}")
             return Download(data, sha256, expected, datetime.now(UTC))
         data, headers = await self._request(file, "GET", file.path)
         sha256 = await asyncio.to_thread(_sha256, data)
@@ -93,7 +93,7 @@ class Downloader:
         try:
             data, _ = await self._request(file, "GET", file.path + ".CHECKSUM")
         except MissingFile:
-            # Without its digest a file cannot be proven: better no file than an unproven one.
+            # A file without its digest cannot be verified: better no file than an unverified one.
             await self._request(file, "HEAD", file.path)
             raise MissingFile(f"{file.name} has no CHECKSUM in the archive") from None
         match = _CHECKSUM.fullmatch(data[:1000].decode(errors="replace"))
@@ -122,24 +122,24 @@ class Downloader:
                 if response.status != 200:
                     _refuse(file, path, Response(response.status, headers, data.decode(errors="replace")))
                 return data, headers
-        except OversizedResponse as trouble:
-            raise SuspiciousFile(str(trouble)) from None
+        except OversizedResponse as error:
+            raise SuspiciousFile(str(error)) from None
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             if open_files.ran_out(error):
-                raise open_files.too_low(f"{self._address}{path} could not be asked") from None
+                raise open_files.too_low(f"{self._address}{path} could not be requested") from None
             text = str(error) or type(error).__name__
             raise ConnectionFailed(f"{self._address}{path}: {text}") from None
 
 
-def _refuse(file: ArchiveFile, path: str, reply: Response) -> NoReturn:
+def _refuse(file: ArchiveFile, path: str, response: Response) -> NoReturn:
     name = f"{file.series.venue}'s archive"
-    if reply.status == 404:
+    if response.status == 404:
         raise MissingFile(f"{name} has no {path.rsplit('/', 1)[-1]}")
-    if reply.status == 403:
-        said = " ".join(reply.text.split())[:160]
-        raise FileRefused(f"{name} answers 403 for {path.rsplit('/', 1)[-1]}: {said}")
-    check_status(name, reply)
-    raise ServerFault(f"{name} answers {reply.status} for {path}")
+    if response.status == 403:
+        reason = " ".join(response.text.split())[:160]
+        raise FileRefused(f"{name} answers 403 for {path.rsplit('/', 1)[-1]}: {reason}")
+    check_status(name, response)
+    raise ServerFault(f"{name} answers {response.status} for {path}")
 
 
 def _check_md5(file: ArchiveFile, data: bytes, wanted: str) -> None:
@@ -147,11 +147,11 @@ def _check_md5(file: ArchiveFile, data: bytes, wanted: str) -> None:
         return
     found = base64.b64encode(hashlib.md5(data, usedforsecurity=False).digest()).decode()
     if found != wanted:
-        raise BadChecksum(f"{file.name} has MD5 {found}, its header says {wanted}")
+        raise BadChecksum(f"{file.name} has MD5 {found}, but its Content-MD5 header says {wanted}")
 
 
 def _etag(headers: Mapping[str, str]) -> str:
-    """Stores differ in case and quotes for the same object."""
+    """The ETag without quotes, in lower case: object stores differ in both for the same object."""
     return headers.get("etag", "").strip('"').lower()
 
 

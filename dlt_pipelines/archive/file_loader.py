@@ -1,7 +1,7 @@
-"""Files into `raw`, past dlt: a file must arrive as a whole, so it lies in one block of one insert into one partition.
+"""Loads files into `raw` without dlt: a file must land as a whole, so it is one block of one insert into one partition.
 
-ClickHouse takes such an insert in full or not at all. dlt promises no such thing, and needs more than twice as long for
-the same rows. Some files share an insert: it costs less, and leaves fewer and larger parts to merge
+ClickHouse applies such an insert in full or not at all. dlt gives no such guarantee, and takes more than twice as long
+for the same rows. Several files share an insert: that is cheaper, and leaves fewer and larger parts to merge
 (docs/performance.md).
 """
 
@@ -13,7 +13,7 @@ from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 from tenacity import Retrying, retry_if_not_exception_type, stop_after_attempt, wait_exponential_jitter
 
-from dlt_pipelines.archive.csv_check import examine
+from dlt_pipelines.archive.csv_check import check_csv
 from dlt_pipelines.archive.download import Download
 from dlt_pipelines.archive.row_binary import COLUMNS, Parts, to_rows
 from dlt_pipelines.archive.unzip import unzip
@@ -27,14 +27,14 @@ from warehouse.settings import Settings
 
 log = logging.getLogger(__name__)
 
-# Rows are gathered until the insert ends, and written only then.
+# All rows of the insert form one block.
 _ONE_BLOCK = {"min_insert_block_size_rows": 0, "min_insert_block_size_bytes": 1 << 40}
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
-    """A file whose digest and form are right: its parts as rows, its lines and bytes of text, times (ms) of rows
-    that contradict each other, and windows (ms) of its period that its rows do not prove."""
+class CheckedFile:
+    """A file that passed all checks: its parts as rows, its size in lines and bytes of text, the times (ms) of
+    conflicting rows, and the windows (ms) of its period that its rows do not prove."""
 
     file: ArchiveFile
     parts: Parts
@@ -45,24 +45,24 @@ class Checked:
 
 
 def open_client(settings: Settings) -> Client:
-    """A client to land with; waits for a ClickHouse that restarts, as an insert does. Raises OperationFailed."""
+    """A client for inserts; like an insert, waits for a ClickHouse that restarts. Raises OperationFailed."""
     client: Client = _attempts("reaching ClickHouse")(connect, settings, "ingest")
     return client
 
 
-def check(file: ArchiveFile, download: Download, server_time: int | None) -> Checked:
-    """What can be landed of a file; raises ArchiveFileError."""
+def check(file: ArchiveFile, download: Download, server_time: int | None) -> CheckedFile:
+    """Verify a download and convert it to rows; raises ArchiveFileError."""
     text = unzip(file.name, download.data, file.member)
-    form = examine(file, text)
-    parts = to_rows(file, download, text, form, server_time)
-    conflicts = tuple(form.conflict_times.tolist())
-    return Checked(file, parts, form.rows, len(text), conflicts, parts.missing)
+    csv = check_csv(file, text)
+    parts = to_rows(file, download, text, csv, server_time)
+    conflicts = tuple(csv.conflict_times.tolist())
+    return CheckedFile(file, parts, csv.rows, len(text), conflicts, parts.missing)
 
 
-def insert(client: Client, table: str, files: Sequence[Checked]) -> None:
+def insert(client: Client, table: str, files: Sequence[CheckedFile]) -> None:
     """Insert files of one table together; raises InsertRefused or OperationFailed.
 
-    An insert whose result is unknown is sent again: its rows may then be in raw twice, with the same page_id.
+    An insert whose outcome is unknown is repeated: its rows may then be in raw twice, with the same page_id.
     """
     pieces = [piece for file in files for piece in file.parts.pieces]
     _attempts(f"landing into {table}")(_insert_once, client, table, pieces)
@@ -74,7 +74,7 @@ def _attempts(what: str) -> Retrying:
         wait=wait_exponential_jitter(initial=0.5, max=15),
         retry=retry_if_not_exception_type(InsertRefused),
         reraise=True,
-        before_sleep=lambda state: log.warning("%s again: %s", what, state.outcome and state.outcome.exception()),
+        before_sleep=lambda state: log.warning("Retrying %s: %s", what, state.outcome and state.outcome.exception()),
     )
 
 
@@ -86,5 +86,5 @@ def _insert_once(client: Client, table: str, rows: list[bytes | memoryview]) -> 
         if open_files.ran_out(error):
             raise InsertRefused(str(open_files.too_low(f"Archive files of {table} could not be landed"))) from None
         if is_refusal(text):
-            raise InsertRefused(f"ClickHouse refuses the archive files of {table}: {text[:600]}") from None
-        raise OperationFailed(f"ClickHouse did not take the archive files of {table}: {text[:600]}") from None
+            raise InsertRefused(f"ClickHouse rejected the archive files of {table}: {text[:600]}") from None
+        raise OperationFailed(f"ClickHouse did not accept the archive files of {table}: {text[:600]}") from None

@@ -1,4 +1,4 @@
-"""Files that landed and have been replaced in the archive since: their digest, or ETag, is another one now."""
+"""Finds landed files that the venue has since replaced in its archive: their digest or ETag has changed."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -27,7 +27,7 @@ group by file_path
 async def replaced_files(
     settings: Settings, client: Client, spans: Mapping[Series, tuple[int, int]]
 ) -> tuple[list[ArchiveFile], list[str]]:
-    """Files of the spans (ms since 1970) to land again, and notices about files that could not be looked at."""
+    """Files of the spans (ms since 1970) to land again, and notices about files that could not be checked."""
     series = [(one.venue, one.market, one.symbol, one.timeframe) for one in spans]
     rows: Any = client.query(_LANDED, parameters={"series": series}).result_rows
     tags: dict[str, str] = dict(rows)
@@ -44,8 +44,8 @@ async def replaced_files(
                 async with gate:
                     try:
                         tag = await downloader.tag(file)
-                    except VenueError as trouble:
-                        notices.append(f"{file.name} could not be compared with what landed: {trouble}")
+                    except VenueError as error:
+                        notices.append(f"{file.name} could not be compared with the landed file: {error}")
                         return
                 if tag != tags[file.path]:
                     found.append(file)
@@ -56,7 +56,7 @@ async def replaced_files(
 
 
 def _landed_files(spans: Mapping[Series, tuple[int, int]], paths: Sequence[str]) -> list[ArchiveFile]:
-    """The files behind the paths, as their venue names them today."""
+    """The files of these paths, as their venue names them today."""
     by_name = {path.rsplit("/", 1)[1]: path for path in paths}
     by_path = set(paths)
     files = []

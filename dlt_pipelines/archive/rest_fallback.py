@@ -1,4 +1,4 @@
-"""What the files of a run did not bring, for REST: files that did not land, and the rows that others lack."""
+"""Turns what the archive files of a run lack into windows for REST: files that did not land, and missing rows."""
 
 from collections import defaultdict
 
@@ -17,9 +17,9 @@ from warehouse.settings import Settings
 def left_to_rest(
     settings: Settings, outcome: Outcome, fall_back: bool
 ) -> tuple[list[tuple[Series, int, int]], list[str]]:
-    """Windows (ms since 1970) to ask REST for, and a notice for each file that lacks something.
+    """Windows (ms since 1970) to request from REST, and a notice for each incomplete file.
 
-    What the ledger holds otherwise is not missing: the years before a listing, or what REST brought meanwhile.
+    Time that is covered by other pages is not missing: the years before a listing, or what REST landed meanwhile.
     """
     if not outcome.short:
         return outcome.for_rest, []
@@ -33,22 +33,26 @@ def left_to_rest(
         if not missing:
             continue
         in_reach = missing[-1][1] > rest_reach(file.series, now)
-        then = "REST is asked for it" if fall_back and in_reach else "it stays to be fetched (--lane auto asks REST)"
+        then = (
+            "requested from REST"
+            if fall_back and in_reach
+            else "still to be fetched (--lane auto requests it from REST)"
+        )
         notices.append(f"{file.name} {lacks(file.series, missing)}: {then}.")
         holes[file.series] += missing
     if not fall_back:
         return outcome.for_rest, notices
-    asked = [
+    requested = [
         (series, max(start, rest_reach(series, now)), end)
         for series, windows in holes.items()
         for start, end in _together(series, windows, now)
         if end > rest_reach(series, now)
     ]
-    return outcome.for_rest + asked, notices
+    return outcome.for_rest + requested, notices
 
 
 def _together(series: Series, holes: Windows, now: int) -> Windows:
-    """Holes with the bar beside them, which proves an answer; those of one page as one window."""
+    """Holes, each with a neighbouring bar, which proves that a response is complete; holes of one page are joined."""
     step = TIMEFRAMES.get(series.timeframe, 0)
     length = page_length(series, VENUES[series.venue].endpoint(series, 0, now))
     found: Windows = []

@@ -1,7 +1,6 @@
-"""A run of the archive lane: files of all venues side by side, checked and landed as they come.
+"""A run of the archive lane: fetches files of all venues concurrently, checks them and lands them as they arrive.
 
-What cannot be landed becomes windows for REST, with a notice: the run as a whole asks REST for them where the lane
-is `auto`.
+What cannot be landed becomes windows for REST, with a notice; in lane `auto` the run then requests them from REST.
 """
 
 import asyncio
@@ -13,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from clickhouse_connect.driver.client import Client
 
 from dlt_pipelines.archive.download import Downloader
-from dlt_pipelines.archive.file_loader import Checked, check, insert, open_client
+from dlt_pipelines.archive.file_loader import CheckedFile, check, insert, open_client
 from dlt_pipelines.core.archive import ArchiveFile, FileListing
 from dlt_pipelines.core.errors import (
     FileRefused,
@@ -30,22 +29,22 @@ from dlt_pipelines.core.series import Series
 from dlt_pipelines.core.time_grid import from_ms, to_ms
 from dlt_pipelines.http.circuit_breaker import CircuitBreaker
 from dlt_pipelines.http.venue_client import VenueClient
-from dlt_pipelines.planning.lane_choice import most_rows, rest_reach
+from dlt_pipelines.planning.lane_choice import max_rows, rest_reach
 from dlt_pipelines.venues import ARCHIVES
 from warehouse.settings import Settings
 
 FILES_AT_ONCE = 4
-# Batches under way, so that some are fetched and checked while others are inserted.
+# Batches in progress, so that some are fetched and checked while others are inserted.
 BATCHES_AT_ONCE = 4
 WORKERS = 4
-# What shares an insert: four months of 1m bars, or a month of days.
+# Size of one insert: four monthly files of 1m bars, or the daily files of a month.
 BATCH_ROWS = 180_000
 BATCH_FILES = 32
 
 
 @dataclass
 class Outcome:
-    """What landed, and what REST is to be asked for instead: windows by series, and what files that landed lack."""
+    """What landed, the windows to request from REST instead, and what the landed files lack."""
 
     report: LandingReport = field(default_factory=LandingReport)
     for_rest: list[tuple[Series, int, int]] = field(default_factory=list)
@@ -55,7 +54,7 @@ class Outcome:
 async def land_files(
     settings: Settings, files: Sequence[ArchiveFile], progress: Progress, pace: float | None, fall_back: bool
 ) -> Outcome:
-    """Fetch, check and land files. A failing file goes into the outcome; a failure of ClickHouse is raised."""
+    """Fetch, check and land files. A file that fails is recorded in the outcome; a failure of ClickHouse is raised."""
     outcome = Outcome()
     started = time.monotonic()
     with ThreadPoolExecutor(WORKERS, "archive") as workers:
@@ -68,22 +67,22 @@ async def land_files(
 
 
 def batches(files: Sequence[ArchiveFile]) -> Iterator[list[ArchiveFile]]:
-    """Files that share an insert: neighbours of one table, of about BATCH_ROWS together."""
+    """Group consecutive files of one table into inserts of about BATCH_ROWS."""
     batch: list[ArchiveFile] = []
     rows = 0
     for file in files:
-        full = rows + most_rows(file) > BATCH_ROWS or len(batch) == BATCH_FILES
+        full = rows + max_rows(file) > BATCH_ROWS or len(batch) == BATCH_FILES
         if batch and (full or file.table != batch[0].table):
             yield batch
             batch, rows = [], 0
         batch.append(file)
-        rows += most_rows(file)
+        rows += max_rows(file)
     if batch:
         yield batch
 
 
 class _VenueFiles:
-    """One venue's files."""
+    """Lands the files of one venue."""
 
     def __init__(
         self,
@@ -106,7 +105,7 @@ class _VenueFiles:
         self._downloads = asyncio.Semaphore(FILES_AT_ONCE)
         self._now = to_ms(settings.clock())
         self._closed: VenueError | None = None
-        self._patience = CircuitBreaker()
+        self._breaker = CircuitBreaker()
         self._last: dict[Series, VenueError] = {}
 
     async def go(self, files: Sequence[ArchiveFile]) -> None:
@@ -126,7 +125,7 @@ class _VenueFiles:
                         group.create_task(work())
 
     async def _located(self, files: Sequence[ArchiveFile]) -> list[ArchiveFile]:
-        """Files with their paths, asked for where the venue lists them."""
+        """Files with their paths, which are requested from the venue if it lists them."""
         ordered = sorted(files, key=lambda file: (file.start, file.series))
         listing = self._archive.listing
         if listing is None:
@@ -144,18 +143,18 @@ class _VenueFiles:
         self, source: VenueClient, listing: FileListing, call: Sequence[ArchiveFile]
     ) -> list[ArchiveFile]:
         try:
-            _, paths = await source.ask(listing.endpoint, listing.params(call), listing.read)
-        except VenueError as trouble:
-            if isinstance(trouble, Refused | UnknownErrorCode) and len({file.series for file in call}) > 1:
-                # One instrument that is refused must not take along those that are listed in the same call.
+            _, paths = await source.request(listing.endpoint, listing.params(call), listing.read)
+        except VenueError as error:
+            if isinstance(error, Refused | UnknownErrorCode) and len({file.series for file in call}) > 1:
+                # An instrument that is refused must not fail the others of the same call.
                 alone = [[file for file in call if file.series == series] for series in {file.series for file in call}]
                 return [file for part in alone for file in await self._listed(source, listing, part)]
             for file in call:
-                self._give_up(file, trouble)
+                self._give_up(file, error)
             return []
         for file in call:
             if file.name not in paths:
-                self._give_up(file, MissingFile(f"{self._venue}'s list of files has no {file.name}"))
+                self._give_up(file, MissingFile(f"{file.name} is not in {self._venue}'s list of files"))
         return [replace(file, path=paths[file.name]) for file in call if file.name in paths]
 
     async def _land(self, downloader: Downloader, client: Client, batch: Sequence[ArchiveFile]) -> None:
@@ -167,7 +166,7 @@ class _VenueFiles:
         for one in good:
             self._count(one)
 
-    async def _checked(self, downloader: Downloader, file: ArchiveFile) -> Checked | None:
+    async def _checked(self, downloader: Downloader, file: ArchiveFile) -> CheckedFile | None:
         try:
             async with self._downloads:
                 if closed := self._closed or self._lost(file.series):
@@ -175,28 +174,28 @@ class _VenueFiles:
                     return None
                 began = time.monotonic()
                 download = await downloader.get(file)
-            self._patience.answered(file.series)
+            self._breaker.answered(file.series)
             loop = asyncio.get_running_loop()
             return await loop.run_in_executor(self._workers, check, file, download, self._now)
-        except (FileRefused, Retryable) as trouble:
-            # Both may be about this file or about all of them: a venue's archive that is away, or a ban.
-            self._patience.gave_up(file.series, began)
-            self._last[file.series] = trouble
-            if self._patience.venue_is_away:
-                self._closed = trouble
-            self._give_up(file, trouble)
-        except VenueError as trouble:
-            if isinstance(trouble, VenueClosed):
-                self._closed = trouble
+        except (FileRefused, Retryable) as error:
+            # Either may concern this file alone or all of them (the archive is down, or has banned us).
+            self._breaker.gave_up(file.series, began)
+            self._last[file.series] = error
+            if self._breaker.venue_is_down:
+                self._closed = error
+            self._give_up(file, error)
+        except VenueError as error:
+            if isinstance(error, VenueClosed):
+                self._closed = error
             else:
-                self._patience.answered(file.series)
-            self._give_up(file, trouble)
+                self._breaker.answered(file.series)
+            self._give_up(file, error)
         return None
 
     def _lost(self, series: Series) -> VenueError | None:
-        return self._last.get(series) if self._patience.lost(series) else None
+        return self._last.get(series) if self._breaker.series_failed(series) else None
 
-    def _count(self, landed: Checked) -> None:
+    def _count(self, landed: CheckedFile) -> None:
         parts, rows = landed.parts.count, landed.rows
         self._outcome.report.add_file(landed.file.series, parts, rows, landed.text_bytes)
         self._progress.landed(self._venue, parts, rows)
@@ -207,24 +206,24 @@ class _VenueFiles:
             self._outcome.short.append((landed.file, landed.missing))
 
     def _set_aside(self, file: ArchiveFile, conflicts: Sequence[int]) -> None:
-        """Times that the file holds twice with different values: none of these rows is taken."""
+        """Report the times that the file has twice with different values: none of these rows is used."""
         times = sorted(conflicts)
         shown = ", ".join(f"{from_ms(time):%Y-%m-%dT%H:%M}" for time in times[:3]) + (" …" if len(times) > 3 else "")
         in_reach = times[-1] >= rest_reach(file.series, self._now)
-        then = "asked of REST instead" if self._fall_back and in_reach else "kept out until REST brings them"
+        then = "requested from REST instead" if self._fall_back and in_reach else "left out until REST lands them"
         self._outcome.report.notices.append(
-            f"{file.name} has rows that contradict each other at {len(times)} times ({shown}): set aside, {then}."
+            f"{file.name} has conflicting rows at {len(times)} times ({shown}): set aside, {then}."
         )
 
-    def _give_up(self, file: ArchiveFile, trouble: VenueError) -> None:
+    def _give_up(self, file: ArchiveFile, error: VenueError) -> None:
         reach = rest_reach(file.series, self._now)
         report = self._outcome.report
-        report.faults[trouble.kind] += 1
+        report.faults[error.kind] += 1
         self._progress.finished_file(file, 0)
         if self._fall_back and file.end > reach:
-            report.notices.append(f"{trouble}: REST is asked for {file.series} of that time instead.")
+            report.notices.append(f"{error}: that window of {file.series} is requested from REST instead.")
             self._outcome.for_rest.append((file.series, max(file.start, reach), file.end))
         else:
-            lost = Failure(str(file.series), trouble.kind, f"{file.series}: {trouble}")
-            report.failures.append(lost)
-            self._progress.gave_up(lost)
+            series_failed = Failure(str(file.series), error.kind, f"{file.series}: {error}")
+            report.failures.append(series_failed)
+            self._progress.gave_up(series_failed)

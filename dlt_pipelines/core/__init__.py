@@ -1,1 +1,1 @@
-"""What every phase shares: series, time grid, raw page, errors, the protocols of venues and archives."""
+"""Shared by every phase: series, time grid, raw page, errors, the protocols of venues and archives."""

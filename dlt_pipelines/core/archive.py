@@ -13,23 +13,23 @@ Check = Literal["sha256_beside", "md5_header"]
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Columns of a file. `headers` are the header rows that are known; with `header_required` one must be there."""
+    """Columns of a file. `headers` are the known header rows; `header_required` files must begin with one of them."""
 
     columns: int
     time_column: int
     headers: tuple[bytes, ...]
     header_required: bool = False
     microseconds: bool = False
-    """Whether times may be in microseconds: the magnitude decides, file by file."""
+    """Whether times may be in microseconds: decided by their magnitude, file by file."""
     instrument_column: int | None = None
-    """Where each row names its instrument."""
+    """The column in which each row names its instrument."""
     slack_ms: int = 0
-    """How far a row's time may lie outside of the period: funding is stamped some ms or seconds late."""
+    """How far a row's time may lie outside the period: funding times are some ms or seconds late."""
 
 
 @dataclass(frozen=True, slots=True)
 class ArchiveFile:
-    """One file of a series. `path` is empty until the venue's listing gave it."""
+    """One file of a series. `path` is empty until it is read from the venue's list of files."""
 
     series: Series
     venue_symbol: str
@@ -61,7 +61,7 @@ class FileListing(Protocol):
 
     @property
     def periods_per_call(self) -> Mapping[Span, int]:
-        """Most months or days that one call lists."""
+        """Maximum number of months or days that one call lists."""
 
     def calls(self, files: Sequence[ArchiveFile]) -> list[list[ArchiveFile]]:
         """The files in groups, each of which one call can list."""
@@ -70,40 +70,40 @@ class FileListing(Protocol):
         """Query parameters of the call for one group."""
 
     def read(self, body: Any) -> dict[str, str]:
-        """Path by name of every file in a decoded answer; files of foreign hosts are left out."""
+        """Path by name of every file in a decoded response; files on other hosts are left out."""
 
 
 class Archive(Protocol):
-    """Everything that is particular to one venue's archive of bulk files."""
+    """Everything specific to one venue's archive of bulk files."""
 
     @property
     def origin(self) -> str:
-        """Attribute of Settings that may replace the archive's address."""
+        """The attribute of Settings that overrides the archive's address."""
 
     @property
     def address(self) -> str:
-        """The real archive, without a path."""
+        """The address of the real archive, without a path."""
 
     @property
     def check(self) -> Check:
-        """How a download is proven to be what the venue published."""
+        """How a download is verified to be what the venue published."""
 
     @property
     def calendar_ms(self) -> int:
-        """How far the calendar of its months and days runs ahead of UTC."""
+        """How far ahead of UTC its months and days begin."""
 
     @property
     def listing(self) -> "FileListing | None":
-        """The API that names the files' paths; None where a path follows from the file's name."""
+        """The API that lists the files' paths; None if a path follows from the file's name."""
 
     def complete(self, series: Series) -> bool:
-        """Whether files hold every value that REST has; lane `auto` leaves others to REST as far as it reaches."""
+        """Whether files have every value that REST has; if not, lane `auto` prefers REST as far back as REST serves."""
 
     def spans(self, series: Series) -> tuple[Span, ...]:
-        """Kinds of files that the archive has of a series, longest first; empty where it has none."""
+        """Kinds of files that the archive has for a series, longest first; empty if it has none."""
 
     def published(self, span: Span, end: int) -> int:
-        """When a file whose period ends at `end` is there at the latest."""
+        """The latest time at which a file whose period ends at `end` is published."""
 
     def file(self, series: Series, span: Span, label: str, start: int, end: int) -> ArchiveFile:
         """The file of a period, `label` being 2025-01 or 2025-01-31."""

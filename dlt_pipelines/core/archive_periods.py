@@ -1,4 +1,4 @@
-"""Months and days as archives count them. Times: milliseconds since 1970, UTC."""
+"""Months and days in an archive's calendar. Times: milliseconds since 1970, UTC."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -11,7 +11,7 @@ DAY_MS = 24 * HOUR_MS
 
 
 def periods(span: Span, start: int, end: int, calendar_ms: int) -> Iterator[tuple[str, int, int]]:
-    """Label, start and end of each month or day that touches [start, end), oldest first."""
+    """Label, start and end of each month or day that overlaps [start, end), oldest first."""
     local = from_ms(start + calendar_ms)
     first = datetime(local.year, local.month, 1 if span == "monthly" else local.day, tzinfo=UTC)
     while to_ms(first) - calendar_ms < end:
@@ -22,5 +22,5 @@ def periods(span: Span, start: int, end: int, calendar_ms: int) -> Iterator[tupl
 
 
 def first_monday(end: int) -> int:
-    """00:00 UTC of the first Monday at or after an instant that is a midnight."""
+    """00:00 UTC of the first Monday at or after `end`, which is a midnight."""
     return end + (7 - from_ms(end).weekday()) % 7 * DAY_MS

@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-# Calls bunch up on the way: the venue counts arrivals, we count departures. So much of a limit is used.
+# Requests bunch up on the way: the venue counts arrivals, we count departures. So only this share of a limit is used.
 SHARE_OF_LIMIT = 0.95
 
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """A documented limit: so much weight in so many seconds, shared by every endpoint that names it."""
+    """A documented rate limit: `weight` in `seconds`, shared by every endpoint that names it."""
 
     name: str
     weight: float
@@ -17,7 +17,7 @@ class Budget:
 
     @property
     def per_second(self) -> float:
-        """Weight a second."""
+        """Weight per second."""
         return self.weight / self.seconds
 
 
@@ -28,25 +28,25 @@ class Endpoint:
     path: str
     """Path as documented, without host; recorded with each page."""
     method: str
-    """ccxt's implicit method; empty where ccxt does not know the venue."""
+    """ccxt's implicit method; empty for a venue that ccxt does not support."""
     origin: str
-    """Key of Settings.origins that may replace the venue's address."""
+    """The key of Settings.origins that overrides the venue's address."""
     budget: Budget
     weight: float = 1
     page_rows: int = 0
-    """Most records that one call gives; 0: everything in one answer."""
+    """Maximum number of records in one response; 0: everything in one response."""
     newest_first: bool = False
     sparse: bool = False
-    """No row for a bar without a trade: a page with fewer rows than bars does not indicate an outage."""
+    """The venue has no row for a bar without a trade: fewer rows than bars do not indicate an outage."""
     widest_ms: int = 0
-    """Longest window that is answered; beyond page_rows bars with rows of a coarser kind, which can only prove that
-    there is nothing. 0: any window is answered, with page_rows rows of it."""
+    """Longest window that may be requested; one of more than page_rows bars returns coarser rows, which can only prove
+    that it is empty. 0: any window may be requested, and page_rows rows of it are returned."""
     early_rows: bool = False
-    """Rows before the window may come along with it."""
+    """The response may include rows before the window."""
     lead_rows: int = 0
-    """So many bars before a window are asked for with it: one of them proves that the page reaches the window's start,
-    where most windows of a sparse series do not begin with a row."""
+    """Number of bars before a window to request with it: one of them proves that the page reaches the window's start,
+    since most windows of a sparse series do not begin with a row."""
     reach_ms: int = 0
-    """How far back the venue documents to answer; 0: for ever. Emptiness beyond it proves nothing."""
+    """How far back the venue documents to serve data; 0: without limit. An empty page from before proves nothing."""
     history_start: datetime | None = None
-    """Of a history that comes in one answer: the time of its oldest record, UTC. None: not a history."""
+    """For a history that comes in one response: the time of its oldest record, UTC. None: not a history."""

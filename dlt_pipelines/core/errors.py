@@ -1,4 +1,4 @@
-"""What can go wrong at a venue or with a file of its archive; each class implies how the run goes on."""
+"""Failures of a venue or of a file of its archive; the class decides how the run continues."""
 
 from datetime import datetime
 from typing import ClassVar
@@ -7,7 +7,7 @@ from warehouse.errors import OperationFailed
 
 
 class VenueError(OperationFailed):
-    """A venue did not give the page asked for. `kind` is the word used in counts and logs."""
+    """A venue did not give the requested page. `kind` is the word used in counts and logs."""
 
     kind: ClassVar[str] = "trouble"
 
@@ -17,7 +17,7 @@ class Retryable(VenueError):
 
 
 class RateLimited(Retryable):
-    """429, or the venue's own words for it; `retry_after` in seconds where the venue named it."""
+    """429, or the venue's own error code for it; `retry_after` in seconds if the venue gave it."""
 
     kind = "rate_limited"
 
@@ -27,43 +27,43 @@ class RateLimited(Retryable):
 
 
 class ServerFault(Retryable):
-    """5xx, or an error body that says the venue itself is in trouble."""
+    """5xx, or an error body that reports a fault of the venue itself."""
 
     kind = "server_fault"
 
 
 class MalformedResponse(Retryable):
-    """An HTML page, JSON cut short, or rows that were not asked for."""
+    """An HTML page, truncated JSON, or rows that were not requested."""
 
     kind = "broken_answer"
 
 
 class UnknownErrorCode(Retryable):
-    """An error code that we do not know: it may concern this series alone, so it says nothing about the venue."""
+    """An unknown error code: it may concern this series alone, so it is no evidence about the venue."""
 
     kind = "error_answer"
 
 
 class SlowResponse(Retryable):
-    """A body that did not end in time."""
+    """A response that was not complete in time."""
 
     kind = "slow_answer"
 
 
 class ConnectionFailed(Retryable):
-    """Name not found, refused, reset, cut, or timed out."""
+    """Name not resolved, connection refused, reset, dropped, or timed out."""
 
     kind = "no_connection"
 
 
 class VenueClosed(VenueError):
-    """The venue serves us nothing more for now: its remaining windows wait for a later run."""
+    """The venue serves us nothing more for now: its remaining windows are left to a later run."""
 
     kind = "venue_closed"
 
 
 class Banned(VenueClosed):
-    """418 or 403: asking on would lengthen the ban, which ends at about `until` (UTC)."""
+    """418 or 403: further requests would prolong the ban, which ends at about `until` (UTC)."""
 
     kind = "banned"
 
@@ -79,7 +79,7 @@ class RegionBlocked(VenueClosed):
 
 
 class Refused(VenueError):
-    """The venue understood the request and says no: asking again cannot help."""
+    """The venue understood the request and refused it: a retry cannot help."""
 
     kind = "refused"
 
@@ -91,19 +91,19 @@ class UnknownSymbol(Refused):
 
 
 class OversizedResponse(Refused):
-    """A body beyond its limit (dlt_pipelines.http.response_body): nothing of it is kept."""
+    """A body over its size limit (dlt_pipelines.http.response_body): it is discarded."""
 
     kind = "oversized_answer"
 
 
 class Redirected(Refused):
-    """An answer that points elsewhere. None is followed, not even to the same host: a page records what was asked."""
+    """A redirect. None is followed, not even to the same host: a page records the request that was made."""
 
     kind = "redirected"
 
 
 class ArchiveFileError(VenueError):
-    """An archive's file that is not landed: a reason to ask REST for the same window."""
+    """An archive file that cannot be landed: the same window is then requested from REST."""
 
     kind = "bad_file"
 
@@ -115,24 +115,24 @@ class MissingFile(ArchiveFileError):
 
 
 class FileRefused(ArchiveFileError):
-    """403 for a file: an object store says so of one object as well as of an address that it has banned."""
+    """403 for a file: object stores answer so for a single object as well as to a banned address."""
 
     kind = "file_refused"
 
 
 class BadChecksum(ArchiveFileError):
-    """The bytes are not those that the venue published."""
+    """The content does not match the checksum that the venue published."""
 
     kind = "bad_checksum"
 
 
 class SuspiciousFile(ArchiveFileError):
-    """A zip that could do harm, or is not of the form that archives have."""
+    """A zip that could do harm, or is not built the way archives are."""
 
     kind = "suspicious_file"
 
 
 class UnknownFormat(ArchiveFileError):
-    """Rows that are not what the name of the file says."""
+    """Rows that do not match the name of the file."""
 
     kind = "unknown_form"

@@ -1,4 +1,4 @@
-"""An insert that ClickHouse refuses for good, as against one that may succeed when it is sent again."""
+"""Tells inserts that ClickHouse rejects for good from those that may succeed on a retry."""
 
 from warehouse.errors import OperationFailed
 
@@ -11,16 +11,16 @@ _REFUSALS = (
     "Code: 497",
     "TOO_LARGE_STRING_SIZE",
     "TOO_LARGE_ARRAY_SIZE",
-    # The limit of one query or user, unlike "(total)", does not pass by itself: the same insert needs the same memory.
+    # The limit of a query or user, unlike "(total)", will be hit again: the same insert needs the same memory.
     "Query memory limit exceeded",
     "Memory limit (for query) exceeded",
 )
 
 
 class InsertRefused(OperationFailed):
-    """ClickHouse will not take pages, or our own disk is full: trying again cannot help."""
+    """ClickHouse rejects the pages, or our own disk is full: a retry cannot help."""
 
 
 def is_refusal(text: str) -> bool:
-    """Whether ClickHouse's words mean that the same insert can never succeed."""
+    """Whether ClickHouse's error text means that the same insert can never succeed."""
     return any(mark in text for mark in _REFUSALS)

@@ -20,7 +20,7 @@ def subtract(start: int, end: int, done: Windows) -> Windows:
 
 
 def merge(windows: Windows) -> Windows:
-    """The same instants as sorted windows that do not touch."""
+    """The union of the windows, sorted; windows that overlap or touch are joined."""
     merged: Windows = []
     for start, end in sorted(windows):
         if merged and start <= merged[-1][1]:

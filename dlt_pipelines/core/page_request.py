@@ -7,14 +7,14 @@ from dlt_pipelines.core.series import Series
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
-    """One window to ask for, in ms since 1970; None for a listing that has no window."""
+class PageRequest:
+    """A window to request, in ms since 1970; `start` and `end` are None for a listing."""
 
     series: Series
     endpoint: Endpoint
     start: int | None = None
     end: int | None = None
-    least_rows: int = 0
+    min_rows: int = 0
     """A listing with fewer records is not complete (dlt_pipelines/planning/listings.py)."""
     since: int | None = None
     """A history whose oldest record is later than this is not complete."""

@@ -7,7 +7,7 @@ from typing import Protocol
 from dlt_pipelines.core.archive import ArchiveFile
 from dlt_pipelines.core.endpoint import Endpoint
 from dlt_pipelines.core.errors import VenueError
-from dlt_pipelines.core.page_request import Ask
+from dlt_pipelines.core.page_request import PageRequest
 from dlt_pipelines.core.raw_page import Page
 from dlt_pipelines.core.series import Series
 
@@ -15,56 +15,56 @@ from dlt_pipelines.core.series import Series
 class Progress(Protocol):
     """Callbacks of a run; all from one thread, none may block."""
 
-    def asked(self, venue: str, endpoint: Endpoint) -> None:
-        """A request leaves, retries and clocks included: it uses the endpoint's weight of its budget."""
+    def requested(self, venue: str, endpoint: Endpoint) -> None:
+        """A request is sent (retries and requests for the time too): it costs the endpoint's weight of its budget."""
 
     def fetched(self, page: Page) -> None:
         """A page arrived."""
 
-    def finished(self, ask: Ask) -> None:
-        """A window of the plan is done, in full or for now."""
+    def finished(self, request: PageRequest) -> None:
+        """A window of the plan is done, or left to a later run."""
 
     def finished_file(self, file: ArchiveFile, rows: int) -> None:
-        """A file of the archive lane is in ClickHouse, or given up (0 rows)."""
+        """A file of the archive lane has landed, or was given up (0 rows)."""
 
     def landed(self, venue: str, pages: int, rows: int) -> None:
-        """A batch is in ClickHouse."""
+        """A batch has landed."""
 
-    def fault(self, venue: str, trouble: VenueError, wait_seconds: float) -> None:
-        """A request failed and is tried again after the wait."""
+    def fault(self, venue: str, error: VenueError, wait_seconds: float) -> None:
+        """A request failed and will be retried after the wait."""
 
     def gave_up(self, failure: "Failure") -> None:
-        """A series or a venue is left for a later run."""
+        """A series or a venue is left to a later run."""
 
 
 class Silent:
     """Progress that is not shown."""
 
-    def asked(self, venue: str, endpoint: Endpoint) -> None:
-        """Say nothing."""
+    def requested(self, venue: str, endpoint: Endpoint) -> None:
+        """Ignore it."""
 
     def fetched(self, page: Page) -> None:
-        """Say nothing."""
+        """Ignore it."""
 
-    def finished(self, ask: Ask) -> None:
-        """Say nothing."""
+    def finished(self, request: PageRequest) -> None:
+        """Ignore it."""
 
     def finished_file(self, file: ArchiveFile, rows: int) -> None:
-        """Say nothing."""
+        """Ignore it."""
 
     def landed(self, venue: str, pages: int, rows: int) -> None:
-        """Say nothing."""
+        """Ignore it."""
 
-    def fault(self, venue: str, trouble: VenueError, wait_seconds: float) -> None:
-        """Say nothing."""
+    def fault(self, venue: str, error: VenueError, wait_seconds: float) -> None:
+        """Ignore it."""
 
     def gave_up(self, failure: "Failure") -> None:
-        """Say nothing."""
+        """Ignore it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """What could not be fetched: `subject` is a series, or a venue that serves nothing more."""
+    """What could not be fetched: `subject` is a series, or a venue that is unavailable."""
 
     subject: str
     kind: str
@@ -73,7 +73,7 @@ class Failure:
 
 @dataclass
 class LandingReport:
-    """Pages and records that are in ClickHouse now; keys of `by` are (venue, dataset)."""
+    """Pages and records that landed; the keys of `by` are (venue, dataset)."""
 
     pages: int = 0
     rows: int = 0
@@ -107,7 +107,7 @@ class LandingReport:
         self.payload_bytes += text_bytes
 
     def merge(self, other: "LandingReport") -> None:
-        """Take in what another part of the same run did; times are not added up."""
+        """Add the counts of another part of the same run; durations are not added up."""
         for key, counts in other.by.items():
             self.by.setdefault(key, Counter()).update(counts)
         self.pages += other.pages

@@ -33,13 +33,13 @@ _COLUMNS: dict[str, pa.DataType] = {
     "proof": pa.string(),
 }
 
-# What a page is proof of, as the ledger has it: its window; or a listing that is complete with this page, or is not.
+# What a page proves: its window; or, for a listing, whether the list is complete with this page or not.
 WINDOW, WHOLE, PART = "window", "whole", "part"
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Body and provenance. Windows and server time: ms since 1970; None where there is none."""
+    """Body and provenance. Window and server time: ms since 1970, or None."""
 
     series: Series
     table: str

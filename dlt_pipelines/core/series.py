@@ -1,4 +1,4 @@
-"""What can be landed: one series is one dataset of one instrument (or of one market, for listings)."""
+"""A series: one dataset of one instrument (for listings: of one market)."""
 
 from dataclasses import dataclass
 
@@ -18,7 +18,7 @@ class Series:
 
     @property
     def windowed(self) -> bool:
-        """Whether pages of it answer for a window of time."""
+        """Whether its pages are for a window of time (listings have none)."""
         return self.dataset in ("bars", "funding")
 
     def __str__(self) -> str:

@@ -1,14 +1,14 @@
-"""What a canonical symbol is: BASE/QUOTE, both as venues list them.
+"""Canonical symbols: BASE/QUOTE, both as venues list them.
 
-A part has 1 to 32 letters or digits of any script, such as BTC, W, 1INCH or 币安人生 (Binance lists
+Each currency has 1 to 32 letters or digits of any script, such as BTC, W, 1INCH or 币安人生 (Binance lists
 币安人生USDT: freqtrade #12876, nautilus_trader #3103), and after its first character also dots, dashes and underscores.
-It is in capitals where its script has any, and in Unicode's compatible composed form (NFKC): two spellings that look
-the same cannot be two instruments.
+It is upper case (in scripts that have case) and in Unicode normal form NFKC, so that two spellings that look the same
+cannot be two instruments.
 """
 
 import unicodedata
 
-_MOST_CHARACTERS = 32
+_MAX_CHARACTERS = 32
 SYMBOL_FORMAT = (
     "a symbol is BASE/QUOTE in capitals, such as BTC/USDT: each part has 1 to 32 letters or digits of any script, "
     "and within it dots, dashes or underscores"
@@ -27,4 +27,4 @@ def is_symbol(value: str) -> bool:
 
 def _is_currency(part: str) -> bool:
     inner = all(char.isalnum() or char in "._-" or unicodedata.category(char).startswith("M") for char in part)
-    return 0 < len(part) <= _MOST_CHARACTERS and part[0].isalnum() and inner
+    return 0 < len(part) <= _MAX_CHARACTERS and part[0].isalnum() and inner

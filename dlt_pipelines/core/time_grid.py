@@ -1,4 +1,4 @@
-"""Bar lengths that the universe may name, and instants on their grid. All times: UTC, ms since 1970."""
+"""Timeframes that the universe may name, and rounding to their grid. All times: UTC, ms since 1970."""
 
 from datetime import UTC, datetime
 
@@ -7,14 +7,14 @@ import yaml
 from warehouse.settings import PROJECT
 
 MINUTE_MS = 60_000
-# Name -> length in ms. The one list is `vars: timeframes:` of the dbt project, which parses and audits by it.
+# Name -> length in ms. The single source is `vars: timeframes:` of the dbt project, whose models use it too.
 TIMEFRAMES: dict[str, int] = yaml.safe_load((PROJECT / "dbt_project" / "dbt_project.yml").read_text())["vars"][
     "timeframes"
 ]
 
 
 def to_ms(moment: datetime) -> int:
-    """Milliseconds since 1970 of an aware datetime, cut to the millisecond."""
+    """Milliseconds since 1970 of an aware datetime, truncated to the millisecond."""
     return int(moment.timestamp() * 1000 + 0.0005)
 
 

@@ -1,4 +1,4 @@
-"""The protocol of a venue. A new venue is one package in `venues/` with an object that fulfils it.
+"""The protocol of a venue. A new venue is one package in `venues/` with an object that implements it.
 
 Times in every signature: milliseconds since 1970, UTC; a window includes its start and excludes its end.
 """
@@ -15,9 +15,9 @@ from dlt_pipelines.core.websocket import WebSocketProtocol
 
 @dataclass(frozen=True, slots=True)
 class PageSummary:
-    """What a body holds: number of records, time of the oldest and the newest, the venue's clock if named.
+    """Summary of a body: number of records, time of the oldest and the newest, the venue's time if it is included.
 
-    `more` are parameters of the next page of a listing; empty on its last one.
+    `more` are the parameters of the next page of a listing; empty on its last page.
     """
 
     rows: int
@@ -28,7 +28,7 @@ class PageSummary:
 
 
 class Venue(Protocol):
-    """Everything that is particular to one venue."""
+    """Everything specific to one venue."""
 
     @property
     def name(self) -> str:
@@ -36,24 +36,24 @@ class Venue(Protocol):
 
     @property
     def ccxt_id(self) -> str | None:
-        """ccxt's name of it; None where ccxt does not know it."""
+        """ccxt's id of the venue; None if ccxt does not support it."""
 
     @property
     def archive(self) -> Archive | None:
-        """Its bulk files; None where it publishes none."""
+        """Its bulk files; None if it publishes none."""
 
     @property
     def websockets(self) -> tuple[WebSocketProtocol, ...]:
         """Its real-time feeds, one a market; empty where `mdw live` does not follow it."""
 
     def markets(self, dataset: str) -> tuple[str, ...]:
-        """Markets that the venue serves for a dataset; empty where it has none."""
+        """Markets for which the venue serves a dataset; empty if it does not have the dataset."""
 
     def table(self, series: Series) -> str:
-        """Table of its pages in `raw`, without the venue's prefix."""
+        """Name of the table in `raw` for its pages, without the venue's prefix."""
 
     def endpoint(self, series: Series, start: int, now: int) -> Endpoint:
-        """Where to ask for a window that starts at `start`, the venue's clock being at `now`."""
+        """The endpoint that serves a window starting at `start` when the venue's time is `now`."""
 
     def venue_symbol(self, series: Series) -> str:
         """The symbol as the venue writes it; empty for listings."""
@@ -62,16 +62,16 @@ class Venue(Protocol):
         """Query parameters of one page."""
 
     def check(self, status: int, body: Any) -> None:
-        """Raise the right VenueError where the decoded body is an error."""
+        """Raise the matching VenueError if the decoded body is an error."""
 
     def read(self, series: Series, body: Any) -> PageSummary:
-        """Count and date the records of a good body."""
+        """Summarize the records of a valid body."""
 
     def clock(self, series: Series) -> Endpoint | None:
-        """Where to ask for the venue's time; None where it has no such call."""
+        """The endpoint for the venue's time; None if it has none."""
 
     def read_clock(self, body: Any) -> int:
-        """The venue's time in a body of `clock`."""
+        """The venue's time in a response of `clock`."""
 
     def addresses(self, origins: Mapping[str, str]) -> dict[str, str]:
-        """Addresses to put over ccxt's own, by ccxt's name of the API."""
+        """Addresses that override ccxt's own, by ccxt's name of the API."""

@@ -1,1 +1,1 @@
-"""One request to a venue: client, response, rate limits, retries, the venue's clock."""
+"""Requests to venues: clients, responses, rate limits, retries, the venue's clock."""

@@ -1,18 +1,18 @@
-"""How long to wait before asking a venue again."""
+"""How long to wait before a request is retried."""
 
 from tenacity import RetryCallState
 from tenacity.wait import wait_base, wait_random_exponential
 
 from dlt_pipelines.core.errors import RateLimited
 
-_MOST_SECONDS = 15
+_MAX_SECONDS = 15
 
 
 class Backoff(wait_base):
-    """Retry-After where the venue named it, else exponential with full jitter."""
+    """Retry-After if the venue sent it, else exponential with full jitter."""
 
     def __init__(self, first_seconds: float) -> None:
-        self._jitter = wait_random_exponential(multiplier=first_seconds, max=_MOST_SECONDS)
+        self._jitter = wait_random_exponential(multiplier=first_seconds, max=_MAX_SECONDS)
 
     def __call__(self, retry_state: RetryCallState) -> float:
         """Seconds before the next attempt."""

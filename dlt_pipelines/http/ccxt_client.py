@@ -1,8 +1,8 @@
-"""HTTP through ccxt: its implicit raw endpoints, its rate limiter, one client a budget.
+"""HTTP through ccxt: its implicit raw endpoints, its rate limiter, one client per budget.
 
-ccxt keeps only the last body of a client, which requests that run at once overwrite. Here each request
-carries a slot of its own in a context variable, and ccxt's own hook for raw answers fills it: the text that
-was sent, before ccxt strips, parses or judges it.
+ccxt keeps only the last body of a client, which concurrent requests overwrite. Here each request has a slot of its own
+in a context variable, and ccxt's hook for raw responses fills it with the text as sent, before ccxt strips, parses or
+checks it.
 """
 
 import importlib
@@ -59,9 +59,9 @@ class CcxtClient:
         self._documented = self._full_rate = float(self._exchange.tokenBucket["refillRate"])
 
     async def get(self, endpoint: Endpoint, params: Mapping[str, str], gate: Gate = _open) -> Response:
-        """One request; `gate` is awaited when its turn has come.
+        """Send one request; `gate` is awaited once the rate limiter has let it pass.
 
-        Raises ConnectionFailed where no answer came, and what `bodies.read_body` raises.
+        Raises ConnectionFailed if there was no response, and whatever `response_body.read_body` raises.
         """
         from ccxt.base.errors import BaseError
 
@@ -72,7 +72,7 @@ class CcxtClient:
             await getattr(self._exchange, endpoint.method)(dict(params))
         except (BaseError, OSError) as error:
             if open_files.ran_out(error):
-                raise open_files.too_low(f"{what} could not be asked") from None
+                raise open_files.too_low(f"{what} could not be requested") from None
             if isinstance(error, OSError):
                 raise
             cause = error.__cause__ or error
@@ -83,17 +83,17 @@ class CcxtClient:
         return call.replies[0]
 
     def slow_down(self) -> None:
-        """The venue said too much: go slower than documented for a while."""
+        """After "too many requests": stay below the documented rate for a while."""
         bucket = self._exchange.throttler.config
         bucket["refillRate"] = max(bucket["refillRate"] * 0.7, self._full_rate * 0.2)
 
     def recover(self) -> None:
-        """A good answer: drift back to the documented rate."""
+        """After a valid response: return gradually to the documented rate."""
         bucket = self._exchange.throttler.config
         bucket["refillRate"] = min(bucket["refillRate"] * 1.02, self._full_rate)
 
     def share(self, runs: int) -> None:
-        """Keep to this part of the limit: others ask the same venue from here."""
+        """Use only this run's share of the limit: `runs` runs on this machine use the same venue."""
         full = self._documented / runs
         if full != self._full_rate:
             bucket = self._exchange.throttler.config
@@ -118,7 +118,7 @@ def _options(budget: Budget, pace: float | None) -> dict[str, Any]:
         "enableRateLimit": pace is not None,
         "rateLimit": 1000 / rate,
         "tokenBucket": {"delay": 0.005, "capacity": max(1.0, rate * budget.seconds * 0.02)},
-        # Without a session of its own ccxt takes ours (RawExchange.open).
+        # If ccxt has no session, it uses ours (RawExchange.open).
         "session": None,
         "enableLastHttpResponse": False,
         "enableLastJsonResponse": False,
@@ -127,7 +127,7 @@ def _options(budget: Budget, pace: float | None) -> dict[str, Any]:
     }
 
 
-def _of_ccxts_base(name: str) -> Any:
+def _base_attribute(name: str) -> Any:
     if name == "Exchange":
         return importlib.import_module("ccxt.base.exchange").Exchange
     errors = importlib.import_module("ccxt.base.errors")
@@ -137,19 +137,19 @@ def _of_ccxts_base(name: str) -> Any:
 
 
 def _exchange_module(ccxt_id: str) -> ModuleType:
-    """ccxt's module of one venue, without the packages around it: they import every exchange, twice, for 80 MB."""
+    """ccxt's module of one venue, without its parent packages, which import every exchange twice (80 MB)."""
     for package in ("ccxt", "ccxt.async_support"):
         if package not in sys.modules:
             spec = importlib.util.find_spec(package)
             assert spec is not None
             sys.modules[package] = importlib.util.module_from_spec(spec)
-            # Its base modules take errors and the base class from here.
-            vars(sys.modules[package])["__getattr__"] = _of_ccxts_base
+            # Its base modules import errors and the base class from here.
+            vars(sys.modules[package])["__getattr__"] = _base_attribute
     return importlib.import_module(f"ccxt.async_support.{ccxt_id}")
 
 
 class _BoundedResponse(aiohttp.ClientResponse):
-    """Reads its body within the limit of the call. APIs speak UTF-8, whatever a header says."""
+    """Reads its body within the limit of the call. APIs send UTF-8, whatever the header says."""
 
     async def read(self) -> bytes:
         if self._body is None:
@@ -162,7 +162,7 @@ class _BoundedResponse(aiohttp.ClientResponse):
 
 
 class _Session:
-    """What ccxt calls of an aiohttp session: no redirect is followed, and the time is that of the endpoint."""
+    """The part of an aiohttp session that ccxt uses: follows no redirects, and has the endpoint's timeout."""
 
     def __init__(self, ssl_context: Any) -> None:
         self.headers: Mapping[str, str] = {}
@@ -179,21 +179,21 @@ class _Session:
 
 
 def _exchange_class(ccxt_id: str) -> Any:
-    """ccxt's class of the venue, with the hooks that hand out raw answers."""
+    """ccxt's class of the venue, with hooks that capture raw responses."""
     base: Any = getattr(_exchange_module(ccxt_id), ccxt_id)
 
     class RawExchange(base):  # type: ignore[misc]
-        """Takes the text as sent and leaves every judgement to dlt_pipelines.http.response."""
+        """Captures the text as sent and leaves all error handling to dlt_pipelines.http.response."""
 
         def open(self) -> None:
-            """ccxt's event loop and TLS context, a session of our own."""
+            """Use ccxt's event loop and TLS context with our own session."""
             super().open()
             if self.session is None:  # type: ignore[has-type]
                 self.session = _Session(self.ssl_context)
 
         async def fetch(self, url: str, *request: Any, **more: Any) -> Any:
-            """After ccxt's limiter let it go."""
-            # Some of its exchanges leave letters outside of ASCII as they are.
+            """Called when ccxt's rate limiter has let the request pass."""
+            # Some ccxt exchanges do not encode characters outside ASCII.
             url = quote(url, safe=_PRINTABLE)
             call = _CALL.get()
             await call.gate()

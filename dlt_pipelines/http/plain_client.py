@@ -1,4 +1,4 @@
-"""HTTP without ccxt, for sources that ccxt does not know; the same form as transport.Client."""
+"""HTTP without ccxt, for venues that ccxt does not support; the same interface as ccxt_client.CcxtClient."""
 
 import asyncio
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ from warehouse import open_files
 
 
 class PlainClient:
-    """One address, one request at a time, spaced by the budget."""
+    """One address, one request at a time, at the rate of the budget."""
 
     def __init__(self, address: str, budget: Budget, pace: float | None) -> None:
         self._address = address
@@ -40,20 +40,20 @@ class PlainClient:
                     headers = {name.lower(): value for name, value in response.headers.items()}
             except (aiohttp.ClientError, TimeoutError, OSError) as error:
                 if open_files.ran_out(error):
-                    raise open_files.too_low(f"{address} could not be asked") from None
+                    raise open_files.too_low(f"{address} could not be requested") from None
                 text = str(error) or type(error).__name__
                 raise ConnectionFailed(f"{address}: {text}") from None
             await asyncio.sleep(self._gap)
         return Response(response.status, headers, text)
 
     def slow_down(self) -> None:
-        """One call a day needs no slower rate than the wait for Retry-After."""
+        """Nothing to do: at one call a day, waiting for Retry-After is enough."""
 
     def recover(self) -> None:
-        """Nothing was slowed down."""
+        """Nothing to do."""
 
     def share(self, runs: int) -> None:
-        """One call a day is far below its limit, however many runs there are."""
+        """Nothing to do: one call a day is far below the limit, however many runs there are."""
 
     async def close(self) -> None:
         """Release the connections."""

@@ -1,8 +1,8 @@
-"""A limit of so much weight in so many seconds that no jitter on the way can break.
+"""A sliding-window rate limiter that network jitter cannot make exceed the venue's limit.
 
-The venue counts a request at an unknown instant between its departure and the arrival of its answer. So a request
-counts from when it leaves until one window after its answer, and leaves only while everything counted is within the
-limit: then no window of the venue, wherever it begins, can hold more. The price is one round trip a window.
+The venue counts a request at an unknown time between its departure and the arrival of its response. So a request
+counts from its departure until one window after its response, and is sent only if everything that counts then stays
+within the limit: no window of the venue, wherever it begins, can contain more. The cost is one round trip per window.
 """
 
 import asyncio
@@ -14,25 +14,25 @@ from contextlib import asynccontextmanager
 from dlt_pipelines.core.endpoint import Budget
 
 Answered = deque[tuple[float, float]]
-# What clients of this process sent that are closed: a run follows its planning at once.
-_BEFORE: dict[Budget, Answered] = {}
+# Requests of clients that this process has closed: planning uses one client, and the run that follows another.
+_EARLIER: dict[Budget, Answered] = {}
 
 
 class RateLimiter:
     """Requests of one budget."""
 
     def __init__(self, budget: Budget, limit: float) -> None:
-        """`limit` is the weight allowed in each `budget.seconds`."""
+        """`limit` is the weight allowed per `budget.seconds`."""
         self.limit = limit
         self._budget = budget
-        self._answered: Answered = deque(_BEFORE.get(budget, ()))
+        self._answered: Answered = deque(_EARLIER.get(budget, ()))
         self._used = sum(weight for _, weight in self._answered)
         self._turn = asyncio.Lock()
         self._change = asyncio.Event()
 
     @asynccontextmanager
     async def request(self, weight: float) -> AsyncIterator[None]:
-        """Wait for room, and count the request while the context is open and one window longer."""
+        """Wait for capacity, and count the request while the context is open and for one window after that."""
         async with self._turn:
             while self._used_now() and self._used + weight > self.limit:
                 await self._wait()
@@ -44,8 +44,8 @@ class RateLimiter:
             self._change.set()
 
     def close(self) -> None:
-        """Leave the count to the next client of this process."""
-        _BEFORE[self._budget] = self._answered
+        """Hand the count over to the next client of this process."""
+        _EARLIER[self._budget] = self._answered
 
     def _used_now(self) -> float:
         now = time.monotonic()

@@ -1,4 +1,4 @@
-"""One HTTP answer as it came, and what is wrong with it in general; the venue judges the rest."""
+"""An HTTP response as received, and the checks that are common to all venues."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from dlt_pipelines.core.errors import (
 from dlt_pipelines.core.venue import Venue
 
 _BAN_SECONDS = 600.0
-# A run does not wait longer for one request; what a venue asks for beyond it is treated as a ban.
+# A run does not wait longer than this for one request; a longer Retry-After is treated as a ban.
 _LONGEST_WAIT_SECONDS = 600.0
 _LONGEST_BAN_SECONDS = 86_400.0
 
@@ -34,62 +34,64 @@ class Response:
 
     @property
     def retry_after(self) -> float | None:
-        """Seconds that the venue asks us to wait; None where it does not say."""
+        """Seconds that the venue asks us to wait; None if it does not say."""
         value = self.headers.get("retry-after", "")
         return float(value) if value.isascii() and value.replace(".", "", 1).isdigit() else None
 
 
-def decode(venue: Venue, reply: Response) -> Any:
-    """The body as Python values; raises the matching VenueError where it is not a valid page."""
-    check_status(venue.name, reply)
+def decode(venue: Venue, response: Response) -> Any:
+    """The decoded body; raises the matching VenueError if it is not a valid page."""
+    check_status(venue.name, response)
     try:
-        body = orjson.loads(reply.text)
+        body = orjson.loads(response.text)
     except orjson.JSONDecodeError:
-        raise _no_json(venue.name, reply) from None
-    if "\ufffd" in reply.text:
-        raise MalformedResponse(f"{venue.name} sent bytes that are no UTF-8")
+        raise _no_json(venue.name, response) from None
+    if "\ufffd" in response.text:
+        raise MalformedResponse(f"{venue.name} sent bytes that are not UTF-8")
     try:
-        venue.check(reply.status, body)
+        venue.check(response.status, body)
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
-        raise MalformedResponse(f"{venue.name} answers in an unknown form ({error!r}): {_short(reply.text)}") from None
-    if reply.status >= 400:
-        raise Refused(f"{venue.name} answers {reply.status}: {_short(reply.text)}")
+        raise MalformedResponse(
+            f"{venue.name} sent a response of an unknown structure ({error!r}): {_short(response.text)}"
+        ) from None
+    if response.status >= 400:
+        raise Refused(f"{venue.name} answers {response.status}: {_short(response.text)}")
     return body
 
 
-def check_status(name: str, reply: Response) -> None:
-    """Raise what follows from the status alone; `name` is who answered, in messages."""
-    too_long = (reply.retry_after or 0) > _LONGEST_WAIT_SECONDS
-    if reply.status == 429 and not too_long:
-        raise RateLimited(f"{name} answers 429, too many requests", reply.retry_after)
-    if reply.status in (418, 403, 429):
-        seconds = min(reply.retry_after or _BAN_SECONDS, _LONGEST_BAN_SECONDS)
+def check_status(name: str, response: Response) -> None:
+    """Raise the error that the HTTP status implies; `name` is the server's name in messages."""
+    too_long = (response.retry_after or 0) > _LONGEST_WAIT_SECONDS
+    if response.status == 429 and not too_long:
+        raise RateLimited(f"{name} answers 429, too many requests", response.retry_after)
+    if response.status in (418, 403, 429):
+        seconds = min(response.retry_after or _BAN_SECONDS, _LONGEST_BAN_SECONDS)
         until = datetime.now(UTC) + timedelta(seconds=seconds)
-        known = "" if reply.retry_after else "; it does not say for how long, ten minutes is usual"
+        known = "" if response.retry_after else "; it did not say for how long, and ten minutes are usual"
         raise Banned(
-            f"{name} answers {reply.status}: this address is banned, until about {until:%H:%M:%S} UTC{known}. "
-            f"Nothing more is asked there in this run; run the same command again after that. "
-            f"It said: {_short(reply.text)}",
+            f"{name} answers {response.status}: this address is banned, until about {until:%H:%M:%S} UTC{known}. "
+            f"This run sends no more requests there; run the same command again after that. "
+            f"Its response: {_short(response.text)}",
             until,
         )
-    if reply.status == 451:
+    if response.status == 451:
         raise RegionBlocked(
             f"{name} answers 451: it does not serve the region of this machine's address. "
             "Run from another region, or leave this venue out."
         )
-    if 300 <= reply.status < 400:
-        target = _short(reply.headers.get("location", "")) or "nowhere"
+    if 300 <= response.status < 400:
+        target = _short(response.headers.get("location", "")) or "nowhere"
         raise Redirected(
-            f"{name} answers {reply.status}, a redirect to {target}; redirects are not followed. "
+            f"{name} answers {response.status}, a redirect to {target}; redirects are not followed. "
             "Check the address of the venue and any proxy on the way"
         )
-    if reply.status >= 500:
-        raise ServerFault(f"{name} answers {reply.status}: {_short(reply.text)}")
+    if response.status >= 500:
+        raise ServerFault(f"{name} answers {response.status}: {_short(response.text)}")
 
 
-def _no_json(name: str, reply: Response) -> MalformedResponse | Refused:
-    what = "an HTML page" if reply.text.lstrip().startswith("<") else "cut or empty JSON"
-    return MalformedResponse(f"{name} answers {reply.status} with {what}: {_short(reply.text)}")
+def _no_json(name: str, response: Response) -> MalformedResponse | Refused:
+    what = "an HTML page" if response.text.lstrip().startswith("<") else "truncated or empty JSON"
+    return MalformedResponse(f"{name} answers {response.status} with {what}: {_short(response.text)}")
 
 
 def _short(text: str) -> str:

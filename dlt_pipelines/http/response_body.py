@@ -1,7 +1,7 @@
-"""Bodies of answers, read within limits: bytes on the wire, bytes unpacked, and seconds.
+"""Reads response bodies within limits: compressed size, decompressed size, and time.
 
-A body is decompressed here, piece by piece, so that an answer which unpacks to gigabytes is refused after the first
-bytes beyond its limit. Only gzip and deflate are asked for, and nothing else is unpacked.
+A body is decompressed here, piece by piece, so that a response that inflates to gigabytes is refused at the first byte
+over its limit. Only gzip and deflate are accepted.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ _PIECE_BYTES = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """Most bytes of a body as sent and as unpacked, and the seconds in which it has to end."""
+    """Maximum bytes of a body as sent (`wire`) and decompressed, and the seconds in which it must be complete."""
 
     wire: int
     unpacked: int
@@ -29,28 +29,28 @@ class Limit:
 
     @property
     def timeout(self) -> aiohttp.ClientTimeout:
-        """For the request as a whole: headers have their own time, the body ends earlier by `read_body`."""
+        """Timeout of the whole request: connecting has its own, and `read_body` enforces that of the body."""
         return aiohttp.ClientTimeout(total=self.seconds + CONNECT_SECONDS, sock_connect=CONNECT_SECONDS, sock_read=20)
 
 
-# A page of 1,000 bars has 0.2 MB. The longest listing is Binance's exchangeInfo: 6 MB in 2024 (decred/dcrdex #2902),
+# A page of 1,000 bars is 0.2 MB. The longest listing is Binance's exchangeInfo: 6 MB in 2024 (decred/dcrdex #2902),
 # and up to 20 MB today (a guess).
 PAGE = Limit(wire=4_000_000, unpacked=4_000_000, seconds=30)
 LISTING = Limit(wire=64_000_000, unpacked=64_000_000, seconds=120)
-# A month of 1m bars has 2 to 3 MB as a zip; archive/unzip.py limits what the zip unpacks to.
+# A month of 1m bars is 2 to 3 MB as a zip; archive/unzip.py limits its inflated size.
 FILE = Limit(wire=64_000_000, unpacked=64_000_000, seconds=300)
 CHECKSUM = Limit(wire=64_000, unpacked=64_000, seconds=30)
 
 
 def limit_of(endpoint: Endpoint) -> Limit:
-    """Pages have a known number of rows; everything else is a listing."""
+    """Limits of a page, which has a bounded number of rows, or of a listing."""
     return PAGE if endpoint.page_rows else LISTING
 
 
 async def read_body(response: aiohttp.ClientResponse, what: str, limit: Limit) -> bytes:
-    """The unpacked body of a response whose session does not decompress; `what` names it in messages.
+    """The decompressed body of a response whose session does not decompress; `what` names it in messages.
 
-    Raises OversizedResponse, SlowResponse, or MalformedResponse for an encoding that cannot be read; the connection
+    Raises OversizedResponse, SlowResponse, or MalformedResponse for an encoding that cannot be decoded; the connection
     is then closed.
     """
     try:
@@ -58,7 +58,7 @@ async def read_body(response: aiohttp.ClientResponse, what: str, limit: Limit) -
             return await _read(response, what, limit)
     except TimeoutError:
         response.close()
-        raise SlowResponse(f"{what}: the answer did not end within {limit.seconds:g} s") from None
+        raise SlowResponse(f"{what}: the response was not complete within {limit.seconds:g} s") from None
     except BaseException:
         response.close()
         raise
@@ -77,18 +77,20 @@ async def _read(response: aiohttp.ClientResponse, what: str, limit: Limit) -> by
         for part in unpacker.feed(chunk, limit.unpacked - unpacked):
             unpacked += len(part)
             if unpacked > limit.unpacked:
-                raise _too_large(what, f"unpacks to more than {limit.unpacked:,} bytes (from {wire:,})", limit.unpacked)
+                raise _too_large(
+                    what, f"decompresses to more than {limit.unpacked:,} bytes (from {wire:,})", limit.unpacked
+                )
             parts.append(part)
     unpacker.finish()
     return b"".join(parts)
 
 
-def _too_large(what: str, found: str, most: int) -> OversizedResponse:
-    return OversizedResponse(f"{what}: the answer {found}; the limit is {most:,} bytes. It was discarded")
+def _too_large(what: str, found: str, maximum: int) -> OversizedResponse:
+    return OversizedResponse(f"{what}: the response {found}; the limit is {maximum:,} bytes. It was discarded")
 
 
 class _Unpacker:
-    """gzip, deflate or plain bytes, never more at once than asked for."""
+    """Decompresses gzip, deflate or plain bytes, never more at once than requested."""
 
     def __init__(self, encoding: str, what: str, limit: Limit) -> None:
         self._encoding = encoding.strip().lower()
@@ -97,11 +99,11 @@ class _Unpacker:
         self._stream: zlib._Decompress | None = None
         if self._encoding not in ("", "identity", "gzip", "x-gzip", "deflate"):
             raise MalformedResponse(
-                f"{what}: the answer is encoded as {encoding[:40]!r}; gzip or deflate was asked for"
+                f"{what}: the response is encoded as {encoding[:40]!r}; gzip or deflate was requested"
             )
 
     def feed(self, chunk: bytes, left: int) -> Iterator[bytes]:
-        """Unpacked parts; one byte more than `left` is given at most, which shows that there is more."""
+        """Decompressed parts, in total at most one byte more than `left`, which shows that there is more."""
         if self._encoding in ("", "identity"):
             yield chunk
             return
@@ -115,21 +117,21 @@ class _Unpacker:
                     yield part
                 if self._stream.eof:
                     chunk, self._stream = self._stream.unused_data, None
-                    # Only gzip may have a further member.
+                    # Only gzip may have several members.
                     if self._encoding == "deflate":
                         return
                 else:
                     chunk = self._stream.unconsumed_tail
         except zlib.error as error:
-            raise MalformedResponse(f"{self._what}: the answer is no sound {self._encoding} ({error})") from None
+            raise MalformedResponse(f"{self._what}: the response is not valid {self._encoding} ({error})") from None
 
     def finish(self) -> None:
         """Raise MalformedResponse where the stream was cut."""
         if self._stream is not None:
-            raise MalformedResponse(f"{self._what}: the {self._encoding} answer ends in the middle")
+            raise MalformedResponse(f"{self._what}: the {self._encoding} response is truncated")
 
     def _window_bits(self, first: bytes) -> int:
         if self._encoding != "deflate":
             return 16 + zlib.MAX_WBITS
-        # "deflate" is zlib's format by RFC 9110, and raw deflate at some servers.
+        # "deflate" means zlib's format in RFC 9110, but raw deflate on some servers.
         return zlib.MAX_WBITS if first[0] & 0x0F == 8 else -zlib.MAX_WBITS

@@ -1,7 +1,8 @@
-"""One limit for all runs of a warehouse: how many of them ask a venue now, and until when it has banned us.
+"""Shares rate limits and bans between all runs of a warehouse.
 
-Every run holds a lock file a budget in MDW_HOME/limits/<venue>; a lock ends with its process, however that ends.
-Runs look once a second and divide the limit by their number; a newcomer waits until the others must have seen it.
+Every run holds one lock file per budget in MDW_HOME/limits/<venue>; a lock ends with its process, however that ends.
+Runs count the locks once a second and divide the limit by their number; a new run waits until the others must have
+noticed it.
 """
 
 import fcntl
@@ -16,7 +17,7 @@ _FORGOTTEN_SECONDS = 600.0
 
 
 class LimitShare:
-    """This run's part of one limit of a venue."""
+    """This run's share of one limit of a venue."""
 
     def __init__(self, home: Path, venue: str, budget: str) -> None:
         self._folder = home / "limits" / venue / budget.replace(" ", "-")
@@ -26,7 +27,7 @@ class LimitShare:
         self._runs = 1
 
     def enter(self) -> int:
-        """Be counted; the number of runs, this one included."""
+        """Register this run; returns the number of runs, including this one."""
         if self._held is None:
             self._folder.mkdir(parents=True, exist_ok=True)
             self._held = self._own.open("w")
@@ -34,14 +35,14 @@ class LimitShare:
         return self.runs()
 
     def runs(self) -> int:
-        """The number of runs that use this limit, at most a second old."""
+        """The number of runs that use this limit, as of at most a second ago."""
         if time.monotonic() - self._looked >= LOOK_SECONDS:
             self._looked = time.monotonic()
             self._runs = 1 + sum(_is_held(path) for path in self._folder.glob("*.run") if path != self._own)
         return self._runs
 
     def leave(self) -> None:
-        """Be counted no more."""
+        """Unregister this run."""
         if self._held is not None:
             self._own.unlink(missing_ok=True)
             self._held.close()
@@ -49,13 +50,13 @@ class LimitShare:
 
 
 class Ban:
-    """What a run of this warehouse knows of a venue's ban of this address."""
+    """A venue's ban of this address, as recorded by any run of this warehouse."""
 
     def __init__(self, home: Path, venue: str) -> None:
         self.file = home / "limits" / venue / "banned_until"
 
     def until(self) -> datetime | None:
-        """The end of a ban that is not over yet, UTC."""
+        """The end of the current ban (UTC), or None."""
         try:
             until = datetime.fromisoformat(self.file.read_text(encoding="utf-8").strip())
         except (OSError, ValueError):
@@ -63,7 +64,7 @@ class Ban:
         return until if until > datetime.now(UTC) else None
 
     def remember(self, until: datetime) -> None:
-        """Let later runs know of it."""
+        """Record the ban for later runs."""
         self.file.parent.mkdir(parents=True, exist_ok=True)
         self.file.write_text(until.isoformat(), encoding="utf-8")
 
@@ -72,7 +73,7 @@ def _is_held(path: Path) -> bool:
     try:
         with path.open() as file:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-            # A file that is just being taken is young: only old ones are cleared away.
+            # Another run may be about to lock a young file: only old ones are removed.
             if time.time() - path.stat().st_mtime > _FORGOTTEN_SECONDS:
                 path.unlink(missing_ok=True)
     except BlockingIOError:

@@ -1,4 +1,4 @@
-"""One venue as we reach it: clients by budget, its clock, and what is tried again."""
+"""The client of one venue: an HTTP client per budget, the venue's clock, and retries."""
 
 import asyncio
 import time
@@ -32,7 +32,7 @@ from dlt_pipelines.venues import VENUES
 from warehouse.settings import Settings
 
 ATTEMPTS = 8
-# An error code that we do not know is rarely a passing one, and a body without end costs its whole time limit.
+# Unknown error codes are rarely transient, and a body that never ends costs its whole timeout.
 FEW_ATTEMPTS = 3
 BACKOFF_SECONDS = 0.4
 OnFault = Callable[[str, VenueError, float], None]
@@ -49,7 +49,7 @@ class _Http(Protocol):
 
 
 class VenueClient:
-    """Asks one venue; every request goes through its budget and is tried again where that can help."""
+    """Sends requests to one venue, within its budgets, with retries where they can help."""
 
     def __init__(
         self,
@@ -73,33 +73,35 @@ class VenueClient:
         self._clocks: dict[str, VenueClock] = {}
         self._held_until: dict[Budget, float] = {}
         self.caps: dict[str, int] = {}
-        """Rows that a page was cut at, by endpoint, where that is less than the venue documents."""
-        # By the budget that it is about; None is the venue as a whole.
-        self._shut: dict[Budget | None, VenueError] = {}
+        """Observed maximum rows per page, by endpoint, where it is less than the venue documents."""
+        # By budget; None is the venue as a whole.
+        self._stopped: dict[Budget | None, VenueError] = {}
 
-    def shut(self, trouble: VenueError, budget: Budget | None = None) -> None:
-        """Send no more requests, or none of one budget: later ones raise this error instead."""
-        self._shut[budget] = VenueClosed(str(trouble))
+    def stop(self, error: VenueError, budget: Budget | None = None) -> None:
+        """Send no more requests, or none of one budget: they raise this error instead."""
+        self._stopped[budget] = VenueClosed(str(error))
 
-    async def ask(self, endpoint: Endpoint, params: Mapping[str, str], read: Callable[[Any], T]) -> tuple[Response, T]:
-        """The answer and what `read` makes of its body; raises VenueError when trying is over."""
+    async def request(
+        self, endpoint: Endpoint, params: Mapping[str, str], read: Callable[[Any], T]
+    ) -> tuple[Response, T]:
+        """The response and what `read` returns for its body; raises VenueError when all attempts have failed."""
         attempts = AsyncRetrying(
-            stop=self._enough,
+            stop=self._attempts_used_up,
             wait=Backoff(BACKOFF_SECONDS),
             retry=retry_if_exception_type(Retryable),
             before_sleep=lambda state: self._note(endpoint.budget, state),
             reraise=True,
         )
-        result: tuple[Response, T] = await attempts(self._ask_once, endpoint, params, read)
+        result: tuple[Response, T] = await attempts(self._request_once, endpoint, params, read)
         return result
 
-    def _enough(self, state: RetryCallState) -> bool:
+    def _attempts_used_up(self, state: RetryCallState) -> bool:
         error = state.outcome.exception() if state.outcome else None
         few = isinstance(error, UnknownErrorCode | SlowResponse)
         return state.attempt_number >= (min(FEW_ATTEMPTS, self._attempts) if few else self._attempts)
 
     async def now(self, series: Series) -> int:
-        """The venue's time, or ours where it has no clock; ms since 1970."""
+        """The venue's time, or our own if it has no clock; ms since 1970."""
         endpoint = self.venue.clock(series)
         if endpoint is None:
             return to_ms(self._settings.clock())
@@ -108,8 +110,8 @@ class VenueClient:
         return await self._clocks[endpoint.path].now()
 
     async def close(self) -> None:
-        """Release every connection; what is still under way, such as a look at the clock, opens none again."""
-        self.shut(VenueClosed(f"the run has left {self.venue.name}"))
+        """Close every connection; requests still in progress, such as one for the time, cannot open new ones."""
+        self.stop(VenueClosed(f"the client of {self.venue.name} is closed"))
         for client in self._clients.values():
             await client.close()
         for share in self._shares.values():
@@ -117,11 +119,11 @@ class VenueClient:
 
     def _clock_reader(self, endpoint: Endpoint) -> Callable[[], Awaitable[int]]:
         async def read() -> int:
-            return (await self.ask(endpoint, {}, self.venue.read_clock))[1]
+            return (await self.request(endpoint, {}, self.venue.read_clock))[1]
 
         return read
 
-    async def _ask_once(
+    async def _request_once(
         self, endpoint: Endpoint, params: Mapping[str, str], read: Callable[[Any], T]
     ) -> tuple[Response, T]:
         client = self._client(endpoint.budget)
@@ -131,24 +133,24 @@ class VenueClient:
             client.share(self._shares[endpoint.budget].runs())
         if self._on_call is not None:
             self._on_call(self.venue.name, endpoint)
-        # Checked again when its turn has come: a refusal may have come while it waited for that.
-        reply = await client.get(endpoint, params, partial(self._gate, endpoint.budget))
+        # Checked again when the rate limiter lets it pass: the venue may have been closed while it waited.
+        response = await client.get(endpoint, params, partial(self._gate, endpoint.budget))
         try:
-            body = decode(self.venue, reply)
-        except Banned as trouble:
-            self._ban.remember(trouble.until)
-            self.shut(trouble)
+            body = decode(self.venue, response)
+        except Banned as error:
+            self._ban.remember(error.until)
+            self.stop(error)
             raise
         try:
             value = read(body)
         except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
-            text = f"{self.venue.name} {endpoint.path} answers in an unknown form: {error!r}"
+            text = f"{self.venue.name} {endpoint.path} sent a response of an unknown structure: {error!r}"
             raise MalformedResponse(text) from None
         client.recover()
-        return reply, value
+        return response, value
 
     async def _enter(self, budget: Budget) -> None:
-        """Before the first request of a budget: respect a ban that an earlier run met, and be seen by other runs."""
+        """Before the first request of a budget: respect a recorded ban, and register with the other runs."""
         if budget not in self._entered:
             self._entered[budget] = asyncio.create_task(self._enter_once(budget))
         await asyncio.shield(self._entered[budget])
@@ -157,24 +159,24 @@ class VenueClient:
         until = self._ban.until()
         if until is not None:
             text = (
-                f"{self.venue.name} has banned this address until about {until:%Y-%m-%dT%H:%M:%SZ}; nothing is asked "
-                f"before that. If you know that the ban is over, delete {self._ban.file}."
+                f"{self.venue.name} has banned this address until about {until:%Y-%m-%dT%H:%M:%SZ}; no request is "
+                f"sent before that. If you know that the ban is over, delete {self._ban.file}."
             )
-            self._shut[None] = Banned(text, until)
+            self._stopped[None] = Banned(text, until)
         elif self._pace is not None:
             share = self._shares[budget] = LimitShare(self._settings.home, self.venue.name, budget.name)
             if share.enter() > 1:
                 await asyncio.sleep(1.2 * LOOK_SECONDS)
 
     async def _gate(self, budget: Budget) -> None:
-        """While one request has to wait, the others of its budget wait too; a venue that is shut gets none."""
-        while not self._closed(budget) and (left := self._held_until.get(budget, 0.0) - time.monotonic()) > 0:
+        """While one request has to back off, the others of its budget wait too; a closed venue gets no requests."""
+        while not self._reason_stopped(budget) and (left := self._held_until.get(budget, 0.0) - time.monotonic()) > 0:
             await asyncio.sleep(left)
-        if closed := self._closed(budget):
+        if closed := self._reason_stopped(budget):
             raise closed
 
-    def _closed(self, budget: Budget) -> VenueError | None:
-        return self._shut.get(None) or self._shut.get(budget)
+    def _reason_stopped(self, budget: Budget) -> VenueError | None:
+        return self._stopped.get(None) or self._stopped.get(budget)
 
     def _note(self, budget: Budget, state: RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None

@@ -1,4 +1,4 @@
-"""What the ledger (ops.coverage) proves to have been asked for."""
+"""Reads the coverage: the windows that landed pages prove (ops.coverage)."""
 
 from collections import defaultdict
 from collections.abc import Sequence

@@ -12,11 +12,11 @@ Landed = Set[tuple[str, str]]
 
 
 def landed_files(client: Client) -> Landed:
-    """(venue, path) and (venue, name) of every file; venues with lists of files choose the folders anew."""
+    """(venue, path) and (venue, name) of every file; a venue that lists its files may change their folders."""
     rows: Any = client.query(_LANDED).result_rows
     return frozenset({(venue, text) for venue, path in rows for text in (path, path.rsplit("/", 1)[-1])})
 
 
 def has_landed(file: ArchiveFile, landed: Landed) -> bool:
-    """Whether the file of that period is in raw; what the archive has replaced since is found by its tag."""
+    """Whether the file of that period is in raw (replaced_files.py finds those that were replaced since)."""
     return (file.series.venue, file.path or file.name) in landed

@@ -1,7 +1,7 @@
-"""Which lane is the fastest for which window.
+"""Chooses the fastest lane for each window.
 
-REST costs what its limits cost. A file costs round trips and bytes, and its share of the venue's list of files. Both
-are estimates for a machine near the venue with 25 MB/s; the choice is the same within a wide range around that.
+The time of REST follows from its rate limits. The time of a file follows from round trips, size, and its share of the
+call that lists files. Both are estimates for a machine near the venue with 25 MB/s; the choice is not sensitive to it.
 """
 
 from collections import defaultdict
@@ -17,23 +17,23 @@ from dlt_pipelines.core.series import Series
 from dlt_pipelines.core.time_grid import TIMEFRAMES, from_ms
 from dlt_pipelines.core.venue import Venue
 from dlt_pipelines.planning.landed_files import Landed, has_landed
-from dlt_pipelines.planning.page_requests import window_asks
+from dlt_pipelines.planning.page_requests import window_requests
 from dlt_pipelines.venues import ARCHIVES, VENUES
 from warehouse.errors import BadInput
 
 Lane = Literal["auto", "rest", "archive"]
 LANES: tuple[Lane, ...] = ("auto", "rest", "archive")
 
-# Two round trips of a third of a second, four files at once; 30 bytes a packed row.
+# Two round trips of a third of a second, four files at once; 30 compressed bytes per row.
 _FILE_SECONDS = 0.17
-_BYTES_A_ROW, _BYTES_A_SECOND = 30, 25_000_000
-# A venue that serves so many days is asked for one day less: time passes between a plan and its requests.
+_BYTES_PER_ROW, _BYTES_PER_SECOND = 30, 25_000_000
+# One day less than the venue serves is requested: time passes between a plan and its requests.
 _REACH_MARGIN_MS = DAY_MS
 
 
 @dataclass
 class Choice:
-    """Files to land, and windows that REST is not to be asked for: they come with files, or REST has no answer."""
+    """Files to land, and windows not to request from REST: files have them, or REST no longer does."""
 
     files: list[ArchiveFile] = field(default_factory=list)
     not_rest: Windows = field(default_factory=list)
@@ -45,7 +45,7 @@ def parse_lane(text: str) -> Lane:
     for lane in LANES:
         if text == lane:
             return lane
-    raise BadInput(f"--lane is {text!r}; allowed are {', '.join(LANES)}.")
+    raise BadInput(f"--lane is {text!r}; it must be one of {', '.join(LANES)}.")
 
 
 def choose(
@@ -57,7 +57,7 @@ def choose(
     now: int,
     landed: Landed = frozenset(),
 ) -> Choice:
-    """Divide what is missing of a series between the lanes. What a file that landed does not hold is left to REST."""
+    """Divide what is missing of a series between the lanes. What a landed file lacks is left to REST."""
     archive = ARCHIVES.get(series.venue)
     start, end = span
     choice = Choice()
@@ -73,7 +73,7 @@ def choose(
         choice.not_rest = [(start, end)] if start < end else []
         if archive is not None and landed:
             left = subtract(start, end, merge([*done, *_windows(choice)]))
-            choice.notices += _lacking(archive, series, left, landed, "--lane auto asks REST, and ")
+            choice.notices += _lacking(archive, series, left, landed, "--lane auto requests it from REST, and ")
     elif start < reach:
         choice.not_rest.append((start, reach))
         if archive is not None and landed:
@@ -81,25 +81,25 @@ def choose(
             choice.notices += _lacking(archive, series, left, landed, "REST no longer has it; ")
         if lane == "rest" and subtract(start, min(reach, end), done):
             choice.notices.append(
-                f"{series}: REST has nothing before {from_ms(reach):%Y-%m-%d}, so that part is not asked for; "
+                f"{series}: REST has nothing before {from_ms(reach):%Y-%m-%d}, so that part is not requested; "
                 "the archive has it (--lane auto)."
             )
     return choice
 
 
 def rest_reach(series: Series, now: int) -> int:
-    """The oldest instant that REST still answers for; 0 where it keeps everything."""
+    """The oldest time that REST still serves; 0 if it serves everything."""
     reach = VENUES[series.venue].endpoint(series, 0, now).reach_ms
     return now - reach + _REACH_MARGIN_MS if reach else 0
 
 
 def file_seconds(file: ArchiveFile) -> float:
-    """Time that a file takes its lane, four being under way at once."""
-    return _FILE_SECONDS + most_rows(file) * _BYTES_A_ROW / _BYTES_A_SECOND
+    """Seconds that a file adds to its lane, with four downloads at a time."""
+    return _FILE_SECONDS + max_rows(file) * _BYTES_PER_ROW / _BYTES_PER_SECOND
 
 
 def lane_seconds(files: Sequence[ArchiveFile]) -> float:
-    """Time of many files: venues run side by side, lists of files are asked for one after the other."""
+    """Seconds for many files: venues run concurrently, calls that list files one after the other."""
     by_venue: dict[str, list[ArchiveFile]] = defaultdict(list)
     for file in files:
         by_venue[file.series.venue].append(file)
@@ -109,8 +109,8 @@ def lane_seconds(files: Sequence[ArchiveFile]) -> float:
     )
 
 
-def most_rows(file: ArchiveFile) -> int:
-    """Rows of a file without a hole."""
+def max_rows(file: ArchiveFile) -> int:
+    """Rows of a file without holes."""
     return _rows(file.series, file.end - file.start)
 
 
@@ -124,7 +124,7 @@ def _files(
     reach: int,
     landed: Landed,
 ) -> list[ArchiveFile]:
-    """Files that bring a hole in less time than REST; all there are in lane archive, and beyond the reach of REST."""
+    """Files that fill a hole faster than REST; in lane archive, and where REST no longer serves, all there are."""
     found: list[ArchiveFile] = []
     left = [hole]
     held: Windows = []
@@ -142,7 +142,7 @@ def _files(
         taken = [
             file
             for file, missing in candidates
-            # A day of a month that has landed may bring hours that the month lacks, but hardly a few minutes.
+            # A daily file may have hours that a landed monthly file lacks, but hardly ever just a few minutes.
             if (lane == "archive" and (2 * missing >= file.end - file.start or not _within(file, held)))
             or file.start < reach
             or (
@@ -166,7 +166,7 @@ def _windows(choice: Choice) -> Windows:
 
 
 def _lacking(archive: Archive, series: Series, holes: Windows, landed: Landed, remedy: str) -> list[str]:
-    """A notice for each file in raw that does not hold all of its period."""
+    """A notice for each landed file that does not cover all of its period."""
     return [
         f"{file.name} has landed and {lacks(series, subtract(start, end, _outside(holes, start, end)))}: "
         f"{remedy}--recheck lands the file again once the venue has replaced it."
@@ -183,7 +183,7 @@ def _outside(holes: Windows, start: int, end: int) -> Windows:
 
 
 def lacks(series: Series, holes: Windows) -> str:
-    """What is missing, for people: `lacks 33,120 bars (2024-11-08T00:00 .. 2024-12-01T00:00)`."""
+    """Readable text of what is missing: `lacks 33,120 bars (2024-11-08T00:00 .. 2024-12-01T00:00)`."""
     shown = ", ".join(f"{from_ms(start):%Y-%m-%dT%H:%M} .. {from_ms(end):%Y-%m-%dT%H:%M}" for start, end in holes[:3])
     shown += " …" if len(holes) > 3 else ""
     if series.dataset != "bars":
@@ -208,8 +208,8 @@ def _call_seconds(listing: FileListing) -> float:
 
 def _rest_seconds(venue: Venue, series: Series, piece: tuple[int, int], now: int) -> float:
     return sum(
-        ask.endpoint.weight / (ask.endpoint.budget.per_second * SHARE_OF_LIMIT)
-        for ask in window_asks(venue, series, piece, [], now)
+        request.endpoint.weight / (request.endpoint.budget.per_second * SHARE_OF_LIMIT)
+        for request in window_requests(venue, series, piece, [], now)
     )
 
 

@@ -1,9 +1,9 @@
-"""When the answer of a listing counts as all there is: only such an answer proves that something is absent.
+"""When a listing counts as complete: only a complete listing proves that something is absent.
 
-A venue that gives its list in pages says so (PageSummary.more); every page is fetched. Apart from that, nothing in an
-answer says that it is whole, so it is compared with the answers before it: no venue drops a tenth of its instruments
-in a day, and the history of the Fear & Greed index only grows. A list that has really become so much shorter is
-believed after a week.
+A venue that pages its list says so (PageSummary.more), and every page is fetched. Apart from that, nothing in a
+response shows that it is complete, so it is compared with earlier ones: no venue drops a tenth of its instruments in
+a day, and the history of the Fear & Greed index only grows. A list that has really become that much shorter is
+accepted after a week.
 """
 
 from dataclasses import dataclass
@@ -18,12 +18,12 @@ from warehouse.utc import aware_utc
 
 LISTINGS = ("instruments", "fear_greed")
 REMEMBERED_DAYS = 7
-# One record in ten may be gone, and always one.
-_MOST_GONE = 10
-# Single days are missing from it for ever.
+# One record in ten may disappear, and at least one.
+_MAX_GONE = 10
+# Some days are permanently missing from the index.
 _SLACK_MS = 7 * 24 * 60 * MINUTE_MS
 
-# Pages of one answer have the same time. Software before `proof` believed every answer.
+# Pages of one listing have the same fetched_at. Versions before `proof` accepted every response.
 _SEEN = """
 with answers as (
     select dataset, venue, market, fetched_at, sum(row_count) as records, countIf(proof != 'part') > 0 as is_whole
@@ -46,14 +46,14 @@ group by dataset, venue, market
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """What the ledger knows of a listing: its last complete answer (UTC), and how many records it is to have."""
+    """A listing as it landed: the time of its last complete response (UTC), and the expected number of records."""
 
     last_whole: datetime | None
     records: int
 
 
-def seen(client: Client) -> dict[Series, Listing]:
-    """Every listing that landed."""
+def landed_listings(client: Client) -> dict[Series, Listing]:
+    """All listings that have landed."""
     rows = client.query(_SEEN, parameters={"datasets": list(LISTINGS), "days": REMEMBERED_DAYS}).result_rows
     return {
         Series(*key): Listing(aware_utc(moment) if moment.year > 1970 else None, records)
@@ -62,19 +62,19 @@ def seen(client: Client) -> dict[Series, Listing]:
 
 
 def is_due(listing: Listing | None, now: datetime) -> bool:
-    """Once a UTC day, and again after an answer that was not complete."""
+    """True once per UTC day, and after an incomplete response."""
     return listing is None or listing.last_whole is None or listing.last_whole.date() < now.date()
 
 
-def least_rows(known: Listing | None) -> int:
-    """Fewer records than this are not the whole list."""
+def min_rows(known: Listing | None) -> int:
+    """A response with fewer records than this is not complete."""
     records = known.records if known else 0
-    return max(records - max(records // _MOST_GONE, 1), 0)
+    return max(records - max(records // _MAX_GONE, 1), 0)
 
 
 def reaches_back_to(endpoint: Endpoint, start: int) -> int | None:
-    """The time (ms since 1970) that the oldest record of a history must not be later than; None where it has none.
+    """The latest time (ms since 1970) at which a complete history may begin; None for other listings.
 
-    `start` is where history is wanted from.
+    `start` is the beginning of the wanted history.
     """
     return None if endpoint.history_start is None else max(start, to_ms(endpoint.history_start)) + _SLACK_MS

@@ -1,4 +1,4 @@
-"""Narrowing the universe to what one command is about."""
+"""Filters that narrow the universe to the series of one command."""
 
 from dataclasses import dataclass
 
@@ -9,10 +9,10 @@ from warehouse.errors import BadInput
 
 @dataclass(frozen=True)
 class Selection:
-    """Filters; an empty one lets everything through.
+    """Filters; an empty one passes everything.
 
-    A filter on something a series does not have (a symbol, for a listing) leaves the series out, unless its
-    dataset is asked for by name.
+    A filter on something that a series does not have (such as the symbol of a listing) excludes the series, unless its
+    dataset is named.
     """
 
     datasets: tuple[str, ...] = ()
@@ -34,7 +34,7 @@ _FIELDS = {
 def select(universe: Universe, selection: Selection) -> list[Series]:
     """Series of the universe that pass every filter.
 
-    Raises BadInput for a value that the universe does not hold, and where nothing passes.
+    Raises BadInput for a value that is not in the universe, and if nothing passes.
     """
     everything = universe.series()
     for name, plural in _FIELDS.items():
@@ -47,10 +47,10 @@ def select(universe: Universe, selection: Selection) -> list[Series]:
                 )
     chosen = [series for series in everything if _passes(series, selection)]
     if not chosen:
-        asked = " ".join(
+        filters = " ".join(
             f"--{name} {value}" for name, plural in _FIELDS.items() for value in getattr(selection, plural)
         )
-        raise BadInput(f"Nothing in the universe matches {asked} together; leave one of them out.")
+        raise BadInput(f"Nothing in the universe matches {filters} together; drop one of them.")
     return chosen
 
 

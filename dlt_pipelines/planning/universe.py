@@ -1,4 +1,4 @@
-"""The universe file: what the warehouse holds. Every mistake in it is one precise BadInput."""
+"""The universe file: what the warehouse should contain. Every mistake in it raises one precise BadInput."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -30,17 +30,17 @@ def _symbol(value: str) -> str:
     return value
 
 
-def _no_doubles(values: list[str]) -> list[str]:
-    doubles = sorted({value for value in values if values.count(value) > 1})
-    if doubles:
-        raise ValueError(f"{', '.join(doubles)} is listed twice")
+def _no_duplicates(values: list[str]) -> list[str]:
+    duplicates = sorted({value for value in values if values.count(value) > 1})
+    if duplicates:
+        raise ValueError(f"{', '.join(duplicates)} is listed twice")
     return values
 
 
-Symbols = Annotated[list[Annotated[str, AfterValidator(_symbol)]], AfterValidator(_no_doubles)]
+Symbols = Annotated[list[Annotated[str, AfterValidator(_symbol)]], AfterValidator(_no_duplicates)]
 Timeframes = Annotated[
     list[Annotated[str, AfterValidator(lambda value: _one_of(list(TIMEFRAMES), value))]],
-    AfterValidator(_no_doubles),
+    AfterValidator(_no_duplicates),
 ]
 ByVenue = dict[str, dict[str, Symbols]]
 
@@ -50,7 +50,7 @@ class _Strict(BaseModel):
 
 
 class History(_Strict):
-    """Where a backfill without a start begins."""
+    """The default start of a backfill."""
 
     start: Annotated[datetime, AfterValidator(in_utc)]
 
@@ -63,7 +63,7 @@ class Schedule(_Strict):
 
 
 class Universe(_Strict):
-    """Venues, markets, symbols and timeframes that are wanted."""
+    """The wanted venues, markets, symbols and timeframes."""
 
     version: Literal[1]
     history: History
@@ -98,15 +98,15 @@ def _each(tree: ByVenue) -> Iterator[tuple[str, str, str]]:
 
 
 def load(path: Path) -> Universe:
-    """Read the file; raises BadInput that names file, key, value and what is allowed."""
+    """Read the file; raises BadInput that names file, key, value and the allowed values."""
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise BadInput(f"Universe file {path} cannot be read: {error.strerror}. Check MDW_UNIVERSE.") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise BadInput(f"Universe file {path} is no YAML: {' '.join(str(error).split())}") from None
+        raise BadInput(f"Universe file {path} is not valid YAML: {' '.join(str(error).split())}") from None
     if not isinstance(content, dict):
-        raise BadInput(f"Universe file {path} holds no mapping; see config/universe.yml for the form.")
+        raise BadInput(f"Universe file {path} is not a mapping; see config/universe.yml for the format.")
     try:
         universe = Universe.model_validate(content)
     except ValidationError as error:
@@ -116,7 +116,7 @@ def load(path: Path) -> Universe:
 
 
 def _check_places(path: Path, universe: Universe) -> None:
-    """Venues and markets must be such that we know how to land them."""
+    """Raise BadInput for a venue or market that is not supported."""
     for dataset, tree in (("bars", universe.bars), ("funding", universe.funding)):
         served = {name: venue.markets(dataset) for name, venue in VENUES.items() if venue.markets(dataset)}
         for venue, markets in tree.items():

@@ -1,1 +1,1 @@
-"""The REST lane: paging, where a history starts, the run, the load by dlt."""
+"""The REST lane: paging, the start of histories, the run, loading with dlt."""

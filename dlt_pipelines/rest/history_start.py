@@ -1,9 +1,9 @@
-"""Where a history begins: years before a listing are proven empty by a few calls, not asked for page by page.
+"""Finds where a history starts: years before a listing are proven empty with a few calls, not page by page.
 
-A venue that answers oldest first gives its first rows to one question about the whole span. One that answers
-newest first is asked for halves: a half without a row is proven empty as a whole. Every answer is a page like any
-other and lands, so that the empty years are in the ledger. Where a wide window is answered in coarser rows
-(Endpoint.widest_ms), only its emptiness lands.
+A venue that answers oldest first returns its first rows to one request for the whole span. For one that answers
+newest first, the span is bisected: a half without a row is proven empty as a whole. Every response is a page like any
+other and lands, so that the empty years are covered. If the venue answers a wide window with coarser rows
+(Endpoint.widest_ms), only empty responses land.
 """
 
 import asyncio
@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from dlt_pipelines.core.errors import VenueClosed, VenueError
 from dlt_pipelines.core.intervals import Windows, subtract
-from dlt_pipelines.core.page_request import Ask
+from dlt_pipelines.core.page_request import PageRequest
 from dlt_pipelines.core.raw_page import Page
 from dlt_pipelines.core.series import Series
 from dlt_pipelines.core.time_grid import MINUTE_MS, TIMEFRAMES, ceil_to, floor_to
@@ -21,24 +21,24 @@ from dlt_pipelines.planning.page_requests import page_length, wanted_end
 from dlt_pipelines.rest.paging import Piece, next_page
 from warehouse.settings import Settings
 
-# A span of fewer pages is asked for at once.
-LEAST_PAGES = 24
+# A span of fewer pages is requested directly.
+MIN_PAGES = 24
 Span = tuple[int, int]
 
 
 @dataclass
 class Probes:
-    """Pages that were fetched to find beginnings, and what they prove by series."""
+    """Pages that were fetched to find the start of series, and the windows that they prove."""
 
     pages: list[Page] = field(default_factory=list)
     proven: dict[Series, Windows] = field(default_factory=dict)
     notices: list[str] = field(default_factory=list)
 
 
-def unknown_beginnings(
+def unknown_starts(
     sources: Mapping[str, VenueClient], spans: Mapping[Series, Span], done: Mapping[Series, Windows]
 ) -> dict[Series, Span]:
-    """Long leading holes of series of which nothing older has landed."""
+    """Long leading holes of series for which nothing older has landed."""
     found: dict[Series, Span] = {}
     for series, (start, end) in spans.items():
         if series.dataset != "bars":
@@ -48,7 +48,7 @@ def unknown_beginnings(
             continue
         holes = subtract(start, end, covered)
         endpoint = sources[series.venue].venue.endpoint(series, start, end)
-        if holes and holes[0][1] - holes[0][0] >= LEAST_PAGES * page_length(series, endpoint):
+        if holes and holes[0][1] - holes[0][0] >= MIN_PAGES * page_length(series, endpoint):
             found[series] = holes[0]
     return found
 
@@ -60,9 +60,9 @@ async def probe(
     pace: float | None,
     with_rows: bool = True,
 ) -> Probes:
-    """Find the beginning of each series whose span has a long leading hole. Trouble is a notice: asked later.
+    """Find the start of each series whose span has a long leading hole. An error becomes a notice, and is not raised.
 
-    Without rows, only pages that prove emptiness are kept: bars come from elsewhere.
+    Without `with_rows`, only pages that prove that a window is empty are kept: the bars come from another lane.
     """
     venues = {series.venue for series in spans}
     sources = {name: VenueClient(name, settings, pace, lambda *fault: None) for name in venues}
@@ -72,16 +72,16 @@ async def probe(
         try:
             pages = await _first_bar(sources[series.venue], series, span)
         except VenueClosed:
-            return  # the run says so, once
-        except VenueError as trouble:
-            probes.notices.append(f"{series}: its beginning is not known, so every window is asked for ({trouble})")
+            return  # the run reports it, once
+        except VenueError as error:
+            probes.notices.append(f"{series}: its start is not known, so every window is requested ({error})")
             return
         pages = [page for page in pages if with_rows or not page.rows]
         probes.pages += pages
         probes.proven[series] = [(p.window_start or 0, p.window_end or 0) for p in pages]
 
     try:
-        await asyncio.gather(*(one(*item) for item in unknown_beginnings(sources, spans, done).items()))
+        await asyncio.gather(*(one(*item) for item in unknown_starts(sources, spans, done).items()))
     finally:
         for source in sources.values():
             await source.close()
@@ -101,8 +101,8 @@ async def _first_bar(source: VenueClient, series: Series, span: Span) -> list[Pa
         if endpoint.widest_ms:
             middle = min(middle, floor_to(low + endpoint.widest_ms, length))
         first = False
-        ask = Ask(series, endpoint, low, middle)
-        page, rest = await next_page(source, ask, Piece(low, middle), now)
+        request = PageRequest(series, endpoint, low, middle)
+        page, rest = await next_page(source, request, Piece(low, middle), now)
         if page is None:
             break
         if page.rows and endpoint.widest_ms and middle - low > length:
@@ -117,12 +117,12 @@ async def _first_bar(source: VenueClient, series: Series, span: Span) -> list[Pa
         elif endpoint.newest_first:
             high = page.window_start or low
         else:
-            pages += [more for more in [(await next_page(source, ask, before, now))[0]] if more is not None]
+            pages += [more for more in [(await next_page(source, request, before, now))[0]] if more is not None]
             break
     return pages
 
 
 def _middle(low: int, high: int, length: int, first: bool) -> int:
-    """The first page alone (most series begin before the span), then halves that end on the grid of pages."""
+    """The first page alone (most series start before the span), then halves that end on the page grid."""
     wanted = low if first else (low + high) // 2
     return min(max(floor_to(wanted, length), floor_to(low, length) + length), high)

@@ -1,10 +1,10 @@
-"""Pages into `raw` through dlt: one pipeline a venue, append only, Arrow in and Parquet over the wire.
+"""Loads pages into `raw` through dlt: one pipeline per venue, append only, Arrow in and Parquet over the wire.
 
-Measured on two cores: 200 pages of 1000 bars take 0.45 s this way and 2.9 s as JSON lines, because dlt
-writes an Arrow table once and unchanged. The payload arrives byte for byte.
+Measured on two cores: 200 pages of 1000 bars take 0.45 s this way and 2.9 s as JSON lines, because dlt writes an Arrow
+table once and unchanged. The payload arrives byte for byte.
 
-Each run works in a folder of its own under MDW_HOME/dlt, held by a file lock. What a killed run left there
-is dropped on purpose: the ledger is the pages that arrived, so the planner asks for the others again.
+Each run works in its own folder under MDW_HOME/dlt, held by a file lock. What a killed run left there is deleted on
+purpose: coverage follows from the pages that arrived, so the planner requests the others again.
 """
 
 import gc
@@ -41,7 +41,7 @@ class PageLoader:
         self._settled = False
 
     def __enter__(self) -> Self:
-        """Take a working folder and clear away those of dead runs."""
+        """Create a working folder and remove those of dead runs."""
         self._root.mkdir(parents=True, exist_ok=True)
         self._lock.acquire()
         self._folder.mkdir()
@@ -59,7 +59,7 @@ class PageLoader:
     def load(self, venue: str, pages: Sequence[Page]) -> None:
         """Land a batch; when this returns, its pages are in ClickHouse.
 
-        A batch that failed is sent again: pages may then be in raw twice, which staging deduplicates.
+        A batch that failed is retried: its pages may then be in raw twice, which staging deduplicates.
         Raises InsertRefused, or OperationFailed after half a minute of attempts.
         """
         attempts = Retrying(
@@ -67,15 +67,15 @@ class PageLoader:
             wait=wait_exponential_jitter(initial=0.5, max=15),
             retry=retry_if_not_exception_type(InsertRefused),
             reraise=True,
-            before_sleep=_say_again,
+            before_sleep=_log_retry,
         )
         attempts(self._load_once, venue, pages)
         self._forget()
 
     def _forget(self) -> None:
-        """Free what dlt left in cycles of frames, which hold the pages; Python looks for them ever less often.
+        """Free the pages that dlt left in reference cycles of frames; Python collects them ever less often.
 
-        All that the first batch brought, modules above all, stays and is not searched again.
+        Everything allocated by the first batch, mainly modules, is frozen and not traversed again.
         """
         gc.collect()
         if not self._settled:
@@ -89,7 +89,7 @@ class PageLoader:
             if open_files.ran_out(error):
                 raise InsertRefused(str(open_files.too_low(f"{self._folder} cannot be written"))) from error
             raise InsertRefused(
-                f"{self._folder} cannot be written: {error.strerror or error}. Make room there and run the same "
+                f"{self._folder} cannot be written: {error.strerror or error}. Free some space there and run the same "
                 "command again: what has landed is kept."
             ) from error
 
@@ -115,10 +115,10 @@ class PageLoader:
             pipeline.run(resources, loader_file_format="parquet")
         except PipelineStepFailed as error:
             pipeline.abort_packages()
-            raise _trouble(venue, error) from error
+            raise _load_error(venue, error) from error
         finally:
-            # dlt logs how it resolved its options, with tracebacks that hold every frame below, and clears the
-            # log only when its run trace is on: each batch of pages would stay in memory for ever.
+            # dlt records how it resolved its options, with tracebacks that hold every frame below, and clears that
+            # record only if its run trace is on: each batch of pages would stay in memory forever.
             get_resolved_traces().clear()
 
     def _pipeline(self, venue: str) -> Any:
@@ -128,12 +128,12 @@ class PageLoader:
         return self._pipelines[venue]
 
 
-def _say_again(state: RetryCallState) -> None:
+def _log_retry(state: RetryCallState) -> None:
     log.warning("%s Trying again.", state.outcome and state.outcome.exception())
 
 
 def _destination(connection: Connection, ca_file: Path | None, cluster: str) -> Any:
-    """raw of the server; `ca_file`: whom the native driver trusts, else certifi's."""
+    """dlt's destination `raw`; `ca_file` holds the CAs that the native driver trusts (default: certifi's)."""
     from dlt.destinations import clickhouse
 
     from dlt_pipelines.rest.replicated_destination import DDL_QUERY, replicated
@@ -153,7 +153,7 @@ def _destination(connection: Connection, ca_file: Path | None, cluster: str) -> 
             **({"query": query} if query else {}),
         },
         dataset_table_separator="__",
-        # A name that the ledger's pattern (ops.coverage) does not match.
+        # A name that the table pattern of ops.coverage does not match.
         dataset_sentinel_table_name="_dlt_sentinel",
     )
 
@@ -171,7 +171,7 @@ def _configure() -> None:
 
     for key, value in {
         "runtime.dlthub_telemetry": False,
-        # It logs pages of traceback for each batch that is tried again; ours say it in one line.
+        # dlt logs long tracebacks for each batch that is retried; we log one line.
         "runtime.log_level": "CRITICAL",
         "restore_from_destination": False,
         "enable_runtime_trace": False,
@@ -182,11 +182,11 @@ def _configure() -> None:
         "load.workers": 1,
     }.items():
         dlt.config[key] = value
-    # It prints a traceback for each refused connection; ours say it in one line.
+    # The driver prints a traceback for each refused connection; we log one line.
     logging.getLogger("clickhouse_driver").setLevel(logging.ERROR)
 
 
-def _trouble(venue: str, error: Exception) -> OperationFailed:
+def _load_error(venue: str, error: Exception) -> OperationFailed:
     root: BaseException = error
     while root.__cause__ is not None:
         root = root.__cause__
@@ -194,17 +194,17 @@ def _trouble(venue: str, error: Exception) -> OperationFailed:
     if open_files.ran_out(root):
         return InsertRefused(str(open_files.too_low(f"The pages of {venue} could not be landed")))
     if is_refusal(text):
-        return InsertRefused(f"ClickHouse refuses the pages of {venue}: {text[:600]}")
-    return OperationFailed(f"ClickHouse did not take the pages of {venue}: {text[:600]}")
+        return InsertRefused(f"ClickHouse rejected the pages of {venue}: {text[:600]}")
+    return OperationFailed(f"ClickHouse did not accept the pages of {venue}: {text[:600]}")
 
 
 def _clear_dead_runs(root: Path) -> None:
-    """A folder whose lock is free belongs to a run that has died."""
+    """Remove the folders of runs that have died: their locks are free."""
     for folder in root.glob("run-*/"):
         lock = FileLock(root / f"{folder.name}.lock", timeout=0)
         try:
             with lock:
-                log.info("dropping what a dead run left in %s; its pages are asked for again", folder.name)
+                log.info("Deleting what a dead run left in %s; its pages are requested again", folder.name)
                 shutil.rmtree(folder, ignore_errors=True)
         except Timeout:
             continue

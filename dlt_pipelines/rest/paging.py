@@ -1,10 +1,10 @@
-"""From a window to pages: what each page proves, and what is left to ask.
+"""Fetches a window page by page: what each page proves, and what is left to request.
 
-A page proves what lies between its rows. Whether the venue has anything between a row and the edge of the window is a
-question of its own, because venues cap pages below the limit that they document (ccxt #26705, #20756): the rest is
-asked for again together with the row next to it. An answer with that row and no other proves that there is nothing
-more; a page without any row counts once it was given several times. Nothing later than the venue's last closed bar is
-claimed, and nothing older than the venue documents to serve unless it served it.
+A page proves the time between its rows. It does not prove that the venue has nothing between a row and the edge of the
+window, because venues cap pages below the limit that they document (ccxt #26705, #20756). So the rest is requested
+again, together with the row next to it: a response with that row and no other proves that there is nothing more. A
+page without any row is accepted only after it was returned several times. Nothing later than the venue's last closed
+bar is claimed, and nothing older than the venue documents to serve, unless it did serve it.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ from typing import Any
 
 from dlt_pipelines.core.endpoint import Endpoint
 from dlt_pipelines.core.errors import MalformedResponse
-from dlt_pipelines.core.page_request import Ask
+from dlt_pipelines.core.page_request import PageRequest
 from dlt_pipelines.core.raw_page import PART, WHOLE, WINDOW, Page
 from dlt_pipelines.core.series import Series
 from dlt_pipelines.core.time_grid import MINUTE_MS, TIMEFRAMES
@@ -24,20 +24,21 @@ from dlt_pipelines.http.response import Response
 from dlt_pipelines.http.venue_client import VenueClient
 from dlt_pipelines.planning.page_requests import FUNDING_USUAL_STEP_MS, page_length, wanted_end
 
-# A settled funding rate may reach the venue's history late: emptiness is believed after a day.
+# A settled funding rate may reach the venue's history late: an empty page is accepted after a day.
 FUNDING_SETTLES_MS = 24 * 3600 * 1000
-# Venues answer with nothing now and then where there is something: emptiness counts once it was said again after each
-# of these seconds. At two with no pause, one empty answer in five left holes (docs/reliability.md).
+# Venues occasionally return empty pages for windows that have rows: an empty page is accepted once it was returned
+# again after each of these pauses (seconds). With two attempts, no pause and one page in five wrongly empty, holes were
+# left (docs/reliability.md).
 EMPTY_PAUSES = (0.1, 0.2, 0.4, 0.8)
-# No venue lists so many pages: a cursor that leads on and on is an error of its own.
-MOST_LISTING_PAGES = 1_000
+# No venue has this many pages of a listing: a cursor that never ends is an error.
+MAX_LISTING_PAGES = 1_000
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A part of a window that is still to ask, in ms since 1970; end exclusive.
+    """A part of a window that is still to be requested, in ms since 1970; end exclusive.
 
-    `known` is the time of a row at its edge that the venue has shown in a page of `after` rows.
+    `known` is the time of a row at its edge that the venue has returned in a page of `after` rows.
     """
 
     start: int
@@ -46,101 +47,103 @@ class Piece:
     after: int = 0
 
 
-async def pages_of(source: VenueClient, ask: Ask) -> AsyncIterator[Page]:
-    """Fetch everything that an ask is about, page by page; raises VenueError."""
-    now = await source.now(ask.series)
-    if ask.start is None or ask.end is None:
-        for part in await _listing(source, ask, now):
+async def pages_of(source: VenueClient, request: PageRequest) -> AsyncIterator[Page]:
+    """Fetch everything that a request is for, page by page; raises VenueError."""
+    now = await source.now(request.series)
+    if request.start is None or request.end is None:
+        for part in await _listing(source, request, now):
             yield part
         return
-    # The plan may be hours old, and an endpoint of the newest bars serves no others.
-    start, end = ask.start, min(ask.end, wanted_end(ask.series, now))
-    ask = replace(ask, endpoint=source.venue.endpoint(ask.series, start, now))
+    # The plan may be hours old, and an endpoint for the newest bars serves no older ones.
+    start, end = request.start, min(request.end, wanted_end(request.series, now))
+    request = replace(request, endpoint=source.venue.endpoint(request.series, start, now))
     waiting = [Piece(start, end)] if start < end else []
     while waiting:
         piece = waiting.pop(0)
-        page, rest = await next_page(source, ask, piece, now)
+        page, rest = await next_page(source, request, piece, now)
         if page is not None:
             yield page
         if piece in rest:
-            raise MalformedResponse(f"{source.venue.name} gives the same page of {ask.series} again and again")
-        waiting += [small for part in rest for small in _fitting(source, ask, part)]
+            raise MalformedResponse(f"{source.venue.name} returns the same page of {request.series} over and over")
+        waiting += [small for part in rest for small in _fitting(source, request, part)]
 
 
-async def next_page(source: VenueClient, ask: Ask, piece: Piece, now: int) -> tuple[Page | None, list[Piece]]:
-    """One page of the piece, None where it proves nothing, and what is left to ask."""
+async def next_page(
+    source: VenueClient, request: PageRequest, piece: Piece, now: int
+) -> tuple[Page | None, list[Piece]]:
+    """One page of the piece (None if it proves nothing), and what is left to request."""
     for pause in (0.0, *EMPTY_PAUSES):
         await asyncio.sleep(pause)
-        reply, answer = await _fetch(source, ask, piece.start, piece.end)
-        if _only_early(ask, piece, answer):
-            # It holds none of the window: as much proof as an empty page, and no more.
-            answer = PageSummary(rows=0, server_time=answer.server_time)
-        if answer.rows:
+        response, summary = await _fetch(source, request, piece.start, piece.end)
+        if _only_early(request, piece, summary):
+            # It has no row of the window: it proves as much as an empty page.
+            summary = PageSummary(rows=0, server_time=summary.server_time)
+        if summary.rows:
             break
-        claim, _ = divide(ask.series, ask.endpoint, answer, piece, now)
+        claim, _ = divide(request.series, request.endpoint, summary, piece, now)
         if claim[0] >= claim[1] and piece.known is None:
             return None, []
-    if not answer.rows and piece.known is not None:
+    if not summary.rows and piece.known is not None:
         raise MalformedResponse(
-            f"{source.venue.name} gave a row of {ask.series} at {piece.known} (ms) and now says that there is none"
+            f"{source.venue.name} returned a row of {request.series} at {piece.known} (ms) before and now has none"
         )
-    cap = _learn_cap(source, ask.endpoint, piece, answer)
-    claim, rest = divide(ask.series, ask.endpoint, answer, piece, now, cap)
-    params = _params(source, ask, piece.start, piece.end)
-    return _page(source, ask, (*claim, params), reply, answer, now, WINDOW), rest
+    cap = _learn_cap(source, request.endpoint, piece, summary)
+    claim, rest = divide(request.series, request.endpoint, summary, piece, now, cap)
+    params = _params(source, request, piece.start, piece.end)
+    return _page(source, request, (*claim, params), response, summary, now, WINDOW), rest
 
 
-def _only_early(ask: Ask, piece: Piece, answer: PageSummary) -> bool:
-    """Whether all rows are from before the window. A wide one is answered in coarser rows, which may begin earlier."""
-    narrow = piece.end - piece.start <= page_length(ask.series, ask.endpoint)
-    return ask.endpoint.early_rows and narrow and answer.newest is not None and answer.newest < piece.start
+def _only_early(request: PageRequest, piece: Piece, summary: PageSummary) -> bool:
+    """Whether all rows are from before the window. Coarser rows, which answer a wide window, may begin earlier."""
+    narrow = piece.end - piece.start <= page_length(request.series, request.endpoint)
+    return request.endpoint.early_rows and narrow and summary.newest is not None and summary.newest < piece.start
 
 
 def divide(
-    series: Series, endpoint: Endpoint, answer: PageSummary, piece: Piece, now: int, cap: int | None = None
+    series: Series, endpoint: Endpoint, summary: PageSummary, piece: Piece, now: int, cap: int | None = None
 ) -> tuple[tuple[int, int], list[Piece]]:
-    """The part of a piece that an answer proves, and the parts still to ask.
+    """The part of a piece that a response proves, and the parts still to be requested.
 
-    `cap` is the most rows of a page that the venue was seen to give, where that is less than it documents.
+    `cap` is the observed maximum of rows in a page, if it is less than the venue documents.
     """
     step = TIMEFRAMES.get(series.timeframe, 1)
     start, end = piece.start, piece.end
     settled = min(end, now - FUNDING_SETTLES_MS) if series.dataset == "funding" else end
     served = max(start, now - endpoint.reach_ms) if endpoint.reach_ms else start
-    if answer.oldest is None or answer.newest is None:
+    if summary.oldest is None or summary.newest is None:
         return (served, max(served, settled)), []
-    oldest, newest = answer.oldest, answer.newest
+    oldest, newest = summary.oldest, summary.newest
     begins, ends = max(start, min(served, oldest)), min(end, max(newest + step, settled))
-    # Nothing but the known row, or rows from before the window beside it.
+    # Nothing but the known row, apart from rows before the window.
     if newest == piece.known and (oldest == newest or newest == start):
         return (begins, ends), []
-    reaches_start, reaches_end = _reaches(series, endpoint, answer, piece, settled)
+    reaches_start, reaches_end = _reaches(series, endpoint, summary, piece, settled)
     rest = []
-    full = answer.rows >= min(cap or endpoint.page_rows, endpoint.page_rows)
+    full = summary.rows >= min(cap or endpoint.page_rows, endpoint.page_rows)
     single = oldest == newest
     if not reaches_start:
         begins = max(start, oldest)
-        goes_on = single or (full and endpoint.newest_first and oldest - _spacing(series, answer) >= start)
-        rest.append(Piece(start, begins) if goes_on else Piece(start, oldest + step, oldest, answer.rows))
+        goes_on = single or (full and endpoint.newest_first and oldest - _spacing(series, summary) >= start)
+        rest.append(Piece(start, begins) if goes_on else Piece(start, oldest + step, oldest, summary.rows))
     if not reaches_end:
         ends = min(end, newest + step)
-        goes_on = single or (full and not endpoint.newest_first and newest + _spacing(series, answer) < end)
-        rest.append(Piece(ends, end) if goes_on else Piece(newest, end, newest, answer.rows))
+        goes_on = single or (full and not endpoint.newest_first and newest + _spacing(series, summary) < end)
+        rest.append(Piece(ends, end) if goes_on else Piece(newest, end, newest, summary.rows))
     return (begins, max(begins, ends)), rest
 
 
-def _reaches(series: Series, endpoint: Endpoint, answer: PageSummary, piece: Piece, settled: int) -> tuple[bool, bool]:
-    """Whether nothing of the series fits between the start and the oldest row, or between the newest and the end.
+def _reaches(series: Series, endpoint: Endpoint, summary: PageSummary, piece: Piece, settled: int) -> tuple[bool, bool]:
+    """Whether no row of the series fits between the start and the oldest row, and between the newest and the end.
 
-    The edge where a venue begins its page is believed within a funding interval, and within ten bars where bars are
-    sparse (Endpoint.lead_rows).
+    At the edge where a venue begins its page, a distance of up to a funding interval is accepted, and of up to ten bars
+    if bars are sparse (Endpoint.lead_rows).
     """
-    assert answer.oldest is not None
-    assert answer.newest is not None
-    before, after = answer.oldest - piece.start, piece.end - answer.newest
+    assert summary.oldest is not None
+    assert summary.newest is not None
+    before, after = summary.oldest - piece.start, piece.end - summary.newest
     if series.dataset == "funding":
-        # Nothing later is claimed, and none is expected yet.
-        up_to_date = answer.newest + 1 >= settled and after < _spacing(series, answer)
+        # Nothing later is claimed, and nothing is expected yet.
+        up_to_date = summary.newest + 1 >= settled and after < _spacing(series, summary)
         if endpoint.newest_first:
             return before < MINUTE_MS, after <= FUNDING_USUAL_STEP_MS or up_to_date
         return before <= FUNDING_USUAL_STEP_MS, up_to_date
@@ -148,123 +151,125 @@ def _reaches(series: Series, endpoint: Endpoint, answer: PageSummary, piece: Pie
     return before < step, after <= step * (1 + endpoint.lead_rows)
 
 
-def _spacing(series: Series, answer: PageSummary) -> int:
-    """Time from one row of a page to the next: of bars their length, of payments the mean, or the usual one."""
-    assert answer.oldest is not None
-    assert answer.newest is not None
+def _spacing(series: Series, summary: PageSummary) -> int:
+    """Time between the rows of a page: the timeframe for bars, the mean (or usual) interval for funding."""
+    assert summary.oldest is not None
+    assert summary.newest is not None
     if series.dataset == "bars":
         return TIMEFRAMES[series.timeframe]
-    return (answer.newest - answer.oldest) // (answer.rows - 1) if answer.rows > 1 else FUNDING_USUAL_STEP_MS
+    return (summary.newest - summary.oldest) // (summary.rows - 1) if summary.rows > 1 else FUNDING_USUAL_STEP_MS
 
 
-def _learn_cap(source: VenueClient, endpoint: Endpoint, piece: Piece, answer: PageSummary) -> int | None:
-    """The venue's own cap of a page: a page after which there were more rows was cut, and a longer one ends that."""
+def _learn_cap(source: VenueClient, endpoint: Endpoint, piece: Piece, summary: PageSummary) -> int | None:
+    """The venue's actual page limit: a page followed by more rows was capped, and a longer page disproves the cap."""
     caps = source.caps
-    if piece.known is not None and piece.after > 1 and _goes_beyond(piece.known, endpoint, answer):
+    if piece.known is not None and piece.after > 1 and _goes_beyond(piece.known, endpoint, summary):
         caps[endpoint.path] = min(caps.get(endpoint.path, piece.after), piece.after)
-    if answer.rows > caps.get(endpoint.path, answer.rows):
+    if summary.rows > caps.get(endpoint.path, summary.rows):
         del caps[endpoint.path]
     return caps.get(endpoint.path)
 
 
-def _goes_beyond(known: int, endpoint: Endpoint, answer: PageSummary) -> bool:
-    """Whether the venue has more rows beside a known one; those from before the window are none of them."""
-    assert answer.oldest is not None
-    assert answer.newest is not None
-    return answer.newest > known or (answer.oldest < known and not endpoint.early_rows)
+def _goes_beyond(known: int, endpoint: Endpoint, summary: PageSummary) -> bool:
+    """Whether the venue has rows beyond a known one; those from before the window do not count."""
+    assert summary.oldest is not None
+    assert summary.newest is not None
+    return summary.newest > known or (summary.oldest < known and not endpoint.early_rows)
 
 
-def _fitting(source: VenueClient, ask: Ask, piece: Piece) -> list[Piece]:
-    """What is left of a window, in windows that a capped page can fill."""
-    cap = source.caps.get(ask.endpoint.path)
-    if cap is None or piece.known is not None or ask.series.dataset == "funding":
+def _fitting(source: VenueClient, request: PageRequest, piece: Piece) -> list[Piece]:
+    """What is left of a window, cut into windows that fit a capped page."""
+    cap = source.caps.get(request.endpoint.path)
+    if cap is None or piece.known is not None or request.series.dataset == "funding":
         return [piece]
-    length = cap * TIMEFRAMES[ask.series.timeframe]
+    length = cap * TIMEFRAMES[request.series.timeframe]
     starts = range(piece.start, piece.end, length)
     return [Piece(start, min(start + length, piece.end)) for start in starts]
 
 
-async def _listing(source: VenueClient, ask: Ask, now: int) -> list[Page]:
-    """Every page of a listing, all with the time of the last one: the list as a whole was known then.
+async def _listing(source: VenueClient, request: PageRequest, now: int) -> list[Page]:
+    """Every page of a listing, all with the time of the last one, when the list as a whole was known.
 
-    The last page says whether the listing is complete: it leads to no other page, and the listing neither has far
-    fewer records than the one before (Ask.least_rows) nor begins too late (Ask.since).
+    The last page decides whether the listing is complete: there is no further page, and the listing neither has far
+    fewer records than the previous one (PageRequest.min_rows) nor begins too late (PageRequest.since).
     """
     pages: list[Page] = []
     more: dict[str, str] = {}
     seen: list[dict[str, str]] = []
     while True:
-        params = {**_params(source, ask, 0, 0), **more}
-        reply, answer = await _fetch(source, ask, 0, 0, more)
-        pages.append(_page(source, ask, (None, None, params), reply, answer, now, PART))
-        if not answer.more:
+        params = {**_params(source, request, 0, 0), **more}
+        response, summary = await _fetch(source, request, 0, 0, more)
+        pages.append(_page(source, request, (None, None, params), response, summary, now, PART))
+        if not summary.more:
             break
-        more = dict(answer.more)
-        if more in seen or len(pages) == MOST_LISTING_PAGES:
-            raise MalformedResponse(f"{source.venue.name} {ask.endpoint.path} leads from page to page without end")
+        more = dict(summary.more)
+        if more in seen or len(pages) == MAX_LISTING_PAGES:
+            raise MalformedResponse(
+                f"{source.venue.name} {request.endpoint.path} returns one page after another without end"
+            )
         seen.append(more)
     moment = pages[-1].fetched_at
     pages = [replace(page, fetched_at=moment) for page in pages]
-    reaches_back = ask.since is None or (answer.oldest is not None and answer.oldest <= ask.since)
-    if reaches_back and sum(page.rows for page in pages) >= ask.least_rows:
+    reaches_back = request.since is None or (summary.oldest is not None and summary.oldest <= request.since)
+    if reaches_back and sum(page.rows for page in pages) >= request.min_rows:
         pages[-1] = replace(pages[-1], proof=WHOLE)
     return pages
 
 
 async def _fetch(
-    source: VenueClient, ask: Ask, start: int, end: int, more: dict[str, str] | None = None
+    source: VenueClient, request: PageRequest, start: int, end: int, more: dict[str, str] | None = None
 ) -> tuple[Response, PageSummary]:
     def read(body: Any) -> PageSummary:
-        answer = source.venue.read(ask.series, body)
-        if ask.start is not None:
-            _check_window(source, ask, answer, start, end)
-        elif not answer.rows:
-            raise MalformedResponse(f"{source.venue.name} {ask.endpoint.path} lists nothing at all")
-        return answer
+        summary = source.venue.read(request.series, body)
+        if request.start is not None:
+            _check_window(source, request, summary, start, end)
+        elif not summary.rows:
+            raise MalformedResponse(f"{source.venue.name} {request.endpoint.path} returned an empty list")
+        return summary
 
-    return await source.ask(ask.endpoint, {**_params(source, ask, start, end), **(more or {})}, read)
+    return await source.request(request.endpoint, {**_params(source, request, start, end), **(more or {})}, read)
 
 
-def _check_window(source: VenueClient, ask: Ask, answer: PageSummary, start: int, end: int) -> None:
-    """A venue that drops a parameter answers with its newest page and no error."""
-    step = TIMEFRAMES.get(ask.series.timeframe, 1)
-    if answer.oldest is None or answer.newest is None:
+def _check_window(source: VenueClient, request: PageRequest, summary: PageSummary, start: int, end: int) -> None:
+    """Raise MalformedResponse for rows outside the window: a venue that ignores a parameter returns its newest page."""
+    step = TIMEFRAMES.get(request.series.timeframe, 1)
+    if summary.oldest is None or summary.newest is None:
         return
-    too_early = answer.oldest <= start - step and not ask.endpoint.early_rows
-    if too_early or answer.newest >= end or answer.oldest > answer.newest:
+    too_early = summary.oldest <= start - step and not request.endpoint.early_rows
+    if too_early or summary.newest >= end or summary.oldest > summary.newest:
         raise MalformedResponse(
-            f"{source.venue.name} answers with rows from {answer.oldest} to {answer.newest} of {ask.series}, "
-            f"asked from {start} to {end} (ms)"
+            f"{source.venue.name} returned rows from {summary.oldest} to {summary.newest} of {request.series}; "
+            f"requested were {start} to {end} (ms)"
         )
 
 
-def _params(source: VenueClient, ask: Ask, start: int, end: int) -> dict[str, str]:
-    lead = ask.endpoint.lead_rows * TIMEFRAMES.get(ask.series.timeframe, 0)
-    return source.venue.params(ask.series, ask.endpoint, start - lead, end)
+def _params(source: VenueClient, request: PageRequest, start: int, end: int) -> dict[str, str]:
+    lead = request.endpoint.lead_rows * TIMEFRAMES.get(request.series.timeframe, 0)
+    return source.venue.params(request.series, request.endpoint, start - lead, end)
 
 
 def _page(
     source: VenueClient,
-    ask: Ask,
-    asked: tuple[int | None, int | None, dict[str, str]],
-    reply: Response,
-    answer: PageSummary,
+    request: PageRequest,
+    claim: tuple[int | None, int | None, dict[str, str]],
+    response: Response,
+    summary: PageSummary,
     now: int,
     proof: str,
 ) -> Page:
-    has_clock = source.venue.clock(ask.series) is not None
+    has_clock = source.venue.clock(request.series) is not None
     return Page(
-        series=ask.series,
-        table=source.venue.table(ask.series),
-        venue_symbol=source.venue.venue_symbol(ask.series),
-        endpoint=ask.endpoint.path,
-        params=asked[2],
-        window_start=asked[0],
-        window_end=asked[1],
-        status=reply.status,
+        series=request.series,
+        table=source.venue.table(request.series),
+        venue_symbol=source.venue.venue_symbol(request.series),
+        endpoint=request.endpoint.path,
+        params=claim[2],
+        window_start=claim[0],
+        window_end=claim[1],
+        status=response.status,
         fetched_at=datetime.now(UTC),
-        server_time=answer.server_time or (now if has_clock else None),
-        rows=answer.rows,
-        payload=reply.text,
+        server_time=summary.server_time or (now if has_clock else None),
+        rows=summary.rows,
+        payload=response.text,
         proof=proof,
     )

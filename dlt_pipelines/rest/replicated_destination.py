@@ -1,6 +1,6 @@
-"""dlt's own tables on a cluster: made on every node, and replicated.
+"""dlt's own tables on a cluster: created on every node, and replicated.
 
-dlt creates tables on the node that it is connected to. A landing by another node would then find none of them.
+dlt creates tables only on the node that it is connected to. A landing through another node would not find them.
 """
 
 from collections.abc import Callable, Iterable
@@ -11,7 +11,7 @@ from dlt.common.destination.typing import PreparedTableSchema
 from dlt.destinations import clickhouse
 from dlt.destinations.impl.clickhouse.clickhouse import ClickHouseClient
 
-# Settings of the native connection: do not wait for a node that is down.
+# Settings of the native connection: do not wait for nodes that are down.
 DDL_QUERY = {"distributed_ddl_output_mode": "null_status_on_timeout_only_active", "distributed_ddl_task_timeout": "20"}
 
 

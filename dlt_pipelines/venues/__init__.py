@@ -1,4 +1,4 @@
-"""The registry of venues. A new one: a package here, and its line below. Nothing outside this package names a venue."""
+"""The registry of venues. A new venue is a package here and an entry below; no code outside this package names one."""
 
 from collections.abc import Iterator, Mapping
 

@@ -1,9 +1,9 @@
-"""One strategy, two feeds: a moving-average crossover on live bars, or on a replay of a snapshot. Its code is the same.
+"""One strategy on two feeds: a moving-average crossover on live bars, or on a replay of a snapshot, with the same code.
 
     python live_strategy.py --replay 2025-q1 --speed inf        a pinned snapshot, as fast as it goes
-    python live_strategy.py                                     what `mdw live` brings, until interrupted
+    python live_strategy.py                                     live bars of `mdw live`, until interrupted
 
-Paper only: it prints what it would do.
+Paper trading only: it prints what it would do.
 """
 
 import argparse
@@ -21,7 +21,7 @@ FAST, SLOW = 5, 20
 
 @dataclass
 class Crossover:
-    """Holds while the fast mean of closes is above the slow one; decides once a bar, on closed bars only."""
+    """Holds while the fast mean of closes is above the slow one; decides once per bar, on closed bars only."""
 
     closes: deque[float] = field(default_factory=lambda: deque(maxlen=SLOW))
     holds: bool = False
@@ -29,9 +29,9 @@ class Crossover:
     bars: int = 0
 
     def on_bar(self, bar: Bar) -> str:
-        """What it would do now: buy, sell, or nothing."""
+        """The action for this bar: buy, sell, or nothing."""
         if bar.revised:
-            # Decided on values that were corrected since: a decision is not taken back.
+            # The bar was corrected after the decision, which is not reversed.
             return ""
         self.bars += 1
         self.closes.append(bar.close)
@@ -46,7 +46,7 @@ class Crossover:
 
 
 async def run(feed: Feed, strategy: Crossover, symbol: str, venue: str) -> None:
-    """The strategy on any feed."""
+    """Run the strategy on any feed."""
     async for bar in feed.follow(symbol, "1m", venue=venue):
         action = strategy.on_bar(bar)
         if action:
@@ -55,10 +55,10 @@ async def run(feed: Feed, strategy: Crossover, symbol: str, venue: str) -> None:
 
 
 def main() -> int:
-    """Read the command line, follow the feed."""
+    """Parse the command line and follow the feed."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--replay", metavar="SNAPSHOT_ID", help="a snapshot instead of the live feed")
-    parser.add_argument("--speed", type=float, default=float("inf"), help="market seconds a second, of a replay")
+    parser.add_argument("--speed", type=float, default=float("inf"), help="market seconds per second, for a replay")
     parser.add_argument("--symbol", default="BTC/USDT")
     parser.add_argument("--venue", default="binance")
     chosen = parser.parse_args()

@@ -1,4 +1,4 @@
-"""The same small backtest fed twice from one pinned snapshot: by the SDK, and by plain SQL on marts.v_bars.
+"""The same small backtest run twice on one pinned snapshot: through the SDK, and with plain SQL on marts.v_bars.
 
 Reads MDW_CLICKHOUSE_URL, else the embedded server of MDW_HOME, as the researcher. Without an id: the newest
 snapshot, whose id is printed so that you can pin it.
@@ -28,13 +28,13 @@ order by open_time
 
 
 def by_sdk(client: alphaforge_data.Client, start: pd.Timestamp, end: pd.Timestamp) -> pd.Series:
-    """Hourly closes through the SDK: Arrow all the way, cached, and the table says which snapshot it is."""
+    """Hourly closes through the SDK: Arrow end to end, cached, and the table names its snapshot."""
     bars = client.bars(instruments=INSTRUMENT, timeframe="1h", start=start, end=end, columns=["open_time", "close"])
     return bars.to_pandas().set_index("open_time")["close"]
 
 
 def by_sql(snapshot_id: str, start: pd.Timestamp, end: pd.Timestamp) -> pd.Series:
-    """The same closes by plain SQL, for any ClickHouse client: the WHERE on snapshot_id is the pin."""
+    """The same closes with plain SQL, for any ClickHouse client: the condition on snapshot_id is the pin."""
     server = find()
     sql = clickhouse_connect.get_client(
         host=server.host, port=server.port, username=server.user, password=server.password, secure=server.secure
@@ -45,7 +45,7 @@ def by_sql(snapshot_id: str, start: pd.Timestamp, end: pd.Timestamp) -> pd.Serie
 
 
 def crossover(close: pd.Series) -> float:
-    """Total return of holding while the fast mean is above the slow one, 10 basis points a trade."""
+    """Total return of holding while the fast mean is above the slow one, at 10 basis points per trade."""
     prices = close.rename("BTC").to_frame()
     # Decided on one bar, traded at the close of the next.
     holds = (prices.rolling(FAST).mean() > prices.rolling(SLOW).mean()).shift(1, fill_value=False).astype(float)
@@ -63,7 +63,7 @@ def crossover(close: pd.Series) -> float:
 
 
 def main(snapshot_id: str | None) -> int:
-    """Run both and compare; 0 where they agree."""
+    """Run both and compare; returns 0 if they agree."""
     with alphaforge_data.connect(snapshot_id=snapshot_id) as client:
         snapshot = client.snapshot()
         reach = client.extent(instruments=INSTRUMENT, timeframe="1h", snapshot_id=snapshot.snapshot_id).to_pylist()[0]
@@ -85,7 +85,7 @@ def main(snapshot_id: str | None) -> int:
 def arguments() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("snapshot_id", nargs="?", help="the pin; the newest snapshot where left out")
+    parser.add_argument("snapshot_id", nargs="?", help="the pin; default: the newest snapshot")
     return parser.parse_args()
 
 

@@ -1,6 +1,6 @@
 """Deploys the warehouse to AWS: `python -m infra.mwaa.deploy COMMAND ENVIRONMENT`.
 
-ENVIRONMENT is a file of infra/mwaa/parameters without .json, or a path. Credentials are boto3's own (AWS_PROFILE …).
+ENVIRONMENT is a file of infra/mwaa/parameters without .json, or a path. Credentials are those of boto3 (AWS_PROFILE …).
 Exit codes: 0 done, 1 AWS or the network refused, 2 the input is wrong and nothing was done.
 """
 
@@ -21,12 +21,12 @@ from warehouse.errors import BadInput, OperationFailed
 
 app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 Environment = Annotated[str, typer.Argument(help="dev, prod, … or a path to a parameters file")]
-Poll = Annotated[float, typer.Option(help="seconds between two looks at AWS", min=0.01)]
+Poll = Annotated[float, typer.Option(help="seconds between two polls of AWS", min=0.01)]
 
 
 @app.command()
 def validate(environment: Environment) -> None:
-    """Check parameters against templates; asks AWS nothing."""
+    """Check parameters against templates; sends no request to AWS."""
     found = plan.load(environment)
     for stack in found.stacks:
         typer.echo(f"{found.stack_name(stack)}: {stack.template.path.name}, {len(stack.template.resources)} resources")
@@ -45,14 +45,14 @@ def package_command(
 @app.command()
 def deploy(
     environment: Environment,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="say what would change, change nothing")] = False,
-    keep: Annotated[bool, typer.Option("--keep", help="do not go back where the smoke test fails")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="show what would change, change nothing")] = False,
+    keep: Annotated[bool, typer.Option("--keep", help="do not roll back if the smoke test fails")] = False,
     no_rollback: Annotated[
-        bool, typer.Option("--no-rollback", help="leave a stack that fails as it is, to be looked at")
+        bool, typer.Option("--no-rollback", help="leave a failed stack as it is, for inspection")
     ] = False,
     poll: Poll = 10.0,
 ) -> None:
-    """Create or update everything, test it, and go back where the test fails."""
+    """Create or update everything, test it, and roll back if the test fails."""
     deployment = Deployment(plan.load(environment), typer.echo, poll)
     if dry_run:
         deployment.preview()
@@ -64,7 +64,7 @@ def deploy(
 
 @app.command()
 def status(environment: Environment) -> None:
-    """Each stack's state, and the releases to which one can go back."""
+    """Show each stack's state, and the releases that a rollback can restore."""
     deployment = Deployment(plan.load(environment), typer.echo, 1)
     for stack in deployment.plan.stacks:
         found = deployment.stacks.describe(deployment.plan.stack_name(stack))
@@ -76,7 +76,7 @@ def status(environment: Environment) -> None:
 
 @app.command("smoke")
 def smoke_command(environment: Environment) -> None:
-    """Look at what runs, from outside."""
+    """Run the smoke test against the deployed environment."""
     deployment = Deployment(plan.load(environment), typer.echo, 1)
     checks = smoke.run(deployment.cloud, deployment.plan, None, deployment.outputs())
     for check in checks:
@@ -93,7 +93,7 @@ def rollback(
     to: Annotated[str | None, typer.Option("--release", help="release id, else the one before")] = None,
     poll: Poll = 10.0,
 ) -> None:
-    """Put an earlier release back: DAGs, code, startup script and requirements together."""
+    """Restore an earlier release: DAGs, code, startup script and requirements together."""
     done = Deployment(plan.load(environment), typer.echo, poll).roll_back(to)
     typer.echo(f"release {done.ReleaseId} runs again")
 
@@ -103,10 +103,10 @@ def rotate(
     environment: Environment,
     role: Annotated[str, typer.Argument(help="admin, ingest, transform, auditor or researcher")],
 ) -> None:
-    """Give one ClickHouse user a new password; the server takes it within 5 minutes."""
+    """Give one ClickHouse user a new password; the server uses it within 5 minutes."""
     deployment = Deployment(plan.load(environment), typer.echo, 1)
     rotate_password(deployment.cloud, deployment.plan, role)
-    typer.echo(f"svc_{role} has a new password in Secrets Manager; ClickHouse takes it over within 5 minutes.")
+    typer.echo(f"svc_{role} has a new password in Secrets Manager; ClickHouse uses it within 5 minutes.")
 
 
 @app.command()
@@ -121,7 +121,7 @@ def operator(
 
 @app.command("cloud-users")
 def cloud_users(environment: Environment) -> None:
-    """Print the SQL that makes the service users in a ClickHouse Cloud service; holds digests, no password."""
+    """Print the SQL that creates the service users in a ClickHouse Cloud service; contains digests, no passwords."""
     deployment = Deployment(plan.load(environment), typer.echo, 1)
     for statement in cloud_statements(deployment.cloud, deployment.plan):
         typer.echo(statement)

@@ -1,4 +1,4 @@
-"""What AWS itself shows of an environment that infra/mwaa deployed."""
+"""Checks of an environment deployed by infra/mwaa through AWS's own APIs."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -9,13 +9,13 @@ from typing import Any
 from pydantic import SecretStr
 
 from mdw.acceptance.airflow import MwaaAirflow
-from mdw.acceptance.verdict import Seen, met_if, unchecked
+from mdw.acceptance.verdict import Observation, met_if, unchecked
 from warehouse.settings import Settings
 
 _METRIC_AGE = timedelta(hours=1)
 _BACKUP_HOURS = 26
 _ALERTS = ("alarms",)
-# The secret of each role's URL, below PROJECT/ENVIRONMENT/ (infra/mwaa/templates/secrets.yaml).
+# The secret with each role's URL, under PROJECT/ENVIRONMENT/ (infra/mwaa/templates/secrets.yaml).
 _URLS = {
     "admin": "variables/clickhouse_url_admin",
     "ingest": "variables/clickhouse_url_ingest",
@@ -29,7 +29,7 @@ class AwsEnvironment:
     """An environment by the name of its parameters file (infra/mwaa/parameters). Raises BadInput for an unknown one."""
 
     def __init__(self, name: str) -> None:
-        # Deploying brings boto3 and the templates: only `--aws` should wait for them.
+        # This imports boto3 and the templates: only `--aws` should wait for that.
         from infra.mwaa.deployment import plan
         from infra.mwaa.deployment.run import Deployment
 
@@ -39,12 +39,12 @@ class AwsEnvironment:
         self.airflow = MwaaAirflow(cloud.mwaa, cloud.logs, f"{self._plan.project}-{self._plan.environment}")
 
     def reached_by(self, settings: Settings) -> Settings:
-        """The settings with a URL for each role, ClickHouse's authority and the alert topic of the environment.
+        """The settings with the environment's URL for each role, ClickHouse's CA certificate and the alert topic.
 
-        Each role's own URL: what one user may do says nothing of another. Raises OperationFailed where a
+        Each role uses its own URL: the rights of one user say nothing about another. Raises OperationFailed if a
         secret is missing.
         """
-        with _explained(self._plan.region):
+        with _aws_errors(self._plan.region):
             outputs = self._deployment.outputs()
             urls = {role: SecretStr(self._secret(name)) for role, name in _URLS.items()}
             authority = settings.ca_file or self._authority(settings, outputs)
@@ -58,27 +58,27 @@ class AwsEnvironment:
             }
         )
 
-    def services(self) -> Sequence[Seen]:
-        """Airflow, DAG files, secrets and buckets as a deployment's smoke test sees them; states of alarms; backups."""
-        with _explained(self._plan.region):
-            smoke = [_as_seen(check) for check in self._smoke() if check.name not in _ALERTS]
+    def services(self) -> Sequence[Observation]:
+        """Checks Airflow, DAG files, secrets and buckets (the deployment's smoke test), alarms and backups."""
+        with _aws_errors(self._plan.region):
+            smoke = [_observation(check) for check in self._smoke() if check.name not in _ALERTS]
             return [*smoke, *self._alarms(), self._backups()]
 
-    def alerts(self) -> Sequence[Seen]:
-        """Alarms with an action, a confirmed subscriber of their topic, and metrics that arrive."""
-        with _explained(self._plan.region):
-            alarms = [_as_seen(check) for check in self._smoke() if check.name in _ALERTS]
+    def alerts(self) -> Sequence[Observation]:
+        """Checks that alarms have an action, that their topic has a confirmed subscriber, and that metrics arrive."""
+        with _aws_errors(self._plan.region):
+            alarms = [_observation(check) for check in self._smoke() if check.name in _ALERTS]
             return [*alarms, *self._topic(), self._metrics()]
 
     def _secret(self, name: str) -> str:
-        """A secret below PROJECT/ENVIRONMENT/."""
+        """The value of a secret under PROJECT/ENVIRONMENT/."""
         found = self._deployment.cloud.secretsmanager.get_secret_value(
             SecretId=f"{self._plan.project}/{self._plan.environment}/{name}"
         )
         return str(found["SecretString"])
 
     def _authority(self, settings: Settings, outputs: Mapping[str, str]) -> Path | None:
-        """The certificate of ClickHouse's own authority, kept in MDW_HOME; None where a public one signs."""
+        """The certificate of ClickHouse's private CA, stored in MDW_HOME; None if a public CA is used."""
         if "CaCertificateKey" not in outputs:
             return None
         path = settings.home / f"clickhouse-ca-{self._plan.project}-{self._plan.environment}.pem"
@@ -87,28 +87,28 @@ class AwsEnvironment:
         path.write_bytes(body["Body"].read())
         return path
 
-    def _alarms(self) -> list[Seen]:
-        """No alarm is active; one without data does not count as healthy."""
+    def _alarms(self) -> list[Observation]:
+        """Met if no alarm is active; an alarm without data does not count as healthy."""
         prefix = f"{self._plan.project}-{self._plan.environment}-"
         pages = self._deployment.cloud.cloudwatch.get_paginator("describe_alarms").paginate(AlarmNamePrefix=prefix)
         states = {alarm["AlarmName"]: alarm["StateValue"] for page in pages for alarm in page["MetricAlarms"]}
-        standing = sorted(name for name, state in states.items() if state == "ALARM")
+        active = sorted(name for name, state in states.items() if state == "ALARM")
         silent = sorted(name for name, state in states.items() if state == "INSUFFICIENT_DATA")
-        says = f"{len(standing)} of {len(states)} alarms stand"
-        seen = [met_if(bool(states) and not standing, f"{says}: {', '.join(standing)}" if standing else says)]
+        says = f"{len(active)} of {len(states)} alarms are active"
+        observations = [met_if(bool(states) and not active, f"{says}: {', '.join(active)}" if active else says)]
         if silent:
-            seen.append(unchecked(f"alarms without data yet: {', '.join(silent)}"))
-        return seen
+            observations.append(unchecked(f"alarms without data yet: {', '.join(silent)}"))
+        return observations
 
-    def _backups(self) -> Seen:
-        """A finished backup that is young enough, by the marks of infra/clickhouse/bin/backup.sh."""
+    def _backups(self) -> Observation:
+        """Met if a backup finished recently, according to the markers of infra/clickhouse/bin/backup.sh."""
         bucket = self._deployment.outputs().get("BackupBucketName")
         if bucket is None:
             return unchecked("backups of ClickHouse Cloud: its console shows them")
         pages = self._deployment.cloud.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix="marks/")
         marks = [(entry["LastModified"], entry["Key"]) for page in pages for entry in page.get("Contents", [])]
         if not marks:
-            return Seen("not met", f"no backup has finished in {bucket}: runbooks/backup_missing.md")
+            return Observation("not met", f"no backup has finished in {bucket}: runbooks/backup_missing.md")
         finished, name = max(marks)
         hours = (datetime.now(UTC) - finished).total_seconds() / 3600
         says = f"newest backup {name.removeprefix('marks/')}, {hours:,.1f} h ago (allowed: {_BACKUP_HOURS})"
@@ -119,16 +119,16 @@ class AwsEnvironment:
 
         return smoke.run(self._deployment.cloud, self._plan, None, self._deployment.outputs())
 
-    def _topic(self) -> list[Seen]:
+    def _topic(self) -> list[Observation]:
         topic = self._deployment.outputs().get("AlertTopicArn")
         if topic is None:
-            return [Seen("not met", "no stack has the output AlertTopicArn: deploy foundation")]
+            return [Observation("not met", "no stack has the output AlertTopicArn: deploy foundation")]
         found = self._deployment.cloud.sns.list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]
-        # Until the mail is confirmed, this text takes the place of its ARN.
+        # Until the email address is confirmed, this text replaces the ARN.
         confirmed = [one for one in found if one["SubscriptionArn"] != "PendingConfirmation"]
         return [met_if(bool(confirmed), f"{len(confirmed)} confirmed subscribers of the alert topic")]
 
-    def _metrics(self) -> Seen:
+    def _metrics(self) -> Observation:
         now = datetime.now(UTC)
         points = self._deployment.cloud.cloudwatch.get_metric_statistics(
             Namespace="Mdw",
@@ -143,8 +143,8 @@ class AwsEnvironment:
 
 
 @contextmanager
-def _explained(region: str) -> Iterator[None]:
-    """AWS's refusal as one sentence."""
+def _aws_errors(region: str) -> Iterator[None]:
+    """Turn an error of AWS into an OperationFailed with one sentence."""
     from botocore.exceptions import BotoCoreError, ClientError
 
     from infra.mwaa.deployment.cloud import explain
@@ -155,5 +155,5 @@ def _explained(region: str) -> Iterator[None]:
         raise explain(error, region) from None
 
 
-def _as_seen(check: Any) -> Seen:
+def _observation(check: Any) -> Observation:
     return met_if(check.good, f"{check.name}: {check.found}" + ("" if check.good else f" (look at: {check.act})"))

@@ -1,4 +1,4 @@
-"""What the criteria look at."""
+"""The inputs of the criteria."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 from mdw.acceptance.airflow import AirflowApi
-from mdw.acceptance.verdict import Seen
+from mdw.acceptance.verdict import Observation
 from mdw.backtest import Parameters
 from warehouse import snapshots
 from warehouse.client import connect
@@ -15,19 +15,19 @@ from warehouse.settings import Settings
 from warehouse.utc import aware_utc
 
 
-class Surroundings(Protocol):
-    """What only the cloud's own API shows of a deployment."""
+class CloudChecks(Protocol):
+    """Checks of a deployment that need the cloud's own API."""
 
-    def services(self) -> Sequence[Seen]:
-        """Environment, secrets, buckets."""
+    def services(self) -> Sequence[Observation]:
+        """Checks of the environment, secrets and buckets."""
 
-    def alerts(self) -> Sequence[Seen]:
-        """Alarms, their subscribers, and whether their metrics arrive."""
+    def alerts(self) -> Sequence[Observation]:
+        """Checks of alarms, their subscribers and their metrics."""
 
 
 @dataclass(frozen=True)
 class Context:
-    """`snapshot` is the pin under test, `newest` the newest one; `max_age` is allowed between two publications."""
+    """`snapshot` is the pin under test, `newest` the newest one; `max_age` is the maximum time between publications."""
 
     settings: Settings
     snapshot: snapshots.Snapshot
@@ -35,7 +35,7 @@ class Context:
     max_age: timedelta
     parameters: Parameters
     airflow: AirflowApi | None = None
-    cloud: Surroundings | None = None
+    cloud: CloudChecks | None = None
 
     @classmethod
     def of(
@@ -45,9 +45,9 @@ class Context:
         max_age: timedelta,
         parameters: Parameters,
         airflow: AirflowApi | None = None,
-        cloud: Surroundings | None = None,
+        cloud: CloudChecks | None = None,
     ) -> "Context":
-        """Raises BadInput where nothing is published or the snapshot is unknown, OperationFailed without ClickHouse."""
+        """Raises BadInput if nothing is published or the snapshot is unknown, OperationFailed if ClickHouse is down."""
         with connect(settings) as client:
             known = snapshots.published(client)
             if not known:
@@ -60,16 +60,16 @@ class Context:
 
     @property
     def replayed(self) -> bool:
-        """Whether exchanges are asked elsewhere than at their own address."""
+        """Whether any exchange is replayed instead of requested at its real address."""
         return any(self.settings.origins.values())
 
     @property
     def last_whole_day(self) -> datetime:
-        """The end (exclusive, UTC) of what must have landed by now: today is the schedule's business."""
+        """The end (exclusive, UTC) of what must have landed by now; today is left to the schedule."""
         moment = self.settings.clock() - self.max_age
         return moment.replace(hour=0, minute=0, second=0, microsecond=0)
 
     @property
     def age(self) -> timedelta:
-        """Of the newest publication."""
+        """The age of the newest publication."""
         return datetime.now(UTC) - aware_utc(self.newest.published_at)

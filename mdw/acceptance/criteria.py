@@ -1,4 +1,4 @@
-"""One function a criterion; each looks at the deployment and says what it saw."""
+"""One function per criterion; each checks the deployment and yields its observations."""
 
 import re
 import tempfile
@@ -10,38 +10,40 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 from mdw import doctor
 from mdw.acceptance import schedule
 from mdw.acceptance.context import Context
-from mdw.acceptance.verdict import Seen, Verdict, met_if, unchecked
+from mdw.acceptance.verdict import Observation, Verdict, met_if, unchecked
 from mdw.backtest import pinned
 from warehouse.client import connect
 from warehouse.errors import BadInput, OperationFailed
 from warehouse.settings import PROJECT
 from warehouse.snapshots.verify import verify
 
-Look = Callable[[Context], Iterator[Seen]]
+Check = Callable[[Context], Iterator[Observation]]
 
 
 def run_criteria(context: Context) -> Iterator[Verdict]:
-    """Verdicts in order. A look that fails is a criterion that is not met, with the reason."""
-    for number, (criterion, look) in enumerate(CRITERIA, start=1):
-        seen: list[Seen] = []
+    """Verdicts in order. A check that raises an error makes its criterion not met, with the reason."""
+    for number, (criterion, check) in enumerate(CRITERIA, start=1):
+        observations: list[Observation] = []
         try:
-            for one in look(context):
-                # What was seen before a failure counts, too.
-                seen.append(one)
+            for one in check(context):
+                # Observations from before a failure count, too.
+                observations.append(one)
         except (BadInput, OperationFailed, ClickHouseError) as error:
-            seen.append(Seen("not met", str(error)))
-        yield Verdict(number, criterion, tuple(seen))
+            observations.append(Observation("not met", str(error)))
+        yield Verdict(number, criterion, tuple(observations))
 
 
-def _services(context: Context) -> Iterator[Seen]:
+def _services(context: Context) -> Iterator[Observation]:
     findings = list(doctor.run_checks(context.settings))
     failed = [f"{finding.check}: {finding.says} -> {finding.do}" for finding in findings if finding.state == "fail"]
     yield met_if(not failed, "; ".join(failed) or f"{len(findings)} checks of `mdw doctor` without a failure")
-    yield _reliably(context)
+    yield _builds(context)
     if context.airflow is not None:
         parts = context.airflow.get("/monitor/health")
-        ill = [name for name, part in parts.items() if part and part.get("status") not in ("healthy", None)]
-        yield met_if(not ill, f"{context.airflow.name}: {'unhealthy ' + ', '.join(ill) if ill else 'healthy'}")
+        unhealthy = [name for name, part in parts.items() if part and part.get("status") not in ("healthy", None)]
+        yield met_if(
+            not unhealthy, f"{context.airflow.name}: {'unhealthy ' + ', '.join(unhealthy) if unhealthy else 'healthy'}"
+        )
     if context.cloud is None:
         yield unchecked("the AWS environment: run `mdw acceptance --aws NAME` with its credentials")
     else:
@@ -50,14 +52,14 @@ def _services(context: Context) -> Iterator[Seen]:
         yield unchecked("the exchanges themselves: they are replayed here")
 
 
-def _reliably(context: Context) -> Seen:
+def _builds(context: Context) -> Observation:
     """Builds of the last day, and how the newest one ended."""
     with connect(context.settings) as client:
         hours = float(str(client.command("select uptime() / 3600")))
         ended = [str(state) for (state,) in client.query(_ENDED_BUILDS).result_rows]
     failed = sum(state != "finished" for state in ended)
-    says = f"ClickHouse is up for {hours:,.1f} h; {failed} of {len(ended)} builds of the last day failed"
-    # Older failures are history: the newest build says whether it works now.
+    says = f"ClickHouse has been up for {hours:,.1f} h; {failed} of {len(ended)} builds of the last day failed"
+    # Older failures do not matter: the newest build shows whether it works now.
     return met_if(not ended or ended[-1] == "finished", f"{says}, the newest {ended[-1]}" if ended else says)
 
 
@@ -68,7 +70,7 @@ group by version, invocation_id having newest in ('finished', 'failed', 'abandon
 """
 
 
-def _history(context: Context) -> Iterator[Seen]:
+def _history(context: Context) -> Iterator[Observation]:
     from dlt_pipelines import backfill
     from dlt_pipelines.planning.selection import Selection
     from dlt_pipelines.planning.universe import load
@@ -77,7 +79,7 @@ def _history(context: Context) -> Iterator[Seen]:
     start, end = universe.history.start, context.last_whole_day
     windowed = Selection(datasets=tuple({one.dataset for one in universe.series() if one.windowed}))
     plan = backfill.plan(context.settings, universe, windowed, start, end)
-    says = f"{plan.calls:,} calls are left to make" if plan.calls else "nothing is left to ask for"
+    says = f"{plan.calls:,} calls are left to make" if plan.calls else "nothing is left to request"
     yield met_if(plan.calls == 0, "; ".join([f"{start:%Y-%m-%d} to {end:%Y-%m-%d}: {says}", *plan.notices]))
     wanted = {
         (f"{one.venue}:{one.market}:{one.symbol}", one.timeframe) for one in universe.series() if one.dataset == "bars"
@@ -100,7 +102,7 @@ select instrument_id, timeframe, count() from marts.v_bars_latest
 where open_time >= {start:DateTime64(3, 'UTC')} and open_time < {end:DateTime64(3, 'UTC')}
 group by instrument_id, timeframe
 """
-# Gaps reach beyond the agreed history: counted is what lies in it.
+# Gaps may reach beyond the agreed history: only the part inside it counts.
 _GAPS = """
 select class, toUInt64(sum(missing_bars * (
     dateDiff('second', greatest(gap_start, {start:DateTime64(3, 'UTC')}), least(gap_end, {end:DateTime64(3, 'UTC')}))
@@ -112,7 +114,7 @@ group by class order by class
 """
 
 
-def _backtest(context: Context) -> Iterator[Seen]:
+def _backtest(context: Context) -> Iterator[Observation]:
     with tempfile.TemporaryDirectory() as folder:
         result = pinned.run_once(context.settings, context.snapshot.snapshot_id, Path(folder), context.parameters)
     trades = int(result.metrics["trades"])
@@ -122,7 +124,7 @@ def _backtest(context: Context) -> Iterator[Seen]:
     yield _researcher_reads_views_only(context)
 
 
-def _researcher_reads_views_only(context: Context) -> Seen:
+def _researcher_reads_views_only(context: Context) -> Observation:
     if context.settings.one_user:
         return unchecked("what a researcher may read: MDW_CLICKHOUSE_URL is one user for every role")
     with connect(context.settings, "researcher") as client:
@@ -133,48 +135,48 @@ def _researcher_reads_views_only(context: Context) -> Seen:
     return met_if(not allowed, f"{user} reads {', '.join(allowed) if allowed else 'the published views only'}")
 
 
-def _repeat(context: Context) -> Iterator[Seen]:
+def _reproducibility(context: Context) -> Iterator[Observation]:
     with tempfile.TemporaryDirectory() as folder:
         both = pinned.run_and_repeat(context.settings, context.snapshot.snapshot_id, Path(folder), context.parameters)
     digest = f"two runs equal, trades {both.first.trades_digest[:16]}, equity {both.first.equity_digest[:16]}"
     yield met_if(both.equal, "; ".join(both.differences) or digest)
     with connect(context.settings, "auditor") as client:
         proof = verify(client, context.snapshot)
-    says = f"{proof.rows:,} rows in {proof.parts} parts are what the manifest of {proof.snapshot_id} says"
+    says = f"{proof.rows:,} rows in {proof.parts} parts match the manifest of {proof.snapshot_id}"
     yield met_if(proof.holds, says if proof.holds else f"{len(proof.differences)} parts differ: `mdw snapshot verify`")
 
 
-def _quality(context: Context) -> Iterator[Seen]:
+def _quality(context: Context) -> Iterator[Observation]:
     from mdw.quality import audit_runs
     from mdw.reports import data_quality
 
     run = audit_runs.run(context.settings)
     found = run.of("error", "warn")
-    vague = [one.audit for one in found if not (one.runbook and one.rows_sql)]
+    incomplete = [one.audit for one in found if not (one.runbook and one.rows_sql)]
     counts = ", ".join(f"{count} {severity}" for severity, count in run.counts.items())
     says = f"`mdw audit` ran: {counts}"
-    yield met_if(not vague, f"{says}; without a runbook or rows: {', '.join(vague)}" if vague else says)
+    yield met_if(not incomplete, f"{says}; without a runbook or rows: {', '.join(incomplete)}" if incomplete else says)
     with tempfile.TemporaryDirectory() as folder:
         page = data_quality.write(context.settings, Path(folder) / "data_quality.html")
-        yield Seen("met", f"`mdw report` wrote {page.stat().st_size / 1e6:.1f} MB")
+        yield Observation("met", f"`mdw report` wrote {page.stat().st_size / 1e6:.1f} MB")
 
 
-def _realtime(context: Context) -> Iterator[Seen]:
+def _realtime(context: Context) -> Iterator[Observation]:
     page = PROJECT / "docs" / "realtime_feed_proposal.md"
     if not page.exists():
-        yield Seen("not met", f"docs/{page.name} is not there")
+        yield Observation("not met", f"docs/{page.name} does not exist")
         return
     text = page.read_text()
     for topic in ("trade-off", "recommend"):
-        yield met_if(bool(re.search(topic, text, re.IGNORECASE)), f"docs/{page.name} speaks of “{topic}”")
+        yield met_if(bool(re.search(topic, text, re.IGNORECASE)), f"docs/{page.name} covers “{topic}”")
 
 
-CRITERIA: tuple[tuple[str, Look], ...] = (
+CRITERIA: tuple[tuple[str, Check], ...] = (
     ("Database and ingestion services deployed and running", _services),
     ("The agreed history is loaded", _history),
-    ("Incremental updates run on a schedule", schedule.look),
+    ("Incremental updates run on a schedule", schedule.check),
     ("A backtest through the SDK against the database", _backtest),
-    ("A pinned re-run is reproducible", _repeat),
+    ("A pinned re-run is reproducible", _reproducibility),
     ("Data quality checks run, with actionable output", _quality),
     ("The real-time feed proposal is delivered", _realtime),
 )

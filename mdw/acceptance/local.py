@@ -1,4 +1,4 @@
-"""A whole deployment on this machine: replayed exchanges, embedded ClickHouse, Airflow by schedule, alerts."""
+"""A complete deployment on this machine: replayed exchanges, embedded ClickHouse, scheduled Airflow runs, alerts."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -27,10 +27,10 @@ _SCHEDULED_RUNS = 2
 
 @contextmanager
 def local_deployment(settings: Settings) -> Iterator[str | None]:
-    """The address of its Airflow while it runs, None where .venv-airflow is absent; MDW_* name the rest of it.
+    """Run the deployment; yields the address of its Airflow, or None without .venv-airflow. MDW_* point to the rest.
 
-    A market made up from a seed, at the real time. Stays in MDW_HOME/acceptance: a second time nothing lands twice.
-    Raises OperationFailed where a step fails.
+    The market is synthetic, at the real time. Its data stays in MDW_HOME/acceptance, so a second run does not land
+    anything twice. Raises OperationFailed if a step fails.
     """
     home = settings.home / "acceptance"
     with ExitStack() as stack:
@@ -62,7 +62,7 @@ def local_deployment(settings: Settings) -> Iterator[str | None]:
 
 
 def _universe(settings: Settings) -> str:
-    """The project's universe with a short history and a quick schedule; the same file the next time."""
+    """The project's universe with a short history and a short schedule; reused by the next run."""
     path = settings.home / "acceptance" / "universe.yml"
     if not path.exists():
         content = yaml.safe_load(settings.universe.read_text())

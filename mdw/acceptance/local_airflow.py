@@ -1,4 +1,4 @@
-"""Airflow as a person starts it on a laptop: `airflow standalone`, from its own environment in .venv-airflow."""
+"""Airflow as one runs it on a laptop: `airflow standalone`, from its own environment in .venv-airflow."""
 
 import os
 import shlex
@@ -20,12 +20,12 @@ from warehouse.errors import OperationFailed
 from warehouse.settings import PROJECT
 
 _BIN = PROJECT / ".venv-airflow" / "bin"
-# Generous: a busy machine starts it in minutes.
+# Generous: on a busy machine the start takes minutes.
 _START_SECONDS, _RUN_SECONDS = 600, 1200
 
 
 def quiet(home: Path) -> dict[str, str]:
-    """Environment of an Airflow with that home, our DAGs and no others, without telemetry."""
+    """Environment variables for an Airflow with that home, only our DAGs, and no telemetry."""
     return {
         "AIRFLOW_HOME": str(home),
         "AIRFLOW__CORE__DAGS_FOLDER": str(PROJECT / "dags"),
@@ -37,7 +37,7 @@ def quiet(home: Path) -> dict[str, str]:
 
 
 class LocalAirflow:
-    """Runs the DAGs of this checkout in a home of its own while the context is open; no login, loopback only."""
+    """Runs the DAGs of this checkout in its own home while the context is open; no login, loopback only."""
 
     def __init__(self, home: Path) -> None:
         self.home = home
@@ -58,7 +58,7 @@ class LocalAirflow:
             stdin=subprocess.DEVNULL,
             stdout=self._log,
             stderr=subprocess.STDOUT,
-            # One group, so that every part of it ends with it.
+            # One process group, so that all of its processes end together.
             start_new_session=True,
         )
         return self
@@ -78,25 +78,25 @@ class LocalAirflow:
             self._log.close()
 
     def wait_for_runs(self, wanted: int) -> None:
-        """Switch the update on and wait until so many more scheduled runs have ended, well or not."""
+        """Unpause the update DAG and wait until `wanted` more scheduled runs have ended, whatever their result."""
         before = self._until(_START_SECONDS, "no DAGs", self._ended_if_known)
         self._run("dags", "unpause", DAG)
         for number in range(1, wanted + 1):
             self._until(_RUN_SECONDS, f"no end of run {number}", partial(self._ended_at_least, before + number))
             err.print(f"  {number} of {wanted} runs have ended", soft_wrap=True)
 
-    def _until(self, seconds: float, lacking: str, look: Callable[[], int | None]) -> int:
-        """What `look` finds; it may find nothing, or no answer, for so long. Raises OperationFailed then."""
-        until, said = time.monotonic() + seconds, ""
+    def _until(self, seconds: float, missing: str, poll: Callable[[], int | None]) -> int:
+        """Call `poll` until it returns a value; raises OperationFailed after `seconds`."""
+        until, last_error = time.monotonic() + seconds, ""
         while time.monotonic() < until and self._process is not None and self._process.poll() is None:
             try:
-                if (found := look()) is not None:
+                if (found := poll()) is not None:
                     return found
             except OperationFailed as error:
-                said = f" {error}"
+                last_error = f" {error}"
             time.sleep(3)
         raise OperationFailed(
-            f"Airflow shows {lacking} within {seconds:.0f} s.{said} See {self.home / 'standalone.log'}"
+            f"Airflow shows {missing} within {seconds:.0f} s.{last_error} See {self.home / 'standalone.log'}"
         )
 
     def _ended_if_known(self) -> int | None:
@@ -127,7 +127,7 @@ class LocalAirflow:
         port = self.url.rpartition(":")[2]
         return {
             **os.environ,
-            # `standalone` starts its parts by the name `airflow`.
+            # `standalone` starts its components as `airflow`.
             "PATH": f"{_BIN}{os.pathsep}{os.environ['PATH']}",
             **quiet(self.home),
             "AIRFLOW__API__HOST": "127.0.0.1",

@@ -1,4 +1,4 @@
-"""The signed-off table as a page to keep."""
+"""The acceptance result as a Markdown page to sign and keep."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -28,11 +28,11 @@ def header(context: Context) -> dict[str, str]:
 
 
 def markdown(context: Context, verdicts: Sequence[Verdict]) -> str:
-    """The page; the signature is a person's."""
+    """The page, with a line for a signature."""
     lines = ["# Acceptance", "", *(f"- {name}: {value}" for name, value in header(context).items()), ""]
     for verdict in verdicts:
         lines += [f"## {verdict.number}. {verdict.criterion}: {verdict.state}", ""]
-        lines += [f"- {_MARKS[one.state]} {one.says}" for one in verdict.seen]
+        lines += [f"- {_MARKS[one.state]} {one.says}" for one in verdict.observations]
         lines.append("")
     lines += [conclusion(verdicts), "", "Accepted by: ____________________   Date: ______________", ""]
     return "\n".join(lines)

@@ -1,4 +1,4 @@
-"""A webhook on loopback that takes every alert: proves that one arrives."""
+"""A webhook on loopback that accepts every alert, to prove that alerts arrive."""
 
 import threading
 from collections.abc import Iterator
@@ -6,22 +6,22 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
-class _Taker(BaseHTTPRequestHandler):
+class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
-        """Take it."""
+        """Accept the alert."""
         self.rfile.read(int(self.headers.get("Content-Length") or 0))
         self.send_response(200)
         self.send_header("Content-Length", "0")
         self.end_headers()
 
     def log_message(self, *args: object) -> None:
-        """Say nothing."""
+        """Do not log requests."""
 
 
 @contextmanager
 def receiver() -> Iterator[str]:
-    """Its address while it runs."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Taker)
+    """Run the receiver; yields its address."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
         yield f"http://127.0.0.1:{server.server_port}/alerts"

@@ -7,7 +7,7 @@ from typing import Any
 
 from mdw.acceptance.airflow import AirflowApi
 from mdw.acceptance.context import Context
-from mdw.acceptance.verdict import Seen, met_if, unchecked
+from mdw.acceptance.verdict import Observation, met_if, unchecked
 from mdw.alerting import sending
 from mdw.alerting.alert import Alert
 from mdw.alerting.channels import channels
@@ -21,15 +21,15 @@ _ALERT_SECONDS = 900.0
 _PAUSE_SECONDS = 5.0
 
 
-def look(context: Context) -> Iterator[Seen]:
-    """Publications as the database shows them, runs and logs as Airflow does, and one test alert."""
+def check(context: Context) -> Iterator[Observation]:
+    """Check publications in the database, runs and logs in Airflow, and send one test alert."""
     yield _publications(context)
     if context.airflow is None:
         yield unchecked("job status and logs: name the Airflow (--airflow URL, or --aws NAME)")
     else:
         yield from _runs(context, context.airflow)
     if context.cloud is not None and context.airflow is not None:
-        # From where failures are reported, with the rights that report them.
+        # Sent from the workers that report failures, with their rights.
         yield _alert_by_airflow(context.airflow)
     else:
         yield _alert(context)
@@ -37,7 +37,7 @@ def look(context: Context) -> Iterator[Seen]:
         yield from context.cloud.alerts()
 
 
-def _publications(context: Context) -> Seen:
+def _publications(context: Context) -> Observation:
     with connect(context.settings) as client:
         query = "select count() from marts.snapshots where published_at > now() - interval 1 day"
         since = int(str(client.command(query)))
@@ -46,7 +46,7 @@ def _publications(context: Context) -> Seen:
     return met_if(context.age <= context.max_age, says)
 
 
-def _runs(context: Context, airflow: AirflowApi) -> Iterator[Seen]:
+def _runs(context: Context, airflow: AirflowApi) -> Iterator[Observation]:
     dag = airflow.get(f"/dags/{DAG}")
     schedule = dag.get("timetable_summary") or dag.get("timetable_description") or "none"
     paused = bool(dag.get("is_paused", True))
@@ -62,21 +62,21 @@ def _runs(context: Context, airflow: AirflowApi) -> Iterator[Seen]:
         yield _log(airflow, good[0])
 
 
-def _log(airflow: AirflowApi, run: dict[str, Any]) -> Seen:
-    """The tasks of a run, and the log of its build as a person would open it."""
-    # All runs of that moment, and this one picked here: with the run's own id the path is longer than MWAA takes.
+def _log(airflow: AirflowApi, run: dict[str, Any]) -> Observation:
+    """Check the tasks of a run, and the log of its build."""
+    # Select the run by time and filter here: with its id the path would be longer than MWAA accepts.
     moment = {"run_after_gte": run["run_after"], "run_after_lte": run["run_after"], "limit": 100}
     found = airflow.get(f"/dags/{DAG}/dagRuns/~/taskInstances", moment).get("task_instances", [])
     tasks = [task for task in found if task["dag_run_id"] == run["dag_run_id"]]
     tries = next((task["try_number"] for task in tasks if task["task_id"] == "build"), None)
     if tries is None:
-        return Seen("not met", f"run {run['dag_run_id']} has no task build")
+        return Observation("not met", f"run {run['dag_run_id']} has no task build")
     lines = airflow.log_lines(DAG, run["dag_run_id"], "build", tries)
     return met_if(lines > 0, f"{len(tasks)} tasks with a status each, log of the build: {lines} lines")
 
 
-def _alert_by_airflow(airflow: AirflowApi) -> Seen:
-    """A run of the DAG that sends one alert from a worker."""
+def _alert_by_airflow(airflow: AirflowApi) -> Observation:
+    """Run the DAG that sends one alert from a worker."""
     run_id = f"test-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
     airflow.post(f"/dags/{ALERT_DAG}/dagRuns", {"dag_run_id": run_id, "logical_date": None})
     state = "queued"
@@ -88,16 +88,16 @@ def _alert_by_airflow(airflow: AirflowApi) -> Seen:
     return met_if(state == "success", f"{says}; did it arrive?" if state == "success" else says)
 
 
-def _alert(context: Context) -> Seen:
-    """Send a message through every channel that is configured."""
+def _alert(context: Context) -> Observation:
+    """Send a message through every configured channel."""
     names = [channel.name for channel in channels(context.settings) if channel.name != "log"]
     if not names:
         return unchecked("failure alerts: no channel is configured here (MDW_ALERT_SNS_TOPIC, MDW_ALERT_WEBHOOK_URL)")
-    alert = Alert("test:acceptance", "info", "Test of the alerts by `mdw acceptance`: nothing is wrong")
-    said = sending.raise_alert(context.settings, alert)
+    alert = Alert("test:acceptance", "info", "Test alert by `mdw acceptance`: nothing is wrong")
+    result = sending.raise_alert(context.settings, alert)
     sending.resolve(context.settings, alert.key)
     return met_if(
-        bool(said.sent) and not said.troubles, "; ".join(said.troubles) or f"{', '.join(names)} took an alert"
+        bool(result.sent) and not result.troubles, "; ".join(result.troubles) or f"{', '.join(names)} accepted an alert"
     )
 
 

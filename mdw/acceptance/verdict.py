@@ -1,4 +1,4 @@
-"""What a check saw, what that means for its criterion, and for the acceptance as a whole."""
+"""Observations, the verdict on a criterion, and the conclusion of the acceptance as a whole."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,21 +8,21 @@ State = Literal["met", "not met", "unchecked"]
 
 
 @dataclass(frozen=True)
-class Seen:
-    """One thing that was looked at. `unchecked`: it could not be looked at from here, so nothing is claimed of it."""
+class Observation:
+    """One observation. `unchecked`: it could not be checked from here, so no claim is made about it."""
 
     state: State
     says: str
 
 
-def met_if(condition: bool, says: str) -> Seen:
-    """Met or not met."""
-    return Seen("met" if condition else "not met", says)
+def met_if(condition: bool, says: str) -> Observation:
+    """An observation that is met or not met."""
+    return Observation("met" if condition else "not met", says)
 
 
-def unchecked(says: str) -> Seen:
-    """Not looked at; `says` names what it would take."""
-    return Seen("unchecked", says)
+def unchecked(says: str) -> Observation:
+    """An observation that could not be made; `says` names what it would take."""
+    return Observation("unchecked", says)
 
 
 @dataclass(frozen=True)
@@ -31,15 +31,15 @@ class Verdict:
 
     number: int
     criterion: str
-    seen: tuple[Seen, ...]
+    observations: tuple[Observation, ...]
 
-    def of(self, state: State) -> list[Seen]:
-        """What was seen in this state."""
-        return [one for one in self.seen if one.state == state]
+    def of(self, state: State) -> list[Observation]:
+        """Observations in this state."""
+        return [one for one in self.observations if one.state == state]
 
     @property
     def state(self) -> str:
-        """`met` only where everything was looked at and is well; `in part` where something could not be looked at."""
+        """`met` only if everything was checked and is fine; `in part` if something could not be checked."""
         if self.of("not met"):
             return "not met"
         if not self.of("met"):
@@ -48,8 +48,8 @@ class Verdict:
 
     def as_dict(self) -> dict[str, object]:
         """For --json."""
-        seen = [vars(one) for one in self.seen]
-        return {"number": self.number, "criterion": self.criterion, "state": self.state, "seen": seen}
+        observations = [vars(one) for one in self.observations]
+        return {"number": self.number, "criterion": self.criterion, "state": self.state, "seen": observations}
 
 
 def conclusion(verdicts: Sequence[Verdict]) -> str:

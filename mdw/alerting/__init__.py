@@ -1,1 +1,1 @@
-"""Alerts: what is wrong reaches people once, with the page that says what to do, and its end is said, too."""
+"""Alerts: each problem is sent once, with its runbook, and again when it is resolved."""

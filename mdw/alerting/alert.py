@@ -1,4 +1,4 @@
-"""One thing that is wrong."""
+"""One alert."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ SEVERITIES = ("error", "warn", "info")
 
 @dataclass(frozen=True)
 class Alert:
-    """Alerts of one `key` are about one problem; `runbook` is a path of this repository, `link` where to look."""
+    """Alerts with the same `key` are about the same problem; `runbook` is a path in this repository."""
 
     key: str
     severity: str

@@ -17,12 +17,12 @@ from warehouse.settings import Settings
 
 _log = logging.getLogger("mdw.alerting")
 _TIMEOUT_SECONDS = 15
-# Slack cuts a text after 40,000 characters, and SNS refuses a message of more than 256 KB.
-_MOST_CHARACTERS = 30_000
+# Slack truncates texts after 40,000 characters, and SNS refuses messages of more than 256 KB.
+_MAX_CHARACTERS = 30_000
 
 
 class Channel(Protocol):
-    """Takes a message or raises OperationFailed, whose text holds no secret."""
+    """Delivers a message or raises OperationFailed, whose text contains no secret."""
 
     name: str
 
@@ -31,12 +31,12 @@ class Channel(Protocol):
 
 
 class Log:
-    """The log of this process."""
+    """Writes to the log of this process."""
 
     name = "log"
 
     def send(self, title: str, text: str) -> None:
-        """One record."""
+        """Write one record."""
         _log.error("ALERT %s: %s", title, text.replace("\n", " | "))
 
 
@@ -48,12 +48,12 @@ class Sns:
     def __init__(self, topic: str) -> None:
         if topic.count(":") < 5:
             raise BadInput(
-                f"MDW_ALERT_SNS_TOPIC is {topic!r}, which is no ARN such as arn:aws:sns:eu-central-1:123456789012:mdw."
+                f"MDW_ALERT_SNS_TOPIC is {topic!r}, not an ARN such as arn:aws:sns:eu-central-1:123456789012:mdw."
             )
         self._topic = topic
 
     def send(self, title: str, text: str) -> None:
-        """Publish; SNS takes subjects of one line, of up to 100 characters of ASCII."""
+        """Publish; SNS subjects are one line of up to 100 ASCII characters."""
         import boto3
         from botocore.exceptions import BotoCoreError, ClientError
 
@@ -62,11 +62,11 @@ class Sns:
             client = boto3.client("sns", region_name=self._topic.split(":")[3])
             client.publish(TopicArn=self._topic, Subject=subject, Message=_cut(f"{title}\n{text}"))
         except (BotoCoreError, ClientError) as error:
-            raise OperationFailed(f"SNS did not take the alert: {error}") from None
+            raise OperationFailed(f"SNS did not accept the alert: {error}") from None
 
 
 class Webhook:
-    """A Slack-compatible webhook. Its URL is a secret: no message of ours holds more than its host."""
+    """A Slack-compatible webhook. Its URL is a secret: messages show only its host."""
 
     name = "webhook"
 
@@ -74,11 +74,11 @@ class Webhook:
         self._url = url
         parts = urlsplit(url.get_secret_value())
         if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise BadInput("MDW_ALERT_WEBHOOK_URL is no http(s) address (not shown: it is a secret).")
+            raise BadInput("MDW_ALERT_WEBHOOK_URL is not an http(s) address (not shown: it is a secret).")
         self._host = parts.hostname
 
     def send(self, title: str, text: str) -> None:
-        """Post {"text": …}. Redirects are not followed: a message that is redirected was not delivered."""
+        """Post {"text": …}. Redirects are not followed: a redirected message counts as not delivered."""
         request = urllib.request.Request(  # noqa: S310 - http and https only, see __init__
             self._url.get_secret_value(),
             data=json.dumps({"text": _cut(f"*{title}*\n{text}")}).encode(),
@@ -86,25 +86,25 @@ class Webhook:
             method="POST",
         )
         try:
-            outbound.ask(request, _TIMEOUT_SECONDS)
+            outbound.fetch(request, _TIMEOUT_SECONDS)
             return
         except urllib.error.HTTPError as error:
             redirected = " (a redirect, which is not followed)" if 300 <= error.code < 400 else ""
             reason = f"HTTP {error.code}{redirected}"
         except (OSError, http.client.HTTPException) as error:
             reason = str(getattr(error, "reason", error))[:200]
-        raise OperationFailed(f"The webhook at {self._host} did not take the alert: {reason}")
+        raise OperationFailed(f"The webhook at {self._host} did not accept the alert: {reason}")
 
 
 def _cut(message: str) -> str:
-    """The message, or as much of it as every channel takes."""
-    if len(message) <= _MOST_CHARACTERS:
+    """The message, shortened to what every channel accepts."""
+    if len(message) <= _MAX_CHARACTERS:
         return message
-    return f"{message[:_MOST_CHARACTERS]}\n… ({len(message) - _MOST_CHARACTERS:,} more characters: `mdw audit --last`)"
+    return f"{message[:_MAX_CHARACTERS]}\n… ({len(message) - _MAX_CHARACTERS:,} more characters: `mdw audit --last`)"
 
 
 def channels(settings: Settings) -> Sequence[Channel]:
-    """The channels that are configured, the log first. Raises BadInput for an address that cannot be."""
+    """The configured channels, the log first. Raises BadInput for an invalid address."""
     found: list[Channel] = [Log()]
     if settings.alert_sns_topic:
         found.append(Sns(settings.alert_sns_topic))

@@ -1,4 +1,4 @@
-"""Alerts of the live lane. None of them concerns what is published: snapshots do not depend on a socket."""
+"""Alerts of the live lane. None of them concerns published data: snapshots do not depend on sockets."""
 
 import json
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ _RECONNECTS = 5
 _SPOOL_SHARE = 0.5
 _SKEW_MS = 2_000
 
-# Feeds of readers that ran within a day and did not stop cleanly.
+# Feeds of readers that ran within the last day and did not stop cleanly.
 _FEEDS = """
     select venue, market, argMax(detail, at), toFloat64(now64(3) - max(at))
     from ops.live_events
@@ -37,7 +37,7 @@ _MUTE = """
 
 
 def live_alerts(client: Client) -> Iterator[Alert]:
-    """One alert a feed and trouble; keys begin with `live:`."""
+    """One alert per feed and problem; keys begin with `live:`."""
     bars = {(venue, market): age for venue, market, age in client.query(_COMPLETE).result_rows}
     for venue, market, detail, silent in client.query(_FEEDS).result_rows:
         feed, status = f"{venue} {market}", json.loads(detail)
@@ -47,7 +47,8 @@ def live_alerts(client: Client) -> Iterator[Alert]:
             yield _alert(f"live:no_bar:{feed}", "error", f"No live bar of {feed} for three minutes", words)
         if status["spool_share"] > _SPOOL_SHARE:
             words = (
-                f"{status['spool_bytes'] / 1e6:.0f} MB wait for ClickHouse; at the limit the oldest quotes go first."
+                f"{status['spool_bytes'] / 1e6:.0f} MB are waiting for ClickHouse; at the limit the oldest quotes are "
+                "dropped first."
             )
             yield _alert(f"live:spool:{venue}", "warn", f"The spool of {venue} is over half full", words)
         if abs(status.get("skew_ms") or 0) > _SKEW_MS:

@@ -1,4 +1,4 @@
-"""What is wrong now, as alerts: audit errors, stale series, builds that failed."""
+"""The current problems as alerts: audit errors, stale series, failed builds."""
 
 from collections import defaultdict
 
@@ -15,7 +15,7 @@ _LISTED = 5
 
 
 def present_alerts(client: Client) -> list[Alert]:
-    """Alerts of the state that ClickHouse shows; keys begin with one of PREFIXES."""
+    """Alerts for the current state of the warehouse; keys begin with one of PREFIXES."""
     run = newest_run(client)
     return [
         *(_of_audits(run) if run else []),
@@ -26,7 +26,7 @@ def present_alerts(client: Client) -> list[Alert]:
 
 
 def _of_audits(run: AuditRun) -> list[Alert]:
-    """One alert an audit, however many series it names."""
+    """One alert per audit, however many series it names."""
     found: dict[str, list[Finding]] = defaultdict(list)
     for finding in run.of("error"):
         found[finding.audit].append(finding)
@@ -43,7 +43,7 @@ def _of_audits(run: AuditRun) -> list[Alert]:
 
 
 def _of_freshness(run: AuditRun) -> list[Alert]:
-    """One alert a venue: where an exchange is away, all its series are stale together."""
+    """One alert per venue: if an exchange is down, all its series are stale together."""
     found: dict[str, list[Finding]] = defaultdict(list)
     for finding in run.of("warn", "error"):
         if finding.audit in _STALE:
@@ -61,7 +61,7 @@ def _of_freshness(run: AuditRun) -> list[Alert]:
 
 
 def _of_builds(client: Client) -> list[Alert]:
-    """The newest build that ended, if it ended badly."""
+    """An alert for the newest completed build, if it failed."""
     rows = client.query(
         "select version, argMax(state, recorded_at) as newest, argMax(owner, recorded_at), toString(max(recorded_at)) "
         "from ops.builds group by version, invocation_id having newest in ('finished', 'failed', 'abandoned') "

@@ -1,4 +1,4 @@
-"""The pinned data of a run: hourly prices, what is missing in them, funding, Fear & Greed."""
+"""The pinned data of a run: hourly prices, missing bars, funding, Fear & Greed."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -13,11 +13,11 @@ from warehouse.errors import BadInput
 
 @dataclass(frozen=True)
 class Market:
-    """What the strategy may know.
+    """The data that the strategy may use.
 
-    `prices`: one column an instrument, one row an hour; the price at T is the close of the bar that ends at T,
-    or of one that ended up to `max_stale_hours` before it, else NaN. `missing`: every hole in the window.
-    `funding`: rates by funding time, one column an instrument. `fear_greed`: index value by date.
+    `prices`: one column per instrument, one row per hour; the price at T is the close of the bar that ends at T,
+    or of one that ended up to `max_stale_hours` before it, else NaN. `missing`: every gap in the window.
+    `funding`: rates by funding time, one column per instrument. `fear_greed`: index value by date.
     """
 
     snapshot: Snapshot
@@ -31,7 +31,7 @@ class Market:
 
 
 def load(client: Client, parameters: Parameters) -> Market:
-    """Read everything at one snapshot. Raises BadInput where the snapshot holds too little, or has too many holes."""
+    """Read everything at one snapshot. Raises BadInput if the snapshot has too little data or too many gaps."""
     try:
         return _load(client, parameters)
     except BadRequest as error:
@@ -52,7 +52,7 @@ def _load(client: Client, parameters: Parameters) -> Market:
     missing = _missing(client, parameters, snapshot, start, end)
     absent = int(missing["missing_bars"].sum())
     if absent > parameters.max_missing_share * (bars.num_rows + absent):
-        raise refusals.too_many_holes(snapshot.snapshot_id, parameters, bars.num_rows, missing)
+        raise refusals.too_many_gaps(snapshot.snapshot_id, parameters, bars.num_rows, missing)
     return Market(
         snapshot=snapshot,
         start=pd.Timestamp(start),

@@ -9,7 +9,7 @@ _DAYS = 365
 
 
 def metrics(done: Simulation, prices: pd.DataFrame, capital: float) -> dict[str, float | int | None]:
-    """Returns and drawdown are fractions; costs and funding are quote units; turnover: equities a year."""
+    """Returns and drawdown are fractions; costs and funding are in quote units; turnover: multiples of equity."""
     equity = done.equity
     returns = ffn.to_returns(equity).dropna()
     years = (equity.index[-1] - equity.index[0]) / pd.Timedelta(days=_DAYS)

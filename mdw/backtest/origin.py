@@ -1,4 +1,4 @@
-"""Which libraries made a result."""
+"""The libraries that a result depends on."""
 
 from importlib.metadata import PackageNotFoundError, version
 from platform import python_version
@@ -7,7 +7,7 @@ _LIBRARIES = ("bt", "ffn", "numpy", "pandas", "pyarrow", "clickhouse-connect")
 
 
 def libraries() -> dict[str, str]:
-    """Versions of what computes the result."""
+    """Versions of the libraries that compute the result."""
     found = {"python": python_version()}
     for name in _LIBRARIES:
         try:

@@ -1,4 +1,4 @@
-"""What a backtest is asked to do."""
+"""The parameters of a backtest."""
 
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
@@ -15,9 +15,9 @@ class Parameters:
     """All inputs of a run besides the data; equal parameters on an equal snapshot give an equal result.
 
     `start`, `end`: window of bars to use (UTC, end exclusive); None means what all symbols have in common. The
-    first trade comes when `lookback_days` and `volatility_days` of it have passed. Shares of 1 are fractions of
-    equity; basis points are of traded value. A price is carried over a hole for
-    `max_stale_hours` at most, and a run with more than `max_missing_share` of its bars missing is refused.
+    first trade follows after `lookback_days` and `volatility_days`. Weights are fractions of equity; basis points are
+    of traded value. A price is carried over a gap for at most `max_stale_hours`, and a run with more than
+    `max_missing_share` of its bars missing is refused.
     """
 
     venue: str = "binance"
@@ -44,19 +44,19 @@ class Parameters:
     max_missing_share: float = 0.02
 
     def __post_init__(self) -> None:
-        """Raise BadInput that names the first value that cannot be."""
+        """Raise BadInput for the first invalid value."""
         for name in _POSITIVE:
-            self._demand(name, getattr(self, name) > 0, "a number above 0")
+            self._require(name, getattr(self, name) > 0, "a number above 0")
         for name in _NOT_NEGATIVE:
-            self._demand(name, getattr(self, name) >= 0, "0 or more")
-        self._demand("symbols", len(set(self.symbols)) == len(self.symbols) > 0, "distinct symbols, at least one")
-        self._demand("max_gross", 0 < self.max_gross < 1, "above 0 and below 1: the rest pays the costs")
-        self._demand("short", not self.short or self.market == "perp", "false unless market is 'perp'")
+            self._require(name, getattr(self, name) >= 0, "0 or more")
+        self._require("symbols", len(set(self.symbols)) == len(self.symbols) > 0, "distinct symbols, at least one")
+        self._require("max_gross", 0 < self.max_gross < 1, "above 0 and below 1: the rest pays the costs")
+        self._require("short", not self.short or self.market == "perp", "false unless market is 'perp'")
         for name in ("start", "end"):
             value = getattr(self, name)
-            self._demand(name, value is None or value.tzinfo is not None, "a time with a zone, such as …T00:00Z")
+            self._require(name, value is None or value.tzinfo is not None, "a time with a time zone, such as …T00:00Z")
         if self.start and self.end:
-            self._demand("end", self.start < self.end, f"after start {self.start.isoformat()}")
+            self._require("end", self.start < self.end, f"after start {self.start.isoformat()}")
 
     @property
     def pays_funding(self) -> bool:
@@ -77,9 +77,9 @@ class Parameters:
 
     @classmethod
     def names(cls) -> tuple[str, ...]:
-        """Every parameter there is."""
+        """The names of all parameters."""
         return tuple(field.name for field in fields(cls))
 
-    def _demand(self, name: str, holds: bool, allowed: str) -> None:
+    def _require(self, name: str, holds: bool, allowed: str) -> None:
         if not holds:
             raise BadInput(f"Backtest parameter {name} is {getattr(self, name)!r}; it must be {allowed}.")

@@ -20,17 +20,17 @@ class Repeated:
 
     @property
     def differences(self) -> list[str]:
-        """What came out differently; nothing, if a pin is a pin."""
+        """Differences between the two results; empty if the pin is reproducible."""
         return self.first.differences(self.second)
 
     @property
     def equal(self) -> bool:
-        """Whether both runs came to the same result."""
+        """Whether both runs have the same result."""
         return not self.differences
 
 
 def run_once(settings: Settings, snapshot_id: str, out: Path, parameters: Parameters) -> Result:
-    """One run, read without a cache; raises BadInput or OperationFailed."""
+    """One run that reads without a cache; raises BadInput or OperationFailed."""
     connection = settings.connection("researcher")
     scheme = "https" if connection.secure else "http"
     credentials = f"{quote(connection.user, safe='')}:{quote(connection.password, safe='')}"
@@ -45,7 +45,7 @@ def run_once(settings: Settings, snapshot_id: str, out: Path, parameters: Parame
 
 
 def run_and_repeat(settings: Settings, snapshot_id: str, out: Path, parameters: Parameters | None = None) -> Repeated:
-    """Run twice, each time from the database; the second result lies in `out`/repeat."""
+    """Run twice, each time from the database; the second result is in `out`/repeat."""
     chosen = parameters or Parameters(lookback_days=3, volatility_days=3, rebalance_days=1)
     first = run_once(settings, snapshot_id, out, chosen)
     second = run_once(settings, snapshot_id, out / "repeat", chosen)

@@ -1,4 +1,4 @@
-"""The picture of a run: equity against buy and hold, drawdown, weights."""
+"""The plot of a run: equity against buy and hold, drawdown, weights."""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from mdw.backtest.simulation import Simulation
 
 _INK, _SOFT, _GRID = "#1b2733", "#6b7885", "#e4e8ec"
 _MAIN, _LOSS = "#1f5fa8", "#b23a48"
-# Okabe and Ito's palette, which colour-blind readers can distinguish, too.
+# Okabe and Ito's palette, which is safe for colour-blind readers.
 _SERIES = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#f0e442", "#999999")
 
 
@@ -30,8 +30,8 @@ def plot(result: Result, market: Market, done: Simulation, path: Path) -> None:
     _drawdown(middle, done)
     _weights(bottom, done)
     for axes in (top, middle, bottom):
-        _dress(axes)
-        _shade_holes(axes, market, done)
+        _style(axes)
+        _shade_gaps(axes, market, done)
     locator = AutoDateLocator(minticks=5, maxticks=12)  # type: ignore[no-untyped-call]
     bottom.xaxis.set_major_locator(locator)
     bottom.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
@@ -119,7 +119,7 @@ def _weights(axes: Axes, done: Simulation) -> None:
 
 
 def _legend(axes: Axes) -> None:
-    # Above the axes, where no line can run through it.
+    # Above the axes, where it covers no line.
     axes.legend(
         loc="lower right",
         bbox_to_anchor=(1.008, 0.985),
@@ -136,14 +136,14 @@ def _short(instrument: str) -> str:
     return instrument.rsplit(":", 1)[1]
 
 
-def _shade_holes(axes: Axes, market: Market, done: Simulation) -> None:
+def _shade_gaps(axes: Axes, market: Market, done: Simulation) -> None:
     for row in market.missing.to_dict("records"):
         start, end = max(row["gap_start"], done.equity.index[0]), min(row["gap_end"], done.equity.index[-1])
         if end - start >= pd.Timedelta(hours=1):
             axes.axvspan(start, end, color="#f2c14e", alpha=0.35, linewidth=0)
 
 
-def _dress(axes: Axes) -> None:
+def _style(axes: Axes) -> None:
     axes.grid(axis="both", color=_GRID, linewidth=0.8)
     axes.set_axisbelow(True)
     axes.tick_params(colors=_SOFT, labelsize=8.5, length=0)

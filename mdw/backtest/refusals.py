@@ -1,4 +1,4 @@
-"""Why a snapshot cannot carry a backtest: one message a reason, each with the next step."""
+"""Reasons why a backtest on a snapshot is refused: one message each, with the next step."""
 
 from datetime import datetime
 
@@ -11,7 +11,7 @@ _MINUTE = "%Y-%m-%d %H:%M"
 
 
 def no_bars(snapshot_id: str, parameters: Parameters, instruments: list[str]) -> BadInput:
-    """Whole series are absent."""
+    """Entire series are absent."""
     return BadInput(
         f"Snapshot {snapshot_id!r} has no {parameters.timeframe} bars of {', '.join(instruments)}. "
         "Choose other symbols or another timeframe, or `mdw backfill` them and `mdw build`."
@@ -19,7 +19,7 @@ def no_bars(snapshot_id: str, parameters: Parameters, instruments: list[str]) ->
 
 
 def too_short(snapshot_id: str, parameters: Parameters, start: datetime, end: datetime, needed: int) -> BadInput:
-    """The window does not hold the lookback and two rebalances."""
+    """The window is too short for the lookback and two rebalances."""
     return BadInput(
         f"Snapshot {snapshot_id!r} offers {start:{_MINUTE}} to {end:{_MINUTE}} UTC for all of "
         f"{', '.join(parameters.symbols)} ({parameters.timeframe}, {parameters.venue} {parameters.market}): "
@@ -29,7 +29,7 @@ def too_short(snapshot_id: str, parameters: Parameters, start: datetime, end: da
     )
 
 
-def too_many_holes(snapshot_id: str, parameters: Parameters, present: int, missing: pd.DataFrame) -> BadInput:
+def too_many_gaps(snapshot_id: str, parameters: Parameters, present: int, missing: pd.DataFrame) -> BadInput:
     """More bars are missing than the parameters allow."""
     absent = int(missing["missing_bars"].sum())
     total = present + absent
@@ -46,7 +46,7 @@ def too_many_holes(snapshot_id: str, parameters: Parameters, present: int, missi
 
 
 def no_funding(snapshot_id: str, instrument: str, start: datetime, end: datetime) -> BadInput:
-    """A funding record is absent where one is due."""
+    """A funding payment is missing."""
     return BadInput(
         f"Snapshot {snapshot_id!r} has no funding of {instrument} between {start:{_MINUTE}} and "
         f"{end:{_MINUTE}} UTC. Choose a window that has it, fetch it (`mdw backfill --dataset funding`, "
@@ -55,7 +55,7 @@ def no_funding(snapshot_id: str, instrument: str, start: datetime, end: datetime
 
 
 def too_few_rebalances(parameters: Parameters, start: datetime, end: datetime, count: int) -> BadInput:
-    """Nothing could be rebalanced."""
+    """There were fewer than two rebalances."""
     return BadInput(
         f"The window {start:{_MINUTE}} to {end:{_MINUTE}} UTC has {count} rebalances after the lookback; two are "
         f"needed (every {parameters.rebalance_days} days). Widen the window, or shorten lookback_days, "

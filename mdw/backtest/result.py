@@ -1,4 +1,4 @@
-"""What a run leaves behind: no clock time, no path, no host in it, so that two runs can be compared byte by byte."""
+"""The result of a run: contains no clock time, path or host, so that two runs can be compared byte by byte."""
 
 import hashlib
 import json
@@ -12,14 +12,14 @@ import pandas as pd
 
 from warehouse.errors import BadInput
 
-# Nine digits hide how a processor rounds the last bits, and nothing that a trader would call different.
+# Nine digits hide rounding differences between processors, but no difference that matters.
 _DIGITS = "%.9g"
 _CIRCUMSTANCES = ("code_revision", "libraries")
 
 
 @dataclass(frozen=True)
 class Result:
-    """The result file. `code_revision` and `libraries` say how it came about; all else is what came out."""
+    """The result file. `code_revision` and `libraries` record how it was computed; all else is the result itself."""
 
     snapshot_id: str
     data_version: int
@@ -34,11 +34,11 @@ class Result:
     libraries: Mapping[str, str]
 
     def same_as(self, other: "Result", tolerance: float = 1e-9) -> bool:
-        """Whether both runs came to the same result; see `differences`."""
+        """Whether both runs have the same result; see `differences`."""
         return not self.differences(other, tolerance)
 
     def differences(self, other: "Result", tolerance: float = 1e-9) -> list[str]:
-        """A line for everything that came out differently, code revision and library versions aside.
+        """One line for every difference, except in code revision and library versions.
 
         Numbers are equal within the relative tolerance; digests are over nine significant digits.
         """
@@ -49,18 +49,18 @@ class Result:
         return found
 
     def write(self, path: Path) -> None:
-        """Store as JSON, whole or not at all."""
+        """Write as JSON, atomically."""
         part = path.with_suffix(".part")
         part.write_text(json.dumps(asdict(self), indent=2, sort_keys=True, allow_nan=False) + "\n")
         part.replace(path)
 
     @classmethod
     def read(cls, path: Path) -> Self:
-        """From a result file; raises BadInput where it is none."""
+        """Read a result file; raises BadInput if it is not one."""
         try:
             return cls(**json.loads(path.read_text()))
         except (OSError, ValueError, TypeError) as error:
-            raise BadInput(f"{path} is no backtest result ({error}); name the result.json of a run.") from None
+            raise BadInput(f"{path} is not a backtest result ({error}); give the result.json of a run.") from None
 
 
 def digest(table: pd.DataFrame) -> str:

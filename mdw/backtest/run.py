@@ -23,7 +23,7 @@ _PINNED = ("hash", "rows", "row_count")
 def run(client: Client, parameters: Parameters, out: Path) -> Result:
     """Backtest at the client's snapshot; writes result.json, trades.csv, equity.csv and equity.png into `out`.
 
-    Raises BadInput where the parameters ask for what the snapshot does not hold, or alphaforge_data's errors.
+    Raises BadInput if the parameters need data that the snapshot does not have, and alphaforge_data's errors.
     """
     market = load(client, parameters)
     decided = weights(market, parameters)
@@ -70,7 +70,7 @@ def _result(market: Market, done: Simulation, equity: pd.DataFrame, parameters: 
 
 
 def _content(market: Market) -> dict[str, Any]:
-    """What the registry says about the content: row counts and hashes, whatever datasets there are."""
+    """The snapshot's row counts and hashes of all datasets, from the registry."""
     facts = market.snapshot.facts
     return {name: _plain(facts[name]) for name in sorted(facts) if any(word in name for word in _PINNED)}
 

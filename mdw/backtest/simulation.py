@@ -1,4 +1,4 @@
-"""The simulation by `bt`: daily valuation, orders at the decided weights, every cost paid in cash."""
+"""The simulation with `bt`: daily valuation, orders at the target weights, all costs paid in cash."""
 
 from dataclasses import dataclass
 
@@ -14,10 +14,10 @@ _BASIS_POINT = 1e-4
 
 @dataclass(frozen=True)
 class Simulation:
-    """What happened, by valuation time (UTC).
+    """The outcome by valuation time (UTC).
 
-    `equity` in quote units; `weights` held after that time's orders, fractions of equity; `trades` one row an
-    order fill: time, instrument_id, quantity (negative sells), price (before slippage), commission, slippage in
+    `equity` in quote units; `weights` held after that time's orders, fractions of equity; `trades` one row per
+    fill: time, instrument_id, quantity (negative sells), price (before slippage), commission, slippage in
     quote units; `funding` received (negative: paid). `skipped`: days without a price for every instrument,
     at which nothing was valued or traded.
     """
@@ -30,7 +30,7 @@ class Simulation:
 
 
 class _PayFunding(bt.Algo):  # type: ignore[misc]
-    """Adds each interval's funding on what was held through it."""
+    """Credits or debits the funding of each interval on the position held through it."""
 
     def __init__(self, per_unit: pd.DataFrame):
         super().__init__()
@@ -47,7 +47,7 @@ class _PayFunding(bt.Algo):  # type: ignore[misc]
 
 
 def simulate(market: Market, weights: pd.DataFrame, parameters: Parameters) -> Simulation:
-    """Run the decided weights, each filled one hour after its decision."""
+    """Simulate the target weights, each filled one hour after its decision."""
     fills, skipped = _fill_prices(market, weights)
     orders = weights.set_axis(weights.index + EXECUTION_DELAY)
     funding = _PayFunding(_funding_per_unit(market, pd.DatetimeIndex(fills.index)))
@@ -63,7 +63,7 @@ def simulate(market: Market, weights: pd.DataFrame, parameters: Parameters) -> S
         additional_data={"bidoffer": fills * (2 * parameters.slippage_bps * _BASIS_POINT)},
     )
     test.run()
-    # bt runs a copy of the strategy: what its algorithm noted is in the copy.
+    # bt runs a copy of the strategy: the recorded funding is in the copy.
     received = test.strategy.stack.algos[0].received
     return Simulation(
         equity=test.strategy.values.loc[fills.index].rename("equity"),
@@ -83,9 +83,9 @@ def _fill_prices(market: Market, weights: pd.DataFrame) -> tuple[pd.DataFrame, l
 
 
 def _funding_per_unit(market: Market, times: pd.DatetimeIndex) -> pd.DataFrame:
-    """Quote units owed by one unit held from the time before to this one.
+    """Quote units paid or received by one unit held from the previous time to this one.
 
-    Funding is paid in a hole of the bars too: there on the last known price, however old.
+    Funding is paid during gaps in the bars too: there on the last known price, however old.
     """
     if market.funding is None:
         return pd.DataFrame(0.0, index=times[:0], columns=market.prices.columns)

@@ -6,8 +6,8 @@ import pandas as pd
 from mdw.backtest.market import Market
 from mdw.backtest.parameters import Parameters
 
-_HOURS_A_YEAR = 24 * 365
-# An order cannot be filled at the price that made the decision: it is filled at the next hour's close.
+_HOURS_PER_YEAR = 24 * 365
+# An order cannot be filled at the price that triggered it: it is filled at the next hour's close.
 EXECUTION_DELAY = pd.Timedelta(hours=1)
 _MONDAY = pd.Timestamp("1970-01-05", tz="UTC")
 
@@ -20,7 +20,7 @@ def decisions(market: Market, parameters: Parameters) -> pd.DatetimeIndex:
 
 
 def weights(market: Market, parameters: Parameters) -> pd.DataFrame:
-    """One row a decision, one column an instrument, fractions of equity; knows nothing later than its row."""
+    """One row per decision, one column per instrument, fractions of equity; uses nothing later than its row."""
     rows = {day: _weights_at(day, market, parameters) for day in decisions(market, parameters)}
     return pd.DataFrame.from_dict(rows, orient="index", columns=list(parameters.instruments))
 
@@ -44,7 +44,7 @@ def volatility(day: pd.Timestamp, market: Market, parameters: Parameters) -> pd.
     window = market.prices.loc[day - pd.Timedelta(days=parameters.volatility_days) : day]
     returns = window.apply(np.log).diff()
     enough = returns.count() >= len(returns) / 2
-    return pd.Series(returns.std().where(enough) * _HOURS_A_YEAR**0.5)
+    return pd.Series(returns.std().where(enough) * _HOURS_PER_YEAR**0.5)
 
 
 def greed_scale(day: pd.Timestamp, market: Market, parameters: Parameters) -> float:

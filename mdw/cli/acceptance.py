@@ -36,9 +36,9 @@ def acceptance(
     page: Annotated[Path | None, typer.Option("--out", help="also write the result as a page to sign")] = None,
     json: Json = False,
 ) -> None:
-    """Check the seven acceptance criteria and print a verdict of each.
+    """Check the seven acceptance criteria and print a verdict on each.
 
-    What cannot be checked from here is said to be unchecked. Exit 1 where a criterion is not met.
+    What cannot be checked from here is reported as unchecked. Exit 1 if a criterion is not met.
     """
     if aws:
         checkout.require("infra", "mdw acceptance --aws")
@@ -52,7 +52,7 @@ def acceptance(
     settings = Settings.load()
     if local and (aws or airflow or snapshot_id or not settings.embedded):
         raise BadInput(
-            "--local makes a deployment of its own: leave out --aws, --airflow and --snapshot-id, and unset "
+            "--local creates its own deployment: leave out --aws, --airflow and --snapshot-id, and unset "
             "MDW_CLICKHOUSE_URL. Nothing was done."
         )
     parameters = Parameters(lookback_days=lookback_days, volatility_days=lookback_days, rebalance_days=1)
@@ -67,7 +67,7 @@ def acceptance(
 
 
 def _local(settings: Settings) -> AbstractContextManager[str | None]:
-    # It replays exchanges, which a release in AWS does not bring along.
+    # Needs replay/, which a release in AWS does not include.
     from mdw.acceptance.local import local_deployment
 
     return local_deployment(settings)
@@ -90,7 +90,7 @@ def _show(context: "Context", verdicts: "list[Verdict]", page: Path | None, json
     out.print()
     rows = []
     for verdict in verdicts:
-        for number, one in enumerate(verdict.seen):
+        for number, one in enumerate(verdict.observations):
             first = number == 0
             state = "" if one.state == "met" else f"{one.state}: "
             rows.append(

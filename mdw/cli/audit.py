@@ -1,4 +1,4 @@
-"""audit: run the audits, show, repair, withhold."""
+"""audit: run the audits, show findings, repair or withhold rows."""
 
 from importlib import import_module
 from pathlib import Path
@@ -19,11 +19,9 @@ def register(app: typer.Typer) -> None:
 
 
 def audit(
-    full: Annotated[bool, typer.Option(help="look at every row, not only at what waits for publication")] = False,
+    full: Annotated[bool, typer.Option(help="audit every row, not only unpublished ones")] = False,
     last: Annotated[bool, typer.Option("--last", help="show the newest results without a new run")] = False,
-    fix: Annotated[
-        bool, typer.Option("--fix", help="fetch what was never fetched, ask again for what cannot be used")
-    ] = False,
+    fix: Annotated[bool, typer.Option("--fix", help="fetch missing data, and request unusable rows again")] = False,
     report: Annotated[Path | None, typer.Option(help="write the report to this file, too", show_default=False)] = None,
     quarantine: Annotated[
         str | None, typer.Option(metavar="SERIES", help="withhold rows: INSTRUMENT[@TIMEFRAME] or fear_greed")
@@ -36,7 +34,7 @@ def audit(
     quarantined: Annotated[bool, typer.Option("--quarantined", help="list what is withheld, why, and by whom")] = False,
     json: Json = False,
 ) -> None:
-    """Audit the marts; exit 1 on errors. A quarantine is recorded here and applied by the next `mdw build`."""
+    """Audit the marts; exit 1 on errors. Quarantines are recorded here, and the next `mdw build` applies them."""
     settings = Settings.load()
     if sum((quarantine is not None, release is not None, quarantined, last)) > 1:
         raise BadInput("--quarantine, --release, --quarantined and --last exclude each other: give one of them.")
@@ -73,7 +71,7 @@ def _audit(settings: Settings, full: bool, last: bool, fix: bool, report: Path |
 
 
 def _report(settings: Settings, path: Path) -> None:
-    # The report draws charts: its libraries are heavy.
+    # The chart libraries are slow to import.
     reporting = import_module("mdw.reports.data_quality")
     reporting.write(settings, path)
     err.print(f"Report: {path}", soft_wrap=True)
@@ -99,7 +97,7 @@ def _fix(settings: Settings, run: object, json: bool) -> dict[str, object]:
     plans += [repair.plan_again(settings, again)] if again else []
     if not plans:
         if not json:
-            out.print("Nothing of ours is missing inside the landed history, and nothing needs to be asked for again.")
+            out.print("Nothing fetchable is missing inside the landed history, and no rows need to be requested again.")
         return fixed
     landed = LandingReport()
     for plan in plans:
@@ -110,11 +108,11 @@ def _fix(settings: Settings, run: object, json: bool) -> dict[str, object]:
     if not json:
         for finding in [*inside, *again]:
             out.print(
-                f"asked again: {finding.dataset} {finding.series} {finding.span} ({finding.rows:,} rows)",
+                f"requested again: {finding.dataset} {finding.series} {finding.span} ({finding.rows:,} rows)",
                 soft_wrap=True,
             )
         print_report(landed)
-        out.print("`mdw build` takes up what has landed and audits it.")
+        out.print("`mdw build` builds and audits what has landed.")
     return {**fixed, "landed": report_as_dict(landed)}
 
 
@@ -139,8 +137,8 @@ def _quarantine(
         return
     out.print(
         f"Quarantine {decision.quarantine_id}: the next `mdw build` leaves out {series} "
-        f"{utc(decision.range_start)} .. {utc(decision.range_end)} as seen until now. "
-        f"It ends by rows that are fetched again, or by `mdw audit --release {decision.quarantine_id}`.",
+        f"{utc(decision.range_start)} .. {utc(decision.range_end)} as fetched until now. "
+        f"It ends when the rows are fetched again, or with `mdw audit --release {decision.quarantine_id}`.",
         soft_wrap=True,
     )
 
@@ -160,7 +158,7 @@ def _list(settings: Settings, json: bool) -> None:
     from mdw.quality import quarantine as quarantining
 
     with connect(settings, "auditor") as client:
-        decisions = quarantining.standing(client)
+        decisions = quarantining.active(client)
     if json:
         print_json([vars(one) for one in decisions])
     elif decisions:

@@ -37,7 +37,7 @@ def backtest(
     against: Annotated[Path | None, typer.Option(help="an earlier result.json: exit 1 where this run differs")] = None,
     json: Json = False,
 ) -> None:
-    """Momentum with volatility targeting on pinned bars: the same pin gives the same result, digest by digest."""
+    """Momentum with volatility targeting on pinned bars: the same pin always gives the same result and digests."""
     # The numeric libraries take seconds to import: only this command should wait for them.
     from mdw.backtest import Parameters, Result, pinned
 

@@ -32,7 +32,7 @@ def build(
 ) -> None:
     """Build the marts from what has landed, audit them, and publish a snapshot.
 
-    Exit 1 where an audit kept the build from publishing: readers keep the last good snapshot.
+    Exit 1 if an audit blocks publication: readers keep the last good snapshot.
     """
     settings = Settings.load()
     if artifacts:
@@ -47,9 +47,9 @@ def build(
         for notice in result.notices:
             out.print(notice, soft_wrap=True)
         if result.warnings:
-            table(("audit", "rows", "says"), result.warnings, title="Worth a look (not blocking)")
+            table(("audit", "rows", "message"), result.warnings, title="Worth a look (not blocking)")
         if result.failures:
-            table(("model or audit", "rows", "says"), result.failures, title="Failed")
+            table(("model or audit", "rows", "message"), result.failures, title="Failed")
         if result.published and not result.existed:
             out.print(f"Published snapshot [bold]{result.snapshot_id}[/] (data version {result.data_version}).")
         if result.published and result.failures:
@@ -65,15 +65,15 @@ def build(
 
 
 def _keep(settings: Settings, to: str, build: str) -> None:
-    """A build is not undone because its record could not be copied."""
+    """Copy dbt's artifacts; a failure to do so does not fail the build."""
     try:
         delivery.keep_artifacts(settings, to, build)
     except OperationFailed as error:
-        err.print(f"dbt's artifacts were not kept: {error}", markup=False)
+        err.print(f"dbt's artifacts could not be stored: {error}", markup=False)
 
 
 def _exclude(settings: Settings, series: list[str], reason: str) -> None:
-    """Record the series that snapshots are to leave out until they are released."""
+    """Record the series that snapshots leave out until they are released."""
     if not series:
         return
     from mdw.quality import quarantine

@@ -1,4 +1,4 @@
-"""clone: a warehouse of one's own, with the data of this one."""
+"""clone: a copy of the warehouse to develop in."""
 
 import shlex
 from pathlib import Path
@@ -21,13 +21,13 @@ def register(app: typer.Typer) -> None:
 def clone(
     home: Annotated[Path, typer.Argument(help="MDW_HOME of the clone: a new or empty folder", show_default=False)],
     raw_only: Annotated[
-        bool, typer.Option("--raw-only", help="raw pages and quarantines only: marts are built anew")
+        bool, typer.Option("--raw-only", help="raw pages and quarantines only: marts are rebuilt")
     ] = False,
     json: Json = False,
 ) -> None:
-    """Make a copy of the embedded warehouse to develop in: hard links, so it takes seconds and hardly any space.
+    """Copy the embedded warehouse to develop in: hard links, so it takes seconds and hardly any space.
 
-    Works while the server runs, and waits for a build to end. Neither of the two ever sees what the other one writes.
+    Works while the server runs, and waits for a running build to end. The two never see each other's writes.
     """
     from warehouse.embedded.clone import clone as make_clone
 
@@ -42,6 +42,6 @@ def clone(
     if json:
         print_json(vars(made))
         return
-    how = "hard links" if made.linked else "copies, since it lies on another file system"
+    how = "hard links" if made.linked else "copies, because it is on another file system"
     out.print(f"Cloned {made.tables} tables, {made.bytes:,} bytes ({how}), in {made.seconds:.1f} s.", soft_wrap=True)
     out.print(f"Use it: export MDW_HOME={shlex.quote(made.home)} && mdw up", soft_wrap=True)

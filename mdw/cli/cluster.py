@@ -1,4 +1,4 @@
-"""cluster: the nodes, what each of them serves, and a new one."""
+"""cluster: check the nodes, and add new ones."""
 
 import typer
 
@@ -14,7 +14,7 @@ app = typer.Typer(help="Replicas: which node serves what, and new nodes.", no_ar
 
 @app.callback()
 def _group() -> None:
-    """Keeps `cluster` a group of commands."""
+    """Makes typer treat `cluster` as a group of commands."""
 
 
 def _settings() -> Settings:
@@ -26,9 +26,9 @@ def _settings() -> Settings:
 
 @app.command()
 def check(json: Json = False) -> None:
-    """Compare the nodes with each other; one that has caught up with the newest snapshot serves it from now on.
+    """Compare the nodes; one that has caught up with the newest snapshot serves it from now on.
 
-    Exit 1 where a node is down or behind.
+    Exit 1 if a node is down or behind.
     """
     from mdw.publishing import retention
 
@@ -54,7 +54,7 @@ def check(json: Json = False) -> None:
 def add_node(json: Json = False) -> None:
     """Create every database, table and view on the node of MDW_CLICKHOUSE_URL, which is new and empty.
 
-    The rows follow by replication; `mdw cluster check` tells when the node serves.
+    The rows follow by replication; `mdw cluster check` shows when the node is ready.
     """
     settings = _settings()
     with connect(settings, "admin") as client:
@@ -63,8 +63,8 @@ def add_node(json: Json = False) -> None:
         print_json({"created": made})
         return
     out.print(
-        f"{len(made)} tables and views created; their rows come by replication. `mdw cluster check` tells when the "
-        "node serves them.",
+        f"{len(made)} tables and views created; their rows follow by replication. `mdw cluster check` shows when the "
+        "node is ready.",
         soft_wrap=True,
     )
 

@@ -1,4 +1,4 @@
-"""env, dbt: dbt by hand, with the connection, the variables and the universe that `mdw` gives it."""
+"""env, dbt: run dbt by hand with the connection, variables and universe that `mdw` uses."""
 
 import shlex
 import sys
@@ -25,28 +25,30 @@ def register(app: typer.Typer) -> None:
 
 
 def env(
-    form: Annotated[str, typer.Option("--format", metavar="|".join(_FORMATS), help="how to print them")] = "shell",
+    output_format: Annotated[
+        str, typer.Option("--format", metavar="|".join(_FORMATS), help="how to print them")
+    ] = "shell",
     show_password: Annotated[bool, typer.Option("--show-password", help="print it on a terminal, too")] = False,
 ) -> None:
     """Print the variables that dbt needs: eval "$(mdw env)", then any dbt command in dbt_project/.
 
     The password is printed to a pipe or a file; on a terminal, where others may read it, only with --show-password.
     """
-    if form not in _FORMATS:
-        raise BadInput(f"--format is {form!r}; it must be one of {', '.join(_FORMATS)}.")
-    # A snapshot that dbt publishes later shows that its revision was that of this moment.
+    if output_format not in _FORMATS:
+        raise BadInput(f"--format is {output_format!r}; it must be one of {', '.join(_FORMATS)}.")
+    # A snapshot that dbt publishes later is marked as built with the revision of this moment.
     variables = running.by_hand(Settings.load(), f"{code_revision()} (mdw env)")
     if sys.stdout.isatty() and not show_password:
         del variables[_PASSWORD]
         err.print(f'{_PASSWORD} is not shown on a terminal: use eval "$(mdw env)", or --show-password.')
-    if form == "json":
+    if output_format == "json":
         print_json(variables)
     else:
-        sys.stdout.write(_lines(variables, form))
+        sys.stdout.write(_lines(variables, output_format))
 
 
-def _lines(variables: Mapping[str, str], form: str) -> str:
-    if form == "shell":
+def _lines(variables: Mapping[str, str], output_format: str) -> str:
+    if output_format == "shell":
         return "".join(f"export {name}={shlex.quote(value)}\n" for name, value in variables.items())
     return "".join(f"{name}={_dotenv(value)}\n" for name, value in variables.items())
 
@@ -66,6 +68,6 @@ def dbt(
     if not arguments:
         raise BadInput("Name a dbt command after --, such as `mdw dbt -- build` or `mdw dbt -- show --select v_bars`.")
     settings = Settings.load()
-    # One line of ours where nobody answers, before dbt's own pages.
+    # If ClickHouse is down, fail here with one line instead of dbt's long output.
     connect(settings, "transform").close()
-    running.become(settings, arguments, code_revision())
+    running.exec_dbt(settings, arguments, code_revision())

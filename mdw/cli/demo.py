@@ -1,4 +1,4 @@
-"""demo: the whole line, once, on this machine alone."""
+"""demo: the whole pipeline, once, on this machine alone."""
 
 from pathlib import Path
 from typing import Annotated
@@ -23,7 +23,7 @@ def demo(
 ) -> None:
     """Land every dataset, build, audit, publish, and run a backtest twice: against a replay of the exchanges.
 
-    Works without the internet, in a warehouse of its own below MDW_HOME. Safe to run again: nothing lands twice.
+    Works without internet access, in its own warehouse under MDW_HOME. Safe to run again: nothing lands twice.
     """
     settings = Settings.load()
     if not settings.embedded:
@@ -32,14 +32,14 @@ def demo(
             "Unset MDW_CLICKHOUSE_URL: the demo brings its own server."
         )
     if recordings is not None and not recordings.is_dir():
-        raise BadInput(f"--recordings {recordings} is no folder. Give the folder that holds the recorded files.")
+        raise BadInput(f"--recordings {recordings} is not a folder. Give the folder with the recorded files.")
     from mdw.demo import run_demo
     from mdw.demo.source import Recorded, Synthetic
 
     source = Recorded(recordings) if recordings else Synthetic(seed, days)
     if isinstance(source, Recorded) and not source.coverage:
         raise BadInput(
-            f"--recordings {recordings} holds none of the files that replay/recordings/catalog.py names. "
-            "Give the folder that holds binance/, okx/, bybit/ and alternative_me/. Nothing was changed."
+            f"--recordings {recordings} has none of the files that replay/recordings/catalog.py names. "
+            "Give the folder with binance/, okx/, bybit/ and alternative_me/. Nothing was changed."
         )
     run_demo(settings, source)

@@ -14,7 +14,7 @@ def register(app: typer.Typer) -> None:
 
 
 def docs(json: Json = False) -> None:
-    """Write the data catalog (dbt docs) as one static HTML file, and Elementary's report where it recorded builds."""
+    """Write the data catalog (dbt docs) as one static HTML file, and Elementary's report if it has recorded builds."""
     from mdw.reports import elementary_report
 
     settings = Settings.load()
@@ -28,4 +28,4 @@ def docs(json: Json = False) -> None:
     elif report:
         out.print(f"Elementary's report of {runs} builds is {report}", soft_wrap=True)
     else:
-        out.print("Elementary recorded no build yet: `mdw build --observe` lets it.", soft_wrap=True)
+        out.print("Elementary has recorded no build yet: run `mdw build --observe`.", soft_wrap=True)

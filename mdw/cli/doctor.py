@@ -1,4 +1,4 @@
-"""doctor: can this machine run a warehouse."""
+"""doctor: check whether this machine can run a warehouse."""
 
 import typer
 
@@ -15,7 +15,7 @@ def register(app: typer.Typer) -> None:
 
 
 def doctor(json: Json = False) -> None:
-    """Check machine, ClickHouse and exchanges from here: one line each, with what to do. Exit 1 where one fails."""
+    """Check machine, ClickHouse and exchanges from here: one line each, with what to do. Exit 1 if one fails."""
     from mdw.doctor import run_checks
 
     findings = []

@@ -68,9 +68,9 @@ app.add_typer(cluster.app, name="cluster")
 
 def main() -> None:
     """Entry point: turns expected errors into one line on stderr and an exit code."""
-    # Both report home by default; a warehouse of market data has no reason to.
+    # dlt and dbt send telemetry by default.
     os.environ.setdefault("DO_NOT_TRACK", "1")
-    memory.settle()
+    memory.limit_arenas()
     os.environ.setdefault("RUNTIME__DLTHUB_TELEMETRY", "false")
     try:
         app()
@@ -79,13 +79,13 @@ def main() -> None:
         sys.exit(2)
     except OperationFailed as error:
         if open_files.ran_out(error):
-            # Half-opened connections complain when they are dropped.
+            # Half-open connections raise errors when they are garbage-collected.
             logging.disable(logging.CRITICAL)
         err.print(f"[bold red]failed:[/] {escape(str(error))}", soft_wrap=True)
         sys.exit(1)
     except Exception as error:
         if open_files.ran_out(error):
-            text = str(open_files.too_low("The command could not go on"))
+            text = str(open_files.too_low("The command could not continue"))
         elif isinstance(error, OSError):
             text = _explain(error)
         else:
@@ -93,14 +93,14 @@ def main() -> None:
         err.print(f"[bold red]failed:[/] {escape(text)}", soft_wrap=True)
         sys.exit(1)
     except KeyboardInterrupt:
-        err.print("Stopped. What has landed is kept; run the same command again to go on.")
+        err.print("Stopped. What has landed is kept; run the same command again to continue.")
         sys.exit(130)
 
 
 def _explain(error: OSError) -> str:
-    """What the machine refused, and the next step where there is one."""
+    """What the operating system refused, and the next step if there is one."""
     text = error.strerror or str(error) or type(error).__name__
     named = f"{error.filename}: {text}" if error.filename else text
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return f"{named}. Make room there and run the same command again: what has landed is kept."
+        return f"{named}. Free some space there and run the same command again: what has landed is kept."
     return f"{named}."

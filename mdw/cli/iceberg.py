@@ -16,7 +16,7 @@ Catalog = Annotated[
     str,
     typer.Option(
         envvar="MDW_ICEBERG_CATALOG",
-        help="sql (a file beside the tables), glue or rest; more by PYICEBERG_CATALOG__MDW__… variables",
+        help="sql (a file next to the tables), glue or rest; more by PYICEBERG_CATALOG__MDW__… variables",
     ),
 ]
 Namespace = Annotated[str, typer.Option(envvar="MDW_ICEBERG_NAMESPACE", help="Iceberg namespace, Glue database")]
@@ -38,7 +38,7 @@ def export_(
 ) -> None:
     """Write a snapshot to Apache Iceberg tables; a later snapshot adds only what changed.
 
-    The tables' state is tagged with the snapshot id. Cut off, the same command goes on where it stopped.
+    The state of the tables is tagged with the snapshot id. If interrupted, run the same command again to continue.
     """
     from warehouse.iceberg.export import export
     from warehouse.iceberg.target import Target
@@ -71,15 +71,15 @@ def export_(
 
 def import_(
     source: Annotated[str, typer.Option("--from", help="folder or s3://bucket/prefix of an export")],
-    snapshot_id: Annotated[str | None, typer.Argument(help="the newest whole one where left out")] = None,
+    snapshot_id: Annotated[str | None, typer.Argument(help="default: the newest complete one")] = None,
     catalog: Catalog = "sql",
     namespace: Namespace = "market_data",
     json: Json = False,
 ) -> None:
     """Restore an empty warehouse from an export: disaster recovery.
 
-    All datasets come back as one data version under the snapshot's id, proven by the exported manifest before it is
-    published. Raw pages are not in an export: restore them from backups.
+    All datasets are restored as one data version under the snapshot's id, and verified against the exported manifest
+    before it is published. Raw pages are not in an export: restore them from backups.
     """
     from mdw.publishing.recovery import restore
     from warehouse.iceberg.target import Target

@@ -43,15 +43,15 @@ def backfill(
     start: Annotated[str | None, typer.Option(help="inclusive, ISO 8601 with zone; else history.start")] = None,
     end: Annotated[str | None, typer.Option(help="exclusive, ISO 8601 with zone; else now")] = None,
     lane: Annotated[str, typer.Option(help="auto (the fastest for each window), rest or archive")] = "auto",
-    refetch: Annotated[bool, typer.Option(help="ask again for windows that are covered")] = False,
-    recheck: Annotated[bool, typer.Option(help="land archive files again that were replaced since")] = False,
+    refetch: Annotated[bool, typer.Option(help="fetch covered windows again")] = False,
+    recheck: Annotated[bool, typer.Option(help="land archive files again that the venue has replaced")] = False,
     recheck_claims: Annotated[
-        bool, typer.Option(help="find what pages of older versions claim without proof, and ask for that again")
+        bool, typer.Option(help="find windows that older versions recorded without proof, and fetch them again")
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="print the plan and stop")] = False,
     json: Json = False,
 ) -> None:
-    """Land history: asks only for windows that are not covered, and goes on where it was stopped."""
+    """Land history: fetches only windows that are not covered, and continues where it was stopped."""
     # dlt and ccxt take a second to import: commands that do not land should not wait for them.
     from dlt_pipelines import backfill as backfilling
     from dlt_pipelines.planning.lane_choice import parse_lane
@@ -90,7 +90,7 @@ def update(
     timeframe: Timeframe = None,
     json: Json = False,
 ) -> None:
-    """Bring every series to its last closed bar, holes included. Safe at any time, and twice at once."""
+    """Bring every series up to its last closed bar, and fill holes. Safe at any time, even twice concurrently."""
     from dlt_pipelines import update as updating
     from dlt_pipelines.planning.universe import load
 

@@ -30,7 +30,7 @@ def live(
     ] = None,
     json: Json = False,
 ) -> None:
-    """Follow closed 1m bars and best bid/ask by WebSocket, until interrupted. Claims nothing: `mdw update` goes on."""
+    """Follow closed 1m bars and best bid/ask by WebSocket, until interrupted. `mdw update` still lands every minute."""
     # dlt, ccxt and pandas stay out of this process: a reader is meant to be small.
     from dlt_pipelines.planning.selection import Selection, select
     from dlt_pipelines.planning.universe import load

@@ -1,4 +1,4 @@
-"""Keeps the memory of a process near what it uses: a worker of MWAA runs several in 2 GB."""
+"""Limits memory that a process holds without using it: a worker of MWAA runs several processes in 2 GB."""
 
 import ctypes
 import os
@@ -8,11 +8,11 @@ _M_ARENA_MAX = -8
 _ARENAS = 2
 
 
-def settle() -> None:
-    """Before anything large is imported; children get it by the environment.
+def limit_arenas() -> None:
+    """Call before anything large is imported; child processes inherit it through the environment.
 
-    glibc gives each thread an arena of its own, and Arrow's pool keeps what was freed: together they held more than a
-    landing's data.
+    glibc gives each thread its own arena, and Arrow's pool keeps freed memory: together they held more than the data
+    of a landing.
     """
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
     os.environ.setdefault("MALLOC_ARENA_MAX", str(_ARENAS))
@@ -20,5 +20,5 @@ def settle() -> None:
         try:
             ctypes.CDLL(None).mallopt(_M_ARENA_MAX, int(os.environ["MALLOC_ARENA_MAX"]))
         except (AttributeError, OSError, ValueError):
-            # Another C library, which has no arenas to limit.
+            # Not glibc: there are no arenas to limit.
             return

@@ -1,4 +1,4 @@
-"""metrics show, push: what to watch."""
+"""metrics show, push: metrics for monitoring."""
 
 import typer
 

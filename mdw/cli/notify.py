@@ -17,13 +17,18 @@ def register(app: typer.Typer) -> None:
 
 def notify(
     subject: Annotated[
-        str, typer.Argument(help="what is wrong; or `check`: what ClickHouse shows; or `test`: a test message")
+        str,
+        typer.Argument(
+            help="the problem; or `check`: the current problems of the warehouse; or `test`: a test message"
+        ),
     ],
     text: Annotated[str, typer.Option(help="more about it")] = "",
     severity: Annotated[str, typer.Option(help="error, warn or info")] = "error",
     link: Annotated[str, typer.Option(help="where to look")] = "",
     runbook: Annotated[str, typer.Option(help="page that says what to do, such as runbooks/build_failed.md")] = "",
-    key: Annotated[str, typer.Option(help="names the trouble, so that it is not said twice; else the subject")] = "",
+    key: Annotated[
+        str, typer.Option(help="identifies the problem, so that it is not sent twice; default: the subject")
+    ] = "",
     resolve: Annotated[
         bool, typer.Option("--resolve", help="the problem of --key and all below it (KEY:…) are resolved")
     ] = False,
@@ -31,8 +36,8 @@ def notify(
 ) -> None:
     """Send alerts: each problem once, again after MDW_ALERT_REPEAT_HOURS while it lasts, and when it is resolved.
 
-    Channels: MDW_ALERT_SNS_TOPIC, MDW_ALERT_WEBHOOK_URL (Slack's form), and always the log.
-    Exit 1 where a channel did not take a message.
+    Channels: MDW_ALERT_SNS_TOPIC, MDW_ALERT_WEBHOOK_URL (Slack's format), and always the log.
+    Exit 1 if a channel did not accept a message.
     """
     from mdw.alerting import sending
     from mdw.alerting.alert import SEVERITIES, Alert
@@ -45,23 +50,23 @@ def notify(
     if subject == "check":
         with connect(settings, "auditor") as client:
             alerts = present_alerts(client)
-        said = sending.reconcile(settings, alerts, PREFIXES)
+        result = sending.reconcile(settings, alerts, PREFIXES)
     elif resolve:
-        said = sending.resolve(settings, key or subject)
+        result = sending.resolve(settings, key or subject)
     else:
         name = "test:by hand" if subject == "test" else key or subject
-        title = "Test of the alerts: nothing is wrong" if subject == "test" else subject
-        said = sending.raise_alert(settings, Alert(name, severity, title, text, runbook, link))
+        title = "Test alert: nothing is wrong" if subject == "test" else subject
+        result = sending.raise_alert(settings, Alert(name, severity, title, text, runbook, link))
         if subject == "test":
             sending.resolve(settings, name)
     if json:
-        print_json(vars(said))
+        print_json(vars(result))
     else:
-        for what, titles in (("sent", said.sent), ("said before", said.held_back), ("resolved", said.resolved)):
+        for what, titles in (("sent", result.sent), ("said before", result.held_back), ("resolved", result.resolved)):
             for title in titles:
                 out.print(f"{what}: {title}", soft_wrap=True)
-        if not (said.sent or said.held_back or said.resolved):
-            out.print("Nothing to say.")
-        for trouble in said.troubles:
-            err.print(trouble, soft_wrap=True)
-    raise typer.Exit(1 if said.troubles else 0)
+        if not (result.sent or result.held_back or result.resolved):
+            out.print("Nothing to send.")
+        for error in result.troubles:
+            err.print(error, soft_wrap=True)
+    raise typer.Exit(1 if result.troubles else 0)

@@ -1,4 +1,4 @@
-"""Options that several commands share, and how their text becomes values."""
+"""Options that several commands share, and their parsers."""
 
 from datetime import UTC, datetime
 from typing import Annotated
@@ -13,22 +13,22 @@ SnapshotId = Annotated[str | None, typer.Option("--snapshot-id", help="name of t
 
 
 def parse_time(option: str, text: str) -> datetime:
-    """An instant from ISO 8601 text; raises BadInput where it has no zone or is not a time."""
+    """Parse ISO 8601 text; raises BadInput if it is not a time or has no time zone."""
     example = "2025-01-28T00:00:00Z"
     try:
         moment = datetime.fromisoformat(text.strip())
     except ValueError:
-        raise BadInput(f"{option} is {text!r}, which is no time. Write it like {example}.") from None
+        raise BadInput(f"{option} is {text!r}, which is not a time. Write it like {example}.") from None
     if moment.tzinfo is None:
         suggestion = moment.isoformat(timespec="seconds") + "Z"
-        raise BadInput(f"{option} is {text!r}, a time without a zone. For UTC write {suggestion}.")
+        raise BadInput(f"{option} is {text!r}, a time without a time zone. For UTC write {suggestion}.")
     return moment.astimezone(UTC)
 
 
 def parse_window(
     settings: Settings, start: str | None, end: str | None, default_start: datetime
 ) -> tuple[datetime, datetime]:
-    """[start, end) of a command, checked: end after start, and nothing in the future."""
+    """Parse and check [start, end): end after start, and nothing in the future."""
     now = settings.clock()
     first = parse_time("--start", start) if start else default_start
     last = parse_time("--end", end) if end else now

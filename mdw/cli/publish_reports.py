@@ -1,4 +1,4 @@
-"""publish-reports: hand the reports on."""
+"""publish-reports: copy the reports to a folder or S3."""
 
 from typing import Annotated
 
@@ -19,10 +19,10 @@ def publish_reports(
     to: Annotated[str, typer.Option("--to", help="a folder or s3://bucket/prefix")],
     json: Json = False,
 ) -> None:
-    """Copy every report of MDW_HOME/reports to a folder or S3: under the UTC day, and under `latest`."""
-    handed = delivery.publish(Settings.load(), to)
+    """Copy every report in MDW_HOME/reports to a folder or S3: under the UTC day, and under `latest`."""
+    delivered = delivery.publish(Settings.load(), to)
     if json:
-        print_json([vars(one) for one in handed])
+        print_json([vars(one) for one in delivered])
         return
-    table(("report", "bytes"), [(one.report, one.size_bytes) for one in handed])
-    out.print(f"{len(handed)} reports are in {to.rstrip('/')}/{delivery.LATEST}/", soft_wrap=True)
+    table(("report", "bytes"), [(one.report, one.size_bytes) for one in delivered])
+    out.print(f"{len(delivered)} reports are in {to.rstrip('/')}/{delivery.LATEST}/", soft_wrap=True)

@@ -20,7 +20,7 @@ def report(
     json: Json = False,
 ) -> None:
     """Write the data quality report on the newest snapshot as one HTML file that needs no network."""
-    # Templates and charts take a moment to import: only this command should wait for them.
+    # Templates and charts are slow to import: only this command should wait for them.
     from mdw.reports import data_quality as reporting
 
     settings = Settings.load()

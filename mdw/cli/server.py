@@ -1,4 +1,4 @@
-"""up, down, status, migrate: the database itself."""
+"""up, down, status, migrate: the database server."""
 
 from collections.abc import Sequence
 from typing import Annotated, Any
@@ -27,7 +27,7 @@ def register(app: typer.Typer) -> None:
 def _only_embedded(settings: Settings, command: str) -> None:
     if not settings.embedded:
         raise BadInput(
-            f"`mdw {command}` is for the embedded server, and MDW_CLICKHOUSE_URL names another one. "
+            f"`mdw {command}` is for the embedded server, but MDW_CLICKHOUSE_URL names another one. "
             "Unset it to use the embedded server."
         )
 
@@ -44,7 +44,7 @@ def up(json: Json = False) -> None:
 
 
 def down(json: Json = False) -> None:
-    """Stop the embedded ClickHouse in good order; the data stays."""
+    """Stop the embedded ClickHouse cleanly; the data stays."""
     settings = Settings.load()
     _only_embedded(settings, "down")
     stopped = embedded.down(settings)
@@ -60,7 +60,7 @@ def migrate(json: Json = False) -> None:
     if json:
         print_json(vars(done))
         return
-    out.print(f"{len(done.applied)} migrations applied, {done.already} stood already.")
+    out.print(f"{len(done.applied)} migrations applied, {done.already} were applied before.")
     for notice in done.notices:
         out.print(notice, soft_wrap=True)
 
@@ -68,7 +68,7 @@ def migrate(json: Json = False) -> None:
 def status(
     serve: Annotated[bool, typer.Option("--serve", help="serve /metrics for Prometheus until stopped")] = False,
     host: Annotated[str, typer.Option(help="with --serve: address to listen on")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="with --serve; 0 takes a free port", min=0, max=65535)] = 9464,
+    port: Annotated[int, typer.Option(help="with --serve; 0 picks a free port", min=0, max=65535)] = 9464,
     json: Json = False,
 ) -> None:
     """Show the server, what has landed, and what is published."""
@@ -123,13 +123,13 @@ def _remote(settings: Settings) -> dict[str, object]:
 
 
 def _landed(row: Sequence[Any]) -> tuple[object, ...]:
-    """A row of _LANDED for people: `to` to the minute, since windows end a millisecond after a payment."""
+    """A row of _LANDED for display: `to` is cut to the minute, since windows end a millisecond after a payment."""
     dataset, venue, market, series, _, records, first, last, _ = row
     place = f"{venue} {market}".strip()
     return dataset, place, series, records, first and f"{first:%Y-%m-%d}", last and f"{last:%Y-%m-%d %H:%M}"
 
 
-# A page whose claim was corrected has a row for each window that it proves.
+# A page with corrected coverage has one row for each window that it proves.
 _LANDED = """
     select dataset, venue, market, uniqExact(symbol, timeframe), count(), sum(page_rows),
         min(first), max(last), max(fetched)

@@ -1,4 +1,4 @@
-"""snapshot list, show, protect, withdraw, drop: what is published, and what is kept."""
+"""snapshot list, show, protect, withdraw, drop: published snapshots and their retention."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
@@ -93,10 +93,10 @@ def unprotect(snapshot_id: Id, json: Json = False) -> None:
 def withdraw(
     snapshot_id: Id,
     reason: Annotated[str, typer.Option(help="what is wrong with it; readers see this")] = "",
-    undo: Annotated[bool, typer.Option("--undo", help="take the mark off again")] = False,
+    undo: Annotated[bool, typer.Option("--undo", help="remove the mark")] = False,
     json: Json = False,
 ) -> None:
-    """Mark a snapshot as known to be bad. It stays as it is: v_snapshots shows why, and the SDK warns its readers."""
+    """Mark a snapshot as known to be bad. Its rows stay readable: v_snapshots shows why, and the SDK warns readers."""
     from mdw.publishing import retention
 
     if undo == bool(reason.strip()):
@@ -114,10 +114,10 @@ def withdraw(
 @app.command()
 def drop(
     ids: Ids,
-    yes: Annotated[bool, typer.Option("--yes", help="do not ask")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="do not ask for confirmation")] = False,
     json: Json = False,
 ) -> None:
-    """Forget snapshots for good and free the rows that no other one needs. Their names are never used again."""
+    """Delete snapshots for good, and free the rows that no other snapshot needs. Their names are never used again."""
     from mdw.publishing import retention
 
     settings = Settings.load()
@@ -127,9 +127,9 @@ def drop(
         freed = sizes(client, wanted, known)
     rows, size = sum(item.own_rows for item in freed), sum(item.own_bytes for item in freed)
     if not yes:
-        said = f"Drop {', '.join(ids)} for good? That frees {rows:,} row versions, about {size / 1e6:,.1f} MB."
+        question = f"Drop {', '.join(ids)} for good? That frees {rows:,} row versions, about {size / 1e6:,.1f} MB."
         try:
-            typer.confirm(said, abort=True, err=True)
+            typer.confirm(question, abort=True, err=True)
         except typer.Abort:
             raise BadInput("Nothing was dropped: it was not confirmed. Answer y, or give --yes.") from None
     retention.drop(settings, [check_snapshot_id(name) for name in ids])
@@ -142,8 +142,8 @@ def drop(
 @app.command()
 def prune(
     older_than_days: Annotated[float, typer.Option(min=1, help="age since publication")],
-    prefix: Annotated[str, typer.Option(help="only ids that begin so")],
-    yes: Annotated[bool, typer.Option("--yes", help="do not ask")] = False,
+    prefix: Annotated[str, typer.Option(help="only ids that begin with this")],
+    yes: Annotated[bool, typer.Option("--yes", help="do not ask for confirmation")] = False,
     json: Json = False,
 ) -> None:
     """Drop old snapshots of a prefix, such as those of the schedule; protected ones and the newest stay."""

@@ -1,4 +1,4 @@
-"""snapshot verify, diff: proof that a pin holds, and what two pins differ in."""
+"""snapshot verify, diff: verify that pins are unchanged, and compare two of them."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -28,11 +28,11 @@ def verify(
     newest: Annotated[int | None, typer.Option(help="the N newest snapshots", min=1, show_default=False)] = None,
     json: Json = False,
 ) -> None:
-    """Recompute rows and content hashes from the data and name each part that is not as published (exit 1)."""
+    """Recompute rows and content hashes from the data, and name each part that is not as published (exit 1)."""
     from warehouse.snapshots.verify import verify as check
 
     if sum((bool(ids), everything, newest is not None)) != 1:
-        raise BadInput("Name snapshots, or give --all, or --newest N: one of the three.")
+        raise BadInput("Name snapshots, or give --all, or --newest N: exactly one of the three.")
     with connect(Settings.load()) as client:
         known = snapshots.published(client)
         wanted = [snapshots.find(client, check_snapshot_id(name)) for name in ids] if ids else known[:newest]
@@ -49,11 +49,11 @@ def verify(
 
 
 def _print_verified(result: Any) -> None:
-    said = f"{result.rows:,} rows in {result.parts:,} parts recomputed in {result.seconds:,.1f} s"
+    summary = f"{result.rows:,} rows in {result.parts:,} parts recomputed in {result.seconds:,.1f} s"
     if result.holds:
-        out.print(f"{result.snapshot_id}: holds; {said}")
+        out.print(f"{result.snapshot_id}: holds; {summary}")
         return
-    out.print(f"[bold red]{result.snapshot_id}: does not hold[/]; {said}")
+    out.print(f"[bold red]{result.snapshot_id}: does not hold[/]; {summary}")
     columns = ("dataset", "instrument", "timeframe", "month", "rows published", "found", "hash published", "found")
     rows = [list(vars(item).values()) for item in result.differences]
     table(
@@ -87,7 +87,7 @@ def diff(
         if change not in CHANGES:
             raise BadInput(f"--only is {change!r}; it must be one of {', '.join(CHANGES)}.")
     if parquet is not None and not parquet.resolve().parent.is_dir():
-        raise BadInput(f"--parquet {parquet}: there is no folder {parquet.resolve().parent}. Make it first.")
+        raise BadInput(f"--parquet {parquet}: there is no folder {parquet.resolve().parent}. Create it first.")
     with connect(Settings.load()) as client:
         pair = [snapshots.find(client, check_snapshot_id(name)) for name in (first, second)]
         difference = Diff(client, pair[0], pair[1], tuple(only) if only else CHANGES)
@@ -105,7 +105,7 @@ def diff(
         return
     table(("dataset", "instrument", "timeframe", *CHANGES), [list(vars(item).values()) for item in series])
     if shown:
-        table(("change", "dataset", "key", "values"), [_told(row) for row in shown])
+        table(("change", "dataset", "key", "values"), [_cells(row) for row in shown])
     left = sum(total.values()) - len(shown)
     if written is not None:
         out.print(f"{written:,} rows written to {parquet}")
@@ -113,7 +113,7 @@ def diff(
         out.print(f"{left:,} more rows; --rows N prints more, --parquet FILE writes all.")
 
 
-def _told(row: Any) -> list[str]:
+def _cells(row: Any) -> list[str]:
     key = " ".join(str(plain(value)) for value in row.key.values())
     if row.change == "revised":
         values = ", ".join(f"{name} {plain(row.old[name])} → {plain(row.new[name])}" for name in row.old)
@@ -123,5 +123,5 @@ def _told(row: Any) -> list[str]:
     return [row.change, row.dataset, key, values]
 
 
-# Columns that say nothing new beside the key of the row.
+# Columns that repeat the key of the row.
 _PLAIN = {"venue", "market", "symbol", "source", "ingested_at"}

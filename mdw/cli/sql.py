@@ -1,4 +1,4 @@
-"""sql: ask the warehouse."""
+"""sql: query the warehouse."""
 
 import json
 import re
@@ -15,7 +15,7 @@ from warehouse.client import connect
 from warehouse.errors import BadInput
 from warehouse.settings import Settings
 
-# ClickHouse writes the values itself: the shortest text that reads back as the same number, for Float32 and Float64.
+# ClickHouse formats the values: for Float32 and Float64, the shortest text that parses to the same number.
 _FORMAT = "JSONCompactEachRowWithNamesAndTypes"
 _SETTINGS = {
     "readonly": 2,
@@ -41,18 +41,18 @@ def sql(
     """Run one read-only query and print its values exactly, times in UTC; --json prints a list of rows, each a list."""
     with connect(Settings.load(), "auditor") as client:
         try:
-            columns, rows = _answer(client, query)
+            columns, rows = _run_query(client, query)
         except DatabaseError as error:
-            raise BadInput(_server_said(str(error))) from None
+            raise BadInput(_error_text(str(error))) from None
     if json:
         print_json(rows)
     else:
         table(columns, rows, cell=_cell)
 
 
-def _answer(client: Client, query: str) -> tuple[list[str], list[list[Any]]]:
+def _run_query(client: Client, query: str) -> tuple[list[str], list[list[Any]]]:
     body = client.raw_query(query.strip().rstrip(";"), settings=_SETTINGS, fmt=_FORMAT)
-    # Lines end with \n only: other separators may be part of a value.
+    # Split at \n only: other line separators may be part of a value.
     lines = [json.loads(line) for line in body.decode(errors="replace").split("\n") if line]
     names, types = lines[:2]
     moments = [index for index, kind in enumerate(types) if "DateTime" in kind]
@@ -86,6 +86,6 @@ def _cell(value: Any) -> Cell:
     return Cell(json.dumps(value, ensure_ascii=False))
 
 
-def _server_said(text: str) -> str:
+def _error_text(text: str) -> str:
     reason = text.split("DB::Exception:", 1)[-1].strip().removesuffix(".")
-    return f"ClickHouse refuses the query: {reason[:600]}"
+    return f"ClickHouse rejected the query: {reason[:600]}"

@@ -1,1 +1,1 @@
-"""What people see on a terminal: tables, JSON, the progress of a landing."""
+"""Output on a terminal: tables, JSON, the progress of a landing."""

@@ -1,4 +1,4 @@
-"""What people see of a landing: the plan, a bar a venue while it runs, the report at its end."""
+"""Display of a landing: the plan, a progress bar per venue while it runs, the report at its end."""
 
 import time
 from collections import Counter, deque
@@ -11,7 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from dlt_pipelines.core.archive import ArchiveFile
 from dlt_pipelines.core.endpoint import Budget, Endpoint
 from dlt_pipelines.core.errors import VenueError
-from dlt_pipelines.core.page_request import Ask
+from dlt_pipelines.core.page_request import PageRequest
 from dlt_pipelines.core.progress import Failure, LandingReport
 from dlt_pipelines.core.raw_page import Page
 from dlt_pipelines.planning.plan import Plan
@@ -28,7 +28,7 @@ class LimitUse:
         self._sent: dict[str, dict[Budget, deque[tuple[float, float]]]] = {}
 
     def add(self, venue: str, budget: Budget, weight: float) -> float:
-        """Count a request; the venue's share, 1 for all of it."""
+        """Count a request; returns the venue's share of the limit (1 is all of it)."""
         now = time.monotonic()
         budgets = self._sent.setdefault(venue, {})
         budgets.setdefault(budget, deque()).append((now, weight))
@@ -37,13 +37,13 @@ class LimitUse:
     def _share(self, budget: Budget, sent: deque[tuple[float, float]], now: float) -> float:
         while sent and sent[0][0] < now - _USE_SECONDS:
             sent.popleft()
-        # Always of the whole ten seconds: a landing that has just begun has not used what it could have sent before.
+        # Always relative to ten full seconds: a landing that has just begun has not used the time before it.
         return sum(weight for _, weight in sent) / (_USE_SECONDS * budget.per_second)
 
 
 @dataclass
 class _Venue:
-    """What one venue has done of its part of the plan; an archive file counts as one request."""
+    """Progress of one venue; an archive file counts as one request."""
 
     total: int
     done: int = 0
@@ -51,17 +51,17 @@ class _Venue:
     use: float = 0.0
 
 
-class Watcher:
-    """Counts a landing by venue and shows it: bars on a terminal, else a line a venue every half minute.
+class LandingProgress:
+    """Shows the progress of a landing by venue: bars on a terminal, else a line per venue every half minute.
 
-    `paced`: requests keep to the venues' documented limits. A replay is asked without any, and its share of a limit
-    would say nothing.
+    `paced`: requests keep to the venues' documented limits. Replays are not limited, so their share of a limit would
+    be meaningless.
     """
 
     def __init__(self, plan: Plan, display: Progress | None, *, paced: bool) -> None:
         self._display, self._paced = display, paced
         totals = Counter({page.series.venue: 0 for page in plan.probes})
-        totals.update(ask.series.venue for ask in plan.asks)
+        totals.update(request.series.venue for request in plan.requests)
         totals.update(file.series.venue for file in plan.files)
         self._venues = {name: _Venue(total) for name, total in totals.items()}
         self._use = LimitUse()
@@ -70,12 +70,12 @@ class Watcher:
         self._tasks: dict[str, TaskID] = {}
         if display is not None:
             self._tasks = {
-                name: display.add_task(name, total=venue.total, says=self._says(venue))
+                name: display.add_task(name, total=venue.total, status=self._status(venue))
                 for name, venue in self._venues.items()
             }
 
-    def asked(self, venue: str, endpoint: Endpoint) -> None:
-        """Show how much of the limit is used."""
+    def requested(self, venue: str, endpoint: Endpoint) -> None:
+        """Update the share of the limit."""
         self._venues[venue].use = self._use.add(venue, endpoint.budget, endpoint.weight)
         self._show(venue)
 
@@ -84,59 +84,59 @@ class Watcher:
         self._venues[page.series.venue].rows += page.rows
         self._show(page.series.venue)
 
-    def finished(self, ask: Ask) -> None:
-        """One window further."""
-        self._venues[ask.series.venue].done += 1
-        self._show(ask.series.venue)
+    def finished(self, request: PageRequest) -> None:
+        """Count one window."""
+        self._venues[request.series.venue].done += 1
+        self._show(request.series.venue)
 
     def finished_file(self, file: ArchiveFile, rows: int) -> None:
-        """A file counts as one window."""
+        """Count the file as one window."""
         venue = self._venues[file.series.venue]
         venue.done += 1
         venue.rows += rows
         self._show(file.series.venue)
 
     def landed(self, venue: str, pages: int, rows: int) -> None:
-        """Nothing to show: fetched pages are counted already."""
+        """Nothing to show: pages were counted when they were fetched."""
 
-    def fault(self, venue: str, trouble: VenueError, wait_seconds: float) -> None:
-        """Say why it waits."""
-        err.print(f"{venue}: {trouble} Trying again in {wait_seconds:.1f} s.", soft_wrap=True)
+    def fault(self, venue: str, error: VenueError, wait_seconds: float) -> None:
+        """Print why it waits."""
+        err.print(f"{venue}: {error} Retrying in {wait_seconds:.1f} s.", soft_wrap=True)
 
     def gave_up(self, failure: Failure) -> None:
-        """Say what is left for a later run."""
+        """Print what is left to a later run."""
         err.print(f"[red]{failure.message}[/]", soft_wrap=True)
 
     def _show(self, name: str) -> None:
         venue = self._venues[name]
         if self._display is not None:
-            self._display.update(self._tasks[name], completed=venue.done, says=self._says(venue))
+            self._display.update(self._tasks[name], completed=venue.done, status=self._status(venue))
         elif time.monotonic() - self._said >= _LINE_SECONDS:
             self._said = time.monotonic()
             for each, its in self._venues.items():
-                err.print(f"{each}: {its.done:,} of {max(its.total, its.done):,} requests, {self._says(its)}")
+                err.print(f"{each}: {its.done:,} of {max(its.total, its.done):,} requests, {self._status(its)}")
 
-    def _says(self, venue: _Venue) -> str:
+    def _status(self, venue: _Venue) -> str:
         rate = venue.rows / max(time.monotonic() - self._began, 1.0)
         use = f", {venue.use:.0%} of the limit" if self._paced else ""
         return f"{venue.rows:,} records, {rate:,.0f}/s{use}"
 
 
 @contextmanager
-def progress(plan: Plan, *, paced: bool = True) -> Iterator[Watcher]:
-    """A view of the landing for as long as it runs, on stderr."""
+def progress(plan: Plan, *, paced: bool = True) -> Iterator[LandingProgress]:
+    """Show the landing on stderr while it runs."""
     if not err.is_terminal:
-        yield Watcher(plan, None, paced=paced)
+        yield LandingProgress(plan, None, paced=paced)
         return
     with Progress(
         TextColumn("{task.description:>14}"),
         BarColumn(bar_width=12),
         MofNCompleteColumn(),
-        TextColumn("{task.fields[says]}"),
+        TextColumn("{task.fields[status]}"),
         TimeRemainingColumn(compact=True),
         console=err,
     ) as display:
-        yield Watcher(plan, display, paced=paced)
+        yield LandingProgress(plan, display, paced=paced)
 
 
 def print_plan(plan: Plan, json: bool) -> None:
@@ -149,7 +149,7 @@ def print_plan(plan: Plan, json: bool) -> None:
         return
     _print_notices(plan.notices)
     if not plan.calls and not plan.files:
-        out.print("Nothing is missing: every window asked for is covered.")
+        out.print("Nothing is missing: every requested window is covered.")
         return
     columns = ("lane", "venue", "dataset", "market", "requests", "records at most", "seconds")
     table(
@@ -161,7 +161,7 @@ def print_plan(plan: Plan, json: bool) -> None:
 
 
 def print_report(report: LandingReport) -> None:
-    """What is in ClickHouse now that was not before, and what is still missing."""
+    """Print what landed, and what is still missing."""
     _print_notices(report.notices)
     if report.by:
         rows = [(*key, counts["pages"], counts["rows"]) for key, counts in sorted(report.by.items())]
@@ -173,7 +173,7 @@ def print_report(report: LandingReport) -> None:
     for failure in report.failures:
         err.print(f"[red]not fetched:[/] {failure.message}", soft_wrap=True)
     if report.failures:
-        err.print("Run the same command again: only what is missing is asked for.")
+        err.print("Run the same command again: it requests only what is missing.")
 
 
 def report_as_dict(report: LandingReport) -> dict[str, object]:

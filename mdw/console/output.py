@@ -15,10 +15,10 @@ from warehouse.utc import aware_utc
 
 
 class _Output(Console):
-    """A terminal gets lines that fit it; a pipe gets every line whole, however long."""
+    """Wraps lines on a terminal; on a pipe every line stays whole, however long."""
 
     def print(self, *objects: Any, soft_wrap: bool | None = None, **options: Any) -> None:
-        """As rich prints, wrapped on a terminal only."""
+        """Print like rich, but wrap lines only on a terminal."""
         super().print(*objects, soft_wrap=not self.is_terminal if soft_wrap is None else soft_wrap, **options)
 
 
@@ -33,7 +33,7 @@ def utc(moment: datetime) -> str:
 
 
 def plain(value: object) -> object:
-    """A value as JSON knows it: times in UTC, decimals as text."""
+    """A value as JSON: times in UTC, decimals as text."""
     if isinstance(value, datetime):
         return utc(value)
     if isinstance(value, date):
@@ -47,7 +47,7 @@ def plain(value: object) -> object:
 
 def print_json(document: Any) -> None:
     """One JSON document on stdout."""
-    # Not through rich: it would wrap long lines at the width of a terminal.
+    # Not through rich, which would wrap long lines at the terminal's width.
     print(json.dumps(document, default=plain, ensure_ascii=False))  # noqa: T201
 
 
@@ -57,7 +57,7 @@ def table(
     title: str | None = None,
     cell: Callable[[object], Cell] | None = None,
 ) -> None:
-    """A table; numbers to the right, one line a row on a pipe. `cell` replaces how values become text."""
+    """Print a table; numbers right-aligned, one line per row on a pipe. `cell` replaces the formatting of values."""
     kept = [[(cell or _cell)(value) for value in row] for row in rows]
     header, lines = lay_out(columns, kept, out.width if out.is_terminal else None)
     if title:
@@ -78,6 +78,6 @@ def _cell(value: object) -> Cell:
     if isinstance(value, float):
         return Cell(f"{value:,.10g}", right=True, whole=True)
     if isinstance(value, datetime):
-        # A column of times must fit a terminal: UTC without saying so in each cell, and no empty seconds.
+        # Times are kept short to fit a terminal: no time zone (always UTC), and no zero seconds.
         return Cell(utc(value).rstrip("Z").replace("T", " ").removesuffix(":00"), whole=True)
     return Cell(" ".join((value if isinstance(value, str) else str(plain(value))).splitlines()))

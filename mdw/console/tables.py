@@ -1,4 +1,4 @@
-"""Lay out rows as text: full width for a pipe, and without a break inside a word for a terminal."""
+"""Lay out rows as text: at full width for a pipe; for a terminal, wrapped without breaking words."""
 
 import textwrap
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ from rich.cells import cell_len
 
 _GAP = "  "
 _INDENT = "    "
-# Free text in a column narrower than this is harder to read than on a line of its own.
+# Text in a narrower column than this is harder to read than on its own line.
 _READABLE = 28
 
 
@@ -24,8 +24,9 @@ class Cell:
 def lay_out(columns: Sequence[str], rows: Sequence[Sequence[Cell]], width: int | None) -> tuple[list[str], list[str]]:
     """Lines of the header and lines of the rows, no wider than `width` where the words allow it.
 
-    None: as wide as the values are, one line a row. For a terminal the first that fits: the plain grid, a grid with
-    wrapped text, a grid with the last column on lines of its own below each row, one block of `name: value` a row.
+    None: as wide as the values are, one line per row. For a terminal, the first layout that fits: the plain grid, a
+    grid with wrapped text, a grid with the last column on its own lines below each row, or one block of `name: value`
+    per row.
     """
     if not columns:
         return [], []
@@ -60,7 +61,7 @@ def _longest_word(text: str) -> int:
 
 
 def _floor(name: str, cells: Sequence[Cell]) -> int:
-    """The narrowest that a column may become without breaking a word."""
+    """The smallest width of a column that breaks no word."""
     header = _longest_word(name)
     whole = max((cell_len(cell.text) for cell in cells if cell.whole), default=0)
     words = max((_longest_word(cell.text) for cell in cells if not cell.whole), default=0)
@@ -69,7 +70,7 @@ def _floor(name: str, cells: Sequence[Cell]) -> int:
 
 
 def _shrunk(natural: Sequence[int], floors: Sequence[int], width: int) -> list[int]:
-    """Widths that fit: what is widest gives first."""
+    """Widths that fit: the widest columns shrink first."""
     widths = list(natural)
     while _total(widths) > width:
         widest = max((i for i in range(len(widths)) if widths[i] > floors[i]), key=lambda i: widths[i])
@@ -115,7 +116,7 @@ def _blocks(columns: Sequence[str], rows: Sequence[Sequence[Cell]], width: int) 
 
 
 def _wrapped(text: str, width: int, indent: str = "") -> list[str]:
-    # A word that is wider than the terminal stays whole: a broken path or query cannot be copied.
+    # A word wider than the terminal stays whole: a broken path or query cannot be copied.
     return textwrap.wrap(
         text, width, initial_indent=indent, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
     )

@@ -1,4 +1,4 @@
-"""The whole line in one go: land, build, audit, publish, backtest, and prove that it repeats."""
+"""The demo: land, build, audit, publish, and run a backtest twice to prove that it is reproducible."""
 
 from mdw.demo.run import run_demo
 

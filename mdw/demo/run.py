@@ -27,12 +27,12 @@ from warehouse.migrate import migrate
 from warehouse.settings import CODE, OWN_UNIVERSE, Settings
 
 SNAPSHOT = "demo"
-# As a person would type it: from the checkout's environment, or installed.
+# The command as the user would type it: from the checkout's environment, or installed.
 _PROGRAM = ".venv/bin/mdw" if (CODE / ".venv" / "bin" / "mdw").exists() else "mdw"
 
 
 def run_demo(settings: Settings, market: Synthetic | Recorded) -> None:
-    """Run every step in a warehouse of the demo's own; raises OperationFailed where a step fails."""
+    """Run every step in the demo's own warehouse; raises OperationFailed if a step fails."""
     started = time.monotonic()
     home = settings.home / "demo" / market.name
     wanted = load(settings.universe)
@@ -61,13 +61,13 @@ def run_demo(settings: Settings, market: Synthetic | Recorded) -> None:
 
 
 def _own_universe(source: Path, home: Path, windows: Sequence[Window]) -> Path:
-    """The universe with the demo's own history: nothing before it was wanted, so nothing before it is missing.
+    """The universe with the demo's own history, so that nothing before it counts as missing.
 
-    Every command in the demo's MDW_HOME takes this file (Settings.universe).
+    Every command in the demo's MDW_HOME uses this file (Settings.universe).
     """
     content = yaml.safe_load(source.read_text(encoding="utf-8"))
     starts = [window.start for window in windows if any(series.windowed for series in window.series)]
-    # From a whole hour on, where the first bars of every timeframe begin.
+    # Start at a full hour, where bars of every timeframe begin.
     content["history"] = {"start": datetime.fromtimestamp(-(-min(starts).timestamp() // 3600) * 3600, UTC)}
     path = home / OWN_UNIVERSE
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -76,14 +76,14 @@ def _own_universe(source: Path, home: Path, windows: Sequence[Window]) -> Path:
 
 
 def _land(settings: Settings, windows: Sequence[Window]) -> LandingReport:
-    asks, notices, probes = [], list[str](), []
+    requests, notices, probes = [], list[str](), []
     for window in windows:
         plan = backfill.make_plan(settings, window.spans(), refetch=False, pace=None)
-        asks += plan.asks
+        requests += plan.requests
         notices += plan.notices
-        # Planning has fetched these to find where series begin: they count as covered, so they must land.
+        # Pages that planning fetched to find the start of series count as covered, so they must land.
         probes += plan.probes
-    plan = Plan(settings, asks, list(dict.fromkeys(notices)), probes=probes)
+    plan = Plan(settings, requests, list(dict.fromkeys(notices)), probes=probes)
     with progress(plan, paced=False) as watcher:
         report = backfill.run(plan, watcher, pace=None)
     if not report.complete:
@@ -93,7 +93,7 @@ def _land(settings: Settings, windows: Sequence[Window]) -> LandingReport:
 
 
 def _strategy(windows: Sequence[Window]) -> Parameters:
-    """Long and short on perpetuals, so that a falling market is traded as well; on spot where funding is incomplete."""
+    """Long and short on perpetuals, so that falling markets are traded too; on spot if funding is incomplete."""
     spot = Parameters(lookback_days=3, volatility_days=3, rebalance_days=1)
     perp = replace(spot, market="perp", short=True)
     bars = [_span(windows, "bars", perp.venue, symbol) for symbol in perp.symbols]
@@ -106,7 +106,7 @@ def _strategy(windows: Sequence[Window]) -> Parameters:
 
 
 def _span(windows: Sequence[Window], dataset: str, venue: str, symbol: str) -> tuple[datetime, datetime] | None:
-    """From the first to the last instant of a perpetual's dataset in the windows; None where it is in none."""
+    """The first and last time of a perpetual's dataset in the windows; None if it is in none of them."""
     wanted = (dataset, venue, "perp", symbol)
     holding = [w for w in windows if any((s.dataset, s.venue, s.market, s.symbol) == wanted for s in w.series)]
     return (min(w.start for w in holding), max(w.end for w in holding)) if holding else None
@@ -117,7 +117,7 @@ def _publish(settings: Settings, note: str) -> None:
     for notice in result.notices:
         out.print(notice, soft_wrap=True)
     if result.failures:
-        table(("model or audit", "rows", "says"), result.failures, title="Failed")
+        table(("model or audit", "rows", "message"), result.failures, title="Failed")
         raise OperationFailed(f"The build failed; dbt's log is {settings.home / 'dbt' / 'logs' / 'dbt.log'}.")
     with connect(settings) as client:
         parts = snapshots.datasets(client, snapshots.find(client, SNAPSHOT))
@@ -147,7 +147,7 @@ def _summary(settings: Settings, home: Path, result: pinned.Repeated, reports: d
         f"  {_PROGRAM} status",
         f"  {_PROGRAM} sql \"select * from marts.v_bars_at(snapshot_id = 'demo') limit 5\"",  # noqa: S608 - shown, not run
         f"  {_PROGRAM} snapshot show demo",
-        f"  {_PROGRAM} down        [dim]# the server goes on until then[/]",
+        f"  {_PROGRAM} down        [dim]# the server keeps running until then[/]",
     ]
     out.rule(f"Done in {seconds:.0f} s", align="left", style="green")
     out.print("\n".join(lines), soft_wrap=True)

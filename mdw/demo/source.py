@@ -14,20 +14,20 @@ from replay.market import Coverage
 from replay.process import ReplayProcess
 from replay.recordings import RecordedMarket
 
-# The same instant on every machine, so that every machine sees the same rows and the same digests.
+# The same time on every machine, so that rows and digests are the same everywhere.
 SYNTHETIC_NOW = datetime(2025, 7, 1, 0, 0, 30, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
 class Window:
-    """What to land of some series: [start, end)."""
+    """The window [start, end) to land of some series."""
 
     series: tuple[Series, ...]
     start: datetime
     end: datetime
 
     def spans(self) -> dict[Series, tuple[int, int | None]]:
-        """As a plan wants them: ms since 1970."""
+        """Spans for a plan, in ms since 1970."""
         return {series: (to_ms(self.start), to_ms(self.end)) for series in self.series}
 
 
@@ -40,12 +40,12 @@ class Synthetic:
 
     @property
     def name(self) -> str:
-        """For people, and for the folder."""
+        """Name for display and for the folder."""
         return f"synthetic-{self.seed}"
 
     @property
     def now(self) -> datetime:
-        """The replayed exchanges' clock."""
+        """The time of the replayed exchanges."""
         return SYNTHETIC_NOW
 
     @contextmanager
@@ -63,18 +63,18 @@ class Synthetic:
 
 @dataclass(frozen=True)
 class Recorded:
-    """A folder of real recordings, as far as they go."""
+    """A folder of real recordings."""
 
     folder: Path
 
     @property
     def name(self) -> str:
-        """For people, and for the folder."""
+        """Name for display and for the folder."""
         return "recordings"
 
     @cached_property
     def coverage(self) -> list[Coverage]:
-        """What the folder holds."""
+        """What the recordings cover."""
         return list(RecordedMarket(self.folder).coverage())
 
     @property
@@ -92,7 +92,7 @@ class Recorded:
             yield server.environment
 
     def windows(self, universe: Universe) -> list[Window]:
-        """Each recorded run of bars and funding that belongs to the universe; listings once."""
+        """Each recorded range of bars and funding of the universe; listings once."""
         wanted = set(universe.series())
         found = [Window(tuple(s for s in wanted if not s.windowed), self.now - timedelta(days=1), self.now)]
         for part in self.coverage:

@@ -1,4 +1,4 @@
-"""Checks of everything that a warehouse needs from the machine it runs on, one line each, with what to do."""
+"""Checks of everything that a warehouse needs from its machine: one line each, with what to do."""
 
 from mdw.doctor.checks import run_checks
 from mdw.doctor.finding import Finding

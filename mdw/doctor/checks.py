@@ -1,4 +1,4 @@
-"""All checks, in the order of their dependence."""
+"""All checks, in order of dependency."""
 
 from collections.abc import Iterator
 
@@ -10,7 +10,7 @@ from warehouse.settings import Settings
 
 
 def run_checks(settings: Settings) -> Iterator[Finding]:
-    """Findings as they come; no check stops the others, and none changes anything."""
+    """Yield findings as they come; no check stops the others, and none changes anything."""
     yield from check_machine(settings)
     yield from check_database(settings)
     yield from check_venues(settings)

@@ -1,4 +1,4 @@
-"""ClickHouse: does it answer, is it new enough, is the schema there, may each role do its work."""
+"""Checks of ClickHouse: reachable, new enough, migrated, and each role has its rights."""
 
 import time
 from collections.abc import Iterator
@@ -12,8 +12,8 @@ from warehouse.client import connect
 from warehouse.errors import BadInput, OperationFailed
 from warehouse.settings import Role, Settings
 
-# xxh3_128, the hash of manifests, came with it.
-_LEAST = (26, 2)
+# The first version with xxh3_128, the hash of manifests.
+_MIN_VERSION = (26, 2)
 _NEEDED: tuple[tuple[Role, str], ...] = (
     ("ingest", "GRANT INSERT ON raw.*"),
     ("transform", "GRANT INSERT ON marts.*"),
@@ -26,7 +26,7 @@ _NEEDED_ON_A_CLUSTER: tuple[tuple[Role, str], ...] = (
 
 
 def check_database(settings: Settings) -> Iterator[Finding]:
-    """Reachability, version, migrations and rights."""
+    """Check reachability, version, migrations and rights."""
     try:
         client = connect(settings, "auditor")
     except (OperationFailed, BadInput) as error:
@@ -42,7 +42,7 @@ def check_database(settings: Settings) -> Iterator[Finding]:
 
 
 def _nodes(client: Client, name: str) -> Iterator[Finding]:
-    """Each node of the cluster, and what one of them has otherwise than another."""
+    """Check each node of the cluster, and report differences between them."""
     advice = "runbooks/cluster.md"
     try:
         for node in cluster.nodes(client):
@@ -51,7 +51,7 @@ def _nodes(client: Client, name: str) -> Iterator[Finding]:
             yield Finding(f"node {node.name}", state, says, "" if node.active else advice)
         found = cluster.differences(client, name)
         if found:
-            # The last rows may be on their way.
+            # The newest rows may still be replicating.
             time.sleep(3)
             found = cluster.differences(client, name)
     except (OperationFailed, DatabaseError) as error:
@@ -67,8 +67,8 @@ def _nodes(client: Client, name: str) -> Iterator[Finding]:
 def _version(client: Client, settings: Settings) -> Finding:
     have = str(client.command("select version()"))
     where = f"{have} at {settings.connection('auditor').address}"
-    if tuple(map(int, have.split(".")[:2])) < _LEAST:
-        return Finding("clickhouse", "fail", where, f"upgrade it to {'.'.join(map(str, _LEAST))} or newer")
+    if tuple(map(int, have.split(".")[:2])) < _MIN_VERSION:
+        return Finding("clickhouse", "fail", where, f"upgrade it to {'.'.join(map(str, _MIN_VERSION))} or newer")
     return Finding("clickhouse", "ok", where)
 
 

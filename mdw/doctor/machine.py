@@ -1,4 +1,4 @@
-"""The machine: Python, disk, packages."""
+"""Checks of the machine: Python, disk, packages."""
 
 import importlib.util
 import shutil
@@ -10,11 +10,11 @@ from mdw.doctor.finding import Finding
 from warehouse.settings import Settings
 
 _PACKAGES = ("dbt-core", "dbt-clickhouse", "dlt", "ccxt", "clickhouse-connect", "elementary-data")
-_DISK_LOW, _DISK_LEAST = 10e9, 1e9
+_DISK_LOW, _DISK_MIN = 10e9, 1e9
 
 
 def check_machine(settings: Settings) -> Iterator[Finding]:
-    """Python version, free disk where the data goes, installed packages."""
+    """Check the Python version, free disk space for the data, and installed packages."""
     yield _python()
     yield _disk(settings)
     yield _packages()
@@ -33,7 +33,7 @@ def _disk(settings: Settings) -> Finding:
     place = next(path for path in (settings.home, *settings.home.parents) if path.exists())
     free = shutil.disk_usage(place).free
     says = f"{free / 1e9:,.1f} GB free for {settings.home}"
-    if free < _DISK_LEAST:
+    if free < _DISK_MIN:
         return Finding("disk", "fail", says, "runbooks/disk_full.md")
     return Finding(
         "disk", "ok" if free > _DISK_LOW else "warn", says, "" if free > _DISK_LOW else "runbooks/disk_full.md"

@@ -1,4 +1,4 @@
-"""The exchanges: does each origin serve this address, how far is our clock from theirs."""
+"""Checks of the exchanges: whether each serves this address, and how far our clock is off."""
 
 import asyncio
 import time
@@ -17,23 +17,23 @@ _SKEW_WARN_SECONDS = 5.0
 
 
 def check_venues(settings: Settings) -> Iterator[Finding]:
-    """One request to each origin of the universe, through the transport that landing uses."""
+    """One request to each origin of the universe, with the client that landing uses."""
     try:
         universe = load(settings.universe)
     except BadInput as problem:
         yield Finding("universe", "fail", str(problem), "correct the file, or set MDW_UNIVERSE to another one")
         return
-    yield from asyncio.run(_ask_all(settings, universe))
+    yield from asyncio.run(_check_origins(settings, universe))
 
 
-async def _ask_all(settings: Settings, universe: Universe) -> list[Finding]:
+async def _check_origins(settings: Settings, universe: Universe) -> list[Finding]:
     by_origin: dict[str, Series] = {}
     for series in universe.series():
         by_origin.setdefault(VENUES[series.venue].endpoint(series, 0, 0).origin, series)
-    return list(await asyncio.gather(*(_ask(settings, series) for series in by_origin.values())))
+    return list(await asyncio.gather(*(_check_origin(settings, series) for series in by_origin.values())))
 
 
-async def _ask(settings: Settings, series: Series) -> Finding:
+async def _check_origin(settings: Settings, series: Series) -> Finding:
     name = " ".join(filter(None, (series.venue, series.market)))
     source = VenueClient(series.venue, settings, 1.0, lambda *fault: None, attempts=1)
     endpoint = VENUES[series.venue].clock(series)
@@ -41,19 +41,19 @@ async def _ask(settings: Settings, series: Series) -> Finding:
     try:
         if endpoint is None:
             listing = source.venue.endpoint(series, 0, 0)
-            await source.ask(listing, source.venue.params(series, listing, 0, 0), lambda body: None)
+            await source.request(listing, source.venue.params(series, listing, 0, 0), lambda body: None)
             return Finding(name, "ok", f"answers in {time.monotonic() - began:.2f} s")
-        theirs = (await source.ask(endpoint, {}, source.venue.read_clock))[1] / 1000
-    except RegionBlocked as trouble:
-        return Finding(name, "fail", str(trouble), "run from a region that it serves: docs/aws_deployment.md, regions")
-    except Banned as trouble:
-        return Finding(name, "fail", str(trouble), "wait until the ban ends; runbooks/venue_outage.md")
-    except VenueError as trouble:
-        return Finding(name, "fail", str(trouble), "check the network and proxy; runbooks/venue_outage.md")
+        theirs = (await source.request(endpoint, {}, source.venue.read_clock))[1] / 1000
+    except RegionBlocked as error:
+        return Finding(name, "fail", str(error), "run from a region that it serves: docs/aws_deployment.md, regions")
+    except Banned as error:
+        return Finding(name, "fail", str(error), "wait until the ban ends; runbooks/venue_outage.md")
+    except VenueError as error:
+        return Finding(name, "fail", str(error), "check the network and proxy; runbooks/venue_outage.md")
     finally:
         await source.close()
     took = time.monotonic() - began
-    # Their time was read somewhere between our two readings.
+    # The venue's time was read somewhere between our two readings.
     skew = theirs - before - took / 2
     says = f"answers in {took:.2f} s, its clock is {skew:+.1f} s from ours"
     if abs(skew) - took / 2 > _SKEW_WARN_SECONDS:

@@ -1,1 +1,1 @@
-"""What to watch, as numbers: for Prometheus on an endpoint, for CloudWatch by a push."""
+"""Metrics: an endpoint for Prometheus, and a push to CloudWatch."""

@@ -9,7 +9,7 @@ from warehouse.errors import OperationFailed
 
 NAMESPACE = "Mdw"
 _BATCH = 500
-# Ours → (theirs, unit, the labels that stay as dimensions). Values that agree in those are summed.
+# Our metric → (CloudWatch's name, unit, labels kept as dimensions). Values with the same dimensions are summed.
 _METRICS: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "mdw_up": ("WarehouseUp", "None", ()),
     "mdw_seconds_since_publication": ("SecondsSincePublication", "Seconds", ()),
@@ -43,7 +43,7 @@ def metric_data(samples: Iterable[Sample], environment: str) -> list[dict[str, A
 
 
 def push(samples: Iterable[Sample], environment: str) -> int:
-    """Send them; returns how many. Raises OperationFailed where AWS refuses."""
+    """Send the metrics and return their number. Raises OperationFailed if AWS refuses."""
     import boto3
     from botocore.exceptions import BotoCoreError, ClientError
 
@@ -53,5 +53,5 @@ def push(samples: Iterable[Sample], environment: str) -> int:
         for start in range(0, len(data), _BATCH):
             client.put_metric_data(Namespace=NAMESPACE, MetricData=data[start : start + _BATCH])
     except (BotoCoreError, ClientError) as error:
-        raise OperationFailed(f"CloudWatch did not take the metrics: {error}") from None
+        raise OperationFailed(f"CloudWatch did not accept the metrics: {error}") from None
     return len(data)

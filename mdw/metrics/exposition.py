@@ -14,7 +14,7 @@ class _Samples(Collector):
         self._read = read
 
     def collect(self) -> Iterator[Metric]:
-        """Read them anew, family by family."""
+        """Read all samples again, family by family."""
         found = list(self._read())
         for name, (kind, meaning) in FAMILIES.items():
             family = Metric(name.removesuffix("_total"), meaning, kind)

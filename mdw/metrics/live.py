@@ -1,4 +1,4 @@
-"""Metrics of the live lane, from what the readers wrote down: nothing while none ran within a day."""
+"""Metrics of the live lane, from what its readers recorded; none if no reader ran within the last day."""
 
 import json
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from clickhouse_connect.driver.client import Client
 
 from mdw.metrics.sample import Sample
 
-# The newest status of each feed whose reader did not stop cleanly after it.
+# The newest status of each feed whose reader has not stopped cleanly since.
 _STATUS = """
     select venue, market, argMax(detail, at), toFloat64(now64(3) - max(at))
     from ops.live_events

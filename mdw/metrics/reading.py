@@ -1,4 +1,4 @@
-"""Read the metrics out of ClickHouse: a few small queries, none over bars."""
+"""Read the metrics from ClickHouse with a few small queries, none of them over bars."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -15,7 +15,7 @@ from warehouse.settings import Settings
 from warehouse.snapshots import registry
 from warehouse.utc import aware_utc
 
-# A page whose claim was corrected has a row for each window that it proves.
+# A page with corrected coverage has one row for each window that it proves.
 _LANDED = (
     "select venue, dataset, toString(lane), toFloat64(sum(row_count)) from ("
     "select distinct venue, dataset, lane, page_id, row_count from ops.coverage) "
@@ -45,7 +45,7 @@ _FAULTS = """
 
 
 def samples(settings: Settings) -> list[Sample]:
-    """Every metric now; only mdw_up = 0 where ClickHouse does not answer."""
+    """All metrics; only mdw_up = 0 if ClickHouse does not answer."""
     try:
         with connect(settings, "auditor") as client:
             return [Sample("mdw_up", 1), *_all(client, settings.clock())]

@@ -13,7 +13,7 @@ class Sample:
     labels: Mapping[str, str] = field(default_factory=dict)
 
 
-# Name → (kind for Prometheus, what it means).
+# Name → (Prometheus type, help text).
 FAMILIES = {
     "mdw_up": ("gauge", "1 while ClickHouse answers."),
     "mdw_seconds_since_publication": ("gauge", "Age of the newest published snapshot; absent before the first."),
@@ -24,20 +24,20 @@ FAMILIES = {
     "mdw_audit_errors": ("gauge", "Findings of severity error in the newest run: they block publication."),
     "mdw_rows_landed_total": ("counter", "Records in landed pages, by venue, dataset and lane."),
     "mdw_landings_total": ("counter", "Landings that ended."),
-    "mdw_landing_failures_total": ("counter", "Series or venues that a landing left for a later one."),
-    "mdw_faults_total": ("counter", "Requests that failed and were tried again, by kind."),
+    "mdw_landing_failures_total": ("counter", "Series or venues that a landing left to a later one."),
+    "mdw_faults_total": ("counter", "Requests that failed and were retried, by kind."),
     "mdw_limit_use_ratio": ("gauge", "Share of the venue's documented limit that its newest landing used."),
     "mdw_builds_failed_total": ("counter", "Builds that failed or were abandoned."),
-    "mdw_live_status_age_seconds": ("gauge", "Since the live reader of a feed last told its status."),
+    "mdw_live_status_age_seconds": ("gauge", "Time since the live reader of a feed last reported its status."),
     "mdw_live_connections": ("gauge", "Connections of a live feed that are open."),
     "mdw_live_connections_missing": ("gauge", "Connections of a live feed that are not open."),
-    "mdw_live_open_questions": ("gauge", "Bars of a live feed that REST was asked for and that are not there."),
-    "mdw_live_spool_ratio": ("gauge", "Fill of the spool of a live feed's venue: 1 is full."),
+    "mdw_live_open_questions": ("gauge", "Bars of a live feed that were requested from REST and have not arrived."),
+    "mdw_live_spool_ratio": ("gauge", "Fill level of the spool of a live feed's venue: 1 is full."),
     "mdw_live_frames_total": ("counter", "Frames that a live feed received since its reader began."),
     "mdw_live_open_frames_dropped_total": ("counter", "Frames of open bars that were dropped."),
     "mdw_live_rest_calls_total": ("counter", "REST calls of the gap task since its reader began."),
     "mdw_live_clock_skew_seconds": ("gauge", "The venue's clock minus ours."),
     "mdw_live_bars_of_a_day": ("gauge", "Bars of the last day by source: socket, rest or missing."),
-    "mdw_live_complete_minute_age_seconds": ("gauge", "Since a minute of a live feed was last complete."),
-    "mdw_live_disconnects_of_a_day": ("gauge", "Connections of the last day that ended, by cause."),
+    "mdw_live_complete_minute_age_seconds": ("gauge", "Time since a minute of a live feed was last complete."),
+    "mdw_live_disconnects_of_a_day": ("gauge", "Connections that ended in the last day, by cause."),
 }

@@ -1,4 +1,4 @@
-"""`mdw status --serve`: /metrics for Prometheus, /healthz for a probe."""
+"""`mdw status --serve`: /metrics for Prometheus, /healthz for health checks."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
@@ -24,9 +24,9 @@ class _Quiet(WSGIRequestHandler):
 
 
 def server(settings: Settings, host: str, port: int) -> WSGIServer:
-    """A server that reads ClickHouse anew for each scrape; port 0 takes a free one. Raises BadInput for a taken one.
+    """A server that reads ClickHouse for each scrape; port 0 picks a free port. Raises BadInput if the port is in use.
 
-    A scrape of a dead warehouse is an answer (mdw_up 0); a probe of it is a failure (503).
+    If ClickHouse is down, a scrape still succeeds (mdw_up 0), and a health check fails (503).
     """
     metrics = make_wsgi_app(registry(lambda: samples(settings)))
 
@@ -45,4 +45,4 @@ def server(settings: Settings, host: str, port: int) -> WSGIServer:
     try:
         return make_server(host, port, answer, ThreadingWSGIServer, _Quiet)
     except OSError as error:
-        raise BadInput(f"Port {port} on {host} cannot be used: {error.strerror}. Give another with --port.") from None
+        raise BadInput(f"Port {port} on {host} cannot be used: {error.strerror}. Choose another with --port.") from None

@@ -1,4 +1,4 @@
-"""Run dbt as a person would, with the connection in its environment and its events as progress."""
+"""Runs dbt as a program, with the connection in its environment, and shows its events as progress."""
 
 import json
 import os
@@ -19,17 +19,17 @@ from warehouse.errors import OperationFailed
 from warehouse.settings import PROJECT, Settings
 
 DBT_PROJECT = PROJECT / "dbt_project"
-# dbt's events that say how a node ended: `12 of 109 OK created … [OK in 0.52s]`.
+# dbt's events for finished nodes: `12 of 109 OK created … [OK in 0.52s]`.
 _ENDED = ("LogModelResult", "LogTestResult", "LogSeedResult", "LogSnapshotResult", "SkippingDetails", "LogHookEndLine")
 _PARSED = "partial_parse.msgpack"
 _BAD = ("error", "fail", "runtime error")
-# What dbt puts around the message of a macro: `Compilation Error in model …`, then the calls that led there.
+# What dbt adds around the message of a macro: `Compilation Error in model …`, and the call stack.
 _AROUND = re.compile(r"Compilation Error( in .*)?|> (in|called by) .*")
 
 
 @dataclass(frozen=True)
 class NodeResult:
-    """What dbt says of one model or test. `failures` is the number of rows a test found."""
+    """dbt's result of one model or test. `failures` is the number of rows that a test found."""
 
     unique_id: str
     status: str
@@ -45,7 +45,7 @@ class NodeResult:
 
 @dataclass
 class DbtRun:
-    """How one dbt call ended: nodes with their results, what macros logged, what stopped dbt itself."""
+    """The outcome of one dbt call: results of nodes, messages logged by macros, errors of dbt itself."""
 
     exit_code: int = 0
     nodes: list[NodeResult] = field(default_factory=list)
@@ -54,12 +54,12 @@ class DbtRun:
 
     @property
     def failed(self) -> list[NodeResult]:
-        """Models and tests that ended badly."""
+        """Models and tests that failed."""
         return [node for node in self.nodes if node.status in _BAD]
 
     @property
     def warned(self) -> list[NodeResult]:
-        """Tests that found something worth a look."""
+        """Tests that warned."""
         return [node for node in self.nodes if node.status == "warn"]
 
     def status_of(self, name: str) -> str | None:
@@ -68,12 +68,12 @@ class DbtRun:
 
 
 def owner(settings: Settings) -> str:
-    """Who builds, as shown to other builds: this machine and this warehouse."""
+    """The owner of a build, as shown to other builds: this machine and this warehouse."""
     return f"{socket.gethostname()}:{settings.home}"
 
 
 def environment(settings: Settings) -> dict[str, str]:
-    """The process environment that the dbt profile reads; the password goes nowhere else."""
+    """The process environment for dbt's profile; the password is passed nowhere else."""
     connection = settings.connection("transform")
     trust.install(settings)
     return {
@@ -90,10 +90,10 @@ def environment(settings: Settings) -> dict[str, str]:
 
 
 def by_hand(settings: Settings, revision: str) -> dict[str, str]:
-    """MDW_DBT_* and DBT_* variables that let a person or an editor run dbt as `mdw` does, the password among them.
+    """MDW_DBT_* and DBT_* variables, including the password, for running dbt by hand or from an editor as `mdw` does.
 
-    `revision` is recorded with what a build publishes. dbt's own files go to a folder of their own below MDW_HOME, so
-    that the record of the last `mdw build` stays.
+    `revision` is recorded with published snapshots. dbt writes to a separate folder under MDW_HOME, so that the
+    artifacts of the last `mdw build` stay.
     """
     given: dict[str, object] = {**universe.variables(settings), "code_revision": revision}
     if settings.now is not None:
@@ -111,11 +111,11 @@ def by_hand(settings: Settings, revision: str) -> dict[str, str]:
     }
 
 
-def become(settings: Settings, arguments: Sequence[str], revision: str) -> NoReturn:
-    """Replace this process by dbt with these arguments: its output, its signals and its exit code are dbt's."""
+def exec_dbt(settings: Settings, arguments: Sequence[str], revision: str) -> NoReturn:
+    """Replace this process by dbt with these arguments: output, signals and exit code are dbt's."""
     parsed, own = target(settings) / _PARSED, settings.home / "dbt" / "by_hand" / "target" / _PARSED
     if parsed.exists() and not own.exists():
-        # What the last build parsed: dbt then parses only what changed since.
+        # Start from the last build's parse result: dbt then parses only what has changed.
         own.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(parsed, own)
     program = [sys.executable, "-c", "from dbt.cli.main import cli; cli()", *arguments]
@@ -126,10 +126,10 @@ def become(settings: Settings, arguments: Sequence[str], revision: str) -> NoRet
 
 
 def _strict_selection(arguments: Sequence[str]) -> dict[str, str]:
-    """Variables that make a criterion of --select which matches nothing an error: dbt warns and exits 0.
+    """Variables that turn a --select criterion which matches nothing into an error (dbt only warns and exits 0).
 
-    Not where a comparison may rightly find nothing (`state:modified`), and not where the caller says himself which
-    warnings are errors.
+    Not for comparisons that may legitimately match nothing (`state:modified`), nor if the caller sets which warnings
+    are errors.
     """
     compares = any(method in word for word in arguments for method in ("state:", "result:", "source_status:"))
     decides = any(word.startswith("--warn-error") for word in arguments) or any(
@@ -139,12 +139,12 @@ def _strict_selection(arguments: Sequence[str]) -> dict[str, str]:
 
 
 def packages(settings: Settings) -> Path:
-    """Where the dbt packages of elementary/ are installed; dbt_project/ itself needs none."""
+    """The folder of elementary/'s dbt packages; dbt_project/ itself needs none."""
     return settings.home / "dbt" / "packages"
 
 
 def target(settings: Settings) -> Path:
-    """Where the artifacts of the last run are (manifest.json, run_results.json)."""
+    """The folder of the last run's artifacts (manifest.json, run_results.json)."""
     return settings.home / "dbt" / "target"
 
 
@@ -161,11 +161,11 @@ def run(
 ) -> DbtRun:
     """`dbt COMMAND` in dbt_project/, or another project, with progress on a terminal.
 
-    `variables` are read by our macros (`of_this_run`); they go by the environment, so that dbt need not parse the
-    project again when they change. `package_variables` are those that packages read, and go by --vars.
-    `artifacts` is another place than target() for what dbt writes. `held` are files that stay open as long as dbt
-    works, even where this process is killed: a lock on them then outlives it. Raises OperationFailed where dbt could
-    not start its work at all.
+    `variables` are read by our macros (`of_this_run`); they are passed through the environment, so that dbt does not
+    reparse the project when they change. `package_variables` are read by packages, and passed with --vars.
+    `artifacts` replaces target() as the folder that dbt writes to. `held` are file descriptors that dbt inherits, so
+    that locks on them are held until dbt ends, even if this process is killed. Raises OperationFailed if dbt could not
+    start its work at all.
     """
     artifacts = artifacts or target(settings)
     results = artifacts / "run_results.json"
@@ -219,7 +219,7 @@ def _follow(lines: Iterable[str]) -> DbtRun:
             if event.get("data", {}).get("node_info") and info["level"] == "info":
                 spinner.update(message)
             if info["name"] in _ENDED and " SKIP exposure " not in message and not err.is_terminal:
-                # A log, such as Airflow's, shows which node is done, and how long it took.
+                # For logs such as Airflow's: which node is done, and how long it took.
                 err.print(message, markup=False)
             if info["name"] == "JinjaLogInfo":
                 outcome.notices.append(message)
@@ -229,7 +229,7 @@ def _follow(lines: Iterable[str]) -> DbtRun:
 
 
 def _without_trace(message: str) -> str:
-    """A message of dbt in one line, without dbt's trace of macros, which its log keeps."""
+    """A dbt message on one line, without the macro call stack, which is in dbt's log."""
     lines = (line.strip() for line in message.splitlines())
     return " ".join(line for line in lines if line and not _AROUND.fullmatch(line))
 

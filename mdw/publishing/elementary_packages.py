@@ -1,4 +1,4 @@
-"""The dbt packages of elementary/: from a folder where MDW_DBT_PACKAGES names one, else from the dbt hub."""
+"""Installs the dbt packages of elementary/: from the folder MDW_DBT_PACKAGES if set, else from the dbt hub."""
 
 import os
 import shutil
@@ -16,15 +16,15 @@ WRAPPER = PROJECT / "elementary"
 HUB_TIMEOUT = 300
 _PACKAGES = ("elementary", "dbt_utils")
 _ADVICE = (
-    "Build without Elementary (`mdw build`), or lay its packages out by hand and name the folder in MDW_DBT_PACKAGES "
+    "Build without Elementary (`mdw build`), or provide its packages in a folder and set MDW_DBT_PACKAGES to it "
     "(docs/data_quality_report.md)."
 )
 
 
 def prepare(settings: Settings) -> Path:
-    """Install the packages below MDW_HOME and return the folder; does nothing where they are installed already.
+    """Install the packages under MDW_HOME, unless they are installed already, and return the folder.
 
-    Raises BadInput where MDW_DBT_PACKAGES names no such folder, OperationFailed where the hub cannot be reached.
+    Raises BadInput if MDW_DBT_PACKAGES is not such a folder, OperationFailed if the hub cannot be reached.
     """
     folder = dbt.packages(settings)
     source = os.environ.get("MDW_DBT_PACKAGES", "")
@@ -40,7 +40,7 @@ def _complete(folder: Path) -> bool:
 
 
 def wanted_version() -> str:
-    """Version of Elementary's package that elementary/packages.yml names."""
+    """The version of Elementary's package in elementary/packages.yml."""
     packages = yaml.safe_load((WRAPPER / "packages.yml").read_text())["packages"]
     return str(next(entry["version"] for entry in packages if str(entry.get("package", "")).endswith("/elementary")))
 
@@ -54,14 +54,14 @@ def _link(source: Path, folder: Path) -> None:
     for name in _PACKAGES:
         if not (source / name / "dbt_project.yml").exists():
             raise BadInput(
-                f"MDW_DBT_PACKAGES is {source}, which holds no dbt package {name!r}. It must hold the folders "
-                "elementary and dbt_utils: elementary/packages_from_git.sh makes them."
+                f"MDW_DBT_PACKAGES is {source}, which has no dbt package {name!r}. It must contain the folders "
+                "elementary and dbt_utils: elementary/packages_from_git.sh creates them."
             )
     found = _version(source / "elementary")
     if found != wanted_version():
         raise BadInput(
-            f"MDW_DBT_PACKAGES is {source}, which holds elementary {found}, and {wanted_version()} is needed "
-            "(elementary/packages.yml). Lay out that version."
+            f"MDW_DBT_PACKAGES is {source}, which has elementary {found}, but {wanted_version()} is needed "
+            "(elementary/packages.yml). Provide that version."
         )
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -82,10 +82,12 @@ def _download(settings: Settings, folder: Path) -> None:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             check=True,
-            # dbt tries an absent hub again and again.
+            # dbt keeps retrying an unreachable hub.
             timeout=HUB_TIMEOUT,
         )
     except (subprocess.CalledProcessError, subprocess.TimeoutExpired):
         shutil.rmtree(folder, ignore_errors=True)
         hub = os.environ.get("DBT_PACKAGE_HUB_URL", "hub.getdbt.com")
-        raise OperationFailed(f"Elementary's dbt packages cannot be had from the dbt hub ({hub}). {_ADVICE}") from None
+        raise OperationFailed(
+            f"Elementary's dbt packages cannot be downloaded from the dbt hub ({hub}). {_ADVICE}"
+        ) from None

@@ -1,4 +1,4 @@
-"""Disaster recovery: a warehouse from an Iceberg export."""
+"""Disaster recovery: restores a warehouse from an Iceberg export."""
 
 import time
 from collections.abc import Callable
@@ -19,7 +19,7 @@ from warehouse.settings import Settings
 
 @dataclass
 class Restored:
-    """What an import did; `row_counts` is empty where the snapshot was there already."""
+    """The result of an import; `row_counts` is empty if the snapshot was already there."""
 
     snapshot_id: str
     data_version: int
@@ -37,9 +37,9 @@ def restore(
     namespace: str = "market_data",
     report: Callable[[str], None] = lambda _: None,
 ) -> Restored:
-    """Import, prove, publish, in this order; safe to run again after a crash.
+    """Import, verify, publish, in this order; safe to run again after a crash.
 
-    Raises BadInput where the warehouse is not empty or the export is not there, OperationFailed where the imported rows
+    Raises BadInput if the warehouse is not empty or the export does not exist, OperationFailed if the imported rows
     differ from the exported manifest.
     """
     started = time.monotonic()
@@ -52,7 +52,7 @@ def restore(
             result = Restored(entry.snapshot.snapshot_id, entry.snapshot.data_version)
             _restore(settings, lake, entry, result, report)
     except Timeout:
-        raise OperationFailed(f"A build or import of {settings.home} is at work; wait for it to end.") from None
+        raise OperationFailed(f"A build or import of {settings.home} is running; wait for it to end.") from None
     result.seconds = time.monotonic() - started
     return result
 
@@ -61,7 +61,7 @@ def _restore(settings: Settings, lake: Lake, entry: Exported, result: Restored, 
     whole = rows.expected(lake, entry)
     with connect(settings, "transform") as client:
         if rows.already_there(client, entry, whole):
-            result.notices.append(f"Snapshot {result.snapshot_id} is published here with the same content.")
+            result.notices.append(f"Snapshot {result.snapshot_id} is already published here with the same content.")
             return
         with connect(settings, "admin") as admin:
             rows.claim(admin, entry)
@@ -78,7 +78,7 @@ def _restore(settings: Settings, lake: Lake, entry: Exported, result: Restored, 
         with connect(settings, "admin") as admin:
             rows.record_proof(admin, entry)
         report("publication")
-        # Everything of a build but the marts, which are filled already, and the audits, which the snapshot passed.
+        # A build without the marts, which are filled already, and the audits, which the snapshot has passed.
         only = ("--exclude", "config.materialized:versioned", "--exclude-resource-types", "test", "unit_test")
         _dbt(settings, "build", variables, *only)
         if not rows.is_published(client, entry, whole):
@@ -104,5 +104,5 @@ def _dbt(
 ) -> None:
     outcome = dbt.run(settings, command, variables, *extra, sub=sub)
     if outcome.exit_code:
-        said = "; ".join(outcome.errors) or ", ".join(node.name for node in outcome.failed)
-        raise OperationFailed(f"dbt {command} failed: {said}. Correct it and run the import again.")
+        reason = "; ".join(outcome.errors) or ", ".join(node.name for node in outcome.failed)
+        raise OperationFailed(f"dbt {command} failed: {reason}. Fix it and run the import again.")

@@ -1,4 +1,4 @@
-"""Keep and forget snapshots: what changes the registry goes through dbt, under the claim of a build."""
+"""Retention of snapshots: changes of the registry go through dbt, and exclude a concurrent build."""
 
 import json
 from datetime import datetime
@@ -14,9 +14,9 @@ from warehouse.utc import aware_utc
 
 
 def protect(settings: Settings, snapshot_id: str, on: bool) -> bool:
-    """Protect a snapshot, or stop protecting it; whether anything changed.
+    """Protect or unprotect a snapshot; returns whether anything changed.
 
-    A protected snapshot cannot be dropped, and one that was archived answers to v_* by name again.
+    A protected snapshot cannot be dropped, and if it was archived, v_* read it by name again.
     """
     with connect(settings, "transform") as client:
         snapshot = snapshots.find(client, snapshot_id)
@@ -32,7 +32,7 @@ def protect(settings: Settings, snapshot_id: str, on: bool) -> bool:
 
 
 def withdraw(settings: Settings, snapshot_id: str, reason: str | None) -> bool:
-    """Mark a snapshot as known to be bad, and why, or with None take the mark off; whether anything changed.
+    """Mark a snapshot as known to be bad for a reason, or remove the mark (None); returns whether anything changed.
 
     Its rows stay as they are and readable: v_snapshots, `mdw snapshot` and the SDK show the mark.
     """
@@ -42,13 +42,13 @@ def withdraw(settings: Settings, snapshot_id: str, reason: str | None) -> bool:
 
 
 def drop(settings: Settings, ids: list[str]) -> None:
-    """Forget snapshots and free the rows that no other one needs. Safe to run again after it was cut off.
+    """Delete snapshots and free the rows that no other one needs. Safe to run again after an interruption.
 
-    Raises BadInput where one is unknown, protected or the newest; then nothing changes.
+    Raises BadInput if one is unknown, protected or the newest; then nothing changes.
     """
     with connect(settings) as client:
         known = snapshots.published(client)
-        # One that was dropped already may be named again: that finishes a drop that was cut off.
+        # A dropped snapshot may be named again: that completes an interrupted drop.
         left = [name for name in ids if snapshots.dropped_at(client, name) is None]
         wanted = [snapshots.find(client, name) for name in left]
         check_droppable(known, wanted)
@@ -56,7 +56,7 @@ def drop(settings: Settings, ids: list[str]) -> None:
 
 
 def expired(known: list[Snapshot], prefix: str, before: datetime) -> list[str]:
-    """Ids that retention lets go: named with the prefix, published before, neither protected nor the newest."""
+    """Ids that may be dropped: with the prefix, published before that time, neither protected nor the newest."""
     newest = max(known, key=lambda snapshot: (snapshot.data_version, snapshot.published_at), default=None)
     return [
         snapshot.snapshot_id

@@ -1,4 +1,4 @@
-"""One dbt build that publishes a snapshot, with one writer at a time."""
+"""The dbt build that publishes a snapshot; one writer at a time."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,9 +20,9 @@ _WAIT_SECONDS = 3600
 
 @dataclass
 class BuildResult:
-    """What a build did: failures and warnings are (name, rows, message).
+    """The result of a build: failures and warnings are (name, rows, message).
 
-    `published`: a snapshot of this id is published now; `existed`: it was before, and nothing was built.
+    `published`: a snapshot with this id is published now; `existed`: it was before, and nothing was built.
     """
 
     snapshot_id: str
@@ -44,10 +44,10 @@ class BuildResult:
 
 
 def build(settings: Settings, snapshot_id: str | None, note: str = "", *, observed: bool = False) -> BuildResult:
-    """Transform, audit, publish; `observed`: with Elementary beside it, which records the run.
+    """Transform, audit, publish; `observed`: Elementary records the run.
 
-    Waits for another build to end. An id that is published already is left as it is, with a notice. Raises
-    BadInput for an id that is impossible or was dropped, OperationFailed where ClickHouse or dbt cannot work.
+    Waits for another build to end. A snapshot that is already published is left as it is, with a notice. Raises
+    BadInput for an id that is invalid or was dropped, OperationFailed if ClickHouse or dbt fails.
     """
     result = BuildResult(check_snapshot_id(snapshot_id) if snapshot_id else new_snapshot_id(settings.clock()))
     connect(settings, "transform").close()
@@ -76,7 +76,7 @@ def build(settings: Settings, snapshot_id: str | None, note: str = "", *, observ
                 "is, and nothing was built."
             ]
             return result
-        # Unit tests judge the code, not the data: `make test` runs them.
+        # dbt's unit tests check the code, not the data: `make test` runs them.
         outcome = dbt.run(
             settings,
             "build",
@@ -92,14 +92,14 @@ def build(settings: Settings, snapshot_id: str | None, note: str = "", *, observ
     result.warnings = [(node.name, node.failures, node.message) for node in outcome.warned]
     if outcome.exit_code and not result.failures:
         result.failures = [("dbt", 0, text) for text in outcome.errors] or [("dbt", 0, "ended with an error")]
-    # Also after a failure: it may be one of what comes after the registry, such as a test of a reader view.
+    # Checked even after a failure, which may be of something after the registry, such as a test of a reader view.
     result.data_version = data_version(settings, result.snapshot_id)
     result.published = result.data_version is not None
     return result
 
 
 def claim_variables(settings: Settings) -> dict[str, object]:
-    """dbt variables of whoever holds the lock of `only_writer`: he knows that other claims from here are dead."""
+    """dbt variables for the holder of the lock of `only_writer`: other claims by this owner are from dead builds."""
     owner = dbt.owner(settings)
     return {"build_owner": owner, "break_claims_of": owner, "build_wait_seconds": _WAIT_SECONDS}
 
@@ -111,7 +111,7 @@ def only_writer(settings: Settings) -> Iterator[BaseFileLock]:
         with FileLock(settings.home / "build.lock", timeout=_WAIT_SECONDS) as lock:
             yield lock
     except Timeout:
-        raise OperationFailed(f"Another build of {settings.home} has been at work for an hour; see its log.") from None
+        raise OperationFailed(f"Another build of {settings.home} has been running for an hour; see its log.") from None
 
 
 def _refuse_dropped(settings: Settings, snapshot_id: str) -> None:
@@ -125,12 +125,12 @@ def _refuse_dropped(settings: Settings, snapshot_id: str) -> None:
 
 
 def _files(lock: BaseFileLock) -> tuple[int, ...]:
-    """Where mdw alone is killed, dbt goes on: it must keep the lock, or the next build would take it for dead."""
+    """Descriptors for dbt to inherit: if mdw alone is killed, dbt goes on and must keep the lock."""
     number = lock._context.lock_file_fd
     return () if number is None else (number,)
 
 
 def data_version(settings: Settings, snapshot_id: str) -> int | None:
-    """Data version of a published snapshot, None where there is none of that id."""
+    """Data version of a published snapshot, or None."""
     with connect(settings, "auditor") as client:
         return registry.data_version(client, snapshot_id)

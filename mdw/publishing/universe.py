@@ -1,4 +1,4 @@
-"""The universe as dbt knows it: a variable of every run of `mdw`, and the seed that plain `dbt build` takes.
+"""The universe for dbt: a variable of every run by `mdw`, and the seed that plain `dbt build` uses.
 
 `python -m mdw.publishing.universe` writes the seed after a change of config/universe.yml.
 """
@@ -21,12 +21,12 @@ def variable(universe: Universe) -> list[list[str]]:
 
 
 def variables(settings: Settings) -> dict[str, Any]:
-    """For dbt; raises BadInput where the universe file is wrong."""
+    """Variables for dbt; raises BadInput if the universe file is invalid."""
     return {"universe": variable(load(settings.universe))}
 
 
 def main() -> None:
-    """Write the seed of the checkout; raises BadInput where there is none."""
+    """Write the seed of the checkout; raises BadInput outside a checkout."""
     checkout.require("dbt_project", "python -m mdw.publishing.universe")
     with SEED.open("w", newline="", encoding="utf-8") as file:
         csv.writer(file, lineterminator="\n").writerows([COLUMNS, *variable(load(PROJECT / "config" / "universe.yml"))])

@@ -1,4 +1,4 @@
-"""One run of the audits outside a build."""
+"""Runs the audits outside a build."""
 
 from mdw.publishing import dbt
 from mdw.publishing.snapshot_build import claim_variables, only_writer
@@ -7,7 +7,7 @@ from warehouse.client import connect
 from warehouse.errors import OperationFailed
 from warehouse.settings import Settings
 
-# The audits themselves; not the marts before them, nor the publication after.
+# Only the audits, without marts and publication.
 _SELECTED = (
     "--select",
     "path:models/quality/results",
@@ -19,10 +19,10 @@ _SELECTED = (
 
 
 def run(settings: Settings, full: bool = False) -> AuditRun:
-    """Audit the marts as they are now: rows that wait for publication, or every row (`full`).
+    """Audit the marts as they are now: unpublished rows, or every row (`full`).
 
-    Waits for a build of this MDW_HOME to end. Raises OperationFailed where nothing was built yet, where another
-    machine builds, or where dbt cannot work.
+    Waits for a build of this MDW_HOME to end. Raises OperationFailed if nothing was built yet, if another machine is
+    building, or if dbt fails.
     """
     with connect(settings, "auditor") as client:
         if not client.command("exists table marts.bars"):
@@ -39,5 +39,5 @@ def run(settings: Settings, full: bool = False) -> AuditRun:
     with connect(settings, "auditor") as client:
         after = newest_run(client)
     if after is None or (before is not None and after.run == before.run):
-        raise OperationFailed("The audits left no results; see the log of dbt.")
+        raise OperationFailed("The audits wrote no results; see dbt's log.")
     return after

@@ -36,12 +36,12 @@ class Finding:
 
     @property
     def series(self) -> str:
-        """Instrument and timeframe, or the dataset where it has none."""
+        """Instrument and timeframe, or the dataset if it has none."""
         return " ".join(filter(None, (self.instrument_id, self.timeframe))) or self.dataset
 
     @property
     def span(self) -> str:
-        """The range in words."""
+        """The range as text."""
         if self.range_start is None or self.range_end is None:
             return "-"
         return f"{utc(self.range_start)} .. {utc(self.range_end)}"
@@ -49,7 +49,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class AuditRun:
-    """One run: its number (a build's), when, whether it looked at every row, and every result, errors first."""
+    """One run: its number (that of a build), time, whether it audited every row, and all results, errors first."""
 
     run: int
     audited_at: datetime
@@ -79,7 +79,7 @@ class AuditRun:
 
 
 def newest_run(client: Client) -> AuditRun | None:
-    """The newest run, None where no build has run the audits yet."""
+    """The newest run, or None if the audits have not run yet."""
     if not client.command("exists table marts.dq_audit_results"):
         return None
     head = client.query(

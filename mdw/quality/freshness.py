@@ -1,4 +1,4 @@
-"""How old the newest record of a series may be: the audits' thresholds, for everything else that judges freshness."""
+"""The audits' freshness thresholds, for everything else that checks freshness."""
 
 from functools import cache
 
@@ -20,10 +20,10 @@ def thresholds() -> dict[str, float]:
 
 
 def allowed_seconds(dataset: str, timeframe: str = "") -> float:
-    """Since the end of the newest bar, or since the newest payment or value; above it the series is stale."""
+    """Maximum age of the newest bar (since its end), payment or value; beyond it the series is stale."""
     limits = thresholds()
     if dataset == "bars":
-        # A bar is due a timeframe after the last one, and then has the time that the schedule allows.
-        # An unknown timeframe is the finding of an audit, and no reason to have no metrics.
+        # A bar is due one timeframe after the last one, plus the time that the schedule allows.
+        # An audit reports unknown timeframes; they must not break the metrics.
         return limits["bars_fresh_minutes"] * 60 + TIMEFRAMES.get(timeframe, 0) / 1000
     return limits[f"{dataset}_fresh_hours"] * 3600

@@ -21,7 +21,7 @@ _COLUMNS = ("quarantine_id", "action", "dataset", "instrument_id", "timeframe", 
 
 @dataclass(frozen=True)
 class Decision:
-    """One standing quarantine, or exclusion of a series (action `without`). Range in UTC, end exclusive."""
+    """An active quarantine, or exclusion of a series (action `without`). Range in UTC, end exclusive."""
 
     quarantine_id: str
     action: str
@@ -36,7 +36,7 @@ class Decision:
 
 
 def author() -> str:
-    """Who decides: MDW_AUTHOR, else the user and machine."""
+    """Author of decisions: MDW_AUTHOR, else the user and machine."""
     return os.environ.get("MDW_AUTHOR") or f"{getpass.getuser()}@{socket.gethostname()}"
 
 
@@ -50,7 +50,7 @@ def parse_series(text: str, dataset: str | None) -> tuple[str, str, str]:
         return wanted, "", ""
     if instrument.count(":") != 2 or "/" not in instrument:
         raise BadInput(
-            f"Series {text!r} is none: write INSTRUMENT or INSTRUMENT@TIMEFRAME, such as binance:spot:BTC/USDT@1m, "
+            f"{text!r} is not a series: write INSTRUMENT or INSTRUMENT@TIMEFRAME, such as binance:spot:BTC/USDT@1m, "
             "or fear_greed."
         )
     if timeframe and wanted != "bars":
@@ -66,12 +66,12 @@ def record(
     start: datetime | None = None,
     end: datetime | None = None,
 ) -> Decision:
-    """Write a decision down. A start without an end means the one row at that time.
+    """Record a decision. A start without an end means the one row at that time.
 
-    Raises BadInput without a reason, or where the marts hold nothing of the series.
+    Raises BadInput without a reason, or if the marts have no rows of the series.
     """
     if not reason.strip():
-        raise BadInput('A decision needs --reason "why, and what was checked": it is listed with it.')
+        raise BadInput('A decision needs --reason "why, and what was checked", which is recorded with it.')
     dataset, instrument, timeframe = series
     _check_known(client, dataset, instrument, timeframe)
     if end is not None and start is None:
@@ -82,23 +82,23 @@ def record(
         raise BadInput(f"--end {last.isoformat()} is not after --start {first.isoformat()}: the end is exclusive.")
     name = f"q{secrets.token_hex(4)}"
     _insert(client, (name, action, dataset, instrument, timeframe, first, last, reason))
-    return next(one for one in standing(client) if one.quarantine_id == name)
+    return next(one for one in active(client) if one.quarantine_id == name)
 
 
 def release(client: Client, quarantine_id: str, reason: str) -> Decision:
-    """End a decision: the next build brings its rows back. Raises BadInput for one that does not stand."""
-    known = {one.quarantine_id: one for one in standing(client)}
+    """End a decision: the next build brings its rows back. Raises BadInput if it is not active."""
+    known = {one.quarantine_id: one for one in active(client)}
     if quarantine_id not in known:
         listed = ", ".join(known) or "none"
-        raise BadInput(f"{quarantine_id!r} is no standing quarantine; standing are: {listed}.")
+        raise BadInput(f"{quarantine_id!r} is not an active quarantine; active ones: {listed}.")
     one = known[quarantine_id]
     row = (one.dataset, one.instrument_id, one.timeframe, one.range_start, one.range_end)
     _insert(client, (quarantine_id, "release", *row, reason or "released"))
     return one
 
 
-def standing(client: Client) -> list[Decision]:
-    """Decisions that were not released, oldest first."""
+def active(client: Client) -> list[Decision]:
+    """Decisions that have not been released, oldest first."""
     rows = client.query(
         f"select {', '.join(_COLUMNS)}, author, recorded_at from ops.quarantine where action != 'release' "  # noqa: S608
         "and quarantine_id not in (select quarantine_id from ops.quarantine where action = 'release') "
@@ -126,7 +126,7 @@ def _check_known(client: Client, dataset: str, instrument: str, timeframe: str) 
     if any(client.query(text, parameters=values).result_rows[0][0] for text in (query, *set_aside)):
         return
     raise BadInput(
-        f"The marts hold no {dataset} of {instrument}{'@' + timeframe if timeframe else ''}: nothing was recorded. "
+        f"The marts have no {dataset} of {instrument}{'@' + timeframe if timeframe else ''}: nothing was recorded. "
         "`mdw audit --last` shows the series of each finding."
     )
 

@@ -1,4 +1,4 @@
-"""Repair what is ours: ask again for bars that were never fetched, and for rows that cannot be taken as they came."""
+"""Repairs what a fetch can repair: requests bars that were never fetched, and unusable rows, again."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from dlt_pipelines.core.series import Series
     from dlt_pipelines.planning.plan import Plan
 
-# Lanes that disagree: REST is asked again, and a file that was replaced in the archive lands again.
+# For lanes that disagree: fetch from REST again, and land archive files again that were replaced.
 _DISPUTES = ("bars_archive_against_rest", "funding_archive_against_rest")
 _UNUSABLE = ("conflicting_rows", "rejected_rows_are_resolved")
 
@@ -25,12 +25,12 @@ def holes(run: AuditRun) -> tuple[list[Finding], list[Finding]]:
 
 
 def unusable(run: AuditRun) -> list[Finding]:
-    """Rows that contradict each other or cannot be read, unless withheld, and moments that lanes dispute."""
+    """Conflicting or unreadable rows, unless withheld, and times for which the lanes disagree."""
     return [f for f in run.of("error") if f.audit in _UNUSABLE] + [f for f in run.of("warn") if f.audit in _DISPUTES]
 
 
 def _first_gaps(run: AuditRun) -> dict[str, datetime | None]:
-    """Where the wanted history of each series begins, if bars are missing from there on."""
+    """Start of the wanted history of each series, if bars are missing from there on."""
     found: dict[str, datetime | None] = {}
     for finding in run.findings:
         if finding.audit == "bars_missing" and finding.range_start is not None:
@@ -40,7 +40,7 @@ def _first_gaps(run: AuditRun) -> dict[str, datetime | None]:
 
 
 def plan(settings: Settings, missing: Iterable[Finding]) -> "Plan":
-    """What to ask for: the ledger knows which windows of each range are not covered."""
+    """Plan the windows of each range that are not covered."""
     from dlt_pipelines import backfill
     from dlt_pipelines.core.time_grid import to_ms
 
@@ -57,7 +57,7 @@ def plan(settings: Settings, missing: Iterable[Finding]) -> "Plan":
 
 
 def plan_again(settings: Settings, findings: Sequence[Finding]) -> "Plan":
-    """The ranges of these findings once more, covered or not. A range that is unknown is left out, with a notice."""
+    """Plan the ranges of these findings again, covered or not. An unknown range is left out, with a notice."""
     from dlt_pipelines import backfill
     from dlt_pipelines.core.time_grid import MINUTE_MS, TIMEFRAMES, ceil_to, floor_to, to_ms
 
@@ -72,11 +72,11 @@ def plan_again(settings: Settings, findings: Sequence[Finding]) -> "Plan":
             windows.append((series, 0, 0))
         elif finding.range_start is None or finding.range_end is None:
             notices.append(
-                f"{finding.audit} of {finding.series}: no time could be read from the rows, so nothing is asked again. "
-                f"`mdw backfill --refetch` asks for the range of their pages: {finding.runbook}."
+                f"{finding.audit} of {finding.series}: no time could be read from the rows, so nothing is requested "
+                f"again. `mdw backfill --refetch` requests the range of their pages: {finding.runbook}."
             )
         else:
-            # Payments lie some ms beside the minute that they are filed under.
+            # Funding times may be some ms off the minute that they are filed under.
             step, margin = TIMEFRAMES.get(series.timeframe, MINUTE_MS), 0 if series.dataset == "bars" else MINUTE_MS
             start, end = to_ms(finding.range_start) - margin, to_ms(finding.range_end) + margin
             windows.append((series, floor_to(start, step), ceil_to(end, step)))
@@ -86,7 +86,7 @@ def plan_again(settings: Settings, findings: Sequence[Finding]) -> "Plan":
 
 
 def series_of(finding: Finding) -> "Series":
-    """What is asked for: a listing is asked for as a whole."""
+    """The series to request; a listing is requested as a whole."""
     from dlt_pipelines.core.series import Series
     from dlt_pipelines.venues import serving
 

@@ -1,1 +1,1 @@
-"""Reports for people: data quality, the data catalog, Elementary's; and their delivery."""
+"""Reports: data quality, the data catalog, Elementary's; and their delivery."""

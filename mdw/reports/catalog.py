@@ -9,8 +9,8 @@ from warehouse.settings import Settings
 
 
 def write(settings: Settings) -> Path:
-    """Write MDW_HOME/reports/catalog.html and return its path; raises OperationFailed where dbt fails."""
-    # In a place of its own: it would overwrite the record of the last build, which the report reads.
+    """Write MDW_HOME/reports/catalog.html and return its path; raises OperationFailed if dbt fails."""
+    # In a separate folder: otherwise it would overwrite the artifacts of the last build, which the report reads.
     artifacts = settings.home / "dbt" / "docs"
     outcome = dbt.run(settings, "docs", {}, sub=("generate", "--static"), artifacts=artifacts)
     if outcome.exit_code:

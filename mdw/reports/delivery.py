@@ -1,4 +1,4 @@
-"""Hand the reports of MDW_HOME on to where people and browsers find them: S3 or a folder."""
+"""Copies the reports of MDW_HOME to S3 or a folder."""
 
 import mimetypes
 import shutil
@@ -12,14 +12,14 @@ from mdw.publishing import dbt
 from warehouse.errors import BadInput, OperationFailed
 from warehouse.settings import Settings
 
-# Always the newest, under one address that can be bookmarked.
+# Always the newest report, at a fixed address.
 LATEST = "latest"
 _TYPES = {".json": "application/json", ".parquet": "application/vnd.apache.parquet", ".md": "text/markdown"}
 
 
 @dataclass(frozen=True)
-class Handed:
-    """A report and the two places it now is at: under its day and under `latest`."""
+class DeliveredReport:
+    """A delivered report and its two addresses: under its day and under `latest`."""
 
     report: str
     size_bytes: int
@@ -27,26 +27,26 @@ class Handed:
 
 
 class Target(Protocol):
-    """A place for files."""
+    """A destination for files."""
 
     def put(self, source: Path, name: str) -> str:
-        """Store a file under a name with '/' in it, over what was there; the full address."""
+        """Store a file under a name that may contain '/', overwriting; returns the full address."""
 
 
-def publish(settings: Settings, to: str) -> list[Handed]:
+def publish(settings: Settings, to: str) -> list[DeliveredReport]:
     """Copy every file of MDW_HOME/reports to `<to>/<UTC day>/` and `<to>/latest/`; safe to repeat.
 
-    `to` is a folder or s3://bucket/prefix. Raises BadInput for another address and where there is no report,
-    OperationFailed where the target refuses.
+    `to` is a folder or s3://bucket/prefix. Raises BadInput for another address or if there is no report,
+    OperationFailed if the target refuses.
     """
     target = _target(to)
     folder = settings.home / "reports"
     names = sorted(path.relative_to(folder).as_posix() for path in _files(folder))
     if not names:
-        raise BadInput(f"{folder} holds no report. Make one first: `mdw audit --report`, `mdw docs`.")
+        raise BadInput(f"{folder} has no report. Create one first: `mdw audit --report`, `mdw docs`.")
     day = f"{settings.clock():%Y-%m-%d}"
     return [
-        Handed(
+        DeliveredReport(
             name,
             (folder / name).stat().st_size,
             tuple(target.put(folder / name, f"{under}/{name}") for under in (day, LATEST)),
@@ -56,15 +56,15 @@ def publish(settings: Settings, to: str) -> list[Handed]:
 
 
 def check_place(to: str) -> None:
-    """Raise BadInput where `to` is neither a folder nor s3://bucket/prefix."""
+    """Raise BadInput if `to` is neither a folder nor s3://bucket/prefix."""
     _target(to)
 
 
 def keep_artifacts(settings: Settings, to: str, build: str) -> list[str]:
-    """Copy dbt's record of the last build to `<to>/<UTC day>/<build>/` and, with its manifest, to `<to>/latest/`.
+    """Copy dbt's artifacts of the last build to `<to>/<UTC day>/<build>/` and, with its manifest, to `<to>/latest/`.
 
     `dbt ls --select state:modified --state` reads the latter. Returns the addresses. Raises BadInput for another
-    address, OperationFailed where the target refuses.
+    address, OperationFailed if the target refuses.
     """
     target = _target(to)
     folder = dbt.target(settings)
@@ -87,7 +87,7 @@ def _target(to: str) -> Target:
     if address.scheme == "s3" and address.netloc:
         return _Bucket(address.netloc, address.path.strip("/"))
     if address.scheme or not to.strip():
-        raise BadInput(f"{to!r} is not a place for files. Give a folder or s3://bucket/prefix.")
+        raise BadInput(f"{to!r} is not a destination for files. Give a folder or s3://bucket/prefix.")
     return _Folder(Path(to).expanduser().resolve())
 
 
@@ -109,7 +109,7 @@ class _Folder:
 
 class _Bucket:
     def __init__(self, bucket: str, prefix: str) -> None:
-        # boto3 takes half a second to import: only who uploads should wait for it.
+        # boto3 takes half a second to import: only uploads should wait for it.
         import boto3
 
         self._client: Any = boto3.client("s3")
@@ -129,6 +129,6 @@ class _Bucket:
         except (S3UploadFailedError, BotoCoreError, ClientError) as error:
             raise OperationFailed(
                 f"s3://{self._bucket}/{key} cannot be written: {error}. Check the bucket's name and region, and the "
-                "right s3:PutObject of the identity that runs this."
+                "permission s3:PutObject of the identity that runs this."
             ) from None
         return f"s3://{self._bucket}/{key}"

@@ -1,7 +1,7 @@
-"""Elementary's CLI on a copy of its own dbt project: `python -m mdw.reports.elementary_cli COPY ARGUMENT…`.
+"""Runs Elementary's CLI on a copy of its dbt project: `python -m mdw.reports.elementary_cli COPY ARGUMENT…`.
 
-The CLI installs packages inside its own folder in site-packages, and asks PyPI for its newest version when it is
-imported. Here it finds the packages in the copy, and asks nobody.
+The CLI installs packages inside its own folder in site-packages, and checks for its newest version on PyPI when it is
+imported. Here it finds the packages in the copy, and makes no request.
 """
 
 import sys

@@ -1,4 +1,4 @@
-"""Elementary's own report: one HTML file about the runs that it recorded."""
+"""Elementary's report: one HTML file about the runs that it recorded."""
 
 import os
 import shutil
@@ -15,7 +15,7 @@ from warehouse.settings import Settings
 
 
 def recorded_runs(settings: Settings) -> int:
-    """How many runs Elementary has recorded; 0 where it never took part in a build."""
+    """Number of runs that Elementary has recorded."""
     with connect(settings, "auditor") as client:
         there = client.query(
             "select count() from system.tables where database = 'elementary' and name = 'dbt_invocations'"
@@ -24,7 +24,7 @@ def recorded_runs(settings: Settings) -> int:
 
 
 def write(settings: Settings, path: Path) -> Path:
-    """Write the report to `path` and return it; raises OperationFailed where `edr report` fails."""
+    """Write the report to `path` and return it; raises OperationFailed if `edr report` fails."""
     project = _project(settings)
     config = settings.home / "dbt" / "edr"
     config.mkdir(parents=True, exist_ok=True)
@@ -37,15 +37,15 @@ def write(settings: Settings, path: Path) -> Path:
             *("--target-path", str(config / "target"), "--file-path", str(path)),
             *("--project-name", "Market data warehouse", "--open-browser", "false"),
         ],
-        # It starts `dbt` by name.
+        # It runs `dbt` from the PATH.
         env={**dbt.environment(settings), "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
     )
     if ended.returncode or not path.exists():
-        said = (ended.stderr.strip() or ended.stdout.strip() or "no reason given").splitlines()[-1]
-        raise OperationFailed(f"`edr report` failed: {said} (log: {config / 'target' / 'edr.log'})")
+        reason = (ended.stderr.strip() or ended.stdout.strip() or "no reason given").splitlines()[-1]
+        raise OperationFailed(f"`edr report` failed: {reason} (log: {config / 'target' / 'edr.log'})")
     return path
 
 

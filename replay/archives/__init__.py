@@ -1,1 +1,1 @@
-"""The venues' bulk archives: zips made from the market on demand, and the tricks that a test may ask for."""
+"""The venues' bulk archives: zips generated from the market on demand, and faults ("tricks") that tests can inject."""

@@ -1,4 +1,4 @@
-"""data.binance.vision: zips of klines and funding, each with a .CHECKSUM beside it.
+"""data.binance.vision: zips of klines and funding, each with a .CHECKSUM file.
 
 Spot klines have no header row and are in microseconds from 2025-01-01 on; futures have a header and milliseconds.
 Daily files appear the day after, monthly ones on the first Monday after the month. Absent files answer 404 with XML.
@@ -26,14 +26,14 @@ _FUNDING = re.compile(r"(futures/um)/(monthly)/fundingRate/(\w+)/(\w+)-(fundingR
 
 
 class BinanceArchive:
-    """Handlers of the archive's one tree of paths."""
+    """Handlers of the archive's paths."""
 
     def __init__(self, context: Context, library: Library):
         self._context = context
         self._library = library
 
     def routes(self, prefix: str) -> list[web.RouteDef]:
-        """Every path below `data/`."""
+        """Every path under `data/`."""
         return [web.get(prefix + "/data/{path:.+}", self.file)]
 
     async def file(self, request: web.Request) -> web.Response:
@@ -42,12 +42,12 @@ class BinanceArchive:
         wanted = path.removesuffix(".CHECKSUM")
         body = self._body(wanted)
         if body is None:
-            return _absent(path)
+            return _not_found(path)
         if wanted == path:
             return web.Response(body=body, content_type="application/zip")
         tricks = self._library.tricks.on(wanted)
         if "no_checksum" in tricks:
-            return _absent(path)
+            return _not_found(path)
         digest = hashlib.sha256(body + (b"!" if "bad_checksum" in tricks else b"")).hexdigest()
         return web.Response(text=f"{digest}  {wanted.rsplit('/', 1)[-1]}\n", content_type="binary/octet-stream")
 
@@ -98,6 +98,6 @@ class BinanceArchive:
         return Recipe(member, _FUNDING_HEADER, True, lines, 2), period
 
 
-def _absent(path: str) -> web.Response:
+def _not_found(path: str) -> web.Response:
     text = f"<?xml version='1.0'?><Error><Code>NoSuchKey</Code><Key>data/{path}</Key></Error>"
     return web.Response(status=404, text=text, content_type="application/xml")

@@ -1,4 +1,4 @@
-"""Archive files made once and kept, with the tricks that change them."""
+"""Generates archive files, with the tricks applied, and caches them."""
 
 from collections import OrderedDict
 from collections.abc import Callable
@@ -8,18 +8,18 @@ from replay.archives.periods import DAY_MS, Period
 from replay.archives.tricks import Tricks
 from replay.archives.zips import zipped
 
-_MOST_BYTES = 256 << 20
+_MAX_BYTES = 256 << 20
 
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """How a file is made: its header row, whether the file has one, its rows of a window, and columns of note."""
+    """How a file is generated: its header row, whether it has one, its rows of a window, and special columns."""
 
     member: str
     header: str
     has_header: bool
     rows: Callable[[int, int, bool], list[str]]
-    """Rows of [start, end) ms; the flag asks for microseconds."""
+    """Rows of [start, end) ms; the flag requests microseconds."""
     close_column: int
     microseconds: bool = False
 
@@ -30,17 +30,17 @@ class Library:
 
     tricks: Tricks = field(default_factory=Tricks)
     _kept: OrderedDict[tuple[str, frozenset[str]], bytes | None] = field(default_factory=OrderedDict)
-    _room: int = _MOST_BYTES
+    _free_bytes: int = _MAX_BYTES
 
     def body(self, path: str, recipe: Recipe, period: Period) -> bytes | None:
-        """The zip, or None where the market holds nothing of that period."""
+        """The zip, or None if the market has nothing in that period."""
         tricks = self.tricks.on(path)
         key = (path, tricks)
         if key not in self._kept:
             self._kept[key] = made = _make(recipe, period, tricks)
-            self._room -= len(made or b"")
-            while self._room < 0 and len(self._kept) > 1:
-                self._room += len(self._kept.popitem(last=False)[1] or b"")
+            self._free_bytes -= len(made or b"")
+            while self._free_bytes < 0 and len(self._kept) > 1:
+                self._free_bytes += len(self._kept.popitem(last=False)[1] or b"")
         self._kept.move_to_end(key)
         return self._kept[key]
 
@@ -74,7 +74,7 @@ def _make(recipe: Recipe, period: Period, tricks: frozenset[str]) -> bytes | Non
 
 
 def _without_rows(recipe: Recipe, period: Period, tricks: frozenset[str], lines: list[str]) -> list[str]:
-    """What a genuine file may lack."""
+    """Leave out rows, as genuine files may."""
     quarter = len(lines) // 4
     if "short" in tricks:
         lines = lines[:quarter]

@@ -25,7 +25,7 @@ _TREE = "/cdn/okex/traderecords/"
 _CANDLES_HEADER = "instrument_name,open,high,low,close,vol,vol_ccy,vol_quote,open_time,confirm"
 _FUNDING_HEADER = "instrument_name,funding_rate,funding_time"
 _FILE = re.compile(r"(candlesticks|swaprates)/(monthly|daily)/(\d+)/([^/]+)-(candlesticks|fundingrates)-([\d-]+)\.zip")
-_MOST = {"monthly": 6, "daily": 7}
+_MAX = {"monthly": 6, "daily": 7}
 _SELECTORS = {"SPOT": "instIdList", "SWAP": "instFamilyList"}
 
 
@@ -37,23 +37,23 @@ class OkxArchive:
         self._library = library
 
     def routes(self, api: str, static: str) -> list[web.RouteDef]:
-        """The list below the API's prefix, the files below the static host's."""
+        """The list under the API's prefix, the files under the static host's."""
         return [
             web.get(api + "/api/v5/public/market-data-history", self.listing),
             web.get(static + _TREE + "{path:.+}", self.file),
         ]
 
     async def listing(self, request: web.Request) -> web.Response:
-        """Files of some instruments in a range of months or days, both ends included."""
+        """Files of some instruments in a range of months or days, both ends inclusive."""
         query = request.query
         module, kind, span = query.get("module"), query.get("instType", ""), query.get("dateAggrType", "")
-        if (module, kind) not in {("2", "SPOT"), ("2", "SWAP"), ("3", "SWAP")} or span not in _MOST:
+        if (module, kind) not in {("2", "SPOT"), ("2", "SWAP"), ("3", "SWAP")} or span not in _MAX:
             raise _error("51000", "Parameter module error")
         names = [name for name in query.get(_SELECTORS[kind], "").split(",") if name]
         if not names or len(names) > 4:
             raise _error("51000", f"Parameter {_SELECTORS[kind]} error")
         periods = _periods(int(query["begin"]), int(query["end"]), span)
-        if len(periods) > _MOST[span]:
+        if len(periods) > _MAX[span]:
             raise _error("50077" if span == "monthly" else "50076", "The date range is too long")
         suffix = "-SWAP" if kind == "SWAP" else ""
         details = [self._detail(name, suffix, kind, module == "3", span, periods) for name in names]
@@ -66,7 +66,7 @@ class OkxArchive:
         files = []
         for period in periods:
             path = _path(name + suffix, funding, span, period)
-            # A file with a trick that makes it vanish is still listed, as a list may be older than the files.
+            # A file that a trick makes disappear is still listed, as a list may be older than the files.
             if self._made(path, listed=True):
                 files.append(
                     {
@@ -83,7 +83,7 @@ class OkxArchive:
         return {**instrument, **edges, "groupSizeMB": "0", "groupDetails": files}
 
     async def file(self, request: web.Request) -> web.Response:
-        """A zip, its MD5 in headers as an object store gives it."""
+        """A zip, with its MD5 in the headers as object stores send it."""
         path = request.match_info["path"]
         body = self._made(path)
         if not isinstance(body, bytes):
@@ -133,7 +133,7 @@ def _path(name: str, funding: bool, span: str, period: Period) -> str:
 
 
 def _periods(begin_ms: int, end_ms: int, span: str) -> list[Period]:
-    """Months or days, as UTC+8 counts them, that hold an instant of [begin, end]."""
+    """Months or days in UTC+8 that overlap [begin, end]."""
     found: list[Period] = []
     at = begin_ms
     while at <= end_ms and len(found) < 100:

@@ -8,7 +8,7 @@ DAY_MS = 86_400_000
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """One month or day as written in a file's name."""
+    """One month or day as in a file's name."""
 
     label: str
     start_ms: int
@@ -21,7 +21,7 @@ class Period:
 
 
 def parse_period(label: str, offset_ms: int = 0) -> Period | None:
-    """The period `2025-01` or `2025-01-31`, whose calendar runs `offset_ms` ahead of UTC; None for other text."""
+    """The period `2025-01` or `2025-01-31` in a calendar that is `offset_ms` ahead of UTC; None for other text."""
     monthly = len(label) == 7
     try:
         first = datetime.strptime(label, "%Y-%m" if monthly else "%Y-%m-%d").replace(tzinfo=UTC)

@@ -1,9 +1,9 @@
-"""What may be wrong with an archive file, on request.
+"""Faults of archive files, on request.
 
-Kinds: bad_checksum (the digest published beside the file, or in its header, is another), no_checksum (none at all),
-missing (404), replaced (the newest close price is another one, with a digest to match), mixed_units (the second half in
-the other time unit), header (a header row where there is none), unknown_header, bomb (a member of zeros without end),
-path (a member named ../…), two_members, renamed (a member of another name), cut (half the zip), duplicates (some rows
+Kinds: bad_checksum (the digest in the .CHECKSUM file or header is wrong), no_checksum (there is none), missing (404),
+replaced (another newest close price, with a matching digest), mixed_units (the second half in the other time unit),
+header (a header row where there should be none), unknown_header, bomb (a member of endless zeros), path (a member
+named ../…), two_members, renamed (a member of another name), cut (half the zip), duplicates (some rows
 twice), conflicts (some rows twice, with another close), other_period (rows of the day before the period),
 ragged (a row that lacks a field), short (the first quarter of the rows only), no_middle (the third quarter is missing),
 no_day (the rows of the period's third day are missing), reversed (newest first).
@@ -20,7 +20,7 @@ KINDS = (
 
 @dataclass(frozen=True, slots=True)
 class Trick:
-    """One trick on every file whose path holds this text."""
+    """One trick for every file whose path contains this text."""
 
     kind: str
     path: str = ""
@@ -33,7 +33,7 @@ class Trick:
 
 @dataclass(slots=True)
 class Tricks:
-    """The tricks that are on."""
+    """The active tricks."""
 
     active: tuple[Trick, ...] = field(default=())
 

@@ -1,9 +1,9 @@
-"""A zip of one CSV member, with or without what a test wants to be wrong with it."""
+"""Builds a zip of one CSV member, with the faults that a test requests."""
 
 import io
 import zipfile
 
-# Fixed, so that the same rows give the same digest.
+# Constant, so that the same rows have the same digest.
 _DATE = (2025, 1, 1, 0, 0, 0)
 _BOMB_BYTES = 300_000_000
 

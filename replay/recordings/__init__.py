@@ -1,7 +1,7 @@
 """Real recordings, served as they were sent.
 
-The folder is read lazily: a series is parsed when it is first asked for, and kept. Values that a recording lacks are
-None; bars that were still open when they were recorded are shown as the open bar only, at a clock inside them.
+The folder is read lazily: a series is parsed when it is first requested, and cached. Values that a recording lacks are
+None; bars that were still open when recorded are served only as the open bar, while the clock is inside them.
 """
 
 from pathlib import Path
@@ -23,14 +23,14 @@ _FAR = 1 << 62
 
 
 class RecordedMarket:
-    """The recordings in a folder laid out as `catalog.py` lists it; raises FileNotFoundError where it is absent."""
+    """The recordings in a folder with the layout of `catalog.py`; raises FileNotFoundError if it does not exist."""
 
     name = "recordings"
 
     def __init__(self, folder: Path | str):
         self.folder = Path(folder)
         if not self.folder.is_dir():
-            raise FileNotFoundError(f"no folder at {self.folder}: give the one that holds binance/, okx/, bybit/ …")
+            raise FileNotFoundError(f"no folder at {self.folder}: give the one with binance/, okx/, bybit/ …")
         self._series: dict[tuple[str, str, str, str], RecordedSeries] = {}
         self._funding: dict[tuple[str, str], list[Funding]] = {}
         self._instruments: dict[tuple[str, str], tuple[Record, list[Record]]] = {}
@@ -46,7 +46,7 @@ class RecordedMarket:
         return self._symbols[venue, market]
 
     def series(self, venue: str, market: str, symbol: str, timeframe: str) -> Series | None:
-        """The bars of a symbol; None where no file holds any of this timeframe."""
+        """The bars of a symbol; None if no file has any of this timeframe."""
         key = (venue, market, symbol, timeframe)
         if key not in self._series:
             files = [f for f in catalog.BARS if f.key == key and (self.folder / f.path).is_file()]
@@ -68,7 +68,7 @@ class RecordedMarket:
         return [event for event in self._funding[key] if start_ms <= event.time < end_ms]
 
     def funding_info(self, venue: str) -> list[Record]:
-        """Nothing of it was recorded."""
+        """Empty: it was not recorded."""
         return []
 
     def instruments(self, venue: str, market: str) -> list[Record]:
@@ -91,7 +91,7 @@ class RecordedMarket:
         return {path.as_posix(): why for path in sorted(there) if (why := catalog.why_skipped(path))}
 
     def coverage(self) -> list[Coverage]:
-        """Everything that is served; of bars the closed ones, one entry for every run without a hole of a day.
+        """Everything that is served; for bars the closed ones, with one entry for every range without a gap of a day.
 
         Reads all files, which takes some seconds when cold.
         """

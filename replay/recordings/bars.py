@@ -1,4 +1,4 @@
-"""One reader for every form in which candles were recorded; it yields bars, and if the recording calls them closed."""
+"""One reader per format of recorded candles; yields bars, and whether the recording marks them as closed."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -12,7 +12,7 @@ Reader = Callable[[Path], Iterator[tuple[Bar, bool]]]
 
 
 def naive_csv(path: Path) -> Iterator[tuple[Bar, bool]]:
-    """timestamp (UTC, unsaid), open, high, low, close, volume."""
+    """timestamp (UTC, not stated), open, high, low, close, volume."""
     for time, o, h, low, c, v in read_rows(path):
         yield Bar(utc_ms(time), o, h, low, c, v), True
 
@@ -79,13 +79,13 @@ def okx_json(path: Path) -> Iterator[tuple[Bar, bool]]:
 
 
 def okx_csv(path: Path) -> Iterator[tuple[Bar, bool]]:
-    """Spot candles of 2022 (no confirm), newest first: index, time (UTC, unsaid), prices, base and quote volume."""
+    """Spot candles of 2022 (no confirm), newest first: index, time (UTC, not stated), prices, base and quote volume."""
     for _, time, o, h, low, c, v, quote in reversed(list(read_rows(path))):
         yield Bar(utc_ms(time), o, h, low, c, v, quote), True
 
 
 def okx_snapshots(path: Path) -> Iterator[tuple[Bar, bool]]:
-    """One download of 300 swap candles a line, in order of time: a later one replaces what an earlier one said."""
+    """One download of 300 swap candles per line, in order of time: later ones replace earlier ones."""
     for line in read_text(path).splitlines():
         for row in json.loads(line, parse_float=str)["file"]["data"]:
             names = ("open", "high", "low", "close", "volCcy", "vol")

@@ -1,18 +1,18 @@
-"""Which file of the recordings holds what, and why the others are not served (facts: PROVENANCE.md of the folder)."""
+"""Catalog of the recordings: what each file contains, and why others are not served (source: PROVENANCE.md there)."""
 
 from pathlib import PurePath
 from typing import NamedTuple
 
 
 class BarFile(NamedTuple):
-    """A file of candles; `open_last` where its last candle was, or may have been, still open when it was downloaded."""
+    """A file of candles; `open_last`: its last candle was, or may have been, still open when it was downloaded."""
 
     path: str
     venue: str
     market: str
     symbol: str
     timeframe: str
-    form: str
+    file_format: str
     open_last: bool
 
     @property
@@ -27,7 +27,7 @@ class FundingFile(NamedTuple):
     path: str
     venue: str
     symbol: str
-    form: str
+    file_format: str
 
     @property
     def key(self) -> tuple[str, str]:
@@ -41,9 +41,9 @@ def _canonical(venue_symbol: str) -> str:
     return f"{pair.removesuffix(quote)}/{quote}"
 
 
-# folder, venue, market, timeframe, form, is the last candle open; then the files by their symbol
+# folder, venue, market, timeframe, format, whether the last candle is open; then the files by symbol
 _BAR_FOLDERS = (
-    # Downloaded long after their time and cut at a round number of rows: the last candle was closed.
+    # Downloaded long afterwards, with a round number of rows: the last candle was closed.
     ("binance/ohlcv_spot_1m", "binance", "spot", "1m", "naive_csv", False,
      ("BTCUSDT_1m_20210326_20210430_ohlcv.csv.gz", "BTCUSDT_1m_20250101_20250128_ohlcv.csv.gz",
       "ETHUSDT_1m_20250101_20250128_ohlcv.csv.gz", "SOLUSDT_1m_20250101_20250128_ohlcv.csv.gz",
@@ -52,7 +52,7 @@ _BAR_FOLDERS = (
     ("binance/ohlcv_spot_1m", "binance", "spot", "1m", "indexed_csv", True,
      tuple(f"{s}_1m_20221108_raw12.csv" for s in
            ("BNBBTC", "BNBUSDT", "BTCUSDT", "ETHBTC", "ETHUSDT", "SOLBTC", "SOLUSDT", "XRPBTC", "XRPUSDT"))),
-    # The newest three days to the minute: nothing shows that the last row was closed.
+    # The newest three days up to the minute: it is not certain that the last row was closed.
     ("binance/ohlcv_spot_1m", "binance", "spot", "1m", "zoned_csv", True,
      ("BTCUSDT_1m_20251029_20251101_12col.csv.gz", "ETHUSDT_1m_20251029_20251101_12col.csv.gz")),
     ("binance/ohlcv_spot_1m", "binance", "spot", "1m", "ccxt_json", False,
@@ -86,12 +86,12 @@ def _venue_symbol(file: str) -> str:
 
 
 BARS = [
-    BarFile(f"{folder}/{file}", venue, market, _canonical(_venue_symbol(file)), timeframe, form, open_last)
-    for folder, venue, market, timeframe, form, open_last, files in _BAR_FOLDERS
+    BarFile(f"{folder}/{file}", venue, market, _canonical(_venue_symbol(file)), timeframe, file_format, open_last)
+    for folder, venue, market, timeframe, file_format, open_last, files in _BAR_FOLDERS
     for file in files
 ]
 
-# A later file of the same symbol fills what the earlier one leaves unknown.
+# A later file of the same symbol fills what the earlier one lacks.
 FUNDING = [
     *(
         FundingFile(f"binance/funding_usdm/{s}_funding_20260112_20260319.csv", "binance", _canonical(s), "api_csv")
@@ -141,15 +141,15 @@ SKIPPED = {
     "okx/trades_spot/BTC-USDT_trades_20250512_raw.json": _TRADES,
 }
 
-# Patterns as of PurePath.match, for files that need no line each.
+# Patterns for PurePath.match, for files that need no entry of their own.
 SKIPPED_PATTERNS = {
-    "*/ws/*": "WebSocket frames: this server speaks REST",
+    "*/ws/*": "WebSocket frames: only REST recordings are served",
     "*PROVENANCE.md": "where the recordings come from",
 }
 
 
 def why_skipped(path: PurePath) -> str | None:
-    """Why a file, relative to the folder, is not served; None where it is served, or unknown."""
+    """Why a file, relative to the folder, is not served; None if it is served, or unknown."""
     reason = SKIPPED.get(path.as_posix())
     return reason or next((why for pattern, why in SKIPPED_PATTERNS.items() if path.match(pattern)), None)
 

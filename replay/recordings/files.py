@@ -1,4 +1,4 @@
-"""Read files, packed or not."""
+"""Reads files, compressed or not."""
 
 import csv
 import gzip
@@ -11,13 +11,13 @@ from typing import Any
 
 
 def read_text(path: Path) -> str:
-    """The text of a file, unpacked if its name ends in .gz."""
+    """The text of a file, decompressed if its name ends in .gz."""
     data = path.read_bytes()
     return (gzip.decompress(data) if path.suffix == ".gz" else data).decode()
 
 
 def read_json(path: Path, *, numbers_as_text: bool = False) -> Any:
-    """The JSON of a file; `numbers_as_text` keeps the digits of fractions as they stand."""
+    """The JSON of a file; `numbers_as_text` keeps fractions as text, with all digits."""
     return json.loads(read_text(path), parse_float=str) if numbers_as_text else json.loads(read_text(path))
 
 
@@ -36,6 +36,6 @@ def _hour_ms(hour: str, zone: str) -> int:
 
 
 def utc_ms(text: str) -> int:
-    """Milliseconds of `2025-01-01 00:00:00[.ffffff][+00:00]`; a time without zone is UTC, any other zone is refused."""
+    """Milliseconds of `2025-01-01 00:00:00[.ffffff][+00:00]`; without a time zone it is UTC, others are refused."""
     millis, zone = (int(text[20:23]), text[26:]) if text[19:20] == "." else (0, text[19:])
     return _hour_ms(text[:13], zone) + int(text[14:16]) * 60_000 + int(text[17:19]) * 1000 + millis

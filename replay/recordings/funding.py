@@ -10,10 +10,10 @@ from replay.recordings.files import read_json, read_rows, utc_ms
 
 
 def merged(folder: Path, files: list[FundingFile]) -> list[Funding]:
-    """Events ascending; where two files know the same event, the first one's text stands and the gaps are filled."""
+    """Events ascending; if two files have the same event, the first one's values are kept and its gaps are filled."""
     events: dict[int, Funding] = {}
     for file in files:
-        for event in _READERS[file.form](folder / file.path):
+        for event in _READERS[file.file_format](folder / file.path):
             known = events.get(event.time)
             events[event.time] = event if known is None else _filled(known, event)
     return [events[time] for time in sorted(events)]

@@ -1,4 +1,4 @@
-"""Recorded instruments, in the shapes of the day they were recorded."""
+"""Recorded instruments, in the format of the day they were recorded."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -8,7 +8,7 @@ from replay.recordings.files import read_json
 
 
 def read(folder: Path, paths: Iterable[str]) -> tuple[Record, list[Record]]:
-    """What stood around the records (Binance only), and the newest record of every instrument."""
+    """What surrounded the records (Binance only), and the newest record of every instrument."""
     around: Record = {}
     found: dict[str, Record] = {}
     for path in paths:

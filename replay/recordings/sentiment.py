@@ -8,7 +8,7 @@ from replay.recordings.files import read_json, read_rows, utc_ms
 
 
 def days(folder: Path) -> list[Sentiment]:
-    """All days of both long files, ascending; the days that only the second knows have no classification."""
+    """All days of both long files, ascending; days that only the second has are without classification."""
     classified, values = (folder / path for path in SENTIMENT)
     found: dict[int, Sentiment] = {}
     if values.is_file():

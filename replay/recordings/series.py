@@ -1,4 +1,4 @@
-"""A recorded series: the bars of all its files, closed ones in chunks, open ones apart."""
+"""A recorded series: the bars of all its files, closed ones in chunks, open ones separately."""
 
 from bisect import bisect_right
 from pathlib import Path
@@ -26,7 +26,7 @@ class RecordedSeries:
         self._starts = [closed[i].open_time for i in starts]
 
     def runs(self) -> list[tuple[int, int, int]]:
-        """First and last open time and number of bars of every run without a hole of a day."""
+        """First and last open time and number of bars of every range without a gap of a day."""
         if not self._closed:
             return []
         times = np.concatenate([chunk.open_time for chunk in self._chunks])
@@ -35,7 +35,7 @@ class RecordedSeries:
         return [(int(times[a]), int(times[b]), b - a + 1) for a, b in zip(firsts, ends, strict=True)]
 
     def number(self, time_ms: int) -> int:
-        """The chunk that holds this time."""
+        """The chunk of this time."""
         return max(bisect_right(self._starts, time_ms) - 1, 0)
 
     def chunk(self, number: int) -> Chunk:
@@ -43,7 +43,7 @@ class RecordedSeries:
         return self._chunks[number]
 
     def open_bar(self, now_ms: int) -> Bar | None:
-        """What was recorded of the bar that holds now: its open state, or else its final one."""
+        """The recorded bar at this time: its open state, or else its final one."""
         open_ms = now_ms // self.step_ms * self.step_ms
         if open_ms in self._unfinished:
             return self._unfinished[open_ms]
@@ -52,11 +52,11 @@ class RecordedSeries:
 
 
 def read_series(folder: Path, files: list[BarFile], step_ms: int) -> RecordedSeries:
-    """Merge the files of one series: closed beats open, and of two closed ones the later word stands."""
+    """Merge the files of one series: closed bars replace open ones, and later closed bars earlier ones."""
     closed: dict[int, Bar] = {}
     unfinished: dict[int, Bar] = {}
     for file in files:
-        rows = list(READERS[file.form](folder / file.path))
+        rows = list(READERS[file.file_format](folder / file.path))
         if file.open_last and rows:
             rows[-1] = (rows[-1][0], False)
         for bar, is_closed in rows:

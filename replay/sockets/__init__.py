@@ -1,4 +1,4 @@
-"""The venues' WebSocket protocols on the clock and the market of the REST endpoints, whose history is the truth.
+"""The venues' WebSocket protocols, with the clock and market of the REST endpoints, whose history is authoritative.
 
-What goes wrong is declared in `faults.py` (by share and seed) and ordered while it runs through `Sockets`.
+Faults are declared in `faults.py` (by share and seed), and injected at run time through `Sockets`.
 """

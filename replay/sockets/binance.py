@@ -1,7 +1,7 @@
-"""Binance spot and USD-M streams: names in the URL or by SUBSCRIBE, raw at /ws, wrapped at /stream.
+"""Binance spot and USD-M streams: named in the URL or by SUBSCRIBE, raw at /ws, wrapped at /stream.
 
-Spot: at the root of the host. USD-M: klines below /market, bookTicker below /public; the root acknowledges and stays
-silent, as since 2026-04-23. An unknown symbol is acknowledged, too. A ping comes every 20 s (USD-M: 3 min).
+Spot: at the root of the host. USD-M: klines under /market, bookTicker under /public; the root acknowledges and stays
+silent, as since 2026-04-23. An unknown symbol is also acknowledged. A ping is sent every 20 s (USD-M: 3 min).
 """
 
 import json
@@ -16,7 +16,7 @@ from replay.sockets.session import Rate, hub_of, play, serve
 
 _MESSAGES = {"binance-spot": 5, "binance-usdm": 10}
 _PING_SECONDS = {"binance-spot": 20.0, "binance-usdm": 180.0}
-_MOST_STREAMS = 1024
+_MAX_STREAMS = 1024
 
 
 class BinanceSocket:
@@ -29,17 +29,17 @@ class BinanceSocket:
         self._pinged_at = time.monotonic()
         self.feed = Feed(connection, self._bar, self._quote)
 
-    async def opened(self) -> None:
-        """Streams named in the URL."""
+    async def on_open(self) -> None:
+        """Subscribe to the streams named in the URL."""
         request = self._connection.request
         named = request.query.get("streams", request.match_info.get("streams", ""))
         if not await play(self._connection):
             self._subscribe([one for one in named.split("/") if one])
 
-    async def heard(self, text: str) -> None:
-        """SUBSCRIBE, UNSUBSCRIBE, LIST_SUBSCRIPTIONS; every message counts against the limit of a second."""
+    async def on_message(self, text: str) -> None:
+        """SUBSCRIBE, UNSUBSCRIBE, LIST_SUBSCRIPTIONS; every message counts against the limit per second."""
         if self._rate.exceeded():
-            self._connection.hub.violate(f"{self._connection.venue} ws messages")
+            self._connection.hub.record_violation(f"{self._connection.venue} ws messages")
             await self._connection.close(1008)
             return
         if not text:
@@ -48,17 +48,17 @@ class BinanceSocket:
             message = json.loads(text)
             method, number = message["method"], message.get("id")
         except (ValueError, KeyError, TypeError):
-            await self._say({"error": {"code": 2, "msg": "Invalid request: request ID must be an unsigned integer"}})
+            await self._send({"error": {"code": 2, "msg": "Invalid request: request ID must be an unsigned integer"}})
             return
         names = message.get("params") or []
         if method == "LIST_SUBSCRIPTIONS":
-            await self._say({"result": sorted(self._streams), "id": number})
+            await self._send({"result": sorted(self._streams), "id": number})
         elif method not in {"SUBSCRIBE", "UNSUBSCRIBE"}:
-            await self._say({"error": {"code": 2, "msg": f"Invalid request: unknown method {method}"}, "id": number})
-        elif method == "SUBSCRIBE" and len(self._streams) + len(names) > _MOST_STREAMS:
-            await self._say({"error": {"code": 4, "msg": "Too many subscriptions"}, "id": number})
+            await self._send({"error": {"code": 2, "msg": f"Invalid request: unknown method {method}"}, "id": number})
+        elif method == "SUBSCRIBE" and len(self._streams) + len(names) > _MAX_STREAMS:
+            await self._send({"error": {"code": 4, "msg": "Too many subscriptions"}, "id": number})
         else:
-            await self._say({"result": None, "id": number})
+            await self._send({"result": None, "id": number})
             if method == "SUBSCRIBE":
                 if not await play(self._connection):
                     self._subscribe(names)
@@ -73,7 +73,7 @@ class BinanceSocket:
             self._pinged_at = time.monotonic()
             await self._connection.socket.ping(str(self._connection.hub.clock.now_ms()).encode())
 
-    async def _say(self, body: object) -> None:
+    async def _send(self, body: object) -> None:
         await self._connection.send(json.dumps(body, separators=(",", ":")))
 
     def _subscribe(self, names: list[str]) -> None:
@@ -138,7 +138,7 @@ def routes(prefix: str, venue: str, market: str) -> list[web.RouteDef]:
     """All addresses of a market."""
     folders: dict[str, tuple[str, ...]] = {"": ("kline_1m", "bookTicker")}
     if market == "perp":
-        # Without /market or /public: acknowledged, and no data.
+        # Without /market or /public: acknowledged, but no data.
         folders = {"": (), "/market": ("kline_1m",), "/public": ("bookTicker",)}
     found = []
     for folder, serves in folders.items():

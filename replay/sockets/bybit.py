@@ -1,4 +1,4 @@
-"""Bybit v5 public spot: at most 10 args a request, one bad topic fails the whole request, JSON ping."""
+"""Bybit v5 public spot: at most 10 args per request, one bad topic fails the whole request, JSON ping."""
 
 import json
 
@@ -10,7 +10,7 @@ from replay.sockets.feed import MINUTE_MS, Feed
 from replay.sockets.hub import Connection
 from replay.sockets.session import hub_of, play, serve
 
-_MOST_ARGS = 10
+_MAX_ARGS = 10
 _PREFIXES = {"kline.1.": False, "orderbook.1.": True}
 
 
@@ -22,10 +22,10 @@ class BybitSocket:
         self._id = f"conn-{connection.number}"
         self.feed = Feed(connection, self._bar, self._quote)
 
-    async def opened(self) -> None:
-        """Nothing is said before a request."""
+    async def on_open(self) -> None:
+        """Nothing is sent before a request."""
 
-    async def heard(self, text: str) -> None:
+    async def on_message(self, text: str) -> None:
         """ping, subscribe, unsubscribe."""
         if not text:
             return
@@ -40,8 +40,8 @@ class BybitSocket:
             await self._answer(number, "ping", ok=True, text="pong")
         elif op not in {"subscribe", "unsubscribe"}:
             await self._answer(number, op, ok=False, text="Params Error")
-        elif len(args) > _MOST_ARGS:
-            self._connection.hub.violate("bybit ws args")
+        elif len(args) > _MAX_ARGS:
+            self._connection.hub.record_violation("bybit ws args")
             await self._answer(number, op, ok=False, text="args size >10")
         elif op == "unsubscribe":
             for topic in args:
@@ -72,7 +72,7 @@ class BybitSocket:
                 self.feed.add(topic, series, quotes=quotes)
 
     async def tick(self) -> None:
-        """No limit of silence is documented."""
+        """Nothing to do: no idle timeout is documented."""
 
     async def _answer(self, number: str | None, op: str, *, ok: bool, text: str) -> None:
         body = {"success": ok, "ret_msg": text, "conn_id": self._id, "req_id": number or "", "op": op}

@@ -1,21 +1,21 @@
-"""What goes wrong with frames: each decision follows from the seed, the topic and the minute."""
+"""Faults of frames: each decision follows from the seed, the topic and the minute."""
 
 from dataclasses import dataclass, field
 
 from replay.synthetic.paths import fraction
 
 PUSHED, NEXT_TRADE, NEVER = "pushed", "next_trade", "never"
-# Seconds from the end of a minute to its closed frame, where nothing is wrong (docs/realtime_feed_proposal.md).
+# Seconds from the end of a minute to its closed frame, without faults (docs/realtime_feed_proposal.md).
 USUAL_LATENESS = {"binance-spot": 0.004, "binance-usdm": 0.2, "okx": 1.0, "bybit": 0.2}
 
 
 @dataclass(slots=True)
 class SocketFaults:
-    """Shares are of closed frames, between 0 and 1. The same seed gives the same faults.
+    """Shares of closed frames with a fault, between 0 and 1. The same seed gives the same faults.
 
-    `late`: the frame comes after one of `late_seconds` instead of the venue's usual lateness; `drop`: it never comes;
-    `duplicate`: twice; `reorder`: after the next minute's; `differ`: with values other than REST's; `old`: an earlier
-    minute's frame again; `two_bars`: together with the next minute's in one message (Bybit). `quiet` says by venue
+    `late`: the frame comes after one of `late_seconds` instead of the venue's usual delay; `drop`: it never comes;
+    `duplicate`: twice; `reorder`: after that of the next minute; `differ`: with values other than REST's; `old`: an
+    earlier minute's frame again; `two_bars`: together with the next minute's in one message (Bybit). `quiet`: by venue,
     whether a minute without a trade is pushed, pushed with the next trade, or never pushed.
     """
 

@@ -1,4 +1,4 @@
-"""One connection's frames: open bars at the venue's pace, closed bars after their lateness, quotes."""
+"""The frames of one connection: open bars at the venue's rate, closed bars after their delay, quotes."""
 
 import asyncio
 import heapq
@@ -11,7 +11,8 @@ from replay.sockets.faults import NEVER, NEXT_TRADE, PUSHED
 from replay.sockets.hub import Connection
 
 MINUTE_MS = 60_000
-# A frame of a quiet minute that waits for a trade comes this long after the trade's minute began (Binance, 2021).
+# If the frame of a quiet minute waits for a trade, it comes this long after the start of the trade's minute
+# (Binance, 2021).
 _WITH_NEXT_TRADE_MS = 1_755
 
 # Renders one message: topic, bars with their closed flags, the venue's time.
@@ -29,7 +30,7 @@ class _Topic:
 
 @dataclass(slots=True)
 class Feed:
-    """Topics of a connection and what is due on them."""
+    """The topics of a connection, and the frames that are due."""
 
     connection: Connection
     bar_frame: BarFrame

@@ -1,4 +1,4 @@
-"""All WebSocket connections of a replay server: what they sent, what they broke, and orders while they run."""
+"""All WebSocket connections of a replay server: sent frames, violated limits, and control at run time."""
 
 import asyncio
 import struct
@@ -15,13 +15,13 @@ from replay.journal import Journal
 from replay.market import Market
 from replay.sockets.faults import SocketFaults
 
-# Connections: so many in so many seconds (Binance by address, OKX a second, Bybit 500 in 5 minutes).
+# Limits of new connections: number and seconds (Binance by address, OKX per second, Bybit 500 in 5 minutes).
 _CONNECTS = {"binance-spot": (300, 300.0), "binance-usdm": (300, 300.0), "okx": (3, 1.0), "bybit": (500, 300.0)}
 
 
 @dataclass(slots=True)
 class Connection:
-    """One open socket. `mute`: acknowledged, and nothing more is sent."""
+    """One open socket. `mute`: subscriptions are acknowledged, but nothing is sent."""
 
     hub: "Sockets"
     venue: str
@@ -31,12 +31,12 @@ class Connection:
     mute: bool = False
     ended: bool = False
     pongs: bool = True
-    heard_at: float = field(default_factory=time.monotonic)
+    received_at: float = field(default_factory=time.monotonic)
     sent_at: float = field(default_factory=time.monotonic)
     tasks: "set[asyncio.Task[None]]" = field(default_factory=set)
 
     async def send(self, text: str, *, closed: bool = False) -> None:
-        """Send a text frame; one with closed bars is remembered byte for byte."""
+        """Send a text frame; one with closed bars is recorded byte for byte."""
         if self.ended:
             return
         try:
@@ -55,7 +55,7 @@ class Connection:
         await self.socket.close(code=code)
 
     def abort(self, *, within_a_frame: bool) -> None:
-        """End the TCP connection without a close frame, after half a frame if wanted."""
+        """End the TCP connection without a close frame, optionally in the middle of a frame."""
         self.ended = True
         transport = self.request.transport
         if transport is None:
@@ -67,7 +67,7 @@ class Connection:
 
 @dataclass(slots=True)
 class Sockets:
-    """State and orders. Orders may be given from another thread."""
+    """State and control of all connections; may be controlled from another thread."""
 
     market: Market
     clock: Clock
@@ -83,44 +83,44 @@ class Sockets:
     refused_topics: set[str] = field(default_factory=set)
     life_ms: int = 24 * 3_600_000
     script: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    """Recorded texts by venue, sent byte for byte after the subscription, in place of the market."""
+    """Recorded texts by venue, sent byte for byte after the subscription instead of the market's frames."""
     _connects: dict[str, deque[float]] = field(default_factory=dict)
     _updates: dict[str, int] = field(default_factory=dict)
     _numbers: "count[int]" = field(default_factory=lambda: count(1))
     _loop: asyncio.AbstractEventLoop | None = None
 
-    def violate(self, what: str) -> None:
+    def record_violation(self, what: str) -> None:
         """Count a limit that a client exceeded."""
         self.journal.violations[what] += 1
 
     def is_mute(self, topic: str) -> bool:
-        """Whether this topic is acknowledged and silent."""
+        """Whether this topic is acknowledged but silent."""
         return topic in self.mute_topics
 
     def next_update(self, topic: str) -> int:
-        """Update ids of a topic's quotes, rising over all connections."""
+        """The next update id of a topic's quotes, increasing over all connections."""
         self._updates[topic] = self._updates.get(topic, 1000) + 1
         return self._updates[topic]
 
     def lower_update(self, topic: str, value: int = 0) -> None:
-        """Update ids fall, as after a maintenance of the venue."""
+        """Lower the update ids, as after a maintenance of the venue."""
         self._updates[topic] = value
 
     async def accept(self, venue: str, request: web.Request) -> Connection:
         """Open a connection, or refuse it with an HTTP status."""
         self._loop = asyncio.get_running_loop()
         self.counts[f"{venue} connects"] += 1
-        most, seconds = _CONNECTS[venue]
+        maximum, seconds = _CONNECTS[venue]
         times, now = self._connects.setdefault(venue, deque()), time.monotonic()
         while times and times[0] <= now - seconds:
             times.popleft()
         times.append(now)
-        if len(times) > most:
-            self.violate(f"{venue} ws connections")
+        if len(times) > maximum:
+            self.record_violation(f"{venue} ws connections")
             raise web.HTTPTooManyRequests
         if self.refuse_status is not None:
             raise {403: web.HTTPForbidden, 429: web.HTTPTooManyRequests}.get(self.refuse_status, web.HTTPForbidden)
-        # Our own pings, as Binance sends them; a compressed frame would hide what a client really gets.
+        # Pings are sent by us, as by Binance; compression would hide what a client really receives.
         socket = web.WebSocketResponse(autoping=False, compress=False, heartbeat=None)
         await socket.prepare(request)
         connection = Connection(self, venue, request, socket, next(self._numbers), mute=self.mute_new)
@@ -130,14 +130,14 @@ class Sockets:
             connection.mute = True
         return connection
 
-    def gone(self, connection: Connection) -> None:
+    def remove(self, connection: Connection) -> None:
         """Forget a connection that ended."""
         connection.ended = True
         if connection in self.open:
             self.open.remove(connection)
 
     def order(self, what: str, venue: str = "") -> int:
-        """End or disturb the open connections of a venue (of all without one); how many there were.
+        """Close or disturb the open connections of a venue (default: of all); returns their number.
 
         `reset` (half a frame, then a TCP reset), `1006` (no close frame), `1001`, `mute`, `no_pong`.
         """
@@ -161,7 +161,7 @@ class Sockets:
             raise ValueError(f"unknown order {what!r}")
 
     def announce(self, venue: str, text: str, *, close_after_seconds: float | None = None) -> None:
-        """Send a notice on every connection of a venue (`serverShutdown`, 64008) and close them so much later."""
+        """Send a notice on every connection of a venue (`serverShutdown`, 64008) and optionally close them later."""
         for one in [one for one in self.open if one.venue == venue]:
             self._in_loop(_announce, one, text, close_after_seconds)
 

@@ -1,4 +1,4 @@
-"""OKX v5: one answer an arg, candles on /business only, text ping, ends after 30 s without a message either way."""
+"""OKX v5: one reply per arg, candles only on /business, text ping, closed after 30 s without a message either way."""
 
 import json
 import time
@@ -13,7 +13,7 @@ from replay.sockets.hub import Connection
 from replay.sockets.session import Rate, hub_of, play, serve
 
 _IDLE_SECONDS = 30.0
-_REQUESTS_AN_HOUR = 480
+_REQUESTS_PER_HOUR = 480
 _CHANNELS = {"business": {"candle1m": False}, "public": {"bbo-tbt": True}}
 
 
@@ -22,14 +22,14 @@ class OkxSocket:
 
     def __init__(self, connection: Connection, address: str):
         self._connection, self._channels = connection, _CHANNELS[address]
-        self._rate = Rate(_REQUESTS_AN_HOUR, 3600.0)
+        self._rate = Rate(_REQUESTS_PER_HOUR, 3600.0)
         self._id = f"{connection.number:08x}"
         self.feed = Feed(connection, self._bar, self._quote)
 
-    async def opened(self) -> None:
-        """Nothing is said before a request."""
+    async def on_open(self) -> None:
+        """Nothing is sent before a request."""
 
-    async def heard(self, text: str) -> None:
+    async def on_message(self, text: str) -> None:
         """`ping`, subscribe, unsubscribe."""
         if text == "ping":
             await self._connection.send("pong")
@@ -50,7 +50,7 @@ class OkxSocket:
             await self._error("60012", "Illegal request: " + text)
             return
         if self._rate.exceeded():
-            hub.violate("okx ws requests")
+            hub.record_violation("okx ws requests")
             await self._error("60014", "Requests too frequent")
             return
         for arg in args:
@@ -71,22 +71,22 @@ class OkxSocket:
             await self._error("60018", f"Wrong URL or channel:{channel},instId:{name} doesn't exist.")
             return
         answer = {"event": op, "arg": arg, "connId": self._id}
-        await self._say(answer if number is None else {"id": number, **answer})
+        await self._send(answer if number is None else {"id": number, **answer})
         if op == "unsubscribe":
             self.feed.remove(topic)
         elif (series := hub.market.series("okx", "spot", symbol, "1m")) is not None:
             self.feed.add(topic, series, quotes=self._channels[channel])
 
     async def tick(self) -> None:
-        """The limit of silence."""
-        if time.monotonic() - max(self._connection.heard_at, self._connection.sent_at) > _IDLE_SECONDS:
+        """Enforce the idle timeout."""
+        if time.monotonic() - max(self._connection.received_at, self._connection.sent_at) > _IDLE_SECONDS:
             self._connection.hub.counts["okx idle ends"] += 1
             await self._connection.close(4004)
 
     async def _error(self, code: str, text: str) -> None:
-        await self._say({"event": "error", "code": code, "msg": text, "connId": self._id})
+        await self._send({"event": "error", "code": code, "msg": text, "connId": self._id})
 
-    async def _say(self, body: object) -> None:
+    async def _send(self, body: object) -> None:
         await self._connection.send(json.dumps(body, separators=(",", ":")))
 
     def _bar(self, topic: str, bars: list[tuple[Bar, bool]], now: int) -> str:

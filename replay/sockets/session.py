@@ -1,4 +1,4 @@
-"""The loop of one connection, the same at every venue: read, answer, feed, end."""
+"""The loop of one connection, the same for every venue: read, reply, send frames, end."""
 
 import asyncio
 import contextlib
@@ -12,39 +12,39 @@ from replay.sockets.feed import Feed
 from replay.sockets.hub import Connection, Sockets
 
 
-class Protocol_(Protocol):  # noqa: N801 (typing.Protocol has the name)
-    """What a venue answers."""
+class VenueProtocol(Protocol):
+    """The protocol of one venue."""
 
     feed: Feed
 
-    async def opened(self) -> None:
-        """After the handshake."""
+    async def on_open(self) -> None:
+        """Called after the handshake."""
 
-    async def heard(self, text: str) -> None:
-        """A text frame of the client."""
+    async def on_message(self, text: str) -> None:
+        """Called with a text frame of the client."""
 
     async def tick(self) -> None:
-        """Every 200 ms: pings, idle limits."""
+        """Called every 200 ms: pings, idle timeouts."""
 
 
-async def serve(connection: Connection, protocol: Protocol_) -> web.WebSocketResponse:
+async def serve(connection: Connection, protocol: VenueProtocol) -> web.WebSocketResponse:
     """Serve until either side ends."""
     hub, socket = connection.hub, connection.socket
-    born = hub.clock.now_ms()
-    tasks = [asyncio.create_task(protocol.feed.run()), asyncio.create_task(_ticks(connection, protocol, born))]
+    opened_at = hub.clock.now_ms()
+    tasks = [asyncio.create_task(protocol.feed.run()), asyncio.create_task(_ticks(connection, protocol, opened_at))]
     try:
-        await protocol.opened()
+        await protocol.on_open()
         async for message in socket:
             if connection.ended:
                 break
-            connection.heard_at = time.monotonic()
+            connection.received_at = time.monotonic()
             if message.type is WSMsgType.PING and connection.pongs:
                 await socket.pong(message.data)
-                await protocol.heard("")
+                await protocol.on_message("")
             elif message.type is WSMsgType.TEXT and connection.pongs:
-                await protocol.heard(message.data)
+                await protocol.on_message(message.data)
     finally:
-        hub.gone(connection)
+        hub.remove(connection)
         for task in tasks:
             task.cancel()
         with contextlib.suppress(Exception):
@@ -52,18 +52,18 @@ async def serve(connection: Connection, protocol: Protocol_) -> web.WebSocketRes
     return socket
 
 
-async def _ticks(connection: Connection, protocol: Protocol_, born: int) -> None:
+async def _ticks(connection: Connection, protocol: VenueProtocol, opened_at: int) -> None:
     hub = connection.hub
     while not connection.ended:
         await asyncio.sleep(0.2)
-        if hub.clock.now_ms() - born > hub.life_ms and connection.venue.startswith("binance"):
+        if hub.clock.now_ms() - opened_at > hub.life_ms and connection.venue.startswith("binance"):
             await connection.close(1001)
         elif connection.pongs:
             await protocol.tick()
 
 
 async def play(connection: Connection) -> bool:
-    """Send the recorded texts of the venue, if there are any."""
+    """Send the recorded texts of the venue, if any; returns whether there were."""
     texts = connection.hub.script.get(connection.venue, ())
     for text in texts:
         await connection.send(text)
@@ -73,11 +73,11 @@ async def play(connection: Connection) -> bool:
 class Rate:
     """Counts events of the last seconds."""
 
-    def __init__(self, most: int, seconds: float):
-        self._most, self._seconds, self._times = most, seconds, deque[float]()
+    def __init__(self, maximum: int, seconds: float):
+        self._most, self._seconds, self._times = maximum, seconds, deque[float]()
 
     def exceeded(self, events: int = 1) -> bool:
-        """Note events; whether more than allowed happened."""
+        """Count events; returns whether there were more than allowed."""
         now = time.monotonic()
         self._times.extend([now] * events)
         while self._times and self._times[0] <= now - self._seconds:

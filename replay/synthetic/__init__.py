@@ -1,8 +1,8 @@
-"""A market that does not exist: every price in it follows from a seed, and every day of it can be read at once.
+"""A synthetic market: every price follows from a seed, and any day can be computed directly.
 
-Prices of one symbol lie within some basis points of each other across venues, crosses follow from their USD legs,
+Prices of one symbol are within some basis points of each other across venues, crosses follow from their USD legs,
 1h bars are the exact roll-up of the 1m bars. Some minutes have no trade (flat bars of volume 0), and every month
-has declared outages of a venue, which have no bars at all.
+has declared outages of venues, without any bars.
 """
 
 from functools import lru_cache
@@ -42,7 +42,7 @@ class SyntheticMarket:
         return self._series[key]
 
     def bars(self, venue: str, market: str, symbol: str, timeframe: str, start_ms: int, end_ms: int) -> list[Bar]:
-        """Bars with start_ms <= open_time < end_ms and their final values, the future included."""
+        """Bars with start_ms <= open_time < end_ms and their final values, including the future."""
         return bars_between(self.series(venue, market, symbol, timeframe), start_ms, end_ms)
 
     def funding(self, venue: str, symbol: str, start_ms: int, end_ms: int) -> list[Funding]:
@@ -54,7 +54,7 @@ class SyntheticMarket:
         return self._funding.info(venue)
 
     def instruments(self, venue: str, market: str) -> list[Record]:
-        """Records in the venue's own shape, in its present field set."""
+        """Records in the venue's own format, with its current fields."""
         return instruments.records(venue, market)
 
     def instrument_envelope(self, venue: str, market: str) -> Record:
@@ -62,11 +62,11 @@ class SyntheticMarket:
         return instruments.envelope(venue, market)
 
     def fear_greed(self) -> list[Sentiment]:
-        """One value a day since 2018-02-01, the future included."""
+        """One value per day since 2018-02-01, including the future."""
         return sentiment.days(self.seed)
 
     def outages(self, venue: str, market: str, start_ms: int, end_ms: int) -> list[Outage]:
-        """The declared outages that touch the window."""
+        """The declared outages that overlap the window."""
         days = range(max(start_ms // DAY_MS, FIRST_DAY), min(end_ms // DAY_MS, LAST_DAY) + 1)
         found = (outage for day in days for outage in outages_of_day(venue, market, day))
         return [o for o in found if o.end_ms > start_ms and o.start_ms < end_ms]

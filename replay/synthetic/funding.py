@@ -1,4 +1,4 @@
-"""Funding of the synthetic perpetuals: every 8 hours, with the venues' traps."""
+"""Funding of the synthetic perpetuals: every 8 hours, with the venues' irregularities."""
 
 from functools import lru_cache
 
@@ -8,11 +8,11 @@ from replay.clock import parse_instant
 from replay.decimals import fixed_text
 from replay.market import Funding, Record
 from replay.synthetic.listings import DAY_MS, FIRST_DAY, LISTINGS, Listing
-from replay.synthetic.paths import Paths, bell, draws, fraction
+from replay.synthetic.paths import Paths, approx_normal, draws, fraction
 
 HOUR_MS = 3_600_000
 MARK_PRICE_SINCE = parse_instant("2023-10-31T00:00Z")
-# venue, symbol: funded every so many hours since then; before it every 8
+# venue, symbol: funding interval in hours, since this time; every 8 hours before
 ADJUSTED = {("binance", "SOL/USDT"): (4, parse_instant("2025-05-01T00:00Z"))}
 
 
@@ -51,9 +51,9 @@ class FundingBook:
         hours, since = ADJUSTED.get((listing.venue, listing.symbol), (8, 0))
         times = range(day * DAY_MS, (day + 1) * DAY_MS, 4 * HOUR_MS)
         due = [t for t in times if t % ((hours if t >= since else 8) * HOUR_MS) == 0]
-        # Two draws for every possible time, so that an adjusted symbol does not shift the others.
-        noise = bell(draws(self._seed, "funding", listing.venue, listing.symbol, day), 12)
-        common = bell(draws(self._seed, "funding", listing.symbol, day), 6)
+        # Two random numbers for every possible time, so that an adjusted symbol does not shift the others.
+        noise = approx_normal(draws(self._seed, "funding", listing.venue, listing.symbol, day), 12)
+        common = approx_normal(draws(self._seed, "funding", listing.symbol, day), 6)
         prices = self._paths.minutes(listing.base, day)
         events = []
         for time in due:
@@ -67,7 +67,7 @@ class FundingBook:
         if listing.venue == "okx":
             extra = (("formulaType", "withRate"), ("method", "current_period"))
             return Funding(time, _rate_text(rate, 16), _rate_text(predicted, 16), None, extra)
-        late = fraction(self._seed, "late", time)  # one engine: all symbols are late together
+        late = fraction(self._seed, "late", time)  # all symbols are late together
         jitter = int(late * 20) if late > 0.4 else 0
         mark = fixed_text(np.array([round(price * 1e8)], dtype=np.int64), 8)[0] if time >= MARK_PRICE_SINCE else ""
         return Funding(time + jitter, _rate_text(min(rate, 0.0001), 8), None, mark)

@@ -1,4 +1,4 @@
-"""Instrument records of the synthetic market, in the present field sets of the venues."""
+"""Instrument records of the synthetic market, with the venues' current fields."""
 
 from decimal import Decimal
 
@@ -21,7 +21,7 @@ def records(venue: str, market: str) -> list[Record]:
 
 
 def envelope(venue: str, market: str) -> Record:
-    """What Binance sends before the symbols; serverTime is the server's to fill."""
+    """What Binance sends before the symbols; serverTime is filled in by the server."""
     if venue != "binance":
         return {}
     weight = 6000 if market == "spot" else 2400
@@ -32,7 +32,7 @@ def envelope(venue: str, market: str) -> Record:
     return body
 
 
-def _least_value(listing: Listing) -> str:
+def _min_value(listing: Listing) -> str:
     return "5" if listing.quote == "USDT" else "0.0001"
 
 
@@ -59,7 +59,7 @@ def _binance_spot(listing: Listing) -> Record:
             {"filterType": "LOT_SIZE", "minQty": lot, "maxQty": "9000000.00000000", "stepSize": lot},
             {
                 "filterType": "NOTIONAL",
-                "minNotional": format(Decimal(_least_value(listing)).quantize(Decimal("1E-8")), "f"),
+                "minNotional": format(Decimal(_min_value(listing)).quantize(Decimal("1E-8")), "f"),
                 "applyMinToMarket": True,
                 "maxNotional": "9000000.00000000",
                 "applyMaxToMarket": False,
@@ -141,7 +141,7 @@ def _bybit(listing: Listing) -> Record:
             "quotePrecision": unit(listing.price_decimals + listing.lot_decimals),
             "minOrderQty": lot,
             "maxOrderQty": "1000000",
-            "minOrderAmt": _least_value(listing),
+            "minOrderAmt": _min_value(listing),
             "maxOrderAmt": "4000000",
         },
         "priceFilter": {"tickSize": unit(listing.price_decimals)},
@@ -157,7 +157,7 @@ def _coinbase(listing: Listing) -> Record:
         "quote_increment": unit(listing.price_decimals),
         "base_increment": unit(listing.lot_decimals),
         "display_name": listing.venue_symbol,
-        "min_market_funds": _least_value(listing),
+        "min_market_funds": _min_value(listing),
         "margin_enabled": False,
         "post_only": False,
         "limit_only": False,

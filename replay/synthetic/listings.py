@@ -1,6 +1,6 @@
-"""The synthetic market's own table: what it lists where, since when, on which ticks and lots, and when venues fail.
+"""The synthetic market's listings: symbols by venue, listing dates, ticks and lots, and outages.
 
-Symbols, shapes and orders of magnitude are those of the real venues; the dates and figures are this market's own.
+Symbols, formats and orders of magnitude are those of the real venues; dates and figures are invented.
 """
 
 from dataclasses import dataclass
@@ -12,13 +12,13 @@ from replay.market import TIMEFRAMES
 DAY_MS = 86_400_000
 FIRST_DAY = parse_instant("2017-01-01T00:00:00Z") // DAY_MS
 LAST_DAY = parse_instant("2060-01-01T00:00:00Z") // DAY_MS
-# Venues that have no bar where nothing was traded.
+# Venues that have no bar for a minute without a trade.
 SPARSE_VENUES = frozenset({"coinbase"})
 
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """One instrument; `turnover` is usual in a minute, in USD; `quiet` is the share of minutes without a trade."""
+    """One instrument; `turnover`: typical per minute, in USD; `quiet`: share of minutes without a trade."""
 
     venue: str
     market: str
@@ -135,7 +135,7 @@ class Outage:
     end_ms: int
 
 
-# venue, market, day of the month, first minute of the day, minutes: every month has these holes
+# venue, market, day of the month, first minute of the day, minutes: every month has these outages
 _MONTHLY_OUTAGES = (
     ("binance", "spot", 11, 2 * 60, 150),
     ("okx", "spot", 3, 9 * 60 + 10, 14),

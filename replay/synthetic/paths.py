@@ -1,7 +1,7 @@
-"""The prices behind all venues: for each currency a path in USD, one point a minute, readable at any day.
+"""The common prices of all venues: a path in USD for each currency, one point per minute, for any day.
 
-Only additions, multiplications and divisions of uniform draws are used, each its own numpy operation, so that a
-seed means the same prices on every machine.
+Only additions, multiplications and divisions of uniform random numbers are used, each as a separate numpy operation,
+so that a seed gives the same prices on every machine.
 """
 
 from functools import lru_cache
@@ -15,7 +15,7 @@ from replay.synthetic.listings import FIRST_DAY, LAST_DAY
 Floats = NDArray[np.float64]
 MINUTES = 1440
 
-# usual price in USD, standard deviation of a day and of a minute
+# typical price in USD, standard deviation of a day and of a minute
 _CURRENCIES = {
     "BTC": (60_000.0, 0.022, 0.0006),
     "ETH": (2_800.0, 0.028, 0.0008),
@@ -23,12 +23,12 @@ _CURRENCIES = {
     "XRP": (0.9, 0.034, 0.0009),
     "BNB": (480.0, 0.026, 0.0007),
 }
-_PULL = 0.004  # share of the way back to the usual price, a day
+_PULL = 0.004  # mean reversion to the typical price, per day
 _SHARED = 0.6  # weight of the market's common move in a currency's day
 
 
 def draws(*labels: object) -> np.random.Generator:
-    """A stream of random numbers of its own for these labels."""
+    """An independent random stream for these labels."""
     digest = blake2b("|".join(map(str, labels)).encode(), digest_size=16).digest()
     return np.random.Generator(np.random.PCG64(int.from_bytes(digest, "little")))
 
@@ -39,8 +39,8 @@ def fraction(*labels: object) -> float:
     return int.from_bytes(digest, "little") / 2**64
 
 
-def bell(rng: np.random.Generator, size: int) -> Floats:
-    """Numbers of mean 0 and standard deviation 1, between -3.5 and 3.5: the sum of four uniforms."""
+def approx_normal(rng: np.random.Generator, size: int) -> Floats:
+    """Approximately normal numbers of mean 0 and standard deviation 1, within 3.5: the sum of four uniforms."""
     u = rng.random((4, size))
     total: Floats = u[0] + u[1] + u[2] + u[3]
     centred: Floats = (total - 2.0) * 3.0**0.5
@@ -64,7 +64,7 @@ class Paths:
         if currency == "USDT":
             return np.ones(MINUTES + 1)
         start, end = self.level(currency, day), self.level(currency, day + 1)
-        steps = bell(draws(self._seed, "minutes", currency, day), MINUTES) * _CURRENCIES[currency][2]
+        steps = approx_normal(draws(self._seed, "minutes", currency, day), MINUTES) * _CURRENCIES[currency][2]
         walk = np.cumprod(1.0 + steps)
         tilt = np.arange(1, MINUTES + 1) / MINUTES * (end / (start * float(walk[-1])) - 1.0)
         path = np.empty(MINUTES + 1)
@@ -74,14 +74,14 @@ class Paths:
         return path
 
     def _day_levels(self, currency: str) -> list[float]:
-        usual, deviation, _ = _CURRENCIES[currency]
+        default, deviation, _ = _CURRENCIES[currency]
         days = LAST_DAY - FIRST_DAY + 2
-        own = bell(draws(self._seed, "days", currency), days)
-        shared = bell(draws(self._seed, "days", "all"), days)
+        own = approx_normal(draws(self._seed, "days", currency), days)
+        shared = approx_normal(draws(self._seed, "days", "all"), days)
         moves = ((own * (1.0 - _SHARED) + shared * _SHARED) * (deviation * 1.3)).tolist()
-        level = usual
+        level = default
         levels = []
         for move in moves:
             levels.append(level)
-            level *= 1.0 + _PULL * (usual / level - 1.0) + move
+            level *= 1.0 + _PULL * (default / level - 1.0) + move
         return levels

@@ -27,7 +27,7 @@ class SyntheticSeries:
         self.chunk = lru_cache(maxsize=2)(self._chunk)
 
     def number(self, time_ms: int) -> int:
-        """The chunk that holds this time."""
+        """The chunk of this time."""
         return min(max(time_ms // DAY_MS // self._days_a_chunk, self._first), self._last)
 
     def _chunk(self, number: int) -> Chunk:
@@ -39,7 +39,7 @@ class SyntheticSeries:
         return self._text(bars if self.step_ms == MINUTE_MS else roll_up(bars, self.step_ms))
 
     def open_bar(self, now_ms: int) -> Bar | None:
-        """The bar in the making: the minutes gone by and the part of the present one."""
+        """The unfinished bar: its past minutes and a part of the current one."""
         open_ms = now_ms // self.step_ms * self.step_ms
         if now_ms < self._listing.listed_ms:
             return None

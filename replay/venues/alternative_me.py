@@ -16,7 +16,7 @@ class AlternativeMe:
         self._context = context
 
     def routes(self, prefix: str) -> list[web.RouteDef]:
-        """The one endpoint below the prefix."""
+        """The only endpoint under the prefix."""
         return [web.get(prefix + "/fng/", self.index)]
 
     async def index(self, request: web.Request) -> web.Response:
@@ -41,10 +41,10 @@ def error_body(what: str) -> Any:
 
 
 def empty_body(path: str) -> Any:
-    """An answer without a day."""
+    """A response without days."""
     return body([], None)
 
 
 def body(data: list[dict[str, Any]], error: str | None) -> dict[str, Any]:
-    """The envelope of every answer."""
+    """The envelope of every response."""
     return {"name": "Fear and Greed Index", "data": data, "metadata": {"error": error}}

@@ -1,8 +1,8 @@
 """Binance spot (`/api/v3`) and USD-M futures (`/fapi/v1`).
 
 Klines: ascending, startTime and endTime both included (open times), 500 rows by default, at most 1000 (spot) or 1500
-(futures), a greater limit is cut without a word; without startTime the newest rows. The last row is the open bar and
-nothing marks it. Errors: HTTP 400 with {"code": -1121, "msg": …}.
+(futures), a larger limit is silently reduced; without startTime the newest rows. The last row is the open bar,
+without a mark. Errors: HTTP 400 with {"code": -1121, "msg": …}.
 """
 
 import json
@@ -30,7 +30,7 @@ class Binance:
         self._cutter = PageCutter(newest_first=False)
 
     def routes(self, prefix: str) -> list[web.RouteDef]:
-        """All endpoints below the prefix."""
+        """All endpoints under the prefix."""
         base = prefix + ("/api/v3" if self._market == "spot" else "/fapi/v1")
         routes = [
             web.get(base + "/ping", self.ping),
@@ -67,7 +67,7 @@ class Binance:
         return json_response(body | {"serverTime": self._context.clock.now_ms(), "symbols": symbols})
 
     async def klines(self, request: web.Request) -> web.Response:
-        """Twelve fields a bar: times and the count of trades are numbers, the others text."""
+        """Twelve fields per bar: times and the number of trades are numbers, the others text."""
         symbol = self._symbol(request)
         interval = _required(request, "interval")
         if interval not in TIMEFRAMES and interval not in _OTHER_INTERVALS:
@@ -164,8 +164,8 @@ def _integer(request: web.Request, name: str) -> int | None:
     return min(int(value), FAR)
 
 
-def _limit(request: web.Request, usual: int, most: int) -> int:
-    return min(_integer(request, "limit") or usual, most)
+def _limit(request: web.Request, default: int, maximum: int) -> int:
+    return min(_integer(request, "limit") or default, maximum)
 
 
 def _wanted_symbols(request: web.Request) -> list[str] | None:

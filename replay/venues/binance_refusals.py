@@ -1,4 +1,4 @@
-"""Why Binance refuses: its error bodies, and the weights that it counts."""
+"""Binance's refusals: its error bodies and request weights."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ def error_body(what: str) -> Any:
 
 
 def empty_body(path: str) -> Any:
-    """A page without a row."""
+    """A page without rows."""
     return {"symbols": []} if path.endswith("exchangeInfo") else []
 
 

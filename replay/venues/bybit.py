@@ -1,9 +1,9 @@
 """Bybit v5 public market data.
 
-Klines come newest first, seven texts a row, with no mark on the open bar. `start` is taken down to its bar, `start` and
-`end` are both included; the newest rows of the window are sent, or with `start` alone the rows from there on (seen in
-clients that page this way, not in the documentation). `category` is linear unless said otherwise: then, and for
-any category but spot, this server sends the spot bars with every price 1 % higher, so that a client which forgets
+Klines come newest first, seven texts per row, without a mark on the open bar. `start` is rounded down to its bar;
+`start` and `end` are both inclusive. The newest rows of the window are sent, or with `start` alone the rows from there
+on (seen in clients that page this way, not in the documentation). `category` defaults to linear: then, and for any
+category except spot, this server sends the spot bars with every price 1 % higher, so that a client that forgets
 `category=spot` gets wrong prices, as at Bybit. Errors: HTTP 200 with a retCode.
 """
 
@@ -33,7 +33,7 @@ class Bybit:
         self._linear = PageCutter(newest_first=True, cache_bytes=8 << 20)
 
     def routes(self, prefix: str) -> list[web.RouteDef]:
-        """All endpoints below the prefix."""
+        """All endpoints under the prefix."""
         base = prefix + "/v5/market"
         return [
             web.get(base + "/time", self.time),
@@ -124,7 +124,7 @@ def error_body(what: str) -> Any:
 
 
 def empty_body(path: str) -> Any:
-    """A page without a row."""
+    """A page without rows."""
     return {"retCode": 0, "retMsg": "OK", "result": {"list": []}, "retExtInfo": {}, "time": 0}
 
 
@@ -139,11 +139,11 @@ def _rows(chunk: Chunk) -> list[str]:
 
 
 def _linear_rows(chunk: Chunk) -> list[str]:
-    prices = (('"%s"', [str(_dearer(price)) for price in column]) for column in chunk.columns[:4])
+    prices = (('"%s"', [str(_one_percent_higher(price)) for price in column]) for column in chunk.columns[:4])
     volumes = (text(chunk, name) for name in ("volume", "quote_volume"))
     return render_rows(chunk, [times(chunk, '"%d"'), *prices, *volumes])
 
 
-def _dearer(price: Any) -> Decimal:
+def _one_percent_higher(price: Any) -> Decimal:
     value = Decimal(price)
     return (value * LINEAR_PRICE_FACTOR).quantize(value)

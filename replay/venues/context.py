@@ -1,4 +1,4 @@
-"""What every venue's handlers work with."""
+"""Shared by the handlers of all venues."""
 
 import json
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ from replay.market import Bar, Market, Series
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """The market, its clock, and OKX's horizon of funding history in days (None: all of it)."""
+    """The market, its clock, and how far back OKX serves funding history, in days (None: all of it)."""
 
     market: Market
     clock: Clock
@@ -20,16 +20,16 @@ class Context:
 
 
 class Limit(NamedTuple):
-    """A documented limit that a request counts for: so much weight in so many seconds, and the request's own."""
+    """A documented limit that a request counts for: maximum weight, its seconds, and the weight of the request."""
 
     name: str
-    most: int
+    maximum: int
     seconds: float
     weight: int = 1
 
 
 class Refusal(Exception):
-    """The venue's answer to a bad request."""
+    """The venue's response to a bad request."""
 
     def __init__(self, body: Any, status: int = 200):
         super().__init__(body)
@@ -38,19 +38,19 @@ class Refusal(Exception):
 
 
 def json_response(body: Any, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:
-    """A JSON answer without spaces, as the exchanges send it."""
+    """A JSON response without spaces, as the exchanges send it."""
     text = json.dumps(body, separators=(",", ":"))
     return web.Response(text=text, status=status, content_type="application/json", headers=headers)
 
 
 def raw_json(body: bytes) -> web.Response:
-    """An answer that is JSON already."""
+    """A response from JSON bytes."""
     return web.Response(body=body, content_type="application/json", charset="utf-8")
 
 
 @dataclass(slots=True)
 class Window:
-    """Which open times a request asks for, cut at now: closed bars in [start, end), and the open one if inside."""
+    """The requested open times up to now: closed bars in [start, end), and the open one if it is inside."""
 
     start_ms: int
     end_ms: int
@@ -58,7 +58,7 @@ class Window:
 
     @classmethod
     def until_now(cls, series: Series, start_ms: int, end_ms: int, now_ms: int) -> "Window":
-        """The window [start, end) as the venue sees it at this instant."""
+        """The window [start, end) as of this time."""
         present = now_ms // series.step_ms * series.step_ms
         start_ms = max(start_ms, 0)
         bar = series.open_bar(now_ms) if start_ms <= present < end_ms else None

@@ -1,8 +1,8 @@
 """OKX v5 public market data.
 
-Candles come newest first, nine texts a row, confirm "0" on the open bar. `after` means older than, `before` newer than,
-both without the bar itself; `before` alone still gives the newest page. `candles` reaches back 1,440 bars. At most 300
-rows (100 by default), 400 funding records. Errors: HTTP 200 (400 for an absent parameter) with a code.
+Candles come newest first, nine texts per row, confirm "0" on the open bar. `after` means older than, `before` newer
+than, both exclusive; `before` alone still returns the newest page. `candles` reaches back 1,440 bars. At most 300 rows
+(100 by default), 400 funding records. Errors: HTTP 200 (400 for a missing parameter) with a code.
 """
 
 from typing import Any
@@ -29,7 +29,7 @@ class Okx:
         self._cutter = PageCutter(newest_first=True)
 
     def routes(self, prefix: str) -> list[web.RouteDef]:
-        """All endpoints below the prefix."""
+        """All endpoints under the prefix."""
         base = prefix + "/api/v5"
         return [
             web.get(base + "/public/time", self.time),
@@ -128,7 +128,7 @@ def error_body(what: str) -> Any:
 
 
 def empty_body(path: str) -> Any:
-    """A page without a row."""
+    """A page without rows."""
     return {"code": "0", "msg": "", "data": []}
 
 
@@ -190,5 +190,5 @@ def _integer(request: web.Request, name: str) -> int | None:
     return min(int(value), FAR)
 
 
-def _limit(request: web.Request, usual: int, most: int) -> int:
-    return min(_integer(request, "limit") or usual, most)
+def _limit(request: web.Request, default: int, maximum: int) -> int:
+    return min(_integer(request, "limit") or default, maximum)

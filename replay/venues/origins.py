@@ -1,4 +1,4 @@
-"""Every origin of this server, by the first part of its paths. A new venue: its module here, and a block below."""
+"""All origins of this server, by the first part of their paths. A new venue needs a module here and an entry below."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,24 +13,24 @@ from replay.venues.context import Context, Limit
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """An API: its routes, and its own words where something is refused."""
+    """An API: its routes, limits and error bodies."""
 
     variable: str
-    """Environment variable that sends the warehouse here."""
+    """Environment variable that points the warehouse here."""
     routes: Callable[[Context, str], list[web.RouteDef]]
-    """Endpoints below a prefix."""
+    """Endpoints under a prefix."""
     error_body: Callable[[str], Any]
     """Body of a failure: 429, 403, 451 or busy."""
     empty_body: Callable[[str], Any]
-    """A page without a row, by path."""
+    """A page without rows, by path."""
     limits: Callable[[web.Request], list[Limit]] = lambda request: []
     """Limits that a request counts for."""
-    says_when: bool = True
-    """Whether Retry-After comes with 429."""
+    sends_retry_after: bool = True
+    """Whether Retry-After is sent with 429."""
     too_many_status: int | None = None
-    """Status of a refusal for too many requests, where it is always the same."""
+    """Status of a refusal for too many requests, if it is always the same."""
     ban_seconds: float = 0.0
-    """A client above a limit gets 403 for so long."""
+    """How long a client above a limit gets 403."""
 
 
 ORIGINS = {
@@ -54,7 +54,7 @@ ORIGINS = {
         okx.error_body,
         okx.empty_body,
         okx.limits,
-        says_when=False,
+        sends_retry_after=False,
     ),
     "bybit": Origin(
         "MDW_BYBIT_URL",
@@ -71,7 +71,7 @@ ORIGINS = {
         coinbase.error_body,
         coinbase.empty_body,
         coinbase.limits,
-        says_when=False,
+        sends_retry_after=False,
     ),
     "alternative-me": Origin(
         "MDW_FEAR_GREED_URL",

@@ -12,7 +12,7 @@ import pytest
 from mdw.acceptance import Context, Verdict, schedule
 from mdw.acceptance.airflow import HttpAirflow
 from mdw.acceptance.receiver import receiver
-from mdw.acceptance.verdict import Seen
+from mdw.acceptance.verdict import Observation
 from mdw.backtest import Parameters
 from mdw.cli import entry_point
 from replay.process import ReplayProcess
@@ -113,7 +113,7 @@ def test_what_is_well_is_met_and_what_only_aws_can_show_is_unchecked(deployment:
     assert "AWS" in said(verdicts[1], "unchecked")
     assert "replayed" in said(verdicts[1], "unchecked")
     assert "2 of the last 3 scheduled runs succeeded" in said(verdicts[3], "met")
-    assert "webhook took an alert" in said(verdicts[3], "met")
+    assert "webhook accepted an alert" in said(verdicts[3], "met")
     assert "two runs equal" in said(verdicts[5], "met")
     delivered = (PROJECT / "docs" / "realtime_feed_proposal.md").exists()
     assert (code, verdicts[7]["state"]) == ((0, "met") if delivered else (1, "not met"))
@@ -147,7 +147,7 @@ def test_each_failure_is_named_and_nothing_else_is_held_back_by_it(deployment: D
     assert "(1, 2, 3, 4, 5" in conclusion
 
 
-def schedule_seen(airflow: HttpAirflow | None = None) -> list[Seen]:
+def schedule_seen(airflow: HttpAirflow | None = None) -> list[Observation]:
     context = Context.of(Settings.load(), None, timedelta(hours=1), Parameters(), airflow)
     return list(schedule.look(context))
 

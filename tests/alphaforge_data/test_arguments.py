@@ -77,7 +77,7 @@ REFUSED: dict[str, tuple[Callable[[Client], object], str]] = {
         "narrow start and end",
     ),
     "chunk": (lambda c: c.iter_bars("BTC/USDT", "1h", chunk="hour", **PERP), "'hour'; allowed: day"),
-    "misspelt in pieces": (lambda c: c.iter_bars("BTX/USDT", "1h", **PERP), "knows no instrument"),
+    "misspelt in pieces": (lambda c: c.iter_bars("BTX/USDT", "1h", **PERP), "has no instrument"),
     "cache of a wrong type": (lambda c: alphaforge_data.connect("http://a@b:1", cache=7), "cache is 7"),
     "url of a wrong type": (lambda c: alphaforge_data.connect(7), "url is 7"),
 }
@@ -128,7 +128,7 @@ def test_a_numpy_instant_of_any_unit_is_exact() -> None:
 def test_an_instrument_not_yet_seen_is_named(client: Client) -> None:
     at = max(client.instruments(symbol="BTC/USDT", history=True)["valid_from"].to_pylist())
     assert len(client.instruments(symbol="BTC/USDT", at=at)) == 2
-    with pytest.raises(BadRequest, match="never seen"):
+    with pytest.raises(BadRequest, match="nothing is known about the time before"):
         client.instruments(symbol="BTC/USDT", at=at.replace(year=2024))
 
 

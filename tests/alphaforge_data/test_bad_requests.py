@@ -39,7 +39,7 @@ MISUSES: dict[str, tuple[Callable[[Client], object], list[str]]] = {
     "none": (lambda c: c.bars([], "1h", A, B, venue="binance"), ["symbol is empty"]),
     "injected column": (
         lambda c: c.instruments(columns="venue from marts.v_instruments --"),
-        ["columns holds"],
+        ["columns contains"],
     ),
     "snapshot": (lambda c: c.snapshot("no such id"), ["'no such id'", "64 letters"]),
     "day": (lambda c: c.fear_greed("2025-06-01T12:00Z", "2025-06-03"), ["daily", "midnight"]),
@@ -80,15 +80,15 @@ def test_an_unknown_snapshot_lists_the_newest(published: Published) -> None:
 UNKNOWN: dict[str, tuple[Callable[[Client], object], str]] = {
     "symbol": (
         lambda c: c.bars("BTC/USD", "1h", A, B, venue="binance", market="perp"),
-        r"knows no instrument 'binance:perp:BTC/USD'.*binance:perp:BTC/USDT",
+        r"has no instrument 'binance:perp:BTC/USD'.*binance:perp:BTC/USDT",
     ),
     "symbol of an extent": (
         lambda c: c.extent("BTC/USD", venue="binance", market="perp"),
-        r"knows no instrument.*binance:perp:BTC/USDT",
+        r"has no instrument.*binance:perp:BTC/USDT",
     ),
     "symbol of metadata": (lambda c: c.instruments(symbol="BTX/USDT"), r"'BTX/USDT'.*BTC/USDT"),
-    "venue": (lambda c: c.bars("BTC/USDT", "1h", A, B, venue="binnance"), "'binnance'; this snapshot holds: binance"),
-    "venue of metadata": (lambda c: c.instruments(venue="binnance"), "'binnance'; this snapshot holds: binance"),
+    "venue": (lambda c: c.bars("BTC/USDT", "1h", A, B, venue="binnance"), "'binnance'; this snapshot has: binance"),
+    "venue of metadata": (lambda c: c.instruments(venue="binnance"), "'binnance'; this snapshot has: binance"),
     "id": (lambda c: c.bars(instruments="okx:BTC/USDT", start=A, end=B), "'okx:BTC/USDT'.*<venue>:<spot"),
     "column": (
         lambda c: c.bars("BTC/USDT", "1h", A, B, venue="binance", market="perp", columns=["close", "vwap"]),
@@ -106,11 +106,11 @@ UNKNOWN: dict[str, tuple[Callable[[Client], object], str]] = {
     ),
     "window before the series": (
         lambda c: c.bars("BTC/USDT", "1h", "2018-01-01", "2018-01-02", venue="binance", market="perp"),
-        "reaches from 2025-05-17T00:00:00Z to 2025-06-29T00:00:00Z .*asked for: 2018-01-01T00:00:00Z to 2018-01-02",
+        "reaches from 2025-05-17T00:00:00Z to 2025-06-29T00:00:00Z .*requested: 2018-01-01T00:00:00Z to 2018-01-02",
     ),
     "window after the series": (
         lambda c: c.bars("BTC/USDT", "4h", "2026-01-01", venue="binance", market="perp"),
-        "reaches from .*asked for: 2026-01-01T00:00:00Z to open",
+        "reaches from .*requested: 2026-01-01T00:00:00Z to open",
     ),
     "funding that nobody landed": (
         lambda c: c.funding("BNB/USDT", venue="binance"),

@@ -162,9 +162,9 @@ def test_a_client_without_a_server_reads_what_was_read_before(published: Publish
     assert perps(offline).equals(first)
     assert perps(offline).snapshot == first.snapshot
     assert len(perps(offline, start="2025-06-03", end="2025-06-04", columns="close")) == 24
-    with pytest.raises(NotCached, match=r"offline and .* does not hold"):
+    with pytest.raises(NotCached, match=r"offline and .* does not have"):
         offline.funding("BTC/USDT", venue="binance")
-    with pytest.raises(NotCached, match="knows no snapshot 'second'"):
+    with pytest.raises(NotCached, match="has no snapshot 'second'"):
         offline.snapshot("second")
     with pytest.raises(BadRequest, match="pass snapshot_id"):
         alphaforge_data.connect(url, cache=tmp_path, offline=True)
@@ -309,7 +309,7 @@ def test_what_a_killed_process_left_is_swept(tmp_path: Path) -> None:
 def test_a_process_waits_for_the_one_that_fetches(tmp_path: Path) -> None:
     script = (
         "import sys, time; from pathlib import Path; from alphaforge_data.cache import Store\n"
-        "with Store(Path(sys.argv[1])).alone({'series': 1}):\n"
+        "with Store(Path(sys.argv[1])).locked({'series': 1}):\n"
         "    print('held', flush=True); sys.stdin.read(1)\n"
     )
     with subprocess.Popen(
@@ -321,7 +321,7 @@ def test_a_process_waits_for_the_one_that_fetches(tmp_path: Path) -> None:
         order: list[str] = []
 
         def wait() -> None:
-            with Store(tmp_path).alone({"series": 1}):
+            with Store(tmp_path).locked({"series": 1}):
                 order.append("mine")
 
         thread = threading.Thread(target=wait)

@@ -105,13 +105,13 @@ def test_every_answer_names_its_snapshot(published: Published, tmp_path: object)
         assert snapshot_of(table.to_pandas()).identity == newest.identity
     pq.write_table(answers[0].to_arrow().slice(3, 4), f"{tmp_path}/bars.parquet")
     assert snapshot_of(pq.read_table(f"{tmp_path}/bars.parquet")).snapshot_id == "second"
-    with pytest.raises(BadRequest, match="does not say which snapshot"):
+    with pytest.raises(BadRequest, match="does not name its snapshot"):
         snapshot_of(pa.table({"close": [1.0]}))
 
 
 def test_rows_of_two_snapshots_are_not_stamped_as_one(published: Published) -> None:
     first, second = bars(published.connect("first"), REVISED), bars(published.connect("second"), REVISED)
-    with pytest.raises(BadRequest, match="several tables were put together"):
+    with pytest.raises(BadRequest, match="several tables were concatenated"):
         snapshot_of(pa.concat_tables([first.to_arrow(), second.to_arrow()]))
     with pytest.raises(BadRequest, match="different snapshots"):
         alphaforge_data.concat([first, second])
@@ -144,7 +144,7 @@ def test_instruments_as_they_were_known_at_an_instant(published: Published) -> N
     assert now["instrument_id"].to_pylist() == ["binance:perp:BTC/USDT"]
     seen = now["valid_from"].to_pylist()[0]
     assert client.instruments(market="perp", symbol="BTC/USDT", at=seen).equals(now)
-    with pytest.raises(BadRequest, match=r"the first state that snapshot 'first' knows of .* is of"):
+    with pytest.raises(BadRequest, match=r"the first state in snapshot 'first' of .* is of"):
         client.instruments(at=seen - timedelta(days=1))
     assert client.instruments(history=True).num_rows >= client.instruments().num_rows > 0
 

@@ -11,7 +11,7 @@ from replay.market import Funding, Record, Series
 from replay.server import ReplayServer
 from replay.synthetic import SyntheticMarket
 from tests.conftest import Warehouse
-from tests.desk import Desk
+from tests.ingest import Ingest
 
 # Saturday: December's monthly files are not out yet, the days up to January 2 are.
 NOW = datetime(2025, 1, 4, 20, 0, 30, tzinfo=UTC)
@@ -69,12 +69,12 @@ def archive_server(archive_market: SyntheticMarket) -> Iterator[ReplayServer]:
 
 
 @pytest.fixture(scope="module")
-def world(module_warehouse: Warehouse, archive_server: ReplayServer, archive_market: SyntheticMarket) -> Desk:
-    return Desk.of(module_warehouse, archive_server, archive_market, now=NOW)
+def world(module_warehouse: Warehouse, archive_server: ReplayServer, archive_market: SyntheticMarket) -> Ingest:
+    return Ingest.of(module_warehouse, archive_server, archive_market, now=NOW)
 
 
 @pytest.fixture
-def desk(world: Desk) -> Desk:
+def ingest(world: Ingest) -> Ingest:
     """Empty raw tables, sound files."""
     world.clear()
     return world

@@ -1,9 +1,9 @@
 """Raw tables as older versions of this software left them."""
 
-from tests.desk import Desk
+from tests.ingest import Ingest
 
 
-def as_landed_before(desk: Desk, table: str, symbol: str = "") -> None:
+def as_landed_before(ingest: Ingest, table: str, symbol: str = "") -> None:
     """Let a table hold its pages as software before `proof` landed them: a file claims its whole period.
 
     `symbol` limits it to one.
@@ -15,7 +15,7 @@ def as_landed_before(desk: Desk, table: str, symbol: str = "") -> None:
     columns = {"proof": "''", "request_params": "'{}'", **(window if "archive" in table else {})}
     chosen = f"symbol = '{symbol}'" if symbol else "true"
     replaced = ", ".join(f"if({chosen}, {value}, {name}) as {name}" for name, value in columns.items())
-    with desk.warehouse.client() as client:
+    with ingest.warehouse.client() as client:
         client.command(f"create table raw.before as raw.{table}")
         client.command(f"insert into raw.before select * replace ({replaced}) from raw.{table}")
         client.command(f"exchange tables raw.before and raw.{table}")

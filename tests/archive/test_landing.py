@@ -13,11 +13,11 @@ import pytest
 from clickhouse_connect.driver.client import Client
 
 from dlt_pipelines.archive import download, file_loader
-from dlt_pipelines.archive.file_loader import Checked
+from dlt_pipelines.archive.file_loader import CheckedFile
 from replay.archives.tricks import Trick
 from replay.faults import Faults, FixedAnswer
 from tests.archive.conftest import NOW
-from tests.desk import Desk
+from tests.ingest import Ingest
 from warehouse.settings import Settings
 
 NOVEMBER, DECEMBER = datetime(2024, 11, 1, tzinfo=UTC), datetime(2024, 12, 1, tzinfo=UTC)
@@ -35,31 +35,31 @@ def ms(moment: datetime) -> int:
     return int(moment.timestamp() * 1000)
 
 
-def test_a_month_lands_once_as_it_is(desk: Desk):
-    report = desk.backfill(NOVEMBER, DECEMBER, "archive", **HOURS)
+def test_a_month_lands_once_as_it_is(ingest: Ingest):
+    report = ingest.backfill(NOVEMBER, DECEMBER, "archive", **HOURS)
     true = [
-        bar.open_time for bar in desk.market.bars("binance", "spot", "BTC/USDT", "1h", *map(ms, (NOVEMBER, DECEMBER)))
+        bar.open_time for bar in ingest.market.bars("binance", "spot", "BTC/USDT", "1h", *map(ms, (NOVEMBER, DECEMBER)))
     ]
     away = sorted({*range(ms(NOVEMBER), ms(DECEMBER), HOUR_MS)} - {*true})
     assert report.complete
     # The synthetic Binance is away for two hours of the 11th: the file is cut there, and claims what lies around it.
-    assert desk.files() == [(ZIP, 2, 2, len(true))]
+    assert ingest.files() == [(ZIP, 2, 2, len(true))]
     assert any("BTCUSDT-1h-2024-11.zip lacks 2 bars (2024-11-11T" in notice for notice in report.notices)
-    again = desk.plan(NOVEMBER, DECEMBER, "archive", **HOURS)
+    again = ingest.plan(NOVEMBER, DECEMBER, "archive", **HOURS)
     assert again.files == []
     assert any("has landed and lacks 2 bars" in notice for notice in again.notices)
-    (left,) = desk.plan(NOVEMBER, DECEMBER, "rest", **HOURS).asks
+    (left,) = ingest.plan(NOVEMBER, DECEMBER, "rest", **HOURS).requests
     assert (left.start, left.end) == (away[0], away[-1] + HOUR_MS)
 
 
-def test_every_part_says_what_it_is(desk: Desk):
-    desk.backfill(NOVEMBER, DECEMBER, "archive", **MINUTES)
+def test_every_part_says_what_it_is(ingest: Ingest):
+    ingest.backfill(NOVEMBER, DECEMBER, "archive", **MINUTES)
     path = ZIP.replace("1h", "1m")
-    with urllib.request.urlopen(desk.settings.origins["binance_archive_url"] + path) as answer:
+    with urllib.request.urlopen(ingest.settings.origins["binance_archive_url"] + path) as answer:
         data = answer.read()
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         text = archive.read(archive.namelist()[0])
-    parts = sorted(desk.pages("binance__archive_spot_klines"), key=lambda part: part["part"])
+    parts = sorted(ingest.pages("binance__archive_spot_klines"), key=lambda part: part["part"])
     digest = hashlib.sha256(data).hexdigest()
     one = parts[0]
     assert "".join(part["payload"] for part in parts).encode() == text
@@ -82,24 +82,24 @@ def test_every_part_says_what_it_is(desk: Desk):
     assert one["conflicts"] == []
 
 
-def test_a_bad_file_keeps_its_neighbours_from_nothing(desk: Desk):
-    desk.trick(Trick("cut", "2024-10"))
-    report = desk.backfill(datetime(2024, 9, 1, tzinfo=UTC), DECEMBER, "archive", **HOURS)
+def test_a_bad_file_keeps_its_neighbours_from_nothing(ingest: Ingest):
+    ingest.trick(Trick("cut", "2024-10"))
+    report = ingest.backfill(datetime(2024, 9, 1, tzinfo=UTC), DECEMBER, "archive", **HOURS)
     assert [failure.kind for failure in report.failures] == ["suspicious_file"]
-    assert [row[0][-11:] for row in desk.files()] == ["2024-09.zip", "2024-11.zip"]
+    assert [row[0][-11:] for row in ingest.files()] == ["2024-09.zip", "2024-11.zip"]
 
 
-def test_the_archive_lane_lands_no_bars_of_rest(desk: Desk):
-    desk.backfill(datetime(2024, 9, 1, tzinfo=UTC), DECEMBER, "archive", **MINUTES)
-    assert desk.warehouse.rows("select sum(row_count) from raw.binance__spot_klines") == [(0,)]
+def test_the_archive_lane_lands_no_bars_of_rest(ingest: Ingest):
+    ingest.backfill(datetime(2024, 9, 1, tzinfo=UTC), DECEMBER, "archive", **MINUTES)
+    assert ingest.warehouse.rows("select sum(row_count) from raw.binance__spot_klines") == [(0,)]
 
 
-def test_a_sender_that_dies_in_the_middle_leaves_nothing(desk: Desk, monkeypatch: pytest.MonkeyPatch):
+def test_a_sender_that_dies_in_the_middle_leaves_nothing(ingest: Ingest, monkeypatch: pytest.MonkeyPatch):
     """Between two files is the worst place to die: all that has arrived is whole."""
 
-    def insert_half(client: object, table: str, files: list[Checked]) -> None:
+    def insert_half(client: object, table: str, files: list[CheckedFile]) -> None:
         rows = files[0].parts.pieces
-        connection = desk.settings.connection("ingest")
+        connection = ingest.settings.connection("ingest")
         query = f"insert+into+{table}+({','.join(file_loader.COLUMNS)})+format+RowBinary"
         head = (
             f"POST /?query={query}&user={connection.user}&password={connection.password} HTTP/1.1\r\n"
@@ -111,14 +111,14 @@ def test_a_sender_that_dies_in_the_middle_leaves_nothing(desk: Desk, monkeypatch
                 wire.sendall(b"%x\r\n%b\r\n" % (len(piece), piece))
 
     monkeypatch.setattr("dlt_pipelines.archive.run.insert", insert_half)
-    desk.backfill(NOVEMBER, DECEMBER, "archive", **HOURS)
-    assert desk.files() == []
+    ingest.backfill(NOVEMBER, DECEMBER, "archive", **HOURS)
+    assert ingest.files() == []
     monkeypatch.undo()
-    assert desk.backfill(NOVEMBER, DECEMBER, "archive", **HOURS).complete
-    assert len(desk.files()) == 1
+    assert ingest.backfill(NOVEMBER, DECEMBER, "archive", **HOURS).complete
+    assert len(ingest.files()) == 1
 
 
-def test_an_insert_that_is_too_large_for_clickhouse_is_not_repeated(desk: Desk, monkeypatch: pytest.MonkeyPatch):
+def test_an_insert_that_is_too_large_for_clickhouse_is_not_repeated(ingest: Ingest, monkeypatch: pytest.MonkeyPatch):
     def narrow(settings: Settings) -> Client:
         client = file_loader.open_client(settings)
         client.set_client_setting("max_memory_usage", "200000")
@@ -128,32 +128,32 @@ def test_an_insert_that_is_too_large_for_clickhouse_is_not_repeated(desk: Desk, 
     monkeypatch.setattr("dlt_pipelines.archive.run.open_client", narrow)
     monkeypatch.setattr(file_loader.log, "warning", lambda *words: said.append(str(words)))
     with pytest.raises(
-        file_loader.InsertRefused, match=r"refuses the archive files of raw\.binance__archive_spot_klines"
+        file_loader.InsertRefused, match=r"rejected the archive files of raw\.binance__archive_spot_klines"
     ):
-        desk.backfill(NOVEMBER, DECEMBER, "archive", **HOURS)
+        ingest.backfill(NOVEMBER, DECEMBER, "archive", **HOURS)
     assert said == []
-    assert desk.files() == []
+    assert ingest.files() == []
 
 
-def test_days_fill_what_months_do_not_yet_have(desk: Desk):
-    desk.backfill(NEW_YEAR - DAY, NEW_YEAR + 2 * DAY, "archive", **MINUTES)
+def test_days_fill_what_months_do_not_yet_have(ingest: Ingest):
+    ingest.backfill(NEW_YEAR - DAY, NEW_YEAR + 2 * DAY, "archive", **MINUTES)
     daily = "/data/spot/daily/klines/BTCUSDT/1m/BTCUSDT-1m-"
-    assert [row[0] for row in desk.files()] == [
+    assert [row[0] for row in ingest.files()] == [
         f"{daily}{day}.zip" for day in ("2024-12-31", "2025-01-01", "2025-01-02")
     ]
-    units = desk.warehouse.rows(
+    units = ingest.warehouse.rows(
         "select file_path, any(time_unit) from raw.binance__archive_spot_klines group by 1 order by 1"
     )
     assert [unit for _, unit in units] == ["ms", "us", "us"]
 
 
-def test_okx_days_are_cut_at_utc_8(desk: Desk):
-    desk.backfill(NEW_YEAR - 8 * timedelta(hours=1), NEW_YEAR + 16 * timedelta(hours=1), "archive", **OKX_MINUTES)
-    windows = desk.warehouse.rows(
+def test_okx_days_are_cut_at_utc_8(ingest: Ingest):
+    ingest.backfill(NEW_YEAR - 8 * timedelta(hours=1), NEW_YEAR + 16 * timedelta(hours=1), "archive", **OKX_MINUTES)
+    windows = ingest.warehouse.rows(
         "select distinct toString(window_start), toString(window_end) from raw.okx__archive_spot_candles"
     )
     assert windows == [("2024-12-31 16:00:00.000", "2025-01-01 16:00:00.000")]
-    assert desk.count("market-data-history") == 1
+    assert ingest.count("market-data-history") == 1
 
 
 @pytest.mark.parametrize(
@@ -164,123 +164,127 @@ def test_okx_days_are_cut_at_utc_8(desk: Desk):
         ("bad_checksum", "its CHECKSUM file says"),
         ("mixed_units", "mixes milliseconds and microseconds"),
         ("unknown_header", "begins with b'a,b,c'"),
-        ("bomb", "would grow from"),
-        ("path", "expected is 'BTCUSDT-1h-2024-11.csv'"),
+        ("bomb", "would inflate from"),
+        ("path", "expected 'BTCUSDT-1h-2024-11.csv'"),
         ("two_members", "2 members"),
-        ("renamed", "expected is 'BTCUSDT-1h-2024-11.csv'"),
-        ("cut", "no sound zip"),
+        ("renamed", "expected 'BTCUSDT-1h-2024-11.csv'"),
+        ("cut", "not a valid zip"),
         ("other_period", "its period is 2024-11-01"),
         ("ragged", "more or fewer than 12 fields"),
     ],
 )
-def test_a_bad_file_does_not_land(desk: Desk, kind: str, says: str):
-    desk.trick(Trick(kind))
-    report = desk.backfill(NOVEMBER, DECEMBER, "archive", **HOURS)
+def test_a_bad_file_does_not_land(ingest: Ingest, kind: str, says: str):
+    ingest.trick(Trick(kind))
+    report = ingest.backfill(NOVEMBER, DECEMBER, "archive", **HOURS)
     assert not report.complete
     assert says in report.failures[0].message
-    assert desk.files() == []
+    assert ingest.files() == []
 
 
-def test_a_header_row_is_no_bar(desk: Desk):
-    desk.trick(Trick("header"))
-    desk.backfill(NOVEMBER, DECEMBER, "archive", **HOURS)
-    rows = desk.warehouse.rows("select header, row_count, payload from raw.binance__archive_spot_klines order by part")
+def test_a_header_row_is_no_bar(ingest: Ingest):
+    ingest.trick(Trick("header"))
+    ingest.backfill(NOVEMBER, DECEMBER, "archive", **HOURS)
+    rows = ingest.warehouse.rows(
+        "select header, row_count, payload from raw.binance__archive_spot_klines order by part"
+    )
     assert all(str(header).startswith("open_time,open,") for header, _, _ in rows)
     assert [str(payload).count("\n") - count for _, count, payload in rows] == [1, 0]
 
 
 @pytest.mark.parametrize("kind", ["missing", "bad_checksum"])
-def test_auto_asks_rest_for_what_the_archive_has_not(desk: Desk, kind: str):
-    desk.trick(Trick(kind, "BTC-USDT"))
-    report = desk.backfill(NEW_YEAR - 24 * DAY, NEW_YEAR + 2 * DAY, "auto", **OKX_MINUTES)
+def test_auto_asks_rest_for_what_the_archive_has_not(ingest: Ingest, kind: str):
+    ingest.trick(Trick(kind, "BTC-USDT"))
+    report = ingest.backfill(NEW_YEAR - 24 * DAY, NEW_YEAR + 2 * DAY, "auto", **OKX_MINUTES)
     assert report.complete
-    assert desk.files() == []
-    assert sum("REST is asked for" in notice for notice in report.notices) == len(set(report.notices)) > 0
-    assert desk.plan(NEW_YEAR - 24 * DAY, NEW_YEAR + 2 * DAY, "auto", **OKX_MINUTES).calls == 0
+    assert ingest.files() == []
+    assert sum("is requested from REST" in notice for notice in report.notices) == len(set(report.notices)) > 0
+    assert ingest.plan(NEW_YEAR - 24 * DAY, NEW_YEAR + 2 * DAY, "auto", **OKX_MINUTES).calls == 0
 
 
-def test_auto_takes_the_lane_that_is_faster(desk: Desk):
-    months = desk.plan(datetime(2024, 9, 1, tzinfo=UTC), NOW - timedelta(minutes=1), "auto", **MINUTES)
+def test_auto_takes_the_lane_that_is_faster(ingest: Ingest):
+    months = ingest.plan(datetime(2024, 9, 1, tzinfo=UTC), NOW - timedelta(minutes=1), "auto", **MINUTES)
     assert {(file.span, file.name[-11:-4]) for file in months.files} == {
         ("monthly", "2024-09"),
         ("monthly", "2024-10"),
         ("monthly", "2024-11"),
     }
-    assert min(ask.start or 0 for ask in months.asks) == 1733011200000
-    hours = desk.plan(datetime(2024, 9, 1, tzinfo=UTC), NOW - timedelta(minutes=1), "auto", **HOURS)
+    assert min(request.start or 0 for request in months.requests) == 1733011200000
+    hours = ingest.plan(datetime(2024, 9, 1, tzinfo=UTC), NOW - timedelta(minutes=1), "auto", **HOURS)
     assert hours.files == []
     assert months.minimum_seconds() > 0
 
 
-def test_funding_beyond_the_reach_of_rest_comes_from_the_archive(desk: Desk):
+def test_funding_beyond_the_reach_of_rest_comes_from_the_archive(ingest: Ingest):
     start, end = datetime(2024, 6, 1, tzinfo=UTC), NOW - timedelta(minutes=1)
-    report = desk.backfill(start, end, "auto", **OKX_FUNDING)
+    report = ingest.backfill(start, end, "auto", **OKX_FUNDING)
     assert report.complete
-    true = desk.market.funding("okx", "BTC/USDT", int(start.timestamp() * 1000), int(end.timestamp() * 1000))
-    rows = desk.warehouse.rows("select lane, sum(row_count) from ops.coverage where dataset = 'funding' group by 1")
+    true = ingest.market.funding("okx", "BTC/USDT", int(start.timestamp() * 1000), int(end.timestamp() * 1000))
+    rows = ingest.warehouse.rows("select lane, sum(row_count) from ops.coverage where dataset = 'funding' group by 1")
     assert dict(rows)["archive"] > 300
     assert dict(rows)["archive"] + dict(rows)["rest"] >= len(true)
     # The end of funding stays open for a day, as ever.
-    left = desk.plan(start, end, "auto", **OKX_FUNDING)
+    left = ingest.plan(start, end, "auto", **OKX_FUNDING)
     assert left.files == []
-    assert all((ask.start or 0) >= int((NOW - DAY).timestamp() * 1000) for ask in left.asks)
+    assert all((request.start or 0) >= int((NOW - DAY).timestamp() * 1000) for request in left.requests)
 
 
-def test_rest_alone_says_what_it_cannot_reach(desk: Desk):
-    plan = desk.plan(datetime(2024, 6, 1, tzinfo=UTC), NOW - timedelta(minutes=1), "rest", **OKX_FUNDING)
+def test_rest_alone_says_what_it_cannot_reach(ingest: Ingest):
+    plan = ingest.plan(datetime(2024, 6, 1, tzinfo=UTC), NOW - timedelta(minutes=1), "rest", **OKX_FUNDING)
     assert any("REST has nothing before 2024-10-08" in notice for notice in plan.notices)
-    assert min(ask.start or 0 for ask in plan.asks) >= 1728331230000
+    assert min(request.start or 0 for request in plan.requests) >= 1728331230000
 
 
-def test_contradicting_rows_are_set_aside_and_asked_of_rest(desk: Desk):
-    desk.trick(Trick("conflicts"))
+def test_contradicting_rows_are_set_aside_and_asked_of_rest(ingest: Ingest):
+    ingest.trick(Trick("conflicts"))
     window = (NEW_YEAR - 8 * timedelta(hours=1), NEW_YEAR + 16 * timedelta(hours=1))
-    report = desk.backfill(*window, "archive", **OKX_MINUTES)
-    assert any("contradict each other at 1 times" in notice for notice in report.notices)
-    assert desk.warehouse.rows("select count() from raw.okx__spot_candles") == [(0,)]
-    (row,) = desk.warehouse.rows("select any(conflicts) from raw.okx__archive_spot_candles")
+    report = ingest.backfill(*window, "archive", **OKX_MINUTES)
+    assert any("conflicting rows at 1 times" in notice for notice in report.notices)
+    assert ingest.warehouse.rows("select count() from raw.okx__spot_candles") == [(0,)]
+    (row,) = ingest.warehouse.rows("select any(conflicts) from raw.okx__archive_spot_candles")
     assert len(row[0]) == 1
 
 
-def test_a_replaced_file_lands_again_and_only_that(desk: Desk):
+def test_a_replaced_file_lands_again_and_only_that(ingest: Ingest):
     window = (NOVEMBER - 30 * DAY, DECEMBER)
-    desk.backfill(*window, "archive", **HOURS)
-    assert desk.plan(*window, "archive", recheck=True, **HOURS).files == []
-    desk.trick(Trick("replaced", "2024-11"))
-    plan = desk.plan(*window, "archive", recheck=True, **HOURS)
+    ingest.backfill(*window, "archive", **HOURS)
+    assert ingest.plan(*window, "archive", recheck=True, **HOURS).files == []
+    ingest.trick(Trick("replaced", "2024-11"))
+    plan = ingest.plan(*window, "archive", recheck=True, **HOURS)
     assert [file.name for file in plan.files] == ["BTCUSDT-1h-2024-11.zip"]
     assert any("was replaced in the archive" in notice for notice in plan.notices)
-    assert desk.land(plan).complete
-    assert len({row[0] for row in desk.warehouse.rows("select file_sha256 from raw.binance__archive_spot_klines")}) == 3
+    assert ingest.land(plan).complete
+    assert (
+        len({row[0] for row in ingest.warehouse.rows("select file_sha256 from raw.binance__archive_spot_klines")}) == 3
+    )
 
 
-def test_faults_on_the_way_are_overcome(desk: Desk):
-    desk.server.faults = Faults(rate=0.4, kinds=("5xx", "reset", "cut", "html"), path="archive", seed=3)
+def test_faults_on_the_way_are_overcome(ingest: Ingest):
+    ingest.server.faults = Faults(rate=0.4, kinds=("5xx", "reset", "cut", "html"), path="archive", seed=3)
     try:
-        report = desk.backfill(datetime(2024, 7, 1, tzinfo=UTC), DECEMBER, "archive", **HOURS)
+        report = ingest.backfill(datetime(2024, 7, 1, tzinfo=UTC), DECEMBER, "archive", **HOURS)
     finally:
-        desk.server.faults = Faults()
-    again = desk.backfill(datetime(2024, 7, 1, tzinfo=UTC), DECEMBER, "archive", **HOURS)
+        ingest.server.faults = Faults()
+    again = ingest.backfill(datetime(2024, 7, 1, tzinfo=UTC), DECEMBER, "archive", **HOURS)
     assert again.complete
-    assert len(desk.files()) == 5
+    assert len(ingest.files()) == 5
     # Two parts each: the synthetic Binance is away for some time of every month.
     assert report.pages + again.pages == 10
 
 
-def test_the_archive_is_not_asked_again_before_its_retry_after(desk: Desk):
-    desk.server.faults = Faults(rate=1, kinds=("429",), path="archive", times=1, retry_after_seconds=2)
-    report = desk.backfill(NOVEMBER, DECEMBER, "archive", **HOURS)
-    refused, *later = [entry for entry in desk.server.journal.last if "archive" in entry["path"]]
+def test_the_archive_is_not_asked_again_before_its_retry_after(ingest: Ingest):
+    ingest.server.faults = Faults(rate=1, kinds=("429",), path="archive", times=1, retry_after_seconds=2)
+    report = ingest.backfill(NOVEMBER, DECEMBER, "archive", **HOURS)
+    refused, *later = [entry for entry in ingest.server.journal.last if "archive" in entry["path"]]
     assert report.complete
     assert refused["status"] == 429
     assert all(entry["at"] >= refused["at"] + 2 for entry in later)
 
 
-def test_a_lane_without_an_archive_is_refused(desk: Desk):
+def test_a_lane_without_an_archive_is_refused(ingest: Ingest):
     from warehouse.errors import BadInput
 
     with pytest.raises(BadInput, match="No archive has bars bybit spot 1m"):
-        desk.plan(NOVEMBER, DECEMBER, "archive", venues=("bybit",), timeframes=("1m",))
+        ingest.plan(NOVEMBER, DECEMBER, "archive", venues=("bybit",), timeframes=("1m",))
 
 
 @pytest.mark.parametrize(
@@ -297,7 +301,7 @@ def test_a_lane_without_an_archive_is_refused(desk: Desk):
     ],
 )
 def test_trouble_of_one_symbol_is_its_own(
-    desk: Desk,
+    ingest: Ingest,
     chosen: dict[str, tuple[str, ...]],
     answer: FixedAnswer,
     kind: str,
@@ -308,10 +312,10 @@ def test_trouble_of_one_symbol_is_its_own(
     start, end = datetime(2024, 12, 1, tzinfo=UTC), datetime(2024, 12, 5, tzinfo=UTC)
     chosen = {**chosen, "symbols": ("BTC/USDT", "ETH/USDT")}
     away = answer.path == "/okx-archive/"
-    desk.server.fixed = (answer,)
-    plan = desk.plan(start, end, "archive", **chosen)
+    ingest.server.fixed = (answer,)
+    plan = ingest.plan(start, end, "archive", **chosen)
     symbols = {str(file.series): file.series.symbol for file in plan.files}
-    report = desk.land(plan)
+    report = ingest.land(plan)
     assert not report.complete
     assert {failure.kind for failure in report.failures} == {kind}
     if away:
@@ -319,10 +323,10 @@ def test_trouble_of_one_symbol_is_its_own(
     else:
         assert {symbols[failure.subject] for failure in report.failures} == {"BTC/USDT"}
     # Three files of each series, those under way, six attempts each.
-    assert sum(entry["status"] == answer.status for entry in desk.server.journal.last) <= 6 * (3 + 4) * 2
-    left = desk.plan(start, end, "archive", **chosen).files
+    assert sum(entry["status"] == answer.status for entry in ingest.server.journal.last) <= 6 * (3 + 4) * 2
+    left = ingest.plan(start, end, "archive", **chosen).files
     assert {file.series.symbol for file in left} == set(symbols.values()) - (set() if away else {"ETH/USDT"})
 
-    desk.server.fixed = ()
-    assert desk.backfill(start, end, "archive", **chosen).complete
-    assert desk.plan(start, end, "archive", **chosen).files == []
+    ingest.server.fixed = ()
+    assert ingest.backfill(start, end, "archive", **chosen).complete
+    assert ingest.plan(start, end, "archive", **chosen).files == []

@@ -15,7 +15,7 @@ from replay.caps import Cap
 from tests.archive.conftest import ALIASES
 from tests.archive.older import as_landed_before
 from tests.dbt.conftest import Dbt, Outcome
-from tests.desk import Desk
+from tests.ingest import Ingest
 from warehouse.iceberg.export import export
 from warehouse.iceberg.target import Target
 
@@ -36,7 +36,7 @@ LISTING = {"venues": ("bybit",), "datasets": ("instruments",)}
 class Line:
     """What stood after each build."""
 
-    desk: Desk
+    ingest: Ingest
     dbt: Dbt
     report: LandingReport
     first: Outcome
@@ -45,7 +45,7 @@ class Line:
     def bars(self, snapshot: str, instrument: str, timeframe: str) -> dict[int, tuple[object, ...]]:
         return {
             int(row[0]): row[1:]  # type: ignore[call-overload]
-            for row in self.desk.warehouse.rows(
+            for row in self.ingest.warehouse.rows(
                 "select toUnixTimestamp64Milli(open_time), open, high, low, close, volume, quote_volume, trade_count "
                 "from marts.v_bars_at(snapshot_id = {s:String}) "
                 "where instrument_id = {i:String} and timeframe = {t:String}",
@@ -61,7 +61,7 @@ def milliseconds(moment: datetime) -> int:
 
 
 @pytest.fixture(scope="module")
-def line(world: Desk, tmp_path_factory: pytest.TempPathFactory) -> Line:
+def line(world: Ingest, tmp_path_factory: pytest.TempPathFactory) -> Line:
     target: Path = tmp_path_factory.mktemp("target")
     dbt = Dbt(world.warehouse, target)
     # Both lanes, with a file that differs from REST in the last bar of the month.
@@ -99,7 +99,7 @@ def line(world: Desk, tmp_path_factory: pytest.TempPathFactory) -> Line:
     return Line(world, dbt, report, first, second)
 
 
-def refetch(world: Desk, **chosen: tuple[str, ...]) -> None:
+def refetch(world: Ingest, **chosen: tuple[str, ...]) -> None:
     """What `--lane archive --refetch` does."""
     plan = world.plan(NOVEMBER, DECEMBER, "archive", refetch=True, **chosen)
     assert plan.files
@@ -113,7 +113,7 @@ def with_aliases(universe: Universe) -> Universe:
     return universe.model_copy(update={"bars": bars, "funding": funding})
 
 
-def land_aliases(world: Desk) -> None:
+def land_aliases(world: Ingest) -> None:
     """Symbols of one letter and of another script: Binance by both lanes, OKX, payments, a listing."""
     before, world.universe = world.universe, with_aliases(world.universe)
     symbols = tuple(ALIASES)
@@ -142,7 +142,7 @@ def test_views_show_what_the_venue_had(
     line: Line, venue: str, market: str, timeframe: str, start: datetime, end: datetime
 ):
     assert line.first.succeeded, line.first.text
-    true = line.desk.market.bars(venue, market, "BTC/USDT", timeframe, milliseconds(start), milliseconds(end))
+    true = line.ingest.market.bars(venue, market, "BTC/USDT", timeframe, milliseconds(start), milliseconds(end))
     shown = line.bars("first", f"{venue}:{market}:BTC/USDT", timeframe)
     assert sorted(shown) == [bar.open_time for bar in true]
     for bar in true:
@@ -151,19 +151,19 @@ def test_views_show_what_the_venue_had(
 
 
 def test_contradicting_rows_are_kept_out_named_and_asked_of_rest(line: Line):
-    assert any("contradict each other" in notice for notice in line.report.notices)
-    aside = line.desk.warehouse.rows("select dataset, instrument_id, source, rows from marts.dq_conflicting_rows")
+    assert any("conflicting rows" in notice for notice in line.report.notices)
+    aside = line.ingest.warehouse.rows("select dataset, instrument_id, source, rows from marts.dq_conflicting_rows")
     assert aside == [("bars", "okx:spot:BTC/USDT", "archive", 2)]
-    asked = line.desk.warehouse.rows("select row_count, lane from ops.coverage where venue = 'okx' and lane = 'rest'")
+    asked = line.ingest.warehouse.rows("select row_count, lane from ops.coverage where venue = 'okx' and lane = 'rest'")
     # The bar itself, and the one on each side that proves it.
     assert (3, "rest") in asked
 
 
 def test_lanes_that_differ_are_reported_with_both_values(line: Line):
-    (last,) = line.desk.market.bars(
+    (last,) = line.ingest.market.bars(
         "binance", "spot", "BTC/USDT", "1h", milliseconds(DECEMBER - HOUR), milliseconds(DECEMBER)
     )
-    rows = line.desk.warehouse.rows(
+    rows = line.ingest.warehouse.rows(
         "select dataset, instrument_id, timeframe, toUnixTimestamp64Milli(event_time), difference "
         "from marts.dq_lane_differences final where valid_from_version = 1 and dataset = 'bars'"
     )
@@ -177,17 +177,17 @@ def test_a_replaced_file_is_a_revision_and_the_old_pin_stays(line: Line):
     assert line.second.succeeded, line.second.text
     before, after = (line.bars(name, "binance:spot:BTC/USDT", "1h") for name in ("first", "second"))
     changed = [time for time in after if before[time] != after[time]]
-    true = line.desk.market.bars(
+    true = line.ingest.market.bars(
         "binance", "spot", "BTC/USDT", "1h", milliseconds(DECEMBER - HOUR), milliseconds(DECEMBER)
     )
     assert changed == [true[0].open_time]
     assert after[changed[0]][3] == float(true[0].close)
     open_rows = "select difference from marts.dq_lane_differences final where valid_to_version = 4294967295"
-    assert line.desk.warehouse.rows(open_rows) == [("",)]
+    assert line.ingest.warehouse.rows(open_rows) == [("",)]
 
 
 def test_the_mark_price_that_rest_brought_outlives_the_archive(line: Line):
-    rows = line.desk.warehouse.rows(
+    rows = line.ingest.warehouse.rows(
         "select count(), countIf(mark_price is null), uniqExact(funding_time) "
         "from marts.v_funding_at(snapshot_id = 'first') where venue = 'binance'"
     )
@@ -196,8 +196,8 @@ def test_the_mark_price_that_rest_brought_outlives_the_archive(line: Line):
 
 def test_okx_funding_beyond_three_months_is_what_was_paid(line: Line):
     start, end = milliseconds(datetime(2024, 8, 1, tzinfo=UTC)), milliseconds(DECEMBER)
-    true = [(e.time, float(e.rate)) for e in line.desk.market.funding("okx", "BTC/USDT", start, end)]
-    shown = line.desk.warehouse.rows(
+    true = [(e.time, float(e.rate)) for e in line.ingest.market.funding("okx", "BTC/USDT", start, end)]
+    shown = line.ingest.warehouse.rows(
         "select toUnixTimestamp64Milli(funding_time) as t, funding_rate from marts.v_funding_at(snapshot_id = 'first') "
         f"where venue = 'okx' and t >= {start} and t < {end} order by t"
     )
@@ -209,14 +209,14 @@ def test_a_file_of_a_week_is_repaired_by_one_command_and_the_old_pin_stays(line:
     instrument = "binance:perp:ETH/USDT"
     true = [
         bar.open_time
-        for bar in line.desk.market.bars(
+        for bar in line.ingest.market.bars(
             "binance", "perp", "ETH/USDT", "1h", milliseconds(NOVEMBER), milliseconds(DECEMBER)
         )
     ]
     before, after = (sorted(line.bars(name, instrument, "1h")) for name in ("first", "second"))
     assert before == true[: len(true) // 4]
     assert after == true
-    gaps = line.desk.warehouse.rows(
+    gaps = line.ingest.warehouse.rows(
         "select snapshot_id, class, sum(missing_bars) from (select * from marts.v_bar_gaps_at(snapshot_id = 'first') "
         "union all select * from marts.v_bar_gaps_at(snapshot_id = 'second')) "
         f"where instrument_id = '{instrument}' and timeframe = '1h' and gap_start >= {{n:DateTime64(3, 'UTC')}} "
@@ -229,12 +229,12 @@ def test_a_file_of_a_week_is_repaired_by_one_command_and_the_old_pin_stays(line:
 
 
 def test_a_listing_that_is_cut_short_leaves_every_state_as_it_was(line: Line):
-    states = line.desk.warehouse.rows(
+    states = line.ingest.warehouse.rows(
         "select toString(status), count() from marts.v_instruments_at(snapshot_id = 'second') "
         "where venue = 'bybit' group by 1"
     )
     assert states == [("trading", 6)]
-    findings = line.desk.warehouse.rows(
+    findings = line.ingest.warehouse.rows(
         "select detail from marts.dq_audit_results where run = 2 and audit = 'listings_are_whole' and severity = 'warn'"
     )
     assert findings == [("instruments bybit spot: 3 records, of 6 in an answer before",)]
@@ -249,7 +249,7 @@ def test_symbols_of_one_letter_and_of_another_script_are_symbols(line: Line):
     )
     for venue, timeframe, start, end in places:
         for symbol in ALIASES:
-            true = line.desk.market.bars(venue, "spot", symbol, timeframe, milliseconds(start), milliseconds(end))
+            true = line.ingest.market.bars(venue, "spot", symbol, timeframe, milliseconds(start), milliseconds(end))
             shown = line.bars("first", f"{venue}:spot:{symbol}", timeframe)
             found = {
                 time: float(str(row[3]))
@@ -263,8 +263,8 @@ def test_symbols_of_one_letter_and_of_another_script_are_symbols(line: Line):
         *((venue, NEW_YEAR, NEW_YEAR + DAY) for venue in ("binance", "okx")),
     ):
         for symbol in ALIASES:
-            paid = line.desk.market.funding(venue, symbol, milliseconds(start), milliseconds(end))
-            shown_rates = line.desk.warehouse.rows(
+            paid = line.ingest.market.funding(venue, symbol, milliseconds(start), milliseconds(end))
+            shown_rates = line.ingest.warehouse.rows(
                 "select funding_rate from marts.v_funding_at(snapshot_id = 'first') where instrument_id = {i:String} "
                 "and funding_time >= {a:DateTime} and funding_time < {b:DateTime} order by funding_time",
                 i=f"{venue}:perp:{symbol}",
@@ -273,7 +273,7 @@ def test_symbols_of_one_letter_and_of_another_script_are_symbols(line: Line):
             )
             assert shown_rates == [(float(payment.rate),) for payment in paid]
             assert len(paid) >= 3
-    warehouse = line.desk.warehouse
+    warehouse = line.ingest.warehouse
     names = warehouse.rows(
         "select symbol, venue_symbol, toString(status) from marts.v_instruments_at(snapshot_id = 'first') "
         "where venue = 'binance' and market = 'spot' and symbol in {s:Array(String)} order by 1",

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from dlt_pipelines import backfill
-from dlt_pipelines.archive.csv_check import examine
+from dlt_pipelines.archive.csv_check import check_csv
 from dlt_pipelines.core.series import Series
 from dlt_pipelines.core.time_grid import to_ms
 from dlt_pipelines.planning.selection import Selection
@@ -44,8 +44,8 @@ def real_file(market_data: Path) -> bytes:
 def test_a_real_file_has_the_form_that_landing_demands(real_file: bytes):
     series = Series("bars", "binance", "perp", "BTC/USDT", "5m")
     file = BinanceArchive().file(series, "monthly", "2025-01", to_ms(JANUARY), to_ms(FEBRUARY))
-    form = examine(file, real_file)
-    assert (form.rows, form.time_unit, form.conflicts) == (31 * 288, "ms", ())
+    csv = check_csv(file, real_file)
+    assert (csv.rows, csv.time_unit, csv.conflicts) == (31 * 288, "ms", ())
 
 
 def test_the_replay_s_zip_holds_the_real_text(server: ReplayServer, real_file: bytes):

@@ -14,7 +14,7 @@ from mdw.metrics.reading import samples
 from replay.archives.tricks import Trick
 from tests.archive.conftest import NOW
 from tests.archive.older import as_landed_before
-from tests.desk import Desk
+from tests.ingest import Ingest
 
 DAY = timedelta(days=1)
 NOVEMBER, DECEMBER = datetime(2024, 11, 1, tzinfo=UTC), datetime(2024, 12, 1, tzinfo=UTC)
@@ -73,83 +73,87 @@ def test_a_file_of_many_holes_claims_nothing() -> None:
 
 
 @pytest.mark.parametrize("trick", ["short", "no_middle", "no_day"])
-def test_what_a_file_lacks_comes_by_rest_at_once(desk: Desk, trick: str) -> None:
-    desk.trick(Trick(trick, "monthly/"))
-    report = desk.backfill(NOVEMBER, DECEMBER, "auto", **SPOT_MINUTES)
+def test_what_a_file_lacks_comes_by_rest_at_once(ingest: Ingest, trick: str) -> None:
+    ingest.trick(Trick(trick, "monthly/"))
+    report = ingest.backfill(NOVEMBER, DECEMBER, "auto", **SPOT_MINUTES)
     assert report.complete
-    assert any("BTCUSDT-1m-2024-11.zip lacks" in text and "REST is asked for it" in text for text in report.notices)
-    lanes = dict(desk.warehouse.rows("select lane, sum(row_count) from ops.coverage group by 1"))
-    truth = desk.market.bars("binance", "spot", "BTC/USDT", "1m", ms(NOVEMBER), ms(DECEMBER))
+    assert any("BTCUSDT-1m-2024-11.zip lacks" in text and "requested from REST" in text for text in report.notices)
+    lanes = dict(ingest.warehouse.rows("select lane, sum(row_count) from ops.coverage group by 1"))
+    truth = ingest.market.bars("binance", "spot", "BTC/USDT", "1m", ms(NOVEMBER), ms(DECEMBER))
     assert len(truth) <= lanes["archive"] + lanes["rest"] <= len(truth) + 1_100
     # The outage of the 11th was asked for as well, with the minutes around it, and REST has none either.
-    assert desk.plan(NOVEMBER, DECEMBER, "auto", **SPOT_MINUTES).calls == 0
-    assert desk.plan(NOVEMBER, DECEMBER, "auto", **SPOT_MINUTES).files == []
+    assert ingest.plan(NOVEMBER, DECEMBER, "auto", **SPOT_MINUTES).calls == 0
+    assert ingest.plan(NOVEMBER, DECEMBER, "auto", **SPOT_MINUTES).files == []
 
 
-def test_the_archive_lane_says_what_is_left_and_rest_or_a_new_file_brings_it(desk: Desk) -> None:
-    desk.trick(Trick("short", "2024-11.zip"))
-    report = desk.backfill(NOVEMBER, DECEMBER, "archive", **SPOT_HOURS)
-    assert any("lacks 541 bars (2024-11-08T" in text and "--lane auto asks REST" in text for text in report.notices)
+def test_the_archive_lane_says_what_is_left_and_rest_or_a_new_file_brings_it(ingest: Ingest) -> None:
+    ingest.trick(Trick("short", "2024-11.zip"))
+    report = ingest.backfill(NOVEMBER, DECEMBER, "archive", **SPOT_HOURS)
+    assert any(
+        "lacks 541 bars (2024-11-08T" in text and "--lane auto requests it from REST" in text for text in report.notices
+    )
     # Published day files fill the days; without them the month is asked of REST, by update too.
-    left = desk.plan(NOVEMBER, DECEMBER, "archive", **SPOT_HOURS)
+    left = ingest.plan(NOVEMBER, DECEMBER, "archive", **SPOT_HOURS)
     assert {file.span for file in left.files} == {"daily"}
-    assert [ask.end for ask in desk.plan(NOVEMBER, DECEMBER, "auto", **SPOT_HOURS).asks][-1] == ms(DECEMBER)
+    assert [request.end for request in ingest.plan(NOVEMBER, DECEMBER, "auto", **SPOT_HOURS).requests][-1] == ms(
+        DECEMBER
+    )
 
-    desk.trick()
-    again = desk.plan(NOVEMBER, DECEMBER, "archive", recheck=True, **SPOT_HOURS)
+    ingest.trick()
+    again = ingest.plan(NOVEMBER, DECEMBER, "archive", recheck=True, **SPOT_HOURS)
     assert "BTCUSDT-1h-2024-11.zip" in {file.name for file in again.files}
 
 
-def test_okx_files_and_funding_that_rest_has_no_more(desk: Desk) -> None:
-    desk.trick(Trick("short", "BTC-USDT-candlesticks-2024-11"), Trick("no_middle", "fundingrates-2024-07"))
-    assert desk.backfill(NOVEMBER, DECEMBER - DAY, "auto", **OKX_MINUTES).complete
-    assert desk.plan(NOVEMBER, DECEMBER - DAY, "auto", **OKX_MINUTES).calls == 0
+def test_okx_files_and_funding_that_rest_has_no_more(ingest: Ingest) -> None:
+    ingest.trick(Trick("short", "BTC-USDT-candlesticks-2024-11"), Trick("no_middle", "fundingrates-2024-07"))
+    assert ingest.backfill(NOVEMBER, DECEMBER - DAY, "auto", **OKX_MINUTES).complete
+    assert ingest.plan(NOVEMBER, DECEMBER - DAY, "auto", **OKX_MINUTES).calls == 0
     start = datetime(2024, 6, 1, tzinfo=UTC)
-    report = desk.backfill(start, NOW - timedelta(minutes=1), "auto", **OKX_FUNDING)
-    assert any("lacks payments (2024-07-" in text and "stays to be fetched" in text for text in report.notices)
-    again = desk.plan(start, NOW - timedelta(minutes=1), "auto", **OKX_FUNDING)
+    report = ingest.backfill(start, NOW - timedelta(minutes=1), "auto", **OKX_FUNDING)
+    assert any("lacks payments (2024-07-" in text and "still to be fetched" in text for text in report.notices)
+    again = ingest.plan(start, NOW - timedelta(minutes=1), "auto", **OKX_FUNDING)
     assert again.files == []
     assert any("has landed and lacks payments" in text and "REST no longer has it" in text for text in again.notices)
 
 
-def counted_records(desk: Desk) -> list[float]:
+def counted_records(ingest: Ingest) -> list[float]:
     """Records of the archive lane as `mdw status` and the metrics count them."""
-    shown = CliRunner().invoke(app, ["status", "--json"], env=desk.warehouse.environment, catch_exceptions=False)
+    shown = CliRunner().invoke(app, ["status", "--json"], env=ingest.warehouse.environment, catch_exceptions=False)
     landed = [one["records"] for one in json.loads(shown.stdout)["landed"]]
-    metrics = [one.value for one in samples(desk.settings) if one.name == "mdw_rows_landed_total"]
+    metrics = [one.value for one in samples(ingest.settings) if one.name == "mdw_rows_landed_total"]
     assert landed
     return [*landed, *metrics]
 
 
-def test_claims_of_older_software_are_found_and_asked_for_again(desk: Desk) -> None:
-    desk.trick(Trick("no_middle", "2024-11.zip"))
-    desk.backfill(NOVEMBER - 31 * DAY, DECEMBER, "archive", **SPOT_HOURS)
-    as_landed_before(desk, "binance__archive_spot_klines")
-    before, counted = desk.files(), counted_records(desk)
+def test_claims_of_older_software_are_found_and_asked_for_again(ingest: Ingest) -> None:
+    ingest.trick(Trick("no_middle", "2024-11.zip"))
+    ingest.backfill(NOVEMBER - 31 * DAY, DECEMBER, "archive", **SPOT_HOURS)
+    as_landed_before(ingest, "binance__archive_spot_klines")
+    before, counted = ingest.files(), counted_records(ingest)
     window = (NOVEMBER - 31 * DAY, DECEMBER)
-    assert desk.plan(*window, "rest", **SPOT_HOURS).calls == 0
+    assert ingest.plan(*window, "rest", **SPOT_HOURS).calls == 0
 
-    looked = desk.plan(*window, "auto", recheck_claims=True, dry_run=True, **SPOT_HOURS)
-    assert desk.warehouse.rows("select count() from ops.corrected_claims") == [(0,)]
-    plan = desk.plan(*window, "auto", recheck_claims=True, **SPOT_HOURS)
-    assert plan.asks == looked.asks
+    looked = ingest.plan(*window, "auto", recheck_claims=True, dry_run=True, **SPOT_HOURS)
+    assert ingest.warehouse.rows("select count() from ops.corrected_claims") == [(0,)]
+    plan = ingest.plan(*window, "auto", recheck_claims=True, **SPOT_HOURS)
+    assert plan.requests == looked.requests
     # A page that proves several windows, or was looked at by two runs at once, is one page still.
-    with desk.warehouse.client() as client:
+    with ingest.warehouse.client() as client:
         client.command(
             "insert into ops.corrected_claims (page_id, window_start, window_end) "
             "select page_id, window_start, window_end from ops.corrected_claims"
         )
     windows = "select max(windows) > 1 from (select count() as windows from ops.coverage group by page_id)"
-    assert desk.warehouse.rows(windows) == [(1,)]
-    assert counted_records(desk) == counted
+    assert ingest.warehouse.rows(windows) == [(1,)]
+    assert counted_records(ingest) == counted
     assert any("claim time that their rows do not prove" in notice for notice in plan.notices)
     # A run that died here loses nothing: the same command plans the same again.
-    assert desk.plan(*window, "auto", recheck_claims=True, **SPOT_HOURS).asks == plan.asks
-    assert desk.land(plan).complete
-    assert desk.plan(*window, "auto", recheck_claims=True, **SPOT_HOURS).calls == 0
-    assert desk.files() == before
-    truth = desk.market.bars("binance", "spot", "BTC/USDT", "1h", ms(NOVEMBER), ms(DECEMBER))
-    rest = desk.landed_bars("binance", "spot", "BTC/USDT", "1h")
+    assert ingest.plan(*window, "auto", recheck_claims=True, **SPOT_HOURS).requests == plan.requests
+    assert ingest.land(plan).complete
+    assert ingest.plan(*window, "auto", recheck_claims=True, **SPOT_HOURS).calls == 0
+    assert ingest.files() == before
+    truth = ingest.market.bars("binance", "spot", "BTC/USDT", "1h", ms(NOVEMBER), ms(DECEMBER))
+    rest = ingest.landed_bars("binance", "spot", "BTC/USDT", "1h")
     assert {bar.open_time for bar in truth if ms(NOVEMBER + 15 * DAY) < bar.open_time < ms(NOVEMBER + 22 * DAY)} <= {
         int(row[0]) for row in rest
     }

@@ -44,7 +44,7 @@ def test_a_quarantine_withholds_a_release_brings_back_a_revision_heals(dbt: Dbt,
     land_bars(client, "BTC/USDT", [bar(BAD, "100", low="101"), *minutes(2, START + 6 * MINUTE)], NOW - 2 * DAY)
     with pytest.raises(BadInput, match="needs --reason"):
         CliRunner().invoke(app, ["audit", "--quarantine", SERIES], catch_exceptions=False)
-    with pytest.raises(BadInput, match="marts hold no bars of binance:spot:NO/SUCH"):
+    with pytest.raises(BadInput, match="marts have no bars of binance:spot:NO/SUCH"):
         CliRunner().invoke(
             app, ["audit", "--quarantine", "binance:spot:NO/SUCH", "--reason", "x"], catch_exceptions=False
         )

@@ -127,7 +127,7 @@ def test_too_many_holes_are_refused_by_name(published: Published, tmp_path: Path
     [
         ({"market": "spot", "short": False}, "no 1h bars of binance:spot:BTC/USDT"),
         ({"lookback_days": 60}, "too little.*67 days are needed"),
-        ({"start": END, "end": END + pd.Timedelta(days=400)}, "reaches from 2025-05-17.*asked for: 2025-06-30"),
+        ({"start": END, "end": END + pd.Timedelta(days=400)}, "reaches from 2025-05-17.*requested: 2025-06-30"),
     ],
 )
 def test_too_little_data_is_told(published: Published, tmp_path: Path, change: dict[str, object], words: str) -> None:
@@ -178,7 +178,7 @@ def test_positions_stay_within_their_limits(published: Published) -> None:
         ({"short": True}, "false unless market is 'perp'"),
         ({"max_gross": 1.5}, "max_gross is 1.5"),
         ({"start": END, "end": START}, "end is .* it must be after start"),
-        ({"start": START.replace(tzinfo=None)}, "a time with a zone"),
+        ({"start": START.replace(tzinfo=None)}, "a time with a time zone"),
     ],
 )
 def test_impossible_parameters_are_named(change: dict[str, object], words: str) -> None:
@@ -188,5 +188,5 @@ def test_impossible_parameters_are_named(change: dict[str, object], words: str) 
 
 def test_a_file_that_is_no_result(tmp_path: Path) -> None:
     (tmp_path / "result.json").write_text('{"snapshot_id": "x"}')
-    with pytest.raises(BadInput, match="is no backtest result"):
+    with pytest.raises(BadInput, match="is not a backtest result"):
         Result.read(tmp_path / "result.json")

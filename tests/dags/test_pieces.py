@@ -47,7 +47,7 @@ def test_a_universe_that_cannot_be_read_is_an_error_that_names_it(tmp_path: Path
     with pytest.raises(RuntimeError, match=r"nowhere\.yml cannot be read .* set MDW_UNIVERSE"):
         universe.load()
     (tmp_path / "nowhere.yml").write_text("bars: [BTC/USDT]")
-    with pytest.raises(RuntimeError, match=r"nowhere\.yml is no universe file"):
+    with pytest.raises(RuntimeError, match=r"nowhere\.yml is not a universe file"):
         universe.load()
 
 
@@ -64,7 +64,7 @@ def test_a_universe_that_cannot_be_read_is_an_error_that_names_it(tmp_path: Path
     ],
 )
 def test_what_is_worth_another_try(process: ModuleType, code: int, document: object, verdict: str):
-    assert process.Ended(code, document).verdict.name == verdict
+    assert process.CallResult(code, document).verdict.name == verdict
 
 
 def program(tmp_path: Path, text: str) -> str:

@@ -10,7 +10,7 @@ from replay.faults import Faults
 from replay.server import ReplayServer
 from replay.synthetic import SyntheticMarket
 from tests.conftest import Warehouse, start_warehouse
-from tests.desk import Desk
+from tests.ingest import Ingest
 from warehouse import embedded
 
 NOW = datetime(2025, 1, 28, 18, 40, 30, tzinfo=UTC)
@@ -37,17 +37,17 @@ def replayed(replay_server: ReplayServer) -> ReplayServer:
 
 
 @pytest.fixture(scope="session")
-def desk_warehouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
+def ingest_warehouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
     """One server for all tests of this folder: each begins with empty raw tables."""
-    running = start_warehouse(tmp_path_factory.mktemp("desk") / "mdw")
+    running = start_warehouse(tmp_path_factory.mktemp("ingest") / "mdw")
     yield running
     if embedded.status(running.settings).running:
         running.kill()
 
 
 @pytest.fixture
-def desk(desk_warehouse: Warehouse, replayed: ReplayServer, synthetic: SyntheticMarket) -> Desk:
+def ingest(ingest_warehouse: Warehouse, replayed: ReplayServer, synthetic: SyntheticMarket) -> Ingest:
     """Empty raw tables, healthy exchanges."""
-    desk = Desk.of(desk_warehouse, replayed, synthetic)
-    desk.clear()
-    return desk
+    ingest = Ingest.of(ingest_warehouse, replayed, synthetic)
+    ingest.clear()
+    return ingest

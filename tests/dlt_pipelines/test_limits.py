@@ -23,8 +23,8 @@ from replay.faults import Faults
 from replay.server import ReplayServer
 from replay.synthetic import SyntheticMarket
 from tests.conftest import Warehouse
-from tests.desk import settings_for
 from tests.dlt_pipelines.conftest import NOW
+from tests.ingest import settings_for
 from warehouse.settings import Settings
 
 
@@ -44,9 +44,9 @@ def land_at_pace(settings: Settings, days: float, **selection: tuple[str, ...]) 
     return backfill.run(plan)
 
 
-def test_a_backfill_at_pace_breaks_no_limit_and_uses_them(desk_warehouse: Warehouse, strict: ReplayServer) -> None:
+def test_a_backfill_at_pace_breaks_no_limit_and_uses_them(ingest_warehouse: Warehouse, strict: ReplayServer) -> None:
     # OKX is the narrow one: 90 calls for the minutes of its 6 symbols, 20 in 2 seconds.
-    report = land_at_pace(settings_of(desk_warehouse, strict), 3)
+    report = land_at_pace(settings_of(ingest_warehouse, strict), 3)
 
     assert report.complete
     assert strict.journal.violations == {}
@@ -55,23 +55,23 @@ def test_a_backfill_at_pace_breaks_no_limit_and_uses_them(desk_warehouse: Wareho
 
 
 def test_a_venue_that_counts_calls_by_the_second(
-    desk_warehouse: Warehouse, strict: ReplayServer, tmp_path: Path
+    ingest_warehouse: Warehouse, strict: ReplayServer, tmp_path: Path
 ) -> None:
     universe = tmp_path / "universe.yml"
     universe.write_text(
         "{version: 1, history: {start: 2025-01-01T00:00:00Z}, timeframes: [1m], bars: {coinbase: {spot: [BTC/USDT]}}}"
     )
     strict.journal.clear()
-    settings = settings_for(strict, desk_warehouse.settings.home, universe=universe)
+    settings = settings_for(strict, ingest_warehouse.settings.home, universe=universe)
     report = backfill.run(backfill.plan(settings, load(universe), start=NOW - timedelta(days=10)))
     assert report.complete
     assert report.pages > 48
     assert (strict.journal.violations, dict(report.faults)) == ({}, {})
 
 
-def test_two_runs_at_once_share_the_limits(desk_warehouse: Warehouse, strict: ReplayServer) -> None:
+def test_two_runs_at_once_share_the_limits(ingest_warehouse: Warehouse, strict: ReplayServer) -> None:
     strict.journal.clear()
-    settings = settings_of(desk_warehouse, strict)
+    settings = settings_of(ingest_warehouse, strict)
     narrowed = {"datasets": ("bars",), "timeframes": ("1m",), "markets": ("spot",)}
     reports: list[LandingReport] = []
     runs = [threading.Thread(target=lambda: reports.append(land_at_pace(settings, 1.5, **narrowed))) for _ in range(2)]
@@ -86,12 +86,12 @@ def test_two_runs_at_once_share_the_limits(desk_warehouse: Warehouse, strict: Re
 
 
 def test_retry_after_is_honoured_by_every_request_of_the_budget(
-    desk_warehouse: Warehouse, strict: ReplayServer
+    ingest_warehouse: Warehouse, strict: ReplayServer
 ) -> None:
     strict.journal.clear()
     strict.faults = Faults(rate=1, kinds=("429",), times=1, path="/binance-spot/api/v3/klines", retry_after_seconds=3)
     narrowed = {"venues": ("binance",), "datasets": ("bars",), "timeframes": ("1m",), "markets": ("spot",)}
-    report = land_at_pace(settings_of(desk_warehouse, strict), 3, **narrowed)
+    report = land_at_pace(settings_of(ingest_warehouse, strict), 3, **narrowed)
 
     assert report.complete
     assert report.faults == {"rate_limited": 1}

@@ -10,7 +10,7 @@ import pytest
 from dlt_pipelines.core.raw_page import Page
 from dlt_pipelines.core.series import Series
 from dlt_pipelines.rest.page_loader import PageLoader
-from tests.desk import Desk
+from tests.ingest import Ingest
 
 BATCHES, PAGES, BYTES = 4, 20, 100_000
 
@@ -33,9 +33,9 @@ def batch(number: int) -> list[Page]:
     ]
 
 
-def test_a_landed_batch_leaves_nothing_behind(desk: Desk, no_collector: None) -> None:
+def test_a_landed_batch_leaves_nothing_behind(ingest: Ingest, no_collector: None) -> None:
     pages, arrow = [], []
-    with PageLoader(desk.settings.connection("ingest"), desk.settings.home) as landing:
+    with PageLoader(ingest.settings.connection("ingest"), ingest.settings.home) as landing:
         for number in range(BATCHES):
             landing.load("binance", batch(number))
             pages.append(sum(isinstance(one, Page) for one in gc.get_objects()))

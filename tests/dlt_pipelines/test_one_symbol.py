@@ -23,8 +23,8 @@ from dlt_pipelines.planning.plan import Plan
 from dlt_pipelines.planning.universe import load
 from dlt_pipelines.venues import VENUES
 from replay.faults import HTML, Faults, FixedAnswer
-from tests.desk import Desk
 from tests.dlt_pipelines.conftest import NOW
+from tests.ingest import Ingest
 
 SYMBOLS = ("BTC/USDT", "ETH/USDT", "SOL/USDT")
 UNIVERSE = f"""
@@ -69,7 +69,10 @@ TROUBLE = {
         FixedAnswer("fundingRate", "symbol=BTCUSDT&", {"code": -4999, "msg": "No rates"}, 400),
         "-4999 No rates",
     ),
-    ("funding", "okx", "perp"): (FixedAnswer("funding-rate-history", "instId=BTC-USDT-SWAP&", '{"code":"0"'), "cut"),
+    ("funding", "okx", "perp"): (
+        FixedAnswer("funding-rate-history", "instId=BTC-USDT-SWAP&", '{"code":"0"'),
+        "truncated",
+    ),
     ("instruments", "bybit", "spot"): (
         FixedAnswer("instruments-info", "", {"retCode": 181000, "retMsg": "category is moving"}),
         "category is moving",
@@ -78,12 +81,12 @@ TROUBLE = {
 
 
 @pytest.fixture
-def three(desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
+def three(ingest: Ingest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ingest:
     monkeypatch.setattr(venue_client, "BACKOFF_SECONDS", 0.02)
     file = tmp_path / "universe.yml"
     file.write_text(UNIVERSE)
-    desk.universe = load(file)
-    return desk
+    ingest.universe = load(file)
+    return ingest
 
 
 def place(series: Series) -> tuple[str, str, str]:
@@ -97,7 +100,11 @@ def in_trouble(series: Series) -> bool:
 def asked(plan: Plan) -> set[Series]:
     """Without payments of the last day, which may not have settled yet: they are asked for again by every run."""
     unsettled = (NOW - timedelta(days=1)).timestamp() * 1000
-    return {ask.series for ask in plan.asks if ask.series.dataset != "funding" or (ask.start or 0) < unsettled}
+    return {
+        request.series
+        for request in plan.requests
+        if request.series.dataset != "funding" or (request.start or 0) < unsettled
+    }
 
 
 def assert_named(report: LandingReport, expected: set[Series]) -> None:
@@ -108,19 +115,19 @@ def assert_named(report: LandingReport, expected: set[Series]) -> None:
         assert TROUBLE[place(series)][1] in words[str(series)]
 
 
-def assert_whole(desk: Desk, *symbols: str) -> None:
+def assert_whole(ingest: Ingest, *symbols: str) -> None:
     # Coinbase and OKX have open times in seconds, or other columns: the ledger says what is covered.
     places = (("binance", "spot"), ("binance", "perp"), ("okx", "spot"), ("bybit", "spot"))
     for symbol in symbols:
         for venue, market in places:
-            truth = desk.true_bars(venue, market, symbol, "1m", START, END)
-            assert sorted(set(desk.landed_bars(venue, market, symbol, "1m"))) == truth, (venue, market, symbol)
+            truth = ingest.true_bars(venue, market, symbol, "1m", START, END)
+            assert sorted(set(ingest.landed_bars(venue, market, symbol, "1m"))) == truth, (venue, market, symbol)
 
 
-def test_every_other_symbol_is_whole_after_one_run(three: Desk) -> None:
+def test_every_other_symbol_is_whole_after_one_run(three: Ingest) -> None:
     three.server.fixed = tuple(answer for answer, _ in TROUBLE.values())
     plan = three.plan(START, END)
-    expected = {ask.series for ask in plan.asks if in_trouble(ask.series)}
+    expected = {request.series for request in plan.requests if in_trouble(request.series)}
     assert len(expected) == 5 * 2 + 2 + 1
     assert_named(three.land(plan), expected)
     # Three windows of a series and those under way, eight attempts each: not each of its windows.
@@ -139,12 +146,14 @@ def test_every_other_symbol_is_whole_after_one_run(three: Desk) -> None:
     assert asked(three.plan(START, END)) == set()
 
 
-def test_a_venue_that_is_away_costs_a_bounded_number_of_requests(three: Desk) -> None:
+def test_a_venue_that_is_away_costs_a_bounded_number_of_requests(three: Ingest) -> None:
     three.server.faults = Faults(rate=1, kinds=("500",), path="/okx")
     began = time.monotonic()
     report = three.backfill(START, END, datasets=("bars",), venues=("okx", "bybit"))
     assert time.monotonic() - began < 30
-    assert any("okx gave no good answer for 3 instruments in a row" in failure.message for failure in report.failures)
+    assert any(
+        "okx gave no valid response for 3 instruments in a row" in failure.message for failure in report.failures
+    )
     # The clock's attempts, then at most 16 windows at once of each of three limits, each asked 8 times.
     assert three.count("/okx") <= 8 * (1 + 3 * 16) + 3 * 16
     for symbol in SYMBOLS:
@@ -159,22 +168,22 @@ def series(symbol: str, timeframe: str = "1m") -> Series:
 
 
 def test_patience_tells_a_series_from_a_venue() -> None:
-    patience = CircuitBreaker()
+    breaker = CircuitBreaker()
     for _ in range(SERIES_ATTEMPTS):
         began = time.monotonic()
-        patience.answered(series("ETH/USDT"))
-        patience.gave_up(series("BTC/USDT"), began)
-    assert patience.lost(series("BTC/USDT"))
-    assert not patience.lost(series("ETH/USDT"))
-    assert not patience.venue_is_away
+        breaker.answered(series("ETH/USDT"))
+        breaker.gave_up(series("BTC/USDT"), began)
+    assert breaker.series_failed(series("BTC/USDT"))
+    assert not breaker.series_failed(series("ETH/USDT"))
+    assert not breaker.venue_is_down
     # Both timeframes of one instrument are one piece of evidence.
     for one in (series("A/USDT"), series("A/USDT", "1h"), series("BTC/USDT"), series("C/USDT")):
-        patience.gave_up(one, time.monotonic())
-    assert not patience.venue_is_away
-    patience.gave_up(series("D/USDT"), time.monotonic())
-    assert patience.venue_is_away
-    patience.answered(series("ETH/USDT"), well=False)
-    assert not patience.venue_is_away
+        breaker.gave_up(one, time.monotonic())
+    assert not breaker.venue_is_down
+    breaker.gave_up(series("D/USDT"), time.monotonic())
+    assert breaker.venue_is_down
+    breaker.answered(series("ETH/USDT"), ok=False)
+    assert not breaker.venue_is_down
 
 
 @pytest.mark.parametrize(

@@ -10,11 +10,11 @@ from dlt_pipelines import backfill
 from dlt_pipelines.core.intervals import subtract
 from dlt_pipelines.core.series import Series
 from dlt_pipelines.core.venue import PageSummary
-from dlt_pipelines.planning.page_requests import window_asks
+from dlt_pipelines.planning.page_requests import window_requests
 from dlt_pipelines.rest.paging import Piece, divide
 from dlt_pipelines.venues import VENUES
-from tests.desk import Desk
 from tests.dlt_pipelines.conftest import NOW
+from tests.ingest import Ingest
 from warehouse.errors import BadInput
 
 MINUTE = 60_000
@@ -52,22 +52,24 @@ def test_asks_cover_the_missing_minutes_once_in_pages_that_fit(
     series = Series("bars", *place, "BTC/USDT", "1m")
     start, now = NOON + offset * MINUTE, NOON + 6_000 * MINUTE + seconds
     covered = [(NOON + a * MINUTE, NOON + b * MINUTE) for a, b in merged(done)]
-    asks = list(window_asks(VENUES[place[0]], series, (start, start + length * MINUTE), covered, now))
+    requests = list(window_requests(VENUES[place[0]], series, (start, start + length * MINUTE), covered, now))
 
-    asked = [t for ask in asks for t in range(ask.start or 0, ask.end or 0, MINUTE)]
+    asked = [t for request in requests for t in range(request.start or 0, request.end or 0, MINUTE)]
     there = {t for a, b in covered for t in range(a, b, MINUTE)}
     wanted = range(start, min(start + length * MINUTE, NOON + 6_000 * MINUTE), MINUTE)
     assert asked == [t for t in wanted if t not in there]
-    for ask in asks:
-        assert 0 < (ask.end or 0) - (ask.start or 0) <= ask.endpoint.page_rows * MINUTE
+    for request in requests:
+        assert 0 < (request.end or 0) - (request.start or 0) <= request.endpoint.page_rows * MINUTE
 
 
 @pytest.mark.parametrize("place", VENUE_BARS)
 def test_two_plans_share_their_borders(place: tuple[str, str]) -> None:
     series = Series("bars", *place, "BTC/USDT", "1m")
     now = NOON + 100_000 * MINUTE
-    early = {a.end for a in window_asks(VENUES[place[0]], series, (NOON, NOON + 9_000 * MINUTE), [], now)}
-    late = {a.end for a in window_asks(VENUES[place[0]], series, (NOON + 700 * MINUTE, NOON + 9_000 * MINUTE), [], now)}
+    early = {a.end for a in window_requests(VENUES[place[0]], series, (NOON, NOON + 9_000 * MINUTE), [], now)}
+    late = {
+        a.end for a in window_requests(VENUES[place[0]], series, (NOON + 700 * MINUTE, NOON + 9_000 * MINUTE), [], now)
+    }
     assert late <= early
 
 
@@ -149,39 +151,39 @@ def test_a_page_of_payments_proves_what_lies_between_them(
 @pytest.mark.parametrize(
     ("start", "end", "words"),
     [
-        (datetime(2025, 1, 2), None, "start 2025-01-02T00:00:00 has no zone"),  # noqa: DTZ001
+        (datetime(2025, 1, 2), None, "start 2025-01-02T00:00:00 has no time zone"),  # noqa: DTZ001
         (datetime(2025, 1, 2, tzinfo=UTC), datetime(2025, 1, 1, tzinfo=UTC), "is not after start"),
         (datetime(2025, 1, 2, tzinfo=UTC), datetime(2025, 1, 2, tzinfo=UTC), "is not after start"),
         (datetime(2125, 1, 2, tzinfo=UTC), None, "is in the future"),
         (datetime(2025, 1, 2, tzinfo=UTC), datetime(2125, 1, 2, tzinfo=UTC), "is in the future"),
     ],
 )
-def test_times_that_cannot_be(desk: Desk, start: datetime, end: datetime | None, words: str) -> None:
+def test_times_that_cannot_be(ingest: Ingest, start: datetime, end: datetime | None, words: str) -> None:
     with pytest.raises(BadInput, match=words):
-        backfill.plan(desk.settings, desk.universe, None, start, end, pace=None)
+        backfill.plan(ingest.settings, ingest.universe, None, start, end, pace=None)
 
 
-def test_a_start_in_another_zone_is_the_same_instant(desk: Desk) -> None:
+def test_a_start_in_another_zone_is_the_same_instant(ingest: Ingest) -> None:
     start = NOW - timedelta(hours=5)
     elsewhere = start.astimezone(timezone(timedelta(hours=9)))
-    assert desk.plan(start=start).asks == desk.plan(start=elsewhere).asks
+    assert ingest.plan(start=start).requests == ingest.plan(start=elsewhere).requests
 
 
-def test_the_venue_s_clock_rules_and_not_ours(desk: Desk) -> None:
+def test_the_venue_s_clock_rules_and_not_ours(ingest: Ingest) -> None:
     wrong = NOW + timedelta(hours=1)
-    desk.settings = desk.settings.model_copy(update={"now": wrong})
-    ends = {ask.end for ask in desk.plan(datasets=("bars",), timeframes=("1m",)).asks}
+    ingest.settings = ingest.settings.model_copy(update={"now": wrong})
+    ends = {request.end for request in ingest.plan(datasets=("bars",), timeframes=("1m",)).requests}
     assert max(end for end in ends if end) == int(NOW.replace(second=0).timestamp() * 1000)
 
 
-def test_nobody_asks_real_venues_faster_than_they_allow(desk: Desk) -> None:
-    desk.settings = desk.settings.model_copy(update={"okx_url": None})
-    with pytest.raises(BadInput, match=r"pace 3\.0 is beyond the venues' documented limits"):
-        backfill.plan(desk.settings, desk.universe, pace=3.0)
+def test_nobody_asks_real_venues_faster_than_they_allow(ingest: Ingest) -> None:
+    ingest.settings = ingest.settings.model_copy(update={"okx_url": None})
+    with pytest.raises(BadInput, match=r"pace 3\.0 exceeds the venues' documented limits"):
+        backfill.plan(ingest.settings, ingest.universe, pace=3.0)
 
 
-def test_the_plan_says_how_long_it_takes_at_the_limits(desk: Desk) -> None:
-    plan = desk.plan(hours=24 * 30, venues=("okx",), datasets=("bars",), timeframes=("1m",), symbols=("BTC/USDT",))
+def test_the_plan_says_how_long_it_takes_at_the_limits(ingest: Ingest) -> None:
+    plan = ingest.plan(hours=24 * 30, venues=("okx",), datasets=("bars",), timeframes=("1m",), symbols=("BTC/USDT",))
     (line,) = plan.lines()
     assert line.calls == plan.calls
     assert 43_200 <= line.rows <= 43_200 + 2 * 300

@@ -15,8 +15,8 @@ from dlt_pipelines.core.progress import Silent
 from dlt_pipelines.rest import page_loader
 from replay.server import ReplayServer
 from tests.conftest import Warehouse
-from tests.desk import Desk
 from tests.dlt_pipelines.conftest import NOW
+from tests.ingest import Ingest
 from warehouse import embedded
 from warehouse.errors import OperationFailed
 from warehouse.settings import PROJECT
@@ -97,8 +97,8 @@ class DyingRuns:
 
 
 @pytest.fixture(scope="module")
-def dying(desk_warehouse: Warehouse, replay_server: ReplayServer) -> Iterator[DyingRuns]:
-    runs = DyingRuns({**os.environ, **replay_server.environment, "MDW_HOME": str(desk_warehouse.settings.home)})
+def dying(ingest_warehouse: Warehouse, replay_server: ReplayServer) -> Iterator[DyingRuns]:
+    runs = DyingRuns({**os.environ, **replay_server.environment, "MDW_HOME": str(ingest_warehouse.settings.home)})
     yield runs
     runs.close()
 
@@ -106,47 +106,47 @@ def dying(desk_warehouse: Warehouse, replay_server: ReplayServer) -> Iterator[Dy
 @pytest.mark.parametrize(
     "moment", ["fetched:1", "fetched:9", "landed:1", "landed:3", "loading:0.05", "loading:0.2", "loading:0.35"]
 )
-def test_after_a_kill_one_more_run_has_everything(desk: Desk, dying: DyingRuns, moment: str) -> None:
+def test_after_a_kill_one_more_run_has_everything(ingest: Ingest, dying: DyingRuns, moment: str) -> None:
     assert dying.run(moment) == -signal.SIGKILL
 
-    report = desk.backfill(start=START, datasets=("bars",), symbols=SYMBOLS, markets=("spot",))
+    report = ingest.backfill(start=START, datasets=("bars",), symbols=SYMBOLS, markets=("spot",))
 
     assert report.complete
     for venue in ("binance", "okx", "bybit"):
         for symbol in SYMBOLS:
-            truth = desk.true_bars(venue, "spot", symbol, "1m", START, LAST_CLOSED)
-            landed = desk.landed_bars(venue, "spot", symbol, "1m")
+            truth = ingest.true_bars(venue, "spot", symbol, "1m", START, LAST_CLOSED)
+            landed = ingest.landed_bars(venue, "spot", symbol, "1m")
             assert sorted(set(landed)) == truth, (venue, symbol)
-    again = desk.backfill(start=START, datasets=("bars",), symbols=SYMBOLS, markets=("spot",))
+    again = ingest.backfill(start=START, datasets=("bars",), symbols=SYMBOLS, markets=("spot",))
     assert again.pages == 0
-    left = [path.name for path in (desk.settings.home / "dlt").iterdir()]
+    left = [path.name for path in (ingest.settings.home / "dlt").iterdir()]
     assert left == []
 
 
-def test_what_had_landed_before_the_kill_is_not_asked_for_again(desk: Desk, dying: DyingRuns) -> None:
+def test_what_had_landed_before_the_kill_is_not_asked_for_again(ingest: Ingest, dying: DyingRuns) -> None:
     dying.run("landed:3")
-    (before,) = desk.warehouse.rows("select count() from ops.coverage")
-    planned = desk.plan(start=START, datasets=("bars",), symbols=SYMBOLS, markets=("spot",)).calls
-    everything = desk.plan(start=START, datasets=("bars",), symbols=SYMBOLS, markets=("spot",), refetch=True).calls
+    (before,) = ingest.warehouse.rows("select count() from ops.coverage")
+    planned = ingest.plan(start=START, datasets=("bars",), symbols=SYMBOLS, markets=("spot",)).calls
+    everything = ingest.plan(start=START, datasets=("bars",), symbols=SYMBOLS, markets=("spot",), refetch=True).calls
 
     assert before[0] >= 21
     assert planned == everything - before[0]
 
 
-def test_two_backfills_of_one_window_at_once_disturb_nothing(desk: Desk, dying: DyingRuns) -> None:
-    plan = desk.plan(start=START, datasets=("bars",), symbols=("BTC/USDT",), markets=("spot",))
-    other = threading.Thread(target=desk.land, args=(plan,))
+def test_two_backfills_of_one_window_at_once_disturb_nothing(ingest: Ingest, dying: DyingRuns) -> None:
+    plan = ingest.plan(start=START, datasets=("bars",), symbols=("BTC/USDT",), markets=("spot",))
+    other = threading.Thread(target=ingest.land, args=(plan,))
     dying.start("never:0")
     other.start()
     other.join(120)
 
     assert dying.ended() == 0
-    truth = desk.true_bars("okx", "spot", "BTC/USDT", "1m", START, LAST_CLOSED)
-    assert sorted(set(desk.landed_bars("okx", "spot", "BTC/USDT", "1m"))) == truth
+    truth = ingest.true_bars("okx", "spot", "BTC/USDT", "1m", START, LAST_CLOSED)
+    assert sorted(set(ingest.landed_bars("okx", "spot", "BTC/USDT", "1m"))) == truth
 
 
-def test_clickhouse_that_comes_back_during_a_run_takes_the_rest(desk: Desk) -> None:
-    plan = desk.plan(start=START, datasets=("bars",), symbols=("BTC/USDT",), markets=("spot",))
+def test_clickhouse_that_comes_back_during_a_run_takes_the_rest(ingest: Ingest) -> None:
+    plan = ingest.plan(start=START, datasets=("bars",), symbols=("BTC/USDT",), markets=("spot",))
 
     class PowerCut(Silent):
         cut = False
@@ -154,22 +154,22 @@ def test_clickhouse_that_comes_back_during_a_run_takes_the_rest(desk: Desk) -> N
         def fetched(self, page: object) -> None:
             if not self.cut:
                 self.cut = True
-                desk.warehouse.kill()
-                threading.Timer(2, embedded.up, (desk.warehouse.settings,)).start()
+                ingest.warehouse.kill()
+                threading.Timer(2, embedded.up, (ingest.warehouse.settings,)).start()
 
     report = backfill.run(plan, PowerCut(), pace=None)
 
     assert report.complete
-    truth = desk.true_bars("bybit", "spot", "BTC/USDT", "1m", START, LAST_CLOSED)
-    assert sorted(set(desk.landed_bars("bybit", "spot", "BTC/USDT", "1m"))) == truth
+    truth = ingest.true_bars("bybit", "spot", "BTC/USDT", "1m", START, LAST_CLOSED)
+    assert sorted(set(ingest.landed_bars("bybit", "spot", "BTC/USDT", "1m"))) == truth
 
 
-def test_clickhouse_that_stays_away_is_one_clear_error(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_clickhouse_that_stays_away_is_one_clear_error(ingest: Ingest, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(page_loader, "INSERT_ATTEMPTS", 2)
-    plan = desk.plan(hours=1, datasets=("bars",), venues=("okx",))
-    desk.warehouse.kill()
+    plan = ingest.plan(hours=1, datasets=("bars",), venues=("okx",))
+    ingest.warehouse.kill()
     try:
-        with pytest.raises(OperationFailed, match="ClickHouse did not take the pages of okx"):
-            desk.land(plan)
+        with pytest.raises(OperationFailed, match="ClickHouse did not accept the pages of okx"):
+            ingest.land(plan)
     finally:
-        embedded.up(desk.warehouse.settings)
+        embedded.up(ingest.warehouse.settings)

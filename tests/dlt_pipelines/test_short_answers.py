@@ -14,8 +14,8 @@ from dlt_pipelines.rest.paging import EMPTY_PAUSES
 from replay.caps import Cap
 from replay.faults import FixedAnswer
 from replay.synthetic.listings import outages_of_day
-from tests.desk import Desk
 from tests.dlt_pipelines.conftest import NOW
+from tests.ingest import Ingest
 
 SPOT = ("binance", "okx", "bybit", "coinbase")
 UNIVERSE = f"""
@@ -36,27 +36,27 @@ PAGES = ("klines", "candles", "/kline", "fundingRate", "funding-rate-history")
 
 
 @pytest.fixture
-def narrow(desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
+def narrow(ingest: Ingest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ingest:
     monkeypatch.setattr(venue_client, "BACKOFF_SECONDS", 0.02)
     file = tmp_path / "universe.yml"
     file.write_text(UNIVERSE)
-    desk.universe = load(file)
-    return desk
+    ingest.universe = load(file)
+    return ingest
 
 
-def times(desk: Desk, venue: str, market: str) -> set[int]:
+def times(ingest: Ingest, venue: str, market: str) -> set[int]:
     """Open times of the window that landed, in ms; Coinbase writes seconds."""
     factor = 1000 if venue == "coinbase" else 1
-    landed = {int(row[0]) * factor for row in desk.landed_bars(venue, market, "BTC/USDT", "1m")}
+    landed = {int(row[0]) * factor for row in ingest.landed_bars(venue, market, "BTC/USDT", "1m")}
     return {time for time in landed if ms(START) <= time < ms(END)}
 
 
-def truth(desk: Desk, venue: str, market: str) -> set[int]:
-    return {bar.open_time for bar in desk.market.bars(venue, market, "BTC/USDT", "1m", ms(START), ms(END))}
+def truth(ingest: Ingest, venue: str, market: str) -> set[int]:
+    return {bar.open_time for bar in ingest.market.bars(venue, market, "BTC/USDT", "1m", ms(START), ms(END))}
 
 
-def payments(desk: Desk, venue: str) -> set[int]:
-    bodies = [orjson.loads(page["payload"]) for page in desk.pages(FUNDING[venue])]
+def payments(ingest: Ingest, venue: str) -> set[int]:
+    bodies = [orjson.loads(page["payload"]) for page in ingest.pages(FUNDING[venue])]
     return {int(row["fundingTime"]) for body in bodies for row in (body if isinstance(body, list) else body["data"])}
 
 
@@ -65,27 +65,29 @@ def ms(moment: datetime) -> int:
 
 
 @pytest.mark.parametrize("far_end", [False, True])
-def test_pages_that_a_venue_caps_leave_no_hole_anywhere(narrow: Desk, far_end: bool) -> None:
+def test_pages_that_a_venue_caps_leave_no_hole_anywhere(narrow: Ingest, far_end: bool) -> None:
     """A third of what is documented; at the end where the venue begins its page, or at the other one."""
-    desk = narrow
-    desk.server.caps = tuple(Cap(path, 100 if "unding" not in path else 20, far_end) for path in PAGES)
-    assert desk.backfill(START, END, datasets=("bars",)).complete
+    ingest = narrow
+    ingest.server.caps = tuple(Cap(path, 100 if "unding" not in path else 20, far_end) for path in PAGES)
+    assert ingest.backfill(START, END, datasets=("bars",)).complete
     for place in PLACES:
-        assert times(desk, *place) == truth(desk, *place), place
-    bars = desk.count("line") + desk.count("candles")
+        assert times(ingest, *place) == truth(ingest, *place), place
+    bars = ingest.count("line") + ingest.count("candles")
     # A page of 100 at best; one more to find out what the cap is, and one where a window does not begin with a row.
-    assert bars <= 1.25 * sum(len(truth(desk, *place)) / 100 + 1 for place in PLACES)
-    assert desk.plan(START, END, datasets=("bars",)).calls == 0
+    assert bars <= 1.25 * sum(len(truth(ingest, *place)) / 100 + 1 for place in PLACES)
+    assert ingest.plan(START, END, datasets=("bars",)).calls == 0
 
     since = NOW - timedelta(days=60)
-    assert desk.backfill(since, NOW, datasets=("funding",)).complete
+    assert ingest.backfill(since, NOW, datasets=("funding",)).complete
     for venue in FUNDING:
-        assert payments(desk, venue) == {one.time for one in desk.market.funding(venue, "SOL/USDT", ms(since), ms(NOW))}
-    left = desk.plan(since, NOW, datasets=("funding",)).asks
-    assert all((ask.start or 0) >= ms(NOW - timedelta(days=1)) for ask in left)
+        assert payments(ingest, venue) == {
+            one.time for one in ingest.market.funding(venue, "SOL/USDT", ms(since), ms(NOW))
+        }
+    left = ingest.plan(since, NOW, datasets=("funding",)).requests
+    assert all((request.start or 0) >= ms(NOW - timedelta(days=1)) for request in left)
 
 
-def test_uncapped_pages_are_asked_for_once(narrow: Desk) -> None:
+def test_uncapped_pages_are_asked_for_once(narrow: Ingest) -> None:
     """Follow-up questions are for edges without a row only."""
     plan = narrow.plan(START, END, datasets=("bars",))
     narrow.land(plan)
@@ -94,7 +96,7 @@ def test_uncapped_pages_are_asked_for_once(narrow: Desk) -> None:
     assert narrow.plan(START, END, datasets=("bars",)).calls == 0
 
 
-def test_what_a_venue_does_not_give_around_an_outage_is_proven_by_the_row_beside_it(narrow: Desk) -> None:
+def test_what_a_venue_does_not_give_around_an_outage_is_proven_by_the_row_beside_it(narrow: Ingest) -> None:
     """Bybit is away for ten minutes of every 21st; a window that begins in them costs one more call, not five."""
     (outage,) = outages_of_day("bybit", "spot", ms(datetime(2025, 1, 21, tzinfo=UTC)) // 86_400_000)
     start = datetime.fromtimestamp(outage.start_ms / 1000, UTC) + timedelta(minutes=3)
@@ -111,7 +113,7 @@ def test_what_a_venue_does_not_give_around_an_outage_is_proven_by_the_row_beside
     assert int(str(windows[0][1])) > 1
 
 
-def test_rows_from_before_the_window_alone_are_no_proof_of_its_emptiness(narrow: Desk) -> None:
+def test_rows_from_before_the_window_alone_are_no_proof_of_its_emptiness(narrow: Ingest) -> None:
     """Coinbase sends some along. A page that holds no others, such as a stale one, is asked for again as if empty."""
     chosen = {"venues": ("coinbase",), "datasets": ("bars",)}
     window = (START, START + timedelta(minutes=60))
@@ -129,19 +131,19 @@ def test_rows_from_before_the_window_alone_are_no_proof_of_its_emptiness(narrow:
 # Listings
 
 
-def listing(desk: Desk, venue: str, market: str = "spot") -> list[tuple[object, ...]]:
-    return desk.warehouse.rows(
+def listing(ingest: Ingest, venue: str, market: str = "spot") -> list[tuple[object, ...]]:
+    return ingest.warehouse.rows(
         "select row_count, toString(proof), uniqExact(fetched_at) over () from ops.coverage "
         f"where dataset in ('instruments', 'fear_greed') and venue = '{venue}' and market = '{market}' "
         "order by 1 desc, 2"
     )
 
 
-def due(desk: Desk, **chosen: tuple[str, ...]) -> int:
-    return update.plan(desk.settings, desk.universe, Selection(**chosen), pace=None).calls
+def due(ingest: Ingest, **chosen: tuple[str, ...]) -> int:
+    return update.plan(ingest.settings, ingest.universe, Selection(**chosen), pace=None).calls
 
 
-def test_every_page_of_a_listing_is_fetched(narrow: Desk) -> None:
+def test_every_page_of_a_listing_is_fetched(narrow: Ingest) -> None:
     narrow.server.caps = (Cap("instruments-info", 4, cursor=True),)
     chosen = {"venues": ("bybit",), "datasets": ("instruments",)}
     assert narrow.backfill(START, END, **chosen).notices == []
@@ -149,7 +151,7 @@ def test_every_page_of_a_listing_is_fetched(narrow: Desk) -> None:
     assert due(narrow, **chosen) == 0
 
 
-def test_a_listing_that_lost_much_is_not_believed(narrow: Desk) -> None:
+def test_a_listing_that_lost_much_is_not_believed(narrow: Ingest) -> None:
     """At every venue."""
     chosen = {"venues": SPOT, "datasets": ("instruments",), "markets": ("spot",)}
     narrow.backfill(START, END, **chosen)
@@ -157,15 +159,17 @@ def test_a_listing_that_lost_much_is_not_believed(narrow: Desk) -> None:
     narrow.server.caps = tuple(Cap(path, 3) for path in paths)
     report = narrow.update(force=True, **chosen)
     for venue in SPOT:
-        assert any(f"{venue} gives 3 records" in notice and "not the whole list" in notice for notice in report.notices)
+        assert any(
+            f"{venue} returned 3 records" in notice and "list is incomplete" in notice for notice in report.notices
+        )
         assert listing(narrow, venue)[1][:2] == (3, "part")
 
 
-def test_a_short_history_of_the_index_is_asked_for_again(narrow: Desk) -> None:
+def test_a_short_history_of_the_index_is_asked_for_again(narrow: Ingest) -> None:
     chosen = {"datasets": ("fear_greed",)}
     narrow.server.caps = (Cap("fng", 10),)
     report = narrow.update(**chosen)
-    assert any("not the whole list" in notice for notice in report.notices)
+    assert any("list is incomplete" in notice for notice in report.notices)
     assert due(narrow, **chosen) == 1
     narrow.server.caps = ()
     assert narrow.update(**chosen).notices == []

@@ -47,7 +47,7 @@ def test_a_hundred_requests_at_once_each_get_their_own_text(replayed: ReplayServ
     replayed.faults = Faults(rate=1, kinds=("slow",), slow_seconds=0.3, times=100)
     replies = in_one_go(lambda: binance(replayed.url), asked)
 
-    assert replayed.journal.most_in_flight > 10
+    assert replayed.journal.max_in_flight > 10
     for params, reply in zip(asked, replies, strict=True):
         with urlopen(f"{replayed.url}/binance-spot/api/v3/klines?{urlencode(params)}") as answer:
             assert reply.text == answer.read().decode()

@@ -36,11 +36,11 @@ def test_the_customer_s_universe(universe: Universe) -> None:
         ("  bybit:", "  kraken:", ["bars names venue 'kraken'", "allowed are binance, bybit, coinbase, okx"]),
         ("SOL/BTC, ETH/BTC]\n    perp", "SOLBTC]\n    perp", ["bars.binance.spot.4 is 'SOLBTC'", "BASE/QUOTE"]),
         ("  okx:\n    spot:", "  okx:\n    perp:", ["bars.okx names market 'perp'", "allowed are spot"]),
-        ("2021-01-01T00:00:00Z", "2021-01-01T00:00:00", ["history.start", "needs a zone"]),
+        ("2021-01-01T00:00:00Z", "2021-01-01T00:00:00", ["history.start", "needs a time zone"]),
         ("fear_greed: true", "fear_gred: true", ["key fear_gred is unknown", "fear_greed"]),
         ("version: 1", "version: 2", ["version is 2"]),
         ("timeframes: [1m, 1h]\n", "", ["key timeframes is missing"]),
-        ("version: 1", "version: [1", ["is no YAML"]),
+        ("version: 1", "version: [1", ["is not valid YAML"]),
     ],
 )
 def test_a_mistake_in_the_file_is_named(tmp_path: Path, good: str, bad: str, words: list[str]) -> None:

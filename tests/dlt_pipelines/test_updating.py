@@ -13,8 +13,8 @@ from dlt_pipelines.planning.selection import Selection
 from dlt_pipelines.planning.universe import load
 from replay.faults import Faults
 from replay.synthetic.listings import outages_of_day
-from tests.desk import Desk
 from tests.dlt_pipelines.conftest import NOW
+from tests.ingest import Ingest
 
 LAST_CLOSED = NOW.replace(second=0)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -38,9 +38,9 @@ def test_the_wait_before_an_outage_is_asked_about_again_widens(last: timedelta, 
     assert outage_retries.due(FIRST, FIRST + last, FIRST + now) is expected
 
 
-def age(desk: Desk, table: str, hours: float) -> None:
+def age(ingest: Ingest, table: str, hours: float) -> None:
     """Let so many hours pass since everything in the table was fetched."""
-    with desk.warehouse.client() as client:
+    with ingest.warehouse.client() as client:
         client.command(f"create table raw.aged as raw.{table}")
         client.command(
             f"insert into raw.aged select * replace (fetched_at - toIntervalMinute({round(hours * 60)}) as fetched_at)"
@@ -50,7 +50,7 @@ def age(desk: Desk, table: str, hours: float) -> None:
         client.command("drop table raw.aged")
 
 
-def test_minutes_that_a_venue_left_out_are_asked_about_again_until_it_has_them(desk: Desk) -> None:
+def test_minutes_that_a_venue_left_out_are_asked_about_again_until_it_has_them(ingest: Ingest) -> None:
     narrowed = {
         "datasets": ("bars",), "venues": ("bybit",), "symbols": ("ETH/USDT",), "timeframes": ("1m",),
         "markets": ("spot",),
@@ -58,101 +58,101 @@ def test_minutes_that_a_venue_left_out_are_asked_about_again_until_it_has_them(d
     # The synthetic Bybit is away for ten minutes on every 21st.
     (outage,) = outages_of_day("bybit", "spot", int(datetime(2025, 1, 21, tzinfo=UTC).timestamp()) // 86_400)
     start = datetime.fromtimestamp(outage.start_ms / 1000, UTC) - 2 * HOUR
-    desk.backfill(start=start, until=start + 4 * HOUR, **narrowed)
-    desk.backfill(start=start + 4 * HOUR, **narrowed)
+    ingest.backfill(start=start, until=start + 4 * HOUR, **narrowed)
+    ingest.backfill(start=start + 4 * HOUR, **narrowed)
 
     def windows_asked_again() -> list[tuple[int | None, int | None]]:
-        plan = update.plan(desk.settings, desk.universe, Selection(**narrowed), pace=None)
-        return [(ask.start, ask.end) for ask in plan.asks]
+        plan = update.plan(ingest.settings, ingest.universe, Selection(**narrowed), pace=None)
+        return [(request.start, request.end) for request in plan.requests]
 
     assert windows_asked_again() == []
-    age(desk, "bybit__spot_klines", 1.1)
+    age(ingest, "bybit__spot_klines", 1.1)
     ((asked_from, asked_to),) = windows_asked_again()
     assert (asked_from or 0) <= outage.start_ms
     assert (asked_to or 0) >= outage.end_ms
 
-    assert desk.update(**narrowed).pages == 1
+    assert ingest.update(**narrowed).pages == 1
     assert windows_asked_again() == []
-    age(desk, "bybit__spot_klines", 5)
+    age(ingest, "bybit__spot_klines", 5)
     assert len(windows_asked_again()) == 1
 
 
 @pytest.fixture
-def coinbase(desk: Desk, tmp_path: Path) -> Desk:
+def coinbase(ingest: Ingest, tmp_path: Path) -> Ingest:
     """A universe of one illiquid symbol at Coinbase."""
     file = tmp_path / "universe.yml"
     file.write_text(
         "{version: 1, history: {start: 2025-01-14T00:00:00Z}, timeframes: [1m], bars: {coinbase: {spot: [SOL/BTC]}}}"
     )
-    desk.universe = load(file)
-    return desk
+    ingest.universe = load(file)
+    return ingest
 
 
-def test_minutes_without_a_trade_are_no_reason_to_ask_again_where_they_have_no_bar(coinbase: Desk) -> None:
-    desk = coinbase
+def test_minutes_without_a_trade_are_no_reason_to_ask_again_where_they_have_no_bar(coinbase: Ingest) -> None:
+    ingest = coinbase
     narrowed = {"datasets": ("bars",)}
     # The synthetic Coinbase is away from 06:05 for 195 minutes on every 14th.
     outage = datetime(2025, 1, 14, 6, 5, tzinfo=UTC)
-    desk.backfill(start=outage - 2 * HOUR, until=outage + 20 * HOUR, **narrowed)
-    desk.backfill(start=outage, until=outage + 3 * HOUR, refetch=True, **narrowed)
-    desk.backfill(start=outage + 20 * HOUR, **narrowed)
-    assert desk.count("candles") > 50
+    ingest.backfill(start=outage - 2 * HOUR, until=outage + 20 * HOUR, **narrowed)
+    ingest.backfill(start=outage, until=outage + 3 * HOUR, refetch=True, **narrowed)
+    ingest.backfill(start=outage + 20 * HOUR, **narrowed)
+    assert ingest.count("candles") > 50
 
-    age(desk, "coinbase__spot_candles", 1.1)
+    age(ingest, "coinbase__spot_candles", 1.1)
 
-    plan = update.plan(desk.settings, desk.universe, Selection(**narrowed), pace=None)
-    empty = desk.warehouse.rows(
+    plan = update.plan(ingest.settings, ingest.universe, Selection(**narrowed), pace=None)
+    empty = ingest.warehouse.rows(
         "select distinct toUnixTimestamp64Milli(window_start), toUnixTimestamp64Milli(window_end) from ops.coverage "
         "where venue = 'coinbase' and row_count = 0"
     )
     assert empty
-    assert sorted((ask.start, ask.end) for ask in plan.asks) == sorted(empty)
+    assert sorted((request.start, request.end) for request in plan.requests) == sorted(empty)
 
 
-def test_a_page_that_came_too_early_is_repaired(desk: Desk) -> None:
+def test_a_page_that_came_too_early_is_repaired(ingest: Ingest) -> None:
     narrowed = {
         "datasets": ("bars",), "venues": ("binance",), "symbols": ("SOL/BTC",), "timeframes": ("1m",),
         "markets": ("spot",),
     }  # fmt: skip
     start = LAST_CLOSED - timedelta(hours=3)
-    desk.backfill(hours=9, until=start, **narrowed)
-    desk.server.faults = Faults(rate=1, kinds=("empty",), path="klines")
-    assert desk.update(**narrowed).rows == 0
-    desk.server.faults = Faults()
-    assert desk.update(**narrowed).pages == 0
+    ingest.backfill(hours=9, until=start, **narrowed)
+    ingest.server.faults = Faults(rate=1, kinds=("empty",), path="klines")
+    assert ingest.update(**narrowed).rows == 0
+    ingest.server.faults = Faults()
+    assert ingest.update(**narrowed).pages == 0
 
-    age(desk, "binance__spot_klines", 1.1)
-    assert desk.update(**narrowed).complete
+    age(ingest, "binance__spot_klines", 1.1)
+    assert ingest.update(**narrowed).complete
 
-    truth = desk.true_bars("binance", "spot", "SOL/BTC", "1m", LAST_CLOSED - timedelta(hours=11), LAST_CLOSED)
-    assert set(desk.landed_bars("binance", "spot", "SOL/BTC", "1m")) >= set(truth)
+    truth = ingest.true_bars("binance", "spot", "SOL/BTC", "1m", LAST_CLOSED - timedelta(hours=11), LAST_CLOSED)
+    assert set(ingest.landed_bars("binance", "spot", "SOL/BTC", "1m")) >= set(truth)
 
 
 @pytest.mark.parametrize(
     ("venue", "calls"),
     [("binance", 2), ("okx", 20), ("bybit", 20)],
 )
-def test_the_years_before_a_listing_cost_a_few_calls(desk: Desk, venue: str, calls: int) -> None:
+def test_the_years_before_a_listing_cost_a_few_calls(ingest: Ingest, venue: str, calls: int) -> None:
     series = {
         "datasets": ("bars",), "venues": (venue,), "markets": ("spot",), "symbols": ("SOL/BTC",), "timeframes": ("1m",),
     }  # fmt: skip
-    listed = datetime.fromtimestamp(desk.market.listed_ms(venue, "spot", "SOL/BTC") / 1000, UTC)
+    listed = datetime.fromtimestamp(ingest.market.listed_ms(venue, "spot", "SOL/BTC") / 1000, UTC)
     until = listed + timedelta(days=2)
     start = listed - timedelta(days=700)
-    plan = desk.plan(start=start, until=until, **series)
+    plan = ingest.plan(start=start, until=until, **series)
     # Emptiness is asked for twice; the rest is the two days.
     assert len(plan.probes) <= calls
     assert plan.calls <= 2 * 1440 // 300 + 4
 
-    assert desk.land(plan).complete
+    assert ingest.land(plan).complete
 
-    assert desk.landed_bars(venue, "spot", "SOL/BTC", "1m")[0][0] == str(int(listed.timestamp() * 1000))
-    landed = set(desk.landed_bars(venue, "spot", "SOL/BTC", "1m"))
-    assert landed == set(desk.true_bars(venue, "spot", "SOL/BTC", "1m", listed, until))
-    assert desk.plan(start=start, until=until, **series).calls == 0
+    assert ingest.landed_bars(venue, "spot", "SOL/BTC", "1m")[0][0] == str(int(listed.timestamp() * 1000))
+    landed = set(ingest.landed_bars(venue, "spot", "SOL/BTC", "1m"))
+    assert landed == set(ingest.true_bars(venue, "spot", "SOL/BTC", "1m", listed, until))
+    assert ingest.plan(start=start, until=until, **series).calls == 0
 
 
-def test_where_wide_windows_are_refused_longer_candles_tell_where_history_begins(coinbase: Desk) -> None:
+def test_where_wide_windows_are_refused_longer_candles_tell_where_history_begins(coinbase: Ingest) -> None:
     listed = datetime.fromtimestamp(coinbase.market.listed_ms("coinbase", "spot", "SOL/BTC") / 1000, UTC)
     span = {"start": listed - timedelta(days=700), "until": listed + DAY}
 
@@ -168,19 +168,19 @@ def test_where_wide_windows_are_refused_longer_candles_tell_where_history_begins
     assert coinbase.plan(**span, datasets=("bars",)).calls == 0
 
 
-def test_a_series_that_begins_before_the_span_costs_one_call(desk: Desk) -> None:
-    plan = desk.plan(
+def test_a_series_that_begins_before_the_span_costs_one_call(ingest: Ingest) -> None:
+    plan = ingest.plan(
         hours=24 * 60, datasets=("bars",), venues=("okx",), symbols=("BTC/USDT",), timeframes=("1m",), markets=("spot",)
     )
     assert len(plan.probes) == 1
     assert plan.calls + 1 <= 60 * 1440 // 300 + 2
 
 
-def test_two_updates_at_once_and_one_after(desk: Desk) -> None:
+def test_two_updates_at_once_and_one_after(ingest: Ingest) -> None:
     narrowed = {"datasets": ("bars",), "symbols": ("XRP/USDT",), "timeframes": ("1h",), "markets": ("spot",)}
-    desk.backfill(hours=30, until=NOW - timedelta(hours=10), **narrowed)
-    plans = [update.plan(desk.settings, desk.universe, Selection(**narrowed), pace=None) for _ in range(2)]
-    assert plans[0].asks == plans[1].asks
+    ingest.backfill(hours=30, until=NOW - timedelta(hours=10), **narrowed)
+    plans = [update.plan(ingest.settings, ingest.universe, Selection(**narrowed), pace=None) for _ in range(2)]
+    assert plans[0].requests == plans[1].requests
     for plan in plans:
-        assert desk.land(plan).complete
-    assert desk.update(**narrowed).pages == 0
+        assert ingest.land(plan).complete
+    assert ingest.update(**narrowed).pages == 0

@@ -43,7 +43,7 @@ funding:
 
 
 @dataclass
-class Desk:
+class Shell:
     """A shell after `make demo`: the demo's warehouse, `mdw` on the PATH."""
 
     settings: Settings
@@ -60,7 +60,7 @@ class Desk:
 
 
 @pytest.fixture(scope="module")
-def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
     root = tmp_path_factory.mktemp("docs")
     (root / "bin").mkdir()
     (root / "universe.yml").write_text(UNIVERSE)
@@ -82,7 +82,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
         try:
             while not address.exists() and server.poll() is None:
                 time.sleep(0.05)
-            yield Desk(settings, inner, demo)
+            yield Shell(settings, inner, demo)
         finally:
             server.terminate()
             if embedded.status(settings).running:
@@ -99,35 +99,35 @@ def test_a_marker_stands_on_what_could_run() -> None:
     assert len(TO_RUN) > 12
 
 
-def test_the_demo_works_and_wants_no_more_than_it_lands(desk: Desk) -> None:
-    assert desk.demo.returncode == 0, desk.demo.stderr
-    assert "Snapshot demo: backtest run twice, results equal" in desk.demo.stdout
-    assert "of the limit" not in desk.demo.stderr
-    missing = desk.bash("mdw sql --json \"select count() from marts.v_bar_gaps where class = 'not_fetched'\"")
+def test_the_demo_works_and_wants_no_more_than_it_lands(shell: Shell) -> None:
+    assert shell.demo.returncode == 0, shell.demo.stderr
+    assert "Snapshot demo: backtest run twice, results equal" in shell.demo.stdout
+    assert "of the limit" not in shell.demo.stderr
+    missing = shell.bash("mdw sql --json \"select count() from marts.v_bar_gaps where class = 'not_fetched'\"")
     assert missing.stdout == "[[0]]\n"
-    page = (desk.settings.home / "reports" / "data_quality.html").read_text()
+    page = (shell.settings.home / "reports" / "data_quality.html").read_text()
     assert "<td>okx perp BTC/USDT</td>" in page
     assert "every 8 h" in page
     assert "Fear &amp; Greed index" in page
-    warnings = desk.bash("mdw audit --last --json | grep -o '\"warn\": [0-9]*'").stdout
-    assert warnings == '"warn": 0\n', desk.bash("mdw audit --last").stdout
+    warnings = shell.bash("mdw audit --last --json | grep -o '\"warn\": [0-9]*'").stdout
+    assert warnings == '"warn": 0\n', shell.bash("mdw audit --last").stdout
 
 
 @pytest.mark.parametrize("block", [block for block in TO_RUN if block.text != DEMO], ids=str)
-def test_block(desk: Desk, block: Block) -> None:
+def test_block(shell: Shell, block: Block) -> None:
     if block.language == "sql":
-        with connect(desk.settings, "researcher") as client:
+        with connect(shell.settings, "researcher") as client:
             for statement in filter(str.strip, block.text.split(";\n")):
                 assert client.query(statement).result_rows, statement
         return
-    ended = desk.bash(block.text) if block.language == "bash" else desk.run(sys.executable, "-c", block.text)
+    ended = shell.bash(block.text) if block.language == "bash" else shell.run(sys.executable, "-c", block.text)
     assert ended.returncode == 0, f"{ended.stdout}\n{ended.stderr}"
     assert "Traceback" not in ended.stderr
 
 
-def test_the_notebook_runs_from_top_to_bottom(desk: Desk) -> None:
+def test_the_notebook_runs_from_top_to_bottom(shell: Shell) -> None:
     notebook = PROJECT / "examples" / "alphaforge" / "reading.ipynb"
-    ended = desk.run(sys.executable, "-m", "tests.docs.notebook", str(notebook))
+    ended = shell.run(sys.executable, "-m", "tests.docs.notebook", str(notebook))
     assert ended.returncode == 0, f"{ended.stdout}\n{ended.stderr}"
     assert "Snapshot(snapshot_id='demo'" in ended.stdout
     assert len(re.findall(r"^c\d+: ", ended.stdout, re.MULTILINE)) > 5
@@ -149,10 +149,10 @@ COMMANDS = (
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_a_terminal_of_80_columns_breaks_no_word_and_a_pipe_is_not_cut(desk: Desk, command: str) -> None:
-    piped = desk.bash(f"mdw {command}")
+def test_a_terminal_of_80_columns_breaks_no_word_and_a_pipe_is_not_cut(shell: Shell, command: str) -> None:
+    piped = shell.bash(f"mdw {command}")
     assert piped.returncode == 0, piped.stderr
-    code, shown = on_a_terminal(["bash", "-c", f"mdw {command}"], desk.environment)
+    code, shown = on_a_terminal(["bash", "-c", f"mdw {command}"], shell.environment)
     assert code == 0, shown
     assert "\x1b" not in piped.stdout
     assert [line for line in piped.stdout.splitlines() if line != line.rstrip()] == []
@@ -164,12 +164,12 @@ def test_a_terminal_of_80_columns_breaks_no_word_and_a_pipe_is_not_cut(desk: Des
     assert wide == []
 
 
-def test_what_a_pipe_gets_is_one_record_a_line(desk: Desk) -> None:
+def test_what_a_pipe_gets_is_one_record_a_line(shell: Shell) -> None:
     query = "select *, 'a\\nb' as lines from marts.v_bars_at(snapshot_id = 'demo') limit 7"
-    assert len(desk.run("mdw", "sql", query).stdout.splitlines()) == 8
+    assert len(shell.run("mdw", "sql", query).stdout.splitlines()) == 8
 
 
-def test_sql_prints_what_is_stored(desk: Desk) -> None:
+def test_sql_prints_what_is_stored(shell: Shell) -> None:
     query = (
         "select 0.1 + 0.2 as double, toFloat32(0.1) as single, 1e-320 as denormal, NULL as nothing, '' as empty, "
         "[1.5, NULL] as list, toDate('2025-01-01') as day, toDecimal64('1.100', 3) as price, "
@@ -177,42 +177,42 @@ def test_sql_prints_what_is_stored(desk: Desk) -> None:
     )
     values = [0.30000000000000004, 0.1, 1e-320, None, "", [1.5, None], "2025-01-01", "1.100"]
     values += ["2025-01-01T00:00:00.123456789Z", 12345678901234567, "nan"]
-    assert json.loads(desk.run("mdw", "sql", "--json", query).stdout) == [values]
-    line = desk.run("mdw", "sql", query).stdout.splitlines()[1]
+    assert json.loads(shell.run("mdw", "sql", "--json", query).stdout) == [values]
+    line = shell.run("mdw", "sql", query).stdout.splitlines()[1]
     assert line.split("  ")[0] == "0.30000000000000004"
     for text in ("NULL", "[1.5, null]", "1.100", "2025-01-01T00:00:00.123456789Z", " 12345678901234567 "):
         assert text in line
-    assert desk.run("mdw", "sql", "select throwIf(number = 9e5) from numbers(1e6)").returncode == 2
+    assert shell.run("mdw", "sql", "select throwIf(number = 9e5) from numbers(1e6)").returncode == 2
 
 
-def test_env_gives_the_password_to_a_pipe_and_to_who_asks_for_it(desk: Desk) -> None:
-    password = desk.settings.connection("transform").password
-    assert json.loads(desk.bash("mdw env --format json").stdout)["MDW_DBT_PASSWORD"] == password
-    assert desk.bash('eval "$(mdw env)"; printf %s "$MDW_DBT_PASSWORD"').stdout == password
-    assert password in desk.bash("mdw env --format dotenv").stdout
-    assert password not in on_a_terminal(["mdw", "env"], desk.environment)[1]
-    assert password in on_a_terminal(["mdw", "env", "--show-password"], desk.environment)[1]
-    assert desk.bash("mdw env --format yaml").returncode == 2
+def test_env_gives_the_password_to_a_pipe_and_to_who_asks_for_it(shell: Shell) -> None:
+    password = shell.settings.connection("transform").password
+    assert json.loads(shell.bash("mdw env --format json").stdout)["MDW_DBT_PASSWORD"] == password
+    assert shell.bash('eval "$(mdw env)"; printf %s "$MDW_DBT_PASSWORD"').stdout == password
+    assert password in shell.bash("mdw env --format dotenv").stdout
+    assert password not in on_a_terminal(["mdw", "env"], shell.environment)[1]
+    assert password in on_a_terminal(["mdw", "env", "--show-password"], shell.environment)[1]
+    assert shell.bash("mdw env --format yaml").returncode == 2
 
 
-def test_dbt_by_hand_has_the_universe_and_what_vars_give_comes_first(desk: Desk) -> None:
-    assert desk.bash("mdw dbt").returncode == 2
-    assert desk.bash("mdw dbt -- no-such-command").returncode == 2
+def test_dbt_by_hand_has_the_universe_and_what_vars_give_comes_first(shell: Shell) -> None:
+    assert shell.bash("mdw dbt").returncode == 2
+    assert shell.bash("mdw dbt -- no-such-command").returncode == 2
     given = "{snapshot_id: by-hand, code_revision: mine}"
-    compiled = desk.bash(f"mdw dbt -- --quiet compile --select snapshots --vars '{given}'")
+    compiled = shell.bash(f"mdw dbt -- --quiet compile --select snapshots --vars '{given}'")
     assert compiled.returncode == 0, compiled.stderr
     assert "\x1b" not in compiled.stdout
     assert "'by-hand' as snapshot_id" in compiled.stdout
     assert "'mine' as code_revision" in compiled.stdout
-    listed = desk.bash("mdw dbt -- --quiet compile --select universe_series").stdout
+    listed = shell.bash("mdw dbt -- --quiet compile --select universe_series").stdout
     assert "('bars', 'okx', 'spot', 'BTC/USDT', '1h', '2025-06-17 01:00:00')" in listed
 
 
-def test_env_holds_the_code_revision_and_where_it_is_from(desk: Desk) -> None:
-    run = json.loads(json.loads(desk.bash("mdw env --format json").stdout)["MDW_DBT_RUN"])
+def test_env_holds_the_code_revision_and_where_it_is_from(shell: Shell) -> None:
+    run = json.loads(json.loads(shell.bash("mdw env --format json").stdout)["MDW_DBT_RUN"])
     assert run["code_revision"] == f"{code_revision()} (mdw env)"
 
 
-def test_the_example_explains_itself(desk: Desk) -> None:
-    said = desk.run(sys.executable, "examples/alphaforge/pinned_backtest.py", "--help")
+def test_the_example_explains_itself(shell: Shell) -> None:
+    said = shell.run(sys.executable, "examples/alphaforge/pinned_backtest.py", "--help")
     assert (said.returncode, "usage: pinned_backtest.py [-h] [snapshot_id]" in said.stdout) == (0, True)

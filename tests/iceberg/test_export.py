@@ -202,8 +202,8 @@ def test_rest_by_configuration(published: Published, tmp_path: Path):
     [
         (["nothing-of-that-name", "--to", "{tmp}/a"], 2, "There is no snapshot 'nothing-of-that-name'"),
         (["first", "--to", "{file}/below"], 2, "Cannot write to"),
-        (["first", "--to", "gs://bucket/x"], 2, "cannot hold Iceberg tables"),
-        (["first", "--to", "s3://key:secret@bucket/x"], 2, "must not hold credentials"),
+        (["first", "--to", "gs://bucket/x"], 2, "not supported as a location of Iceberg tables"),
+        (["first", "--to", "s3://key:secret@bucket/x"], 2, "must not contain credentials"),
         (["first", "--to", "s3://no-such-bucket/x"], 2, "There is no bucket 'no-such-bucket'"),
         (["first", "--to", "{tmp}/a", "--dataset", "trades"], 2, "--dataset is 'trades'"),
         (["first", "--to", "{tmp}/a", "--catalog", "hive"], 2, "--catalog is 'hive'"),

@@ -11,7 +11,7 @@ from moto.s3.models import s3_backends
 
 from mdw.acceptance import schedule
 from mdw.acceptance.aws import AwsEnvironment
-from mdw.acceptance.verdict import Seen, Verdict, conclusion
+from mdw.acceptance.verdict import Observation, Verdict, conclusion
 from mdw.metrics import cloudwatch
 from mdw.metrics.sample import Sample
 from tests.acceptance.airflow_api import Runs
@@ -30,15 +30,15 @@ def environment(deployed: Account, monkeypatch: pytest.MonkeyPatch) -> Iterator[
     deployed.airflow.import_errors = []
 
 
-def states(seen: list[Seen]) -> dict[str, str]:
-    return {one.says: one.state for one in seen}
+def states(observations: list[Observation]) -> dict[str, str]:
+    return {one.says: one.state for one in observations}
 
 
 def test_services_are_met_as_the_smoke_test_sees_them(environment: AwsEnvironment) -> None:
-    seen = list(environment.services())
-    assert len(seen) >= 8
-    assert {one.state for one in seen} == {"met"}, seen
-    assert any("0 of 9 alarms stand" in one.says for one in seen)
+    observations = list(environment.services())
+    assert len(observations) >= 8
+    assert {one.state for one in observations} == {"met"}, observations
+    assert any("0 of 9 alarms are active" in one.says for one in observations)
 
 
 def test_a_dag_file_that_does_not_load_is_not_met(environment: AwsEnvironment, deployed: Account) -> None:
@@ -60,7 +60,7 @@ def test_nothing_is_signed_off_while_an_alarm_stands_or_without_a_young_backup(
     cloud.set_alarm_state(AlarmName="mdw-dev-stale-series", StateValue="ALARM", StateReason="test")
     verdict, sentence = judged()
     assert (verdict.state, sentence[:14]) == ("not met", "NOT signed off")
-    assert verdict.of("not met")[0].says == "1 of 9 alarms stand: mdw-dev-stale-series"
+    assert verdict.of("not met")[0].says == "1 of 9 alarms are active: mdw-dev-stale-series"
     cloud.set_alarm_state(AlarmName="mdw-dev-stale-series", StateValue="INSUFFICIENT_DATA", StateReason="test")
     assert judged()[0].state == "in part"
     cloud.set_alarm_state(AlarmName="mdw-dev-stale-series", StateValue="OK", StateReason="test")
@@ -121,10 +121,10 @@ def test_runs_tasks_and_logs_come_by_paths_that_mwaa_takes(environment: AwsEnvir
     now = int(datetime.now(UTC).timestamp() * 1000)
     events = [{"timestamp": now, "message": line} for line in ("mdw build", "published")]
     logs.put_log_events(logGroupName=group, logStreamName=stream, logEvents=events)
-    assert schedule._log(environment.airflow, run) == Seen(
+    assert schedule._log(environment.airflow, run) == Observation(
         "met", "2 tasks with a status each, log of the build: 2 lines"
     )
-    with pytest.raises(OperationFailed, match="takes paths of 64 characters"):
+    with pytest.raises(OperationFailed, match="accepts paths of up to 64 characters"):
         environment.airflow.get(f"/dags/{schedule.DAG}/dagRuns/{run['dag_run_id']}/taskInstances")
     deployed.airflow.runs = replace(Runs(), paused=True)
     assert environment.airflow.get(f"/dags/{schedule.DAG}")["is_paused"] is True
@@ -135,9 +135,9 @@ def test_the_test_alert_leaves_from_airflow(
     environment: AwsEnvironment, deployed: Account, ended: str, state: str
 ) -> None:
     deployed.airflow.runs = replace(Runs(), alert_run=ended)
-    seen = schedule._alert_by_airflow(environment.airflow)
-    assert seen.state == state
-    assert "market_data_alert_test" in seen.says
+    observations = schedule._alert_by_airflow(environment.airflow)
+    assert observations.state == state
+    assert "market_data_alert_test" in observations.says
 
 
 def test_an_environment_that_nobody_described_is_refused() -> None:

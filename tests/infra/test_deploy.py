@@ -95,7 +95,7 @@ def test_a_version_that_the_package_index_lacks_is_refused_before_any_stack(acco
     account.packages.holds("26.8.2.7", "26.8.9.4")
     said = account.deploy("deploy", "dev", *FAST)
     assert said.returncode == 2, said.stdout
-    assert "holds no clickhouse-client 26.8.10.6 for aarch64" in said.stderr
+    assert "has no clickhouse-client 26.8.10.6 for aarch64" in said.stderr
     assert "such as 26.8.2.7, 26.8.9.4" in said.stderr
     assert account.client("cloudformation").describe_stacks()["Stacks"] == []
     # An index that cannot be read from here is no reason to stop: the machine asks it itself.

@@ -55,5 +55,5 @@ def test_a_folder_that_lacks_one_is_refused_before_anything_is_deployed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MDW_DBT_PACKAGES", str(tmp_path))
-    with pytest.raises(BadInput, match="holds no dbt package 'elementary'"):
+    with pytest.raises(BadInput, match="has no dbt package 'elementary'"):
         package.build(tmp_path / "out", "3.3.1")

@@ -22,7 +22,7 @@ from replay.sockets.faults import SocketFaults
 from replay.synthetic import SyntheticMarket
 from tests.conftest import Warehouse
 from tests.dbt.conftest import Dbt
-from tests.desk import Desk
+from tests.ingest import Ingest
 from tests.live.world import MINUTE_MS, Running, until
 from warehouse import embedded
 
@@ -71,7 +71,7 @@ LIVE_BARS = (
 class Ran:
     """What a stretch with faults left behind."""
 
-    desk: Desk
+    ingest: Ingest
     dbt: Dbt
     first_ms: int = 0
     end_ms: int = 0
@@ -80,7 +80,7 @@ class Ran:
     sent: list[str] = field(default_factory=list)
 
     def rows(self, query: str, **parameters: object) -> list[tuple[Any, ...]]:
-        return self.desk.warehouse.rows(query, **parameters)
+        return self.ingest.warehouse.rows(query, **parameters)
 
     def live(self, columns: str) -> list[tuple[Any, ...]]:
         return self.rows(
@@ -94,7 +94,7 @@ class Ran:
     def truth(self) -> dict[tuple[str, int], tuple[float, ...]]:
         found = {}
         for one in SERIES:
-            for bar in self.desk.market.bars(one.venue, one.market, one.symbol, "1m", self.first_ms, self.end_ms):
+            for bar in self.ingest.market.bars(one.venue, one.market, one.symbol, "1m", self.first_ms, self.end_ms):
                 values = tuple(float(v or 0) for v in (bar.open, bar.high, bar.low, bar.close, bar.volume))
                 found[f"{one.venue}:{one.market}:{one.symbol}", bar.open_time] = values
         return found
@@ -123,15 +123,15 @@ def ran(module_warehouse: Warehouse, tmp_path_factory: pytest.TempPathFactory) -
     universe.write_text(UNIVERSE)
     with ReplayServer(market, clock=Clock(START_MS)) as server:
         clock = server.clock
-        desk = Desk.of(module_warehouse, server, market, universe=universe)
-        assert desk.backfill(hours=1 / 6).complete
+        ingest = Ingest.of(module_warehouse, server, market, universe=universe)
+        assert ingest.backfill(hours=1 / 6).complete
         dbt = Dbt(module_warehouse, tmp_path_factory.mktemp("target"))
-        variables = universe_of_dbt.variables(desk.settings)
+        variables = universe_of_dbt.variables(ingest.settings)
         dbt.publish("before", now=datetime.fromtimestamp(START_MS / 1000, UTC).isoformat(), **variables)
         clock.speed = SPEED
         clock.set(START_MS, ticking=True)
         server.sockets.faults = FAULTS
-        ran = Ran(desk, dbt, START_MS)
+        ran = Ran(ingest, dbt, START_MS)
         stop = threading.Event()
         watcher = threading.Thread(target=watch, args=(ran, server, stop))
         watcher.start()
@@ -225,8 +225,8 @@ def test_live_pages_claim_nothing_and_are_no_candidates(ran: Ran) -> None:
     assert ran.rows("select count() from ops.coverage where lane = 'live' or fetched_at is null") == [(0,)]
     assert ran.rows("select count() from marts.bars where source not in ('rest', 'archive')") == [(0,)]
     # The planner asks REST for every minute of the stretch, as if nobody had followed it.
-    plan = update.plan(ran.desk.settings, ran.desk.universe, pace=None)
-    asked = {(ask.series, ask.start, ask.end) for ask in plan.asks}
+    plan = update.plan(ran.ingest.settings, ran.ingest.universe, pace=None)
+    asked = {(request.series, request.start, request.end) for request in plan.requests}
     for one in SERIES:
         windows = sorted((start, end) for series, start, end in asked if series == one)
         assert windows, one
@@ -257,7 +257,7 @@ def test_minutes_say_when_they_were_complete(ran: Ran) -> None:
 
 
 def test_no_limit_of_a_venue_was_exceeded(ran: Ran) -> None:
-    assert ran.desk.server.journal.violations == {}
+    assert ran.ingest.server.journal.violations == {}
 
 
 def test_quotes_are_the_last_of_each_second(ran: Ran) -> None:
@@ -273,14 +273,14 @@ def test_quotes_are_the_last_of_each_second(ran: Ran) -> None:
 
 
 def test_researchers_may_read_the_live_views(ran: Ran) -> None:
-    with ran.desk.warehouse.client("researcher") as client:
+    with ran.ingest.warehouse.client("researcher") as client:
         for view in ("v_bars_live", "v_quotes_live", "v_live_gaps", "v_live_minutes"):
             assert client.query(f"select * from marts.{view} limit 1").result_rows, view
 
 
 def test_rest_stands_above_what_a_socket_said(ran: Ran) -> None:
     # The last test of the module: it lands the stretch by REST.
-    assert ran.desk.update().complete
+    assert ran.ingest.update().complete
     assert shown(ran) == ran.truth()
     sources = ran.live("source, is_provisional")
     assert set(sources) == {("rest", True)}
@@ -289,8 +289,8 @@ def test_rest_stands_above_what_a_socket_said(ran: Ran) -> None:
 @pytest.mark.soak
 def test_one_update_and_build_leave_the_market(ran: Ran) -> None:
     # After test_rest_stands_above_what_a_socket_said, which landed the stretch.
-    now = from_ms(ran.desk.server.clock.now_ms()).isoformat()
-    ran.dbt.publish("after", now=now, **universe_of_dbt.variables(ran.desk.settings))
+    now = from_ms(ran.ingest.server.clock.now_ms()).isoformat()
+    ran.dbt.publish("after", now=now, **universe_of_dbt.variables(ran.ingest.settings))
     assert shown(ran) == ran.truth()
     assert set(ran.live("source, is_provisional")) == {("rest", False)}
     told_otherwise = ran.rows("select instrument_id, event_time from marts.dq_live_differences where difference != ''")

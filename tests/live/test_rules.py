@@ -22,7 +22,7 @@ from mdw.live.running import parse_duration
 from replay.clock import Clock, parse_instant
 from replay.server import ReplayServer
 from replay.synthetic import SyntheticMarket
-from tests.desk import settings_for
+from tests.ingest import settings_for
 from tests.live import world
 from tests.live.world import until
 from warehouse.errors import BadInput

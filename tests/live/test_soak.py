@@ -23,7 +23,7 @@ from replay.sockets.faults import SocketFaults
 from replay.synthetic import SyntheticMarket
 from tests.conftest import Warehouse, start_warehouse
 from tests.dbt.conftest import Dbt
-from tests.desk import Desk
+from tests.ingest import Ingest
 from tests.live.world import MINUTE_MS
 from warehouse import embedded
 from warehouse.settings import PROJECT
@@ -76,10 +76,10 @@ def test_kills_faults_and_an_outage_leave_the_truth(tmp_path: Path) -> None:
     universe.write_text(UNIVERSE)
     warehouse, without = start_warehouse(tmp_path / "mdw"), start_warehouse(tmp_path / "without")
     with ReplayServer(market, clock=Clock(START_MS)) as server:
-        desk = Desk.of(warehouse, server, market, universe=universe)
-        variables = universe_of_dbt.variables(desk.settings)
+        ingest = Ingest.of(warehouse, server, market, universe=universe)
+        variables = universe_of_dbt.variables(ingest.settings)
         dbt = Dbt(warehouse, tmp_path / "target")
-        assert desk.backfill(hours=1 / 6).complete
+        assert ingest.backfill(hours=1 / 6).complete
         dbt.publish("before", now=now_of(server), **variables)
         server.sockets.faults = FAULTS
         server.clock.speed = SPEED
@@ -121,12 +121,12 @@ def test_kills_faults_and_an_outage_leave_the_truth(tmp_path: Path) -> None:
         )
         assert violations == {}
         assert max(sizes) - min(sizes) < 10 << 20
-        assert live_bars(warehouse, START_MS, end_ms) == truth_of(desk, START_MS, end_ms)
+        assert live_bars(warehouse, START_MS, end_ms) == truth_of(ingest, START_MS, end_ms)
 
         # The marts are those of a warehouse that never had a reader.
-        other = Desk.of(without, server, market, universe=universe)
+        other = Ingest.of(without, server, market, universe=universe)
         assert other.backfill(hours=(server.clock.now_ms() - START_MS) / 3_600_000 + 1 / 6).complete
-        for one, client in ((desk, dbt), (other, Dbt(without, tmp_path / "target2"))):
+        for one, client in ((ingest, dbt), (other, Dbt(without, tmp_path / "target2"))):
             assert one.update().complete
             client.publish("after", now=now_of(server), **variables)
         assert warehouse.rows(_CONTENT) == without.rows(_CONTENT)
@@ -147,12 +147,12 @@ def live_bars(warehouse: Warehouse, start_ms: int, end_ms: int) -> dict[tuple[An
     return {row[:2]: row[2:] for row in rows}
 
 
-def truth_of(desk: Desk, start_ms: int, end_ms: int) -> dict[tuple[Any, ...], tuple[Any, ...]]:
+def truth_of(ingest: Ingest, start_ms: int, end_ms: int) -> dict[tuple[Any, ...], tuple[Any, ...]]:
     found = {}
-    for venue, markets in desk.universe.bars.items():
+    for venue, markets in ingest.universe.bars.items():
         for kind, symbols in markets.items():
             for symbol in symbols:
-                for bar in desk.market.bars(venue, kind, symbol, "1m", start_ms, end_ms):
+                for bar in ingest.market.bars(venue, kind, symbol, "1m", start_ms, end_ms):
                     values = tuple(float(v or 0) for v in (bar.open, bar.high, bar.low, bar.close, bar.volume))
                     found[f"{venue}:{kind}:{symbol}", bar.open_time] = values
     return found

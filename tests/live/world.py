@@ -12,7 +12,7 @@ from dlt_pipelines.core.series import Series
 from dlt_pipelines.live.reader import Follower, Reader
 from replay.server import ReplayServer
 from tests.conftest import Warehouse
-from tests.desk import settings_for
+from tests.ingest import settings_for
 
 MINUTE_MS = 60_000
 

@@ -45,8 +45,8 @@ def inside(module_warehouse: Warehouse, run):
         (["--timeframe", "7m"], "timeframe '7m' is not in the universe; allowed are 1m, 1h"),
         (["--dataset", "trades"], "dataset 'trades' is not in the universe; allowed are bars, funding"),
         (["--start", "2025-01-02T00:00:00Z", "--end", "2025-01-01T00:00:00Z"], "is not after --start"),
-        (["--start", "2025-01-02T00:00:00"], "a time without a zone. For UTC write 2025-01-02T00:00:00Z"),
-        (["--start", "yesterday"], "which is no time. Write it like 2025-01-28T00:00:00Z"),
+        (["--start", "2025-01-02T00:00:00"], "a time without a time zone. For UTC write 2025-01-02T00:00:00Z"),
+        (["--start", "yesterday"], "which is not a time. Write it like 2025-01-28T00:00:00Z"),
         (["--end", "2199-01-01T00:00:00Z"], "--end is 2199-01-01T00:00:00+00:00, in the future"),
         (
             ["--venue", "bybit", "--market", "perp"],
@@ -62,8 +62,8 @@ def test_backfill(inside, words, says):
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        ("version: [", "is no YAML"),
-        ("- a\n- list", "holds no mapping"),
+        ("version: [", "is not valid YAML"),
+        ("- a\n- list", "is not a mapping"),
         ("version: 1\nhistory: {start: 2021-01-01T00:00:00Z}\ntimeframes: [1m, 7m]", "'7m'"),
         (
             "version: 1\nhistory: {start: 2021-01-01T00:00:00Z}\ntimeframes: [1m]\nbars: {mtgox: {spot: [BTC/USDT]}}",
@@ -95,7 +95,7 @@ def test_a_snapshot_id_that_cannot_be(inside):
 def test_sql_that_writes_is_refused(inside):
     code, said = inside("sql", "drop table ops.builds")
     assert code == 2
-    assert "refuses the query" in said
+    assert "rejected the query" in said
 
 
 def test_a_server_that_does_not_answer(run):
@@ -119,7 +119,7 @@ def test_a_server_that_refuses_the_password(run, module_warehouse: Warehouse):
 
 @pytest.mark.parametrize(
     ("url", "says"),
-    [("localhost:8123", "it must look like"), ("http://host:eighty/", "a port that is no number")],
+    [("localhost:8123", "it must look like"), ("http://host:eighty/", "a port that is not a number")],
 )
 def test_a_url_that_is_none(run, url, says):
     code, said = run("status", MDW_CLICKHOUSE_URL=url)
@@ -136,7 +136,7 @@ def test_a_folder_without_recordings_is_named(run, tmp_path):
     """It ended in a traceback: max() of nothing."""
     code, said = run("demo", "--recordings", str(tmp_path), MDW_HOME=str(tmp_path / "home"))
     assert code == 2
-    assert "holds none of the files" in said
+    assert "has none of the files" in said
     assert not (tmp_path / "home").exists()
 
 

@@ -107,7 +107,7 @@ def test_a_venue_is_not_blamed_for_our_own_limit(ask: Callable[[], Awaitable[obj
     async def main() -> object:
         return await ask()
 
-    with pytest.raises(OperationFailed, match="could not be asked: too many open files"):
+    with pytest.raises(OperationFailed, match="could not be requested: too many open files"):
         asyncio.run(main())
 
 
@@ -129,7 +129,10 @@ def _grouped() -> Exception:
         (OSError(errno.EMFILE, "Too many open files", "/proc/stat"), "at once; raise the limit"),
         (_grouped(), "at once; raise the limit"),
         (ImportError("libx.so: cannot open shared object file: Too many open files"), "at once; raise the limit"),
-        (OSError(errno.ENOSPC, "No space left on device", "/x/y"), "/x/y: No space left on device. Make room there"),
+        (
+            OSError(errno.ENOSPC, "No space left on device", "/x/y"),
+            "/x/y: No space left on device. Free some space there",
+        ),
         (PermissionError(errno.EACCES, "Permission denied", "/x/y"), "/x/y: Permission denied."),
     ],
 )

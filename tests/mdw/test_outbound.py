@@ -29,7 +29,7 @@ def drip() -> Iterator[bytes]:
 def taken(httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What `/taken` was sent."""
     monkeypatch.setattr(airflow, "_TIMEOUT_SECONDS", 0.5)
-    monkeypatch.setattr(airflow, "_MOST_BYTES", 1000)
+    monkeypatch.setattr(airflow, "_MAX_BYTES", 1000)
     texts: list[str] = []
 
     def take(request: Request) -> Response:
@@ -73,7 +73,7 @@ def test_the_answer_of_a_webhook_is_not_read_and_a_long_alert_is_cut(taken: list
     [
         (lambda: Response(status=307, headers={"Location": "/taken"}), "HTTP 307"),
         (lambda: Response(b" " * 2000), "more than 1,000 bytes"),
-        (lambda: Response(drip()), "no whole answer within 0.5 s"),
+        (lambda: Response(drip()), "no complete response within 0.5 s"),
     ],
     ids=["redirect", "size", "time"],
 )
@@ -102,6 +102,6 @@ def test_headers_without_end_are_given_up(monkeypatch: pytest.MonkeyPatch) -> No
 
     threading.Thread(target=serve, daemon=True).start()
     began = time.monotonic()
-    with listening, pytest.raises(OperationFailed, match=r"no whole answer within 0\.5 s"):
+    with listening, pytest.raises(OperationFailed, match=r"no complete response within 0\.5 s"):
         channels.Webhook(SecretStr(f"http://127.0.0.1:{listening.getsockname()[1]}/{SECRET}")).send("title", "text")
     assert time.monotonic() - began < 2

@@ -129,4 +129,4 @@ def test_a_place_that_cannot_be_is_refused_before_anything_is_built(home: Path) 
     command = [sys.executable, "-m", "mdw", "build", "--artifacts", "ftp://somewhere/"]
     environment = {**os.environ, "MDW_HOME": str(home)}
     said = subprocess.run(command, env=environment, cwd=PROJECT, capture_output=True, text=True)
-    assert (said.returncode, "'ftp://somewhere/' is not a place for files" in said.stderr) == (2, True)
+    assert (said.returncode, "'ftp://somewhere/' is not a destination for files" in said.stderr) == (2, True)

@@ -60,7 +60,7 @@ def test_what_needs_a_checkout_says_so(installed: Path, tmp_path: Path):
     for option in (("--local",), ("--aws", "dev")):
         ended = mdw(installed, tmp_path, "acceptance", *option)
         assert ended.returncode == 2, ended.stderr
-        assert "of the repository, which an installed wheel does not carry" in " ".join(ended.stderr.split())
+        assert "of the repository, which an installed wheel does not include" in " ".join(ended.stderr.split())
 
 
 @pytest.mark.soak

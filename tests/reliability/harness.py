@@ -21,7 +21,7 @@ from replay.faults import Faults
 from replay.server import ReplayServer
 from replay.synthetic import SyntheticMarket
 from tests.conftest import Warehouse
-from tests.desk import settings_for
+from tests.ingest import settings_for
 from tests.reliability.job import NOW, Job
 from warehouse import embedded
 from warehouse.settings import PROJECT, Settings
@@ -77,7 +77,7 @@ class Line:
         report = self.land(job)
         assert report.complete, report.failures
         again = self.plan(job)
-        assert (again.asks, again.files) == ([], []), "the run after the healthy one still finds something missing"
+        assert (again.requests, again.files) == ([], []), "the run after the healthy one still finds something missing"
         assert list((self.settings.home / "dlt").iterdir()) == []
 
     def publish(self, snapshot: str) -> None:

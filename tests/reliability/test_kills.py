@@ -40,7 +40,7 @@ class Killer:
 
     def landing(self, stage: str, job: Job) -> None:
         plan = self.line.plan(job)
-        requests = len(plan.asks) + 2 * len(plan.files)
+        requests = len(plan.requests) + 2 * len(plan.files)
         self._kill(stage, self.line.requests(self.chance.randint(1, requests)), 0.5, *job.command)
 
     def build(self, snapshot: str, nodes: int) -> None:

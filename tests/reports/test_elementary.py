@@ -22,7 +22,7 @@ PACKAGES = os.environ.get("MDW_DBT_PACKAGES", "")
 
 def test_a_folder_without_the_packages_is_refused_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MDW_DBT_PACKAGES", str(tmp_path))
-    with pytest.raises(BadInput, match=r"holds no dbt package 'elementary'.*packages_from_git"):
+    with pytest.raises(BadInput, match=r"has no dbt package 'elementary'.*packages_from_git"):
         elementary_packages.prepare(Settings(home=tmp_path / "mdw"))
 
 

@@ -125,7 +125,7 @@ def test_an_export_of_an_earlier_revision_is_imported(tmp_path: Path) -> None:
         for source, rows in pinned(fresh, "second").items():
             assert rows == shown[source]
         assert restore(fresh.settings, "second", target).notices == [
-            "Snapshot second is published here with the same content."
+            "Snapshot second is already published here with the same content."
         ]
     finally:
         fresh.kill()

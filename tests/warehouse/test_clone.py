@@ -110,7 +110,7 @@ def test_a_folder_in_use_a_running_build_and_a_full_disk_leave_nothing(
         raise OSError(28, "No space left on device", "x")
 
     with monkeypatch.context() as patched:
-        patched.setattr("warehouse.embedded.clone._take", full)
+        patched.setattr("warehouse.embedded.clone._place_part", full)
         with pytest.raises(OperationFailed, match="is full; nothing was left there"):
             clone(settings, tmp_path / "a" / "clone")
     transform = origin.warehouse.client("transform")

@@ -73,9 +73,7 @@ def test_statements_on_tables_of_dbt_wait_for_dbt_to_make_them(warehouse: Wareho
         connect(warehouse.settings, "auditor").close()
 
     # This code does not know migration 999.
-    with pytest.raises(
-        OperationFailed, match=r"migrated by newer code: it has migration 999.*knows no migration after"
-    ):
+    with pytest.raises(OperationFailed, match=r"migrated by newer code: it has migration 999.*newest of this code is"):
         migrations.migrate(warehouse.settings)
     for role in ("ingest", "transform"):
         with pytest.raises(OperationFailed, match="Use code at least as new as the data"):

@@ -1,8 +1,8 @@
-"""Roles and their rights: one SQL file a role, the single source for the embedded server and for real ones. What a role
-needs beside it where there are replicas is in `<role>.cluster.sql`.
+"""Roles and their rights: one SQL file per role, the single source for the embedded server and for real ones. What a
+role needs in addition on a cluster is in `<role>.cluster.sql`.
 
-The embedded server keeps its users in a file, so the grants are written into it (`grants`). A ClickHouse
-server keeps roles by SQL: `apply` creates them, and an operator grants a role to each service's user.
+The embedded server keeps its users in a file, so the grants are written into it (`grants`). On a ClickHouse server
+`apply` creates the roles with SQL, and an operator grants a role to each service's user.
 """
 
 from functools import cache
@@ -23,7 +23,7 @@ _WITHOUT_ROLES = (
     "directory and run `mdw migrate` again."
 )
 
-# An unpinned scan multiplies the rows by the number of snapshots: it must fail within seconds, and say why.
+# An unpinned scan multiplies the rows by the number of snapshots: it must fail within seconds with a clear error.
 RESEARCHER_LIMITS = {
     "max_execution_time": 120,
     "max_memory_usage": 4_000_000_000,
@@ -39,7 +39,7 @@ def statements(role: str) -> tuple[str, ...]:
 
 
 def cluster_statements(role: str, cluster: str) -> tuple[str, ...]:
-    """All grants of a role, each for every node of the cluster."""
+    """All grants of a role, each ON CLUSTER."""
     more = FILES / f"{role}.cluster.sql"
     found = (*statements(role), *(_statements(more) if more.exists() else ()))
     return tuple(statement.replace("grant ", f"grant on cluster `{cluster}` ", 1) for statement in found)
@@ -52,15 +52,15 @@ def _statements(file: Path) -> tuple[str, ...]:
 
 
 def grants(role: str) -> tuple[str, ...]:
-    """The statements as a users.xml wants them: without their grantee."""
+    """The statements in the form for users.xml: without their grantee."""
     return tuple(statement.rsplit(" to ", 1)[0] for statement in statements(role))
 
 
 def apply(settings: Settings) -> str:
-    """Create the roles and their rights on a server that keeps access by SQL. Safe to run again.
+    """Create the roles and their rights on a server with SQL-driven access control. Safe to run again.
 
-    Returns a notice where the server keeps users in its configuration alone, and so has no roles by SQL; else "".
-    Raises OperationFailed where the user may not create roles.
+    Returns a notice if the server keeps users only in its configuration, and so cannot have such roles; else "".
+    Raises OperationFailed if the user may not create roles.
     """
     cluster = f" on cluster `{settings.cluster}`" if settings.cluster else ""
     limits = ", ".join(f"{name} = {value} readonly" for name, value in RESEARCHER_LIMITS.items())
@@ -76,12 +76,12 @@ def apply(settings: Settings) -> str:
             client.command(f"alter role mdw_researcher{cluster} settings readonly = 2, {limits}")
         except Exception as error:
             raise OperationFailed(
-                f"The roles could not be created: {str(error).splitlines()[0]}. The user of MDW_CLICKHOUSE_URL needs "
+                f"The roles could not be created: {str(error).splitlines()[0]}. The user in MDW_CLICKHOUSE_URL needs "
                 "ACCESS MANAGEMENT for `mdw migrate`."
             ) from error
     return ""
 
 
 def _keeps_roles(client: Client) -> bool:
-    """Whether `create role` has a place to write to; without one ClickHouse answers with code 514."""
+    """Whether the server has writable access storage; without it `create role` fails with code 514."""
     return bool(client.command("select count() from system.user_directories where type not in ('users_xml', 'ldap')"))

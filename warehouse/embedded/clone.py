@@ -1,7 +1,7 @@
-"""A second warehouse with the data of this one, made of hard links: seconds, and no space until one of them changes.
+"""Clones a warehouse with hard links: takes seconds, and no disk space until one of the two changes.
 
-ClickHouse never writes into a part once it is there, so two servers may share its files: each adds parts of its own and
-removes only its own names of old ones. ALTER TABLE … FREEZE relies on the same.
+ClickHouse never modifies a finished part, so two servers may share its files: each adds its own parts, and removes
+only its own links to old ones. ALTER TABLE … FREEZE relies on the same.
 """
 
 import contextlib
@@ -24,7 +24,7 @@ from warehouse.embedded.state import folder, read_state
 from warehouse.errors import BadInput, OperationFailed
 from warehouse.settings import Settings
 
-# What builds made, and what they remember of it: left out where only raw pages and decisions are taken along.
+# What builds created, and their records: left out of a clone of raw pages and decisions only.
 _BUILT = ("staging", "marts", "snaps", "elementary")
 _REMEMBERED = ("builds", "build_pages", "build_steps", "mart_rows", "snapshot_events", "iceberg_exports")
 _WAIT_SECONDS = 60.0
@@ -32,7 +32,7 @@ _WAIT_SECONDS = 60.0
 
 @dataclass(frozen=True)
 class Cloned:
-    """What a clone holds. `linked`: its files are shared with the origin, else copied. `bytes`: size of its data."""
+    """A finished clone. `linked`: its files are shared with the origin, else copied. `bytes`: size of its data."""
 
     home: str
     tables: int
@@ -42,11 +42,11 @@ class Cloned:
 
 
 def clone(settings: Settings, home: Path, *, raw_only: bool = False) -> Cloned:
-    """Make `home` a warehouse with the data that this one has now; the caller keeps builds away meanwhile.
+    """Make `home` a warehouse with the current data of this one; the caller must prevent builds meanwhile.
 
-    While the server runs each table is frozen, so that merges and landings may go on. On another file system the files
-    are copied. `raw_only` leaves out marts, snapshots and the memory of builds. Raises BadInput where `home` is in use
-    or lies inside this warehouse, OperationFailed where there is nothing to clone, a build runs, or the disk is full;
+    If the server is running, each table is frozen, so that merges and landings may continue. On another file system
+    the files are copied. `raw_only` leaves out marts, snapshots and records of builds. Raises BadInput if `home` is in
+    use or inside this warehouse, OperationFailed if there is nothing to clone, a build is running, or the disk is full;
     then nothing is left behind.
     """
     started = time.monotonic()
@@ -58,7 +58,7 @@ def clone(settings: Settings, home: Path, *, raw_only: bool = False) -> Cloned:
     try:
         part.mkdir(parents=True, mode=0o700)
         with _origin(settings) as data:
-            tables, linked = _lay_out(data, part / "data", raw_only)
+            tables, linked = _create_tables(data, part / "data", raw_only)
         part.rename(folder(home))
     except OSError as error:
         _remove(part, made)
@@ -83,7 +83,7 @@ def _check_target(settings: Settings, home: Path) -> None:
 
 
 def _missing_parents(home: Path) -> list[Path]:
-    """Folders that are made for the clone, innermost first."""
+    """Folders that will be created for the clone, innermost first."""
     return [place for place in (home, *home.parents) if not place.exists()]
 
 
@@ -96,7 +96,7 @@ def _remove(part: Path, made: list[Path]) -> None:
 
 @dataclass(frozen=True)
 class _Data:
-    """The origin's files. `frozen`: the folder of its frozen parts, to move from; None: in their own place."""
+    """The origin's files. `frozen`: the folder of its frozen parts, to move from; None: parts are linked in place."""
 
     path: Path
     frozen: Path | None
@@ -113,7 +113,7 @@ class _Data:
 def _origin(settings: Settings) -> Iterator[_Data]:
     data = folder(settings.home) / "data"
     try:
-        # `mdw up` and `mdw down` take this lock: a server that is away stays away, one that runs goes on.
+        # `mdw up` and `mdw down` take this lock: the server's state does not change while it is held.
         with FileLock(folder(settings.home) / "control.lock", timeout=_WAIT_SECONDS):
             if not embedded.status(settings).running:
                 yield _Data(data, None)
@@ -121,7 +121,7 @@ def _origin(settings: Settings) -> Iterator[_Data]:
             with _frozen(settings, data) as frozen:
                 yield _Data(data, frozen)
     except Timeout:
-        raise OperationFailed(f"`mdw up` or `mdw down` is at work in {settings.home}; try again.") from None
+        raise OperationFailed(f"`mdw up` or `mdw down` is running in {settings.home}; try again.") from None
 
 
 @contextlib.contextmanager
@@ -143,7 +143,7 @@ def _frozen(settings: Settings, data: Path) -> Iterator[Path]:
 
 
 def _refuse_running_build(client: Client) -> int:
-    """Number of states of builds; raises OperationFailed where a build of the last half hour has not ended."""
+    """Number of recorded build states; raises OperationFailed if a build of the last half hour has not ended."""
     if not client.command("exists table ops.builds"):
         return 0
     running = client.query(
@@ -160,13 +160,13 @@ def _freeze(client: Client, database: str, table: str, name: str) -> None:
     try:
         client.command(f"alter table `{database}`.`{table}` freeze with name '{name}'")
     except DatabaseError as error:
-        # Work tables of a landing come and go.
+        # Temporary tables of a landing may disappear meanwhile.
         if "UNKNOWN_TABLE" not in str(error):
             raise OperationFailed(f"{database}.{table} cannot be frozen: {str(error).splitlines()[0]}") from None
 
 
-def _lay_out(data: _Data, target: Path, raw_only: bool) -> tuple[int, bool]:
-    """Databases and tables at their new place; returns how many tables hold data, and whether all files are shared."""
+def _create_tables(data: _Data, target: Path, raw_only: bool) -> tuple[int, bool]:
+    """Create databases and tables in the clone; returns the tables with data, and whether all files are shared."""
     metadata = target / "metadata"
     metadata.mkdir(parents=True)
     tables, linked = 0, True
@@ -196,46 +196,46 @@ def _lay_out(data: _Data, target: Path, raw_only: bool) -> tuple[int, bool]:
                 continue
             tables += 1
             for part in data.parts(place):
-                linked &= _take(part, target / place / part.name, movable=data.frozen is not None)
+                linked &= _place_part(part, target / place / part.name, movable=data.frozen is not None)
     return tables, linked
 
 
 def _place(definition: Path) -> Path | None:
-    """Folder of a table's data or of a database's definitions, from the UUID in its own definition."""
+    """Folder of a table's data or of a database's definitions, from the UUID in its definition."""
     words = definition.read_text().split("'", 2)
     if not words[0].rstrip().endswith("UUID"):
         return None
     return Path("store", words[1][:3], words[1])
 
 
-def _take(part: Path, target: Path, movable: bool) -> bool:
-    """A part at its new place: moved, linked or, on another file system, copied. Returns whether it is shared."""
+def _place_part(part: Path, target: Path, movable: bool) -> bool:
+    """Move, link or (on another file system) copy a part into the clone. Returns whether its files are shared."""
     try:
         if movable:
             part.rename(target)
         else:
-            _spread(part, target, os.link)
+            _place_files(part, target, os.link)
     except OSError as error:
         if error.errno not in (errno.EXDEV, errno.EPERM, errno.EMLINK):
             raise
         shutil.rmtree(target, ignore_errors=True)
-        _spread(part, target, shutil.copy2)
+        _place_files(part, target, shutil.copy2)
         return False
     return True
 
 
-def _spread(source: Path, target: Path, place: Callable[[Path, Path], object]) -> None:
-    """Every file of a folder at its new place. Not shutil.copytree, which hides the reason of a failure."""
+def _place_files(source: Path, target: Path, place: Callable[[Path, Path], object]) -> None:
+    """Place every file of a folder into another. Not shutil.copytree, which hides the cause of a failure."""
     target.mkdir()
     for entry in source.iterdir():
         if entry.is_dir():
-            _spread(entry, target / entry.name, place)
+            _place_files(entry, target / entry.name, place)
         else:
             place(entry, target / entry.name)
 
 
 def _copy_manifest(origin: Path, home: Path) -> None:
-    """dbt's manifest of the origin's last run, for `--state`."""
+    """Copy dbt's manifest of the origin's last run, for `--state`."""
     manifest = origin / "dbt" / "target" / "manifest.json"
     if manifest.exists():
         place = home / "dbt" / "origin"

@@ -1,4 +1,4 @@
-"""The embedded server's configuration files, in the form clickhouse-local reads."""
+"""The embedded server's configuration files, in the format of clickhouse-local."""
 
 import hashlib
 from pathlib import Path
@@ -10,8 +10,8 @@ from warehouse.embedded.state import State
 # The program's own session logs in as `default` without a password, so that user may do nothing but listen.
 _DEFAULT = "<grants><query>GRANT SYSTEM LISTEN ON *.*</query></grants>"
 
-# This program takes the level of its log from `log-level` and would write at level trace otherwise, which costs a read
-# 0.2 ms. The two pools warn dozens of times a second of pauses that are their normal work.
+# clickhouse-local takes its log level from `log-level`, and the default level trace costs each read 0.2 ms. The two
+# pools log dozens of warnings a second about pauses that are normal.
 _CONFIG = """<clickhouse>
     <log-level>warning</log-level>
     <logger>
@@ -91,7 +91,7 @@ def write_config(folder: Path, state: State) -> None:
 
 
 def users_config(state: State) -> str:
-    """Users, limits and grants as this code knows them."""
+    """users.xml with the users, limits and grants of this code."""
     limits = "\n            ".join(f"<{k}>{v}</{k}>" for k, v in access.RESEARCHER_LIMITS.items())
     constraints = "".join(f"<{name}><readonly/></{name}>" for name in access.RESEARCHER_LIMITS)
     users = "\n        ".join(_user(name, password) for name, password in state.passwords.items())

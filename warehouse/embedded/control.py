@@ -27,7 +27,7 @@ _STOP_SECONDS = 60.0
 
 @dataclass(frozen=True)
 class Status:
-    """One look at the server. `uptime` in seconds, sizes in bytes; None where it does not run."""
+    """State of the server. `uptime` in seconds, sizes in bytes; None if it is not running."""
 
     running: bool
     address: str | None
@@ -40,9 +40,9 @@ class Status:
 
 
 def up(settings: Settings) -> Status:
-    """Start the server, or do nothing where it already runs.
+    """Start the server, unless it is already running.
 
-    Raises OperationFailed where a port is taken, the folder belongs to another process, or the engine refuses.
+    Raises OperationFailed if a port is taken, the folder belongs to another process, or ClickHouse fails to start.
     """
     where = folder(settings.home)
     _make_folder(where)
@@ -52,11 +52,11 @@ def up(settings: Settings) -> Status:
                 _start(settings, where)
             return status(settings)
     except Timeout:
-        raise OperationFailed(f"Another `mdw up` or `mdw down` is at work in {settings.home}; try again.") from None
+        raise OperationFailed(f"Another `mdw up` or `mdw down` is running in {settings.home}; try again.") from None
 
 
 def down(settings: Settings) -> bool:
-    """Stop the server in good order; False where it was not running."""
+    """Stop the server cleanly; returns False if it was not running."""
     if not state_file(settings.home).exists():
         return False
     with FileLock(folder(settings.home) / "control.lock", timeout=_STOP_SECONDS):
@@ -74,9 +74,9 @@ def down(settings: Settings) -> bool:
 
 
 def refresh_access(settings: Settings) -> bool:
-    """Restart a server that other code has started, if its grants are not those of this code; whether it was restarted.
+    """Restart the server if it was started with other grants than this code has; returns whether it was restarted.
 
-    The server reads its users when it starts, and users of a file take no GRANT statement.
+    The server reads its users when it starts, and users from a file cannot be changed with GRANT.
     """
     written = folder(settings.home) / "users.xml"
     if _serving(settings) is None or written.read_text() == users_config(read_state(settings.home)):
@@ -87,7 +87,7 @@ def refresh_access(settings: Settings) -> bool:
 
 
 def status(settings: Settings) -> Status:
-    """Whether the server answers, where, and how large it is."""
+    """Whether the server is running, its address, and its size."""
     where = folder(settings.home)
     log = str(where / "server.log")
     size = _size(where / "data")
@@ -95,13 +95,13 @@ def status(settings: Settings) -> Status:
     if process is None:
         return Status(False, None, None, None, None, None, size, log)
     state = read_state(settings.home)
-    version, uptime = _ask(state, "select version(), uptime()").split("\t")
+    version, uptime = _query(state, "select version(), uptime()").split("\t")
     address = state.connection("admin").address
     return Status(True, address, process.pid, version, float(uptime), process.memory_info().rss, size, log)
 
 
 def _size(data: Path) -> int:
-    """Bytes of all files; what the server removes meanwhile counts for nothing."""
+    """Bytes of all files; files that the server removes meanwhile are ignored."""
     size = 0
     for inside, _, names in os.walk(data):
         for name in names:
@@ -115,7 +115,9 @@ def _make_folder(where: Path) -> None:
         where.mkdir(parents=True, exist_ok=True)
         where.chmod(0o700)
     except OSError as error:
-        raise OperationFailed(f"{where} cannot be used: {error.strerror}. Set MDW_HOME to a folder of yours.") from None
+        raise OperationFailed(
+            f"{where} cannot be used: {error.strerror}. Set MDW_HOME to a folder that you can write to."
+        ) from None
 
 
 def _start(settings: Settings, where: Path) -> None:
@@ -142,22 +144,22 @@ def _wait(state: State, process: subprocess.Popen[bytes], where: Path) -> None:
     deadline = time.monotonic() + _START_SECONDS
     while time.monotonic() < deadline:
         if process.poll() is not None:
-            raise OperationFailed(_why(where, process.returncode))
+            raise OperationFailed(_failure_reason(where, process.returncode))
         with contextlib.suppress(OperationFailed):
-            _ask(state, "select 1")
+            _query(state, "select 1")
             return
         time.sleep(0.05)
     process.kill()
     raise OperationFailed(f"ClickHouse did not answer within {_START_SECONDS:.0f} s. Its log: {where / 'server.log'}")
 
 
-def _why(where: Path, code: int) -> str:
-    said = (where / "server.out").read_text(errors="replace")
-    errors = [line for line in said.splitlines() if "Exception" in line or "chdb-core" in line] or said.splitlines()
-    reason = errors[-1].strip()[:400] if errors else f"exit code {code} and no word"
-    if open_files.told_by(said):
+def _failure_reason(where: Path, code: int) -> str:
+    output = (where / "server.out").read_text(errors="replace")
+    errors = [line for line in output.splitlines() if "Exception" in line or "chdb-core" in line] or output.splitlines()
+    reason = errors[-1].strip()[:400] if errors else f"exit code {code} without a message"
+    if open_files.reported_in(output):
         return str(open_files.too_low("ClickHouse could not start"))
-    if "CANNOT_OPEN_FILE" in said or "lock" in said.lower():
+    if "CANNOT_OPEN_FILE" in output or "lock" in output.lower():
         return f"The data folder {where} is in use by another process (one server owns a folder): {reason}"
     return f"ClickHouse could not start: {reason}. Its log: {where / 'server.log'}"
 
@@ -191,7 +193,7 @@ def _is_free(port: int) -> bool:
 
 
 def _serving(settings: Settings) -> psutil.Process | None:
-    """The serving process, unless its number now belongs to another program."""
+    """The server process, unless its pid now belongs to another program."""
     if not state_file(settings.home).exists():
         return None
     state = read_state(settings.home)
@@ -204,7 +206,7 @@ def _serving(settings: Settings) -> psutil.Process | None:
         return None
 
 
-def _ask(state: State, query: str) -> str:
+def _query(state: State, query: str) -> str:
     connection = state.connection("admin")
     request = urllib.request.Request(  # noqa: S310 - loopback, our own server
         connection.address,
@@ -219,6 +221,6 @@ def _ask(state: State, query: str) -> str:
 
 
 def _kill_serving_query(state: State) -> None:
-    # The answer may never come: the server closes while it says so.
+    # There may be no response: the server closes the connection while it shuts down.
     with contextlib.suppress(OperationFailed):
-        _ask(state, f"kill query where query like '%{SERVING}%' and query not like '%kill query%' async")
+        _query(state, f"kill query where query like '%{SERVING}%' and query not like '%kill query%' async")

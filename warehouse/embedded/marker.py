@@ -1,3 +1,3 @@
-"""The words by which the serving query is found among the running ones."""
+"""The text that identifies the serving query among running queries."""
 
 SERVING = "mdw embedded server"

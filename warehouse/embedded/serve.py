@@ -1,8 +1,8 @@
 """The server process: `python -m warehouse.embedded.serve FOLDER` serves until it is stopped.
 
-FOLDER holds config.xml and users.xml, and data below it. The process ends well when its sleeping query is
-killed (control.down does that): the engine then shuts down in good order. Prints the engine's error and
-exits 1 where it could not start, which the engine itself reports as a result, not as a failure.
+FOLDER contains config.xml, users.xml and the data. The process ends cleanly when its sleeping query is killed
+(control.down does that): the engine then shuts down cleanly. If the engine cannot start, which it returns as a
+result and not as an error, its message is printed, and the exit code is 1.
 """
 
 import importlib.util
@@ -25,11 +25,11 @@ _SERVE = " ".join(
 
 
 def _engine() -> types.ModuleType:
-    # chdb/__init__.py would start the other, single-process engine: an empty package in its place avoids it.
+    # chdb/__init__.py would start the other, in-process engine: an empty package in its place avoids that.
     spec = importlib.util.find_spec("chdb")
     if spec is None or spec.submodule_search_locations is None:
         sys.exit(
-            "chdb-core, which carries the embedded ClickHouse, is not installed: it has wheels for Linux (x86-64, "
+            "chdb-core, which contains the embedded ClickHouse, is not installed: it has wheels for Linux (x86-64, "
             "ARM) and macOS. Run `make setup`, or set MDW_CLICKHOUSE_URL to use a ClickHouse server."
         )
     package = types.ModuleType("chdb")

@@ -1,4 +1,4 @@
-"""What the embedded server remembers between starts: ports and the users' passwords."""
+"""The state of the embedded server between starts: ports and the users' passwords."""
 
 import json
 import os
@@ -13,13 +13,13 @@ USERS = ("admin", "ingest", "transform", "researcher", "auditor")
 
 
 def folder(home: Path) -> Path:
-    """Where the server lives: configuration, data, log, state."""
+    """The server's folder: configuration, data, log, state."""
     return home / "clickhouse"
 
 
 @dataclass
 class State:
-    """Ports, passwords by user, and the process that serves (0: none was started)."""
+    """Ports, passwords by user, and the server's pid (0: none was started)."""
 
     http_port: int
     tcp_port: int
@@ -43,7 +43,7 @@ def state_file(home: Path) -> Path:
 
 
 def read_state(home: Path) -> State:
-    """The state of a server that was started once; raises OperationFailed where none was."""
+    """The stored state; raises OperationFailed if no server was ever started."""
     try:
         return State(**json.loads(state_file(home).read_text()))
     except FileNotFoundError:
@@ -57,7 +57,7 @@ def read_state(home: Path) -> State:
 
 
 def write_state(home: Path, state: State) -> None:
-    """Store atomically, mode 0600 from the first byte on."""
+    """Write atomically, with mode 0600 from the start."""
     path = state_file(home)
     part = path.with_suffix(".part")
     part.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""Columns of a dataset: what ClickHouse has, and the Iceberg and Arrow types that carry it without loss."""
+"""Columns of a dataset: their ClickHouse types, and the Iceberg and Arrow types that hold them without loss."""
 
 import re
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ _PINS = ("snapshot_id", "data_version")
 
 @dataclass(frozen=True)
 class Column:
-    """One column. `stored`: the mart holds it; `shown`: the view shows it."""
+    """One column. `stored`: the mart has it; `shown`: the view has it."""
 
     name: str
     type: str
@@ -37,7 +37,7 @@ class Column:
 
     @property
     def nullable(self) -> bool:
-        """Whether NULL is a value of it."""
+        """Whether it may be NULL."""
         return "Nullable(" in self.type
 
     @property
@@ -50,16 +50,16 @@ class Column:
 
     @property
     def iceberg(self) -> IcebergType:
-        """Iceberg knows no unsigned numbers: the next larger signed type holds them (UInt64 as long)."""
+        """The Iceberg type: the next larger signed type for unsigned numbers, which Iceberg lacks (UInt64 as long)."""
         return _types(self.plain)[0]
 
     @property
     def arrow(self) -> pa.DataType:
-        """The type in which ClickHouse takes it back."""
+        """The Arrow type for inserting it into ClickHouse."""
         return _types(self.plain)[1]
 
     def to_iceberg(self) -> str:
-        """SQL that gives the value in the Iceberg type."""
+        """SQL expression of the value in its Iceberg type."""
         target = _types(self.plain)[2]
         return f"cast({self.name} as {f'Nullable({target})' if self.nullable else target}) as {self.name}"
 
@@ -92,12 +92,12 @@ def _types(plain: str) -> tuple[IcebergType, pa.DataType, str]:
 
 
 def stored(client: Client, dataset: Dataset) -> list[Column]:
-    """Columns of the mart, in the order in which row hashes take them."""
+    """Columns of the mart, in the order of the row hash."""
     return [Column(name, kind, True, False) for name, kind in layout.columns(client, dataset)]
 
 
 def columns(client: Client, dataset: Dataset, snapshot_id: str) -> list[Column]:
-    """What is exported: the mart's columns, then what only the view has. The pin itself is the table's state."""
+    """Exported columns: those of the mart, then those that only the view has. The pin is not a column."""
     shown = {
         row[0]: row[1]
         for row in client.query(
@@ -112,7 +112,7 @@ def columns(client: Client, dataset: Dataset, snapshot_id: str) -> list[Column]:
 
 
 def schema(found: list[Column]) -> Schema:
-    """The Iceberg schema; what is never NULL in ClickHouse is required."""
+    """The Iceberg schema; columns that are not Nullable in ClickHouse are required."""
     return Schema(
         *(
             NestedField(number, column.name, column.iceberg, required=not column.nullable)

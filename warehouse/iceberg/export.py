@@ -1,4 +1,4 @@
-"""Write one published snapshot to a lake."""
+"""Exports one published snapshot to a lake."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -25,7 +25,7 @@ _LOCK_SECONDS = 5
 
 
 @dataclass(frozen=True)
-class Part:
+class ExportedDataset:
     """One dataset of an export: partitions written and kept, and Iceberg's snapshot id."""
 
     dataset: str
@@ -39,12 +39,12 @@ class Part:
 
 @dataclass
 class Export:
-    """What an export did; `parts` is empty where everything was there already."""
+    """Result of an export; `parts` is empty if everything was exported before."""
 
     snapshot_id: str
     data_version: int
     target: str
-    parts: list[Part] = field(default_factory=list)
+    parts: list[ExportedDataset] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
 
 
@@ -58,17 +58,17 @@ def export(
     datasets: Sequence[str] = tuple(BY_NAME),
     report: Report = lambda _: None,
 ) -> Export:
-    """Bring the target's tables to the snapshot, and tag that state with its id.
+    """Bring the target's tables to the state of the snapshot, and tag that state with its id.
 
-    Order: the manifest first (it says what each later state holds), one commit a dataset, then the registry's row
-    that declares them whole, then the record in ops.iceberg_exports. Cut off anywhere, the same call goes on.
-    Raises BadInput for an unknown snapshot or a target that cannot be written, OperationFailed where a part of the
+    Order: the manifest first (it describes each later state), one commit per dataset, then the registry's row that
+    declares them complete, then the record in ops.iceberg_exports. After an interruption the same call continues.
+    Raises BadInput for an unknown snapshot or a target that cannot be written, OperationFailed if a part of the
     snapshot no longer has the content of its manifest.
     """
     with connect(settings, "transform") as client:
         snapshot = snapshots.find(client, snapshot_id)
         result = Export(snapshot.snapshot_id, snapshot.data_version, target.address)
-        with _alone(settings, target), opened(settings, target, catalog, namespace, write=True) as lake:
+        with _exclusive(settings, target), opened(settings, target, catalog, namespace, write=True) as lake:
             _export(client, lake, snapshot, [BY_NAME[name] for name in datasets], result, report)
     return result
 
@@ -94,7 +94,7 @@ def _export(
         ledger.register(lake, snapshot, ids, {part.dataset: part.row_count for part in result.parts}, row_hash)
         there = ledger.exported(lake)[snapshot.snapshot_id]
     else:
-        result.notices.append(f"{lake.target.address} has snapshot {snapshot.snapshot_id} already: nothing to do.")
+        result.notices.append(f"{lake.target.address} already has snapshot {snapshot.snapshot_id}: nothing to do.")
     if missing or not ledger.recorded(client, lake, there):
         rows = sum(part.rows_written for part in result.parts)
         ledger.record(client, lake, there, rows, sum(part.files_written for part in result.parts))
@@ -102,7 +102,7 @@ def _export(
 
 def _dataset(
     client: Client, lake: Lake, snapshot: Snapshot, dataset: Dataset, whole: Manifest, row_hash: RowHash
-) -> Part:
+) -> ExportedDataset:
     found = columns.columns(client, dataset, snapshot.snapshot_id)
     schema = columns.schema(found)
     table = lake.ensure(dataset.name, schema, dataset.partition_spec(schema), dataset.sort_order(schema))
@@ -111,16 +111,16 @@ def _dataset(
     row_count = sum(content.row_count for content in groups.values())
     tagged = table.snapshot_by_name(snapshot.snapshot_id)
     if tagged is not None:
-        # An earlier run committed this table and died before it had them all.
-        return Part(dataset.name, row_count, 0, len(wanted), 0, 0, tagged.snapshot_id)
+        # An earlier run committed this table and died before it committed all of them.
+        return ExportedDataset(dataset.name, row_count, 0, len(wanted), 0, 0, tagged.snapshot_id)
     before = ledger.content_of_current(lake, table, dataset.name)
     rules = snapshots.rules(client, snapshot)
     if dataset.reach and ledger.rules_of_current(table) != rules:
-        # Its derived columns may differ where no stored one does.
+        # Derived columns may have changed even if no stored column has.
         before = None
     stale = None if before is None else partitions.changed(dataset, before, groups)
     write = wanted.keys() & (wanted.keys() if stale is None else stale)
-    _prove(client, snapshot, dataset, {key: wanted[key] for key in write}, row_hash)
+    _verify(client, snapshot, dataset, {key: wanted[key] for key in write}, row_hash)
     parts = reading.partitions(client, dataset, snapshot, found, write, writing.arrow_schema(table))
     files = writing.write_files(table, parts)
     expected = sum(content.row_count for key in write for content in wanted[key].values())
@@ -129,13 +129,13 @@ def _dataset(
     )
     lake.saved()
     kept = len(wanted) - len(write)
-    return Part(dataset.name, row_count, len(write), kept, done.rows, done.files, done.iceberg_snapshot_id)
+    return ExportedDataset(dataset.name, row_count, len(write), kept, done.rows, done.files, done.iceberg_snapshot_id)
 
 
-def _prove(
+def _verify(
     client: Client, snapshot: Snapshot, dataset: Dataset, parts: dict[Key, dict[Series, Content]], row_hash: RowHash
 ) -> None:
-    """What is about to be written must be what was published: a backup of damaged rows is none."""
+    """Raise OperationFailed if rows to be written are not those that were published: damaged rows are no backup."""
     expected = {series: content for groups in parts.values() for series, content in groups.items()}
     if not expected:
         return
@@ -162,15 +162,15 @@ def _checked(files: list[DataFile], dataset: Dataset, expected: int) -> list[Dat
 
 
 @contextmanager
-def _alone(settings: Settings, target: Target) -> Iterator[None]:
-    """One export from this MDW_HOME to a target at a time; other machines are kept apart by the catalog."""
+def _exclusive(settings: Settings, target: Target) -> Iterator[None]:
+    """One export from this MDW_HOME to a target at a time; the catalog detects writers on other machines."""
     folder = settings.home / "iceberg"
     folder.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder / f"{target.slug}.lock", timeout=_LOCK_SECONDS)
     try:
         lock.acquire()
     except Timeout:
-        raise OperationFailed(f"Another export to {target.address} is at work; wait for it to end.") from None
+        raise OperationFailed(f"Another export to {target.address} is running; wait for it to end.") from None
     try:
         yield
     finally:

@@ -1,4 +1,4 @@
-"""A catalog and the tables in it at one target."""
+"""A catalog and its tables at one target."""
 
 import os
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ CATALOGS = ("sql", "glue", "rest")
 NAME = "mdw"
 _FILE = "catalog.sqlite"
 _PROPERTIES = {
-    # Small enough that a reader of one instrument passes over the others'.
+    # Small enough for a reader of one instrument to skip the others.
     "write.parquet.row-group-limit": "65536",
     "write.metadata.previous-versions-max": "100",
 }
@@ -34,7 +34,7 @@ _PROPERTIES = {
 
 @dataclass
 class Lake:
-    """Tables of one namespace below one target. `file`: the SQL catalog's file, None for other catalogs."""
+    """Tables of one namespace under one target. `file`: the SQL catalog's file, None for other catalogs."""
 
     target: Target
     kind: str
@@ -56,9 +56,9 @@ class Lake:
         spec: PartitionSpec = UNPARTITIONED_PARTITION_SPEC,
         order: SortOrder = UNSORTED_SORT_ORDER,
     ) -> Table:
-        """The table, made where absent; one that exists gets the optional columns that it lacks, and wider types.
+        """The table, created if it does not exist; an existing one gets missing optional columns and wider types.
 
-        Raises OperationFailed where one of other columns or place is there.
+        Raises OperationFailed if a table with other columns or another location exists.
         """
         table = self.table(name)
         if table is None:
@@ -104,7 +104,7 @@ class Lake:
         return table
 
     def saved(self) -> None:
-        """After each commit: a catalog file of a bucket goes back beside its tables."""
+        """To be called after each commit: stores a catalog file back in its bucket."""
         if self.file is not None and self.target.on_s3:
             self.target.store(_FILE, self.file, self.catalog.properties)
 
@@ -116,17 +116,17 @@ def _widens(there: NestedField, wanted: NestedField) -> bool:
 
 
 def properties() -> dict[str, Any]:
-    """What PyIceberg's configuration says about our catalog."""
+    """PyIceberg's configuration of our catalog."""
     return dict(Config().get_catalog_config(NAME) or {})
 
 
 @contextmanager
 def opened(settings: Settings, target: Target, kind: str, namespace: str, write: bool) -> Iterator[Lake]:
-    """The lake at a target.
+    """Open the lake at a target.
 
-    The SQL catalog is a SQLite file beside the tables (in a bucket: fetched, and stored after each commit),
-    unless PyIceberg's configuration names another database. Raises BadInput or OperationFailed where target or catalog
-    cannot be used.
+    The SQL catalog is a SQLite file next to the tables (in a bucket: fetched, and stored after each commit), unless
+    PyIceberg's configuration names another database. Raises BadInput or OperationFailed if target or catalog cannot
+    be used.
     """
     if kind not in CATALOGS:
         raise BadInput(f"--catalog is {kind!r}; it must be one of {', '.join(CATALOGS)}.")
@@ -160,14 +160,14 @@ def opened(settings: Settings, target: Target, kind: str, namespace: str, write:
         ) from error
     except OSError as error:
         raise OperationFailed(
-            f"{target.address} failed: {_first_line(error)}. Run the command again to go on."
+            f"{target.address} failed: {_first_line(error)}. Run the command again to continue."
         ) from error
     finally:
         catalog.close()
 
 
 def _arrow_s3(target: Target, known: dict[str, Any]) -> dict[str, str]:
-    """What Arrow's S3 client does not find out for itself: the region, and an endpoint that is not Amazon's."""
+    """Options that Arrow's S3 client does not detect: the region, and an endpoint other than Amazon's."""
     found: dict[str, str] = {}
     if not known.get("s3.region") and (there := region(target, known)):
         found["s3.region"] = there
@@ -181,13 +181,13 @@ def _catalog_file(settings: Settings, target: Target, known: dict[str, Any], wri
     if not target.on_s3:
         file = Path(target.path) / _FILE
         if not write and not file.exists():
-            raise BadInput(f"{target.path} holds no export: {_FILE} is missing. Give the --to of an export.")
+            raise BadInput(f"{target.path} has no export: {_FILE} is missing. Give the --to of an export.")
         return file
     file = settings.home / "iceberg" / f"{target.slug}.sqlite"
     file.parent.mkdir(parents=True, exist_ok=True)
     if not target.fetch(_FILE, file, known):
         if not write:
-            raise BadInput(f"{target.address} holds no export: {_FILE} is missing. Give the --to of an export.")
+            raise BadInput(f"{target.address} has no export: {_FILE} is missing. Give the --to of an export.")
         file.unlink(missing_ok=True)
     return file
 

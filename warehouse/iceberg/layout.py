@@ -1,4 +1,4 @@
-"""The Iceberg tables: which dataset lies where, how it is partitioned and sorted."""
+"""Layout of the Iceberg tables: how each dataset is partitioned and sorted."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,13 +12,13 @@ from pyiceberg.transforms import IdentityTransform, MonthTransform, Transform, Y
 
 from warehouse.snapshots import layout
 
-# Values of the partition fields as Iceberg stores them: text, months or years since 1970.
+# Partition values as Iceberg stores them: text, months or years since 1970.
 Key = tuple[str | int, ...]
 
 
 @dataclass(frozen=True)
 class PartitionBy:
-    """One partition field: its source column and transform, and its value for a manifest group."""
+    """One partition field: its source column and transform, and its value for a part of the manifest."""
 
     name: str
     column: str
@@ -30,7 +30,7 @@ class PartitionBy:
 class Dataset(layout.Dataset):
     """One dataset. `streamed`: too large to be read at once, so it is read partition by partition.
 
-    `reach`: months before and after a changed one whose derived columns may change with it.
+    `reach`: number of months before and after a changed one whose derived columns may change with it.
     """
 
     partitions: tuple[PartitionBy, ...] = ()
@@ -39,21 +39,21 @@ class Dataset(layout.Dataset):
 
     @property
     def view(self) -> str:
-        """The view that shows one snapshot of it."""
+        """Its view of one snapshot."""
         return f"v_{self.name}_at"
 
     @property
     def sort(self) -> tuple[str, ...]:
-        """The order within a file: by the key, without what is the same in all of it."""
+        """The sort order within a file: the key, without columns that are constant in a file."""
         same = {field.column for field in self.partitions if isinstance(field.transform, IdentityTransform)}
         return tuple(name for name in self.key if name not in same)
 
     def partition_key(self, timeframe: str, month: date) -> Key:
-        """Where rows of this timeframe and month lie."""
+        """The partition of rows of this timeframe and month."""
         return tuple(field.value(timeframe, month) for field in self.partitions)
 
     def partition_spec(self, schema: Schema) -> PartitionSpec:
-        """Iceberg's form of the partitioning."""
+        """The partitioning for Iceberg."""
         fields = [
             PartitionField(schema.find_field(field.column).field_id, 1000 + number, field.transform, field.name)
             for number, field in enumerate(self.partitions)
@@ -61,7 +61,7 @@ class Dataset(layout.Dataset):
         return PartitionSpec(*fields)
 
     def sort_order(self, schema: Schema) -> SortOrder:
-        """Iceberg's form of the order within a file."""
+        """The sort order for Iceberg."""
         fields = [
             SortField(source_id=schema.find_field(name).field_id, transform=IdentityTransform()) for name in self.sort
         ]
@@ -77,14 +77,14 @@ def _month(column: str) -> PartitionBy:
     return PartitionBy(f"{column}_month", column, MonthTransform(), lambda _, month: months_since_1970(month))
 
 
-# A bar file holds one timeframe and month of all instruments, sorted by instrument: some 30 MB a month of 18
-# one-minute series. The small datasets would only multiply files by finer partitions.
+# A file of bars holds one timeframe and month of all instruments, sorted by instrument: some 30 MB a month for 18
+# one-minute series. Finer partitions of the small datasets would only multiply the files.
 _TIMEFRAME = PartitionBy("timeframe", "timeframe", IdentityTransform(), lambda timeframe, _: timeframe)
 _YEAR = PartitionBy("year", "date", YearTransform(), lambda _, month: month.year - 1970)
-# A dataset that is not named here is one unpartitioned table.
+# A dataset that is not listed here is one unpartitioned table.
 _LAYOUTS: dict[str, dict[str, Any]] = {
     "bars": {"partitions": (_TIMEFRAME, _month("open_time")), "streamed": True},
-    # interval_hours looks at the payment before and after.
+    # interval_hours depends on the payments before and after.
     "funding": {"partitions": (_month("funding_time"),), "reach": 1},
     "fear_greed": {"partitions": (_YEAR,)},
 }

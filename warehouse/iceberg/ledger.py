@@ -1,4 +1,4 @@
-"""What has been exported: the lake's own registry and manifests, and the record in ops.iceberg_exports."""
+"""Records of exports: the lake's own registry and manifests, and ops.iceberg_exports."""
 
 import json
 from collections.abc import Iterable
@@ -39,7 +39,7 @@ _SNAPSHOTS = Schema(
     NestedField(7, "row_count", LongType(), required=True),
     NestedField(8, "iceberg_snapshot_id", LongType(), required=True),
     NestedField(9, "exported_at", TimestamptzType(), required=True),
-    # Exports made before manifests named their hash do not have these two.
+    # Exports from before manifests recorded their hash do not have these two.
     NestedField(10, "row_hash", StringType()),
     NestedField(11, "hashed_columns", StringType(), doc="JSON: by dataset, name and type of each column it covers"),
 )
@@ -47,9 +47,9 @@ _SNAPSHOTS = Schema(
 
 @dataclass(frozen=True)
 class Exported:
-    """A snapshot in a lake: Iceberg's snapshot id and the rows of each dataset that was exported.
+    """A snapshot in a lake: Iceberg's snapshot id and the number of rows of each exported dataset.
 
-    `row_hash` is how its manifest was made, None where the export does not say.
+    `row_hash` is how its manifest was hashed, None if the export does not say.
     """
 
     snapshot: Snapshot
@@ -59,7 +59,7 @@ class Exported:
 
     @property
     def complete(self) -> bool:
-        """Whether all datasets that the snapshot was published with are there."""
+        """Whether all published datasets of the snapshot were exported."""
         published = self.row_hash.columns if self.row_hash else recognition.COLUMNS
         return published.keys() <= self.iceberg_snapshot_ids.keys()
 
@@ -88,7 +88,7 @@ def _row_hash(row: dict[str, Any]) -> RowHash | None:
 def register(
     lake: Lake, snapshot: Snapshot, ids: dict[str, int], row_counts: dict[str, int], row_hash: RowHash
 ) -> None:
-    """One commit that says: these datasets of the snapshot are whole."""
+    """Record in one commit that these datasets of the snapshot are complete."""
     table = lake.ensure(SNAPSHOTS, _SNAPSHOTS)
     now = datetime.now(UTC)
     about = {**vars(snapshot), "published_at": aware_utc(snapshot.published_at), "exported_at": now}
@@ -108,7 +108,7 @@ def register(
 
 
 def manifest_of(lake: Lake, snapshot_id: str) -> Manifest | None:
-    """The manifest that an export of this snapshot left in the lake; it precedes the data."""
+    """The manifest of this snapshot in the lake; it is written before the data."""
     table = lake.table(MANIFEST)
     tagged = table.snapshot_by_name(snapshot_id) if table is not None else None
     if table is None or tagged is None:
@@ -118,13 +118,13 @@ def manifest_of(lake: Lake, snapshot_id: str) -> Manifest | None:
 
 
 def store_manifest(lake: Lake, snapshot: Snapshot, manifest: Manifest) -> None:
-    """Write the manifest once; raises BadInput where the lake has this id with other content."""
+    """Write the manifest once; raises BadInput if the lake has this id with other content."""
     known = manifest_of(lake, snapshot.snapshot_id)
     if known == manifest:
         return
     if known is not None:
         raise BadInput(
-            f"{lake.target.address} holds another snapshot {snapshot.snapshot_id!r}: its content differs from the one "
+            f"{lake.target.address} has another snapshot {snapshot.snapshot_id!r}: its content differs from the one "
             "published here. Export to another address."
         )
     table = lake.ensure(MANIFEST, _MANIFEST)
@@ -148,7 +148,7 @@ def _rows(manifest: Manifest) -> Iterable[dict[str, object]]:
 
 
 def properties(snapshot: Snapshot, rules: int = 0) -> dict[str, str]:
-    """The summary of a table's state; `rules` derived its columns."""
+    """Summary properties of a table's state; `rules` is the version of the rules for derived columns."""
     return {
         "mdw.snapshot-id": snapshot.snapshot_id,
         "mdw.data-version": str(snapshot.data_version),
@@ -157,14 +157,14 @@ def properties(snapshot: Snapshot, rules: int = 0) -> dict[str, str]:
 
 
 def rules_of_current(table: Table) -> int:
-    """The rules that derived columns of the table's newest state; 0 where it was written before they were numbered."""
+    """Version of the rules for derived columns in the table's newest state; 0 if it predates their numbering."""
     current = table.current_snapshot()
     summary = current.summary if current is not None else None
     return int(summary["mdw.rules"] or 0) if summary is not None and "mdw.rules" in summary else 0
 
 
 def content_of_current(lake: Lake, table: Table, dataset: str) -> dict[Series, Content] | None:
-    """What the table's newest state holds by its manifest; None where it is unknown."""
+    """Content of the table's newest state according to its manifest; None if unknown."""
     current = table.current_snapshot()
     if current is None:
         return {}
@@ -175,7 +175,7 @@ def content_of_current(lake: Lake, table: Table, dataset: str) -> dict[Series, C
 
 
 def recorded(client: Client, lake: Lake, entry: Exported) -> bool:
-    """Whether ops.iceberg_exports knows these datasets of the snapshot at this target."""
+    """Whether ops.iceberg_exports has these datasets of the snapshot at this target."""
     rows = client.query(
         "select iceberg_snapshot_ids from ops.iceberg_exports where snapshot_id = {id:String} and target = {to:String}",
         parameters={"id": entry.snapshot.snapshot_id, "to": lake.target.address},
@@ -184,7 +184,7 @@ def recorded(client: Client, lake: Lake, entry: Exported) -> bool:
 
 
 def record(client: Client, lake: Lake, entry: Exported, rows_written: int, files_written: int) -> None:
-    """Write the one row that says in ClickHouse where the export lies; never a credential."""
+    """Record in ClickHouse where the export is; contains no credentials."""
     metadata = {}
     for name in entry.iceberg_snapshot_ids:
         table = lake.table(name)

@@ -1,4 +1,4 @@
-"""Which partitions of an Iceberg table the parts of a manifest lie in."""
+"""Maps parts of a manifest to partitions of an Iceberg table."""
 
 from collections import defaultdict
 from datetime import date
@@ -8,7 +8,7 @@ from warehouse.snapshots.manifest import Content, Series, differing
 
 
 def holding(dataset: Dataset, groups: dict[Series, Content]) -> dict[Key, dict[Series, Content]]:
-    """The parts by the partition that holds them."""
+    """The parts by partition."""
     found: dict[Key, dict[Series, Content]] = defaultdict(dict)
     for series, content in groups.items():
         found[dataset.partition_key(series[1], series[2])][series] = content
@@ -16,7 +16,7 @@ def holding(dataset: Dataset, groups: dict[Series, Content]) -> dict[Key, dict[S
 
 
 def changed(dataset: Dataset, before: dict[Series, Content], after: dict[Series, Content]) -> set[Key]:
-    """Partitions whose files do not say what `after` says, gone ones included."""
+    """Partitions whose files differ from `after`, including those that are gone."""
     months = {(timeframe, month) for _, timeframe, month in differing(before, after)}
     if dataset.reach:
         there = {(timeframe, month) for _, timeframe, month in after}

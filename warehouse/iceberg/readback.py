@@ -1,4 +1,4 @@
-"""SQL by which ClickHouse reads an export as its own view, pinned by Iceberg's snapshot id."""
+"""SQL with which ClickHouse reads an export like its own view, pinned by Iceberg's snapshot id."""
 
 from clickhouse_connect.driver.client import Client
 
@@ -9,8 +9,8 @@ from warehouse.snapshots import Snapshot
 def select(client: Client, dataset: Dataset, snapshot: Snapshot, source: str, iceberg_snapshot_id: int) -> str:
     """A SELECT with the columns and types of the dataset's `_at` view.
 
-    `source` is a table or table function of ClickHouse's Iceberg engine. The pin itself is not a column of the Iceberg
-    table, because files are shared between snapshots: it is added here.
+    `source` is a table or table function of ClickHouse's Iceberg engine. The pin is not a column of the Iceberg
+    table, because snapshots share files: it is added here.
     """
     rows = client.query(
         f"describe table (select * from marts.{dataset.view}(snapshot_id = {{id:String}}))",  # noqa: S608 - our names

@@ -1,4 +1,4 @@
-"""Rows of a pinned dataset from ClickHouse, as Arrow tables of one partition each, with bounded memory."""
+"""Reads a pinned dataset from ClickHouse as Arrow tables of one partition each, with bounded memory."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
@@ -13,14 +13,14 @@ from warehouse.iceberg.layout import Dataset, Key
 from warehouse.snapshots import Snapshot
 from warehouse.snapshots.layout import shown_at
 
-# Rows of one data file at most: about 35 MB of Parquet, 200 MB in memory.
+# Maximum rows of one data file: about 35 MB of Parquet, 200 MB in memory.
 CHUNK = 1_000_000
 
 
 def partitions(
     client: Client, dataset: Dataset, snapshot: Snapshot, columns: list[Column], keys: Iterable[Key], schema: pa.Schema
 ) -> Iterator[tuple[Key, pa.Table]]:
-    """Tables of at most CHUNK rows, in the order of the files, of the partitions asked for."""
+    """Tables of at most CHUNK rows of the requested partitions, in file order."""
     pin: dict[str, object] = {"id": snapshot.snapshot_id}
     if dataset.streamed:
         for key in sorted(keys):
@@ -40,7 +40,7 @@ def partitions(
 
 
 def _select(dataset: Dataset, columns: list[Column], snapshot: Snapshot) -> str:
-    """All columns from the view; those that only the mart holds are joined by the key."""
+    """All columns from the view; those that only the mart has are joined by the key."""
     shown = f"marts.{dataset.view}(snapshot_id = {{id:String}})"
     hidden = [column.name for column in columns if not column.shown]
     expressions = ", ".join(column.to_iceberg() for column in columns)
@@ -67,7 +67,7 @@ def _slice(dataset: Dataset, key: Key) -> tuple[str, dict[str, object]]:
 def _chunks(client: Client, sql: str, parameters: dict[str, object], schema: pa.Schema) -> Iterator[pa.Table]:
     held: list[pa.Table] = []
     count = 0
-    # Conditions must meet the stored columns, not the casts of the same name: only those prune partitions.
+    # Conditions must refer to the stored columns, not to the casts of the same name: only those prune partitions.
     settings = {"prefer_column_name_to_alias": 1}
     with client.query_arrow_stream(sql, parameters=parameters, settings=settings, use_strings=True) as stream:
         for batch in stream:

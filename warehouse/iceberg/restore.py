@@ -1,4 +1,4 @@
-"""Rows of an export back into the marts of an empty warehouse, proven by the exported manifest."""
+"""Restores an export into the marts of an empty warehouse, and verifies it against the exported manifest."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -16,21 +16,21 @@ from warehouse.iceberg.ledger import Exported
 from warehouse.snapshots import hashing, manifest, recognition
 from warehouse.snapshots.manifest import NOTHING, Manifest
 
-_ROWS_AN_INSERT = 500_000
-# State of the row in ops.builds that an import leaves before the number that it gives its rows.
+_ROWS_PER_INSERT = 500_000
+# State in ops.builds that an import records for the build number of its rows.
 _STATE = "imported"
 
 
 def choose(lake: Lake, snapshot_id: str | None) -> Exported:
-    """The whole export of this id, or the newest; raises BadInput that lists what is there."""
+    """The complete export of this id, or the newest one; raises BadInput that lists what is there."""
     there = {name: entry for name, entry in ledger.exported(lake).items() if entry.complete}
     if not there:
-        raise BadInput(f"{lake.target.address} holds no whole export, of every dataset.")
+        raise BadInput(f"{lake.target.address} has no complete export (of every dataset).")
     if snapshot_id is None:
         return list(there.values())[-1]
     if snapshot_id not in there:
         newest = ", ".join(reversed(list(there)[-5:]))
-        raise BadInput(f"{lake.target.address} holds no whole export of {snapshot_id!r}. It has: {newest}.")
+        raise BadInput(f"{lake.target.address} has no complete export of {snapshot_id!r}. It has: {newest}.")
     return there[snapshot_id]
 
 
@@ -43,7 +43,7 @@ def expected(lake: Lake, entry: Exported) -> Manifest:
 
 
 def already_there(client: Client, entry: Exported, whole: Manifest) -> bool:
-    """Whether this very content is published; raises BadInput where the warehouse is in use otherwise."""
+    """Whether exactly this content is published already; raises BadInput if the warehouse is otherwise in use."""
     published = snapshots.published(client)
     same = [s for s in published if s.snapshot_id == entry.snapshot.snapshot_id]
     if same and same[0].data_version == entry.snapshot.data_version and is_published(client, entry, whole):
@@ -51,16 +51,16 @@ def already_there(client: Client, entry: Exported, whole: Manifest) -> bool:
     if published:
         raise BadInput(
             f"The warehouse has {len(published)} published snapshots, newest {published[0].snapshot_id}: an import "
-            "restores an empty one only. Use another MDW_HOME or server. Nothing was changed."
+            "needs an empty one. Use another MDW_HOME or server. Nothing was changed."
         )
     _refuse_foreign_builds(client, entry)
     return False
 
 
 def is_published(client: Client, entry: Exported, whole: Manifest) -> bool:
-    """Whether the data version holds what the export's manifest says: by its rows, where it is hashed otherwise."""
+    """Whether the data version matches the export's manifest; rows that were hashed differently are hashed again."""
     version = entry.snapshot.data_version
-    row_hash = entry.row_hash or recognition.recognised(client, version, whole)
+    row_hash = entry.row_hash or recognition.recognized(client, version, whole)
     if hashing.of(client, version) == row_hash:
         return manifest.published(client, version) == whole
     return all(manifest.recomputed(client, one, version, row_hash) == whole[one.name] for one in DATASETS)
@@ -71,7 +71,7 @@ def _refuse_foreign_builds(client: Client, entry: Exported) -> None:
     mine = any(state == _STATE and owner == _owner(entry) for _, state, owner in rows)
     if not mine and any(_has_rows(client, dataset) for dataset in DATASETS):
         raise BadInput(
-            "The marts hold rows that no snapshot shows: an import restores an empty warehouse only. Use another "
+            "The marts have rows that no snapshot shows: an import needs an empty warehouse. Use another "
             "MDW_HOME or server. Nothing was changed."
         )
     if rows and not mine:
@@ -92,13 +92,13 @@ def _owner(entry: Exported) -> str:
 
 
 def claim(admin: Client, entry: Exported) -> None:
-    """Make the snapshot's data version the next build number, and drop what an import that died left.
+    """Make the snapshot's data version the next build number, and delete what a failed import left.
 
-    Only ever after `already_there`: all builds and rows are then of such an import.
+    Call only after `already_there`: then all builds and rows are of such an import.
     """
     version = entry.snapshot.data_version
     emptied = [f"marts.{dataset.mart}" for dataset in DATASETS]
-    # Pages that a build took up since then count as not built: their rows go with the marts.
+    # Pages that were built since then count as not built: their rows are deleted with the marts.
     emptied += ["marts.dq_rejected_rows", "marts.dq_conflicting_rows", "marts.snapshot_manifest"]
     emptied += ["ops.build_pages", "ops.builds", "ops.build_steps", "ops.mart_rows"]
     for table in emptied:
@@ -111,16 +111,16 @@ def claim(admin: Client, entry: Exported) -> None:
 
 
 def insert(client: Client, lake: Lake, entry: Exported, dataset: Dataset, whole: Manifest) -> int:
-    """Insert a dataset's rows as of its Iceberg snapshot; returns how many."""
+    """Insert a dataset's rows as of its Iceberg snapshot; returns their number."""
     table = lake.table(dataset.name)
     if table is None:
         raise OperationFailed(f"The Iceberg table {dataset.name} is gone from {lake.target.address}.")
     exported = set(table.schema().column_names)
-    # A column that a mart has got since the export is NULL in rows that were published without it.
+    # A column that was added to the mart since the export is NULL in rows that were published without it.
     found = [column for column in columns.stored(client, dataset) if column.name in exported or not column.nullable]
     if missing := {column.name for column in found} - exported:
         raise OperationFailed(
-            f"The Iceberg table {dataset.name} lacks {', '.join(sorted(missing))}: it is of another schema."
+            f"The Iceberg table {dataset.name} lacks {', '.join(sorted(missing))}: it has another schema."
         )
     arrow = pa.schema([pa.field(column.name, column.arrow, column.nullable) for column in found])
     done = 0
@@ -141,7 +141,7 @@ def _rows(
         for batch in scan.to_arrow_batch_reader():
             held.append(batch)
             count += batch.num_rows
-            if count >= _ROWS_AN_INSERT:
+            if count >= _ROWS_PER_INSERT:
                 yield pa.Table.from_batches(held).select(schema.names).cast(schema)
                 held, count = [], 0
         if count:
@@ -149,7 +149,7 @@ def _rows(
 
 
 def record_proof(admin: Client, entry: Exported) -> None:
-    """Tell the registry that the rows are those of the published snapshot, which need no second audit."""
+    """Record that the rows are those of the published snapshot, which need no second audit."""
     admin.command(
         "insert into ops.build_steps (version, node, outcome) values ({version:UInt32}, {node:String}, 'proven')",
         parameters={"version": entry.snapshot.data_version, "node": _owner(entry)},
@@ -157,7 +157,7 @@ def record_proof(admin: Client, entry: Exported) -> None:
 
 
 def _slices(dataset: Dataset, whole: Manifest) -> list[str]:
-    """One condition a partition of a large dataset, so that one partition at a time is in memory."""
+    """One condition per partition of a large dataset, so that only one partition at a time is in memory."""
     if not dataset.streamed:
         return ["true"]
     found = []
@@ -174,7 +174,7 @@ def _slices(dataset: Dataset, whole: Manifest) -> list[str]:
 def prove(client: Client, entry: Exported, whole: Manifest) -> None:
     """Recompute the manifest from the imported rows; raises OperationFailed that names what differs."""
     version = entry.snapshot.data_version
-    row_hash = entry.row_hash or recognition.recognised(client, version, whole)
+    row_hash = entry.row_hash or recognition.recognized(client, version, whole)
     for dataset in DATASETS:
         held = manifest.recomputed(client, dataset, version, row_hash)
         wanted = whole[dataset.name]

@@ -1,4 +1,4 @@
-"""Where an export lies: a folder, or a prefix of an S3 bucket."""
+"""The location of an export: a folder, or a prefix of an S3 bucket."""
 
 import contextlib
 import hashlib
@@ -26,20 +26,20 @@ class Target:
 
     @classmethod
     def parse(cls, text: str) -> "Target":
-        """Read what a person typed; raises BadInput that names it."""
+        """Parse the user's input; raises BadInput that names it."""
         parts = urlsplit(text)
         if parts.scheme in ("s3", "s3a"):
             if "@" in parts.netloc:
                 raise BadInput(
-                    "An s3:// address must not hold credentials: use the AWS variables, a profile or a role."
+                    "An s3:// address must not contain credentials: use the AWS variables, a profile or a role."
                 )
             if not parts.netloc:
-                raise BadInput(f"{text!r} names no bucket. {_ALLOWED}")
+                raise BadInput(f"{text!r} does not name a bucket. {_ALLOWED}")
             return cls(parts.path.strip("/"), parts.netloc)
         if parts.scheme == "file":
             text = parts.path
         elif "://" in text or not text.strip():
-            raise BadInput(f"{text!r} cannot hold Iceberg tables here. {_ALLOWED}")
+            raise BadInput(f"{text!r} is not supported as a location of Iceberg tables. {_ALLOWED}")
         return cls(str(Path(text).expanduser().resolve()))
 
     @property
@@ -49,7 +49,7 @@ class Target:
 
     @property
     def address(self) -> str:
-        """As people write it."""
+        """The address as text."""
         return self.location("").rstrip("/") if self.on_s3 else self.path
 
     @property
@@ -58,7 +58,7 @@ class Target:
         return hashlib.sha256(self.address.encode()).hexdigest()[:16]
 
     def key(self, name: str) -> str:
-        """Key of an object below the prefix."""
+        """Key of an object under the prefix."""
         return f"{self.path}/{name}" if self.path else name
 
     def location(self, name: str) -> str:
@@ -66,17 +66,17 @@ class Target:
         return f"s3://{self.bucket}/{self.key(name)}" if self.on_s3 else f"file://{self.path}/{name}"
 
     def check_readable(self, properties: Mapping[str, Any]) -> None:
-        """Raises BadInput where there is nothing to read."""
+        """Raise BadInput if there is nothing to read."""
         if self.on_s3:
-            with _explained(self):
+            with _readable_errors(self):
                 s3(properties).head_bucket(Bucket=self.bucket)
         elif not Path(self.path).is_dir():
             raise BadInput(f"There is no folder {self.path}. Give the --to of an earlier `mdw snapshot export`.")
 
     def check_writable(self, properties: Mapping[str, Any]) -> None:
-        """Make the folder, or touch the bucket; raises BadInput where that is refused."""
+        """Create the folder, or check access to the bucket; raises BadInput if that is refused."""
         if self.on_s3:
-            with _explained(self):
+            with _readable_errors(self):
                 client = s3(properties)
                 client.head_bucket(Bucket=self.bucket)
                 client.put_object(Bucket=self.bucket, Key=self.key(".mdw"), Body=b"")
@@ -86,12 +86,14 @@ class Target:
             with tempfile.TemporaryFile(dir=self.path):
                 pass
         except OSError as error:
-            raise BadInput(f"Cannot write to {self.path}: {error.strerror}. Give a folder of yours.") from None
+            raise BadInput(
+                f"Cannot write to {self.path}: {error.strerror}. Give a folder that you can write to."
+            ) from None
 
     def fetch(self, name: str, to: Path, properties: Mapping[str, Any]) -> bool:
-        """Copy an object of the bucket to a file; False where there is none."""
+        """Copy an object of the bucket to a file; returns False if it does not exist."""
         part = to.with_suffix(".part")
-        with _explained(self):
+        with _readable_errors(self):
             try:
                 s3(properties).download_file(self.bucket, self.key(name), str(part))
             except ClientError as error:
@@ -103,12 +105,12 @@ class Target:
 
     def store(self, name: str, file: Path, properties: Mapping[str, Any]) -> None:
         """Copy a file into the bucket."""
-        with _explained(self):
+        with _readable_errors(self):
             s3(properties).put_object(Bucket=self.bucket, Key=self.key(name), Body=file.read_bytes())
 
 
 def s3(properties: Mapping[str, Any]) -> Any:
-    """A client of the standard AWS chain; Iceberg's own s3.* properties go before it."""
+    """An S3 client with the standard AWS credential chain; PyIceberg's s3.* properties take precedence."""
     import boto3
 
     chosen = {
@@ -123,14 +125,14 @@ def s3(properties: Mapping[str, Any]) -> Any:
 
 
 def region(target: Target, properties: Mapping[str, Any]) -> str | None:
-    """Region of the bucket, asked once so that Arrow need not guess it."""
-    with _explained(target):
+    """Region of the bucket, requested once because Arrow would guess it."""
+    with _readable_errors(target):
         answer = s3(properties).head_bucket(Bucket=target.bucket)
     return str(answer.get("BucketRegion") or "") or None
 
 
 @contextlib.contextmanager
-def _explained(target: Target) -> Any:
+def _readable_errors(target: Target) -> Any:
     try:
         yield
     except NoCredentialsError:
@@ -143,9 +145,9 @@ def _explained(target: Target) -> Any:
             raise BadInput(f"There is no bucket {target.bucket!r}. Create it, or correct the address.") from None
         if code in ("403", "AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken"):
             raise BadInput(
-                f"AWS refuses access to {target.address} ({code}): the credentials lack s3:ListBucket, s3:GetObject or "
+                f"AWS refused access to {target.address} ({code}): the credentials lack s3:ListBucket, s3:GetObject or "
                 "s3:PutObject there, or have expired."
             ) from None
-        raise OperationFailed(f"S3 cannot serve {target.address}: {code}.") from None
+        raise OperationFailed(f"S3 refused {target.address}: {code}.") from None
     except BotoCoreError as error:
         raise OperationFailed(f"S3 cannot be reached for {target.address}: {error}") from None

@@ -1,4 +1,4 @@
-"""One commit of one Iceberg table: files of changed partitions replaced, the tag set, all at once."""
+"""Commits to one Iceberg table: replaces the files of changed partitions and sets the tag atomically."""
 
 import itertools
 import uuid
@@ -16,13 +16,13 @@ from pyiceberg.table.update.snapshot import ManageSnapshots
 
 from warehouse.iceberg.layout import Key
 
-# One file is compressed while the rows of the next arrive; more would only hold memory.
+# One file is compressed while the rows of the next arrive; more would only use memory.
 _AT_WORK = 2
 
 
 @dataclass(frozen=True)
-class Written:
-    """What a commit wrote. `iceberg_snapshot_id` is the table's state after it."""
+class CommitResult:
+    """Result of a commit. `iceberg_snapshot_id` is the table's state after it."""
 
     iceberg_snapshot_id: int
     rows: int
@@ -30,7 +30,7 @@ class Written:
 
 
 def write_files(table: Table, parts: Iterable[tuple[Key, pa.Table]]) -> list[DataFile]:
-    """Write data files; nothing refers to them before `commit` does. A crash leaves orphans, which do no harm."""
+    """Write data files; nothing refers to them before `commit`. A crash leaves orphaned files, which are harmless."""
     write, numbers = uuid.uuid4(), itertools.count()
     waiting: deque[Future[list[DataFile]]] = deque()
     done: list[DataFile] = []
@@ -45,7 +45,7 @@ def write_files(table: Table, parts: Iterable[tuple[Key, pa.Table]]) -> list[Dat
 
 
 def _write(table: Table, write: uuid.UUID, number: int, key: Key, rows: pa.Table) -> list[DataFile]:
-    # Public writers split by partition with a compiled helper; each of our tables is one partition already.
+    # PyIceberg's public writers split tables by partition; each of ours is a single partition already.
     spec, schema = table.spec(), table.schema()
     partition = None
     if spec.fields:
@@ -57,10 +57,10 @@ def _write(table: Table, write: uuid.UUID, number: int, key: Key, rows: pa.Table
 
 def commit(
     table: Table, replaced: set[Key] | None, files: list[DataFile], tag: str, properties: Mapping[str, str]
-) -> Written:
+) -> CommitResult:
     """Replace the partitions (None: all) by the files and set the tag, in one commit.
 
-    Where nothing changed, the tag alone is set on the state that is there.
+    If nothing changed, only the tag is set on the current state.
     """
     current = table.current_snapshot()
     gone = [] if current is None else [f for f in data_files(table) if replaced is None or _key(f) in replaced]
@@ -74,7 +74,7 @@ def commit(
         state = transaction.table_metadata.current_snapshot_id
         assert state is not None
         ManageSnapshots(transaction).create_tag(state, tag).commit()
-    return Written(state, sum(file.record_count for file in files), len(files))
+    return CommitResult(state, sum(file.record_count for file in files), len(files))
 
 
 def data_files(table: Table, snapshot_id: int | None = None) -> list[DataFile]:
@@ -83,9 +83,9 @@ def data_files(table: Table, snapshot_id: int | None = None) -> list[DataFile]:
 
 
 def arrow_schema(table: Table) -> pa.Schema:
-    """The table's schema as Arrow has it, without Iceberg's field ids."""
+    """The table's schema for Arrow, without Iceberg's field ids."""
     found = schema_to_pyarrow(table.schema(), include_field_ids=False)
-    # Arrow's large_string would double the offsets for nothing.
+    # large_string would double the size of the offsets for nothing.
     return pa.schema(
         [pa.field(f.name, pa.string() if f.type == pa.large_string() else f.type, f.nullable) for f in found]
     )

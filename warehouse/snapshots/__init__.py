@@ -1,4 +1,4 @@
-"""Published snapshots: what there is, what each holds, whether it still holds it, and how two differ."""
+"""Published snapshots: registry, manifests, verification, differences."""
 
 from warehouse.snapshots.registry import (
     DatasetPart,

@@ -1,4 +1,4 @@
-"""What differs between two snapshots: counts by series, and the rows with their old and new values."""
+"""Differences between two snapshots: counts by series, and rows with their old and new values."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -40,9 +40,9 @@ class RowChange:
 
 
 class Diff:
-    """Reads only the instruments and months whose manifests differ; never changes anything.
+    """Compares two snapshots; reads only the instruments and months whose manifests differ.
 
-    `changes`: those of CHANGES that are wanted, in counts and rows.
+    `changes`: the subset of CHANGES to include in counts and rows.
     """
 
     def __init__(self, client: Client, first: Snapshot, second: Snapshot, changes: tuple[str, ...] = CHANGES) -> None:
@@ -53,7 +53,7 @@ class Diff:
         self._parts = {name: manifest.differing(before[name], after[name]) for name in before}
 
     def series(self) -> list[SeriesChange]:
-        """Counts by series, only series that differ."""
+        """Counts by series, for series that differ."""
         return [SeriesChange(*row) for dataset in self._datasets() for row in self._series(dataset)]
 
     def rows(self, limit: int | None = None) -> Iterator[RowChange]:
@@ -71,13 +71,13 @@ class Diff:
                 left = None if left is None else left - 1
 
     def write_parquet(self, path: Path) -> int:
-        """All rows that differ, one table: the columns of every dataset, empty where another dataset has them.
+        """Write all rows that differ to one table with the columns of every dataset; those of other datasets are empty.
 
-        Columns: dataset, change, the key, old_<column> and new_<column>, typed. Returns the number of rows. The
-        file appears when it is complete.
+        Columns: dataset, change, the key, old_<column> and new_<column>, typed. Returns the number of rows. The file
+        appears only when it is complete.
         """
         schemas = [self._arrow_schema(dataset) for dataset in DATASETS]
-        # A key of one dataset is empty in the rows of another.
+        # Key columns of one dataset are empty in rows of another.
         schema = pa.schema(
             [field.with_nullable(True) for field in pa.unify_schemas(schemas, promote_options="permissive")]
         )
@@ -105,7 +105,7 @@ class Diff:
         }
 
     def _changes(self, dataset: Dataset) -> str:
-        """SQL: a row a key that differs, with the two states as tuples."""
+        """SQL: one row per key that differs, with both states as tuples."""
         first, second = self._versions
         key = ", ".join(dataset.key)
         values = ", ".join(self._values(dataset))

@@ -1,4 +1,4 @@
-"""How the rows behind a manifest are hashed: each snapshot names the function, and the columns with their types."""
+"""How rows are hashed for a manifest: each snapshot records the function, and the columns with their types."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from clickhouse_connect.driver.client import Client
 from warehouse.errors import OperationFailed
 from warehouse.snapshots.layout import Dataset, columns
 
-# All that manifests were ever hashed with. A new function is added here; none is ever taken out.
+# All functions that manifests were ever hashed with. New ones are added, none is ever removed.
 FUNCTIONS = ("sipHash128", "xxh3_128")
 
 
@@ -19,9 +19,9 @@ class RowHash:
     columns: dict[str, list[tuple[str, str]]]
 
     def sql(self, client: Client, dataset: Dataset) -> str:
-        """SQL: order-free hash (UInt128) of a group of the mart's rows, whatever the mart's types have become since.
+        """SQL: order-independent hash (UInt128) of a group of the mart's rows, whatever the mart's types are now.
 
-        Raises OperationFailed where a column is gone or the function is unknown.
+        Raises OperationFailed if a column is gone or the function is unknown.
         """
         if self.function not in FUNCTIONS:
             raise OperationFailed(
@@ -40,14 +40,14 @@ class RowHash:
 
 
 def of(client: Client, data_version: int) -> RowHash:
-    """How the snapshot of a data version was hashed; raises OperationFailed where nothing says so."""
+    """How the snapshot of a data version was hashed; raises OperationFailed if that is not recorded."""
     rows = client.query(
         "select row_hash, hashed_columns from marts.snapshots where data_version = {version:UInt32} limit 1",
         parameters={"version": data_version},
     ).result_rows
     if not rows or not rows[0][0]:
         raise OperationFailed(
-            f"Nothing says how data version {data_version} was hashed. Run `mdw migrate`, then again."
+            f"It is not recorded how data version {data_version} was hashed. Run `mdw migrate`, then try again."
         )
     function, by_dataset = rows[0]
     return RowHash(function, {dataset: [tuple(pair) for pair in pairs] for dataset, pairs in by_dataset.items()})

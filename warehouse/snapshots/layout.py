@@ -1,4 +1,4 @@
-"""The published datasets as they lie in the marts: the one list is `vars: datasets:` of dbt_project/dbt_project.yml."""
+"""The published datasets and their marts; the single source is `vars: datasets:` of dbt_project/dbt_project.yml."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +8,7 @@ from clickhouse_connect.driver.client import Client
 
 from warehouse.settings import PROJECT
 
-# Of a row that no later version replaced: the largest UInt32 (dbt_project/macros/versions).
+# valid_to_version of a row that no later version replaced: the largest UInt32 (dbt_project/macros/versions).
 OPEN_VERSION = 4_294_967_295
 VERSIONS = ("valid_from_version", "valid_to_version")
 
@@ -26,12 +26,12 @@ class Dataset:
 
     @property
     def month(self) -> str:
-        """SQL: first day of the month that a row is counted in."""
+        """SQL: first day of a row's month."""
         return f"toStartOfMonth(toDate({self.time}))"
 
     @property
     def group(self) -> str:
-        """SQL: the part of the manifest that a row belongs to."""
+        """SQL: the part of the manifest to which a row belongs."""
         return f"{self.instrument}, {self.timeframe}, {self.month}"
 
 
@@ -56,7 +56,7 @@ BY_NAME = {dataset.name: dataset for dataset in DATASETS}
 
 
 def columns(client: Client, dataset: Dataset) -> list[tuple[str, str]]:
-    """(name, type) of all columns of the mart but the versions, in order."""
+    """(name, type) of all columns of the mart except the versions, in order."""
     rows = client.query(
         "select name, type from system.columns where database = 'marts' and table = {mart:String} "
         "and default_kind != 'MATERIALIZED' and name not in {versions:Array(String)} order by position",

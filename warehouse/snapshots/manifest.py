@@ -10,19 +10,19 @@ from warehouse.errors import OperationFailed
 from warehouse.snapshots.hashing import RowHash
 from warehouse.snapshots.layout import DATASETS, Dataset, shown_at
 
-# (instrument, timeframe, first day of the month), the first two empty where a dataset has none.
+# (instrument, timeframe, first day of the month); the first two are empty if a dataset has none.
 Series = tuple[str, str, date]
 
 
 @dataclass(frozen=True)
 class Content:
-    """Rows of a part and their order-free hash (32 hexadecimal digits)."""
+    """Number of rows of a part and their order-independent hash (32 hexadecimal digits)."""
 
     row_count: int
     content_hash: str
 
 
-# SQL: what the newest row up to a data version says of each part.
+# SQL: the newest row of each part up to a data version.
 PARTS_AT_VERSION = """
     select dataset, instrument_id, timeframe, month,
         argMax(row_count, version) as rows, argMax(content_hash, version) as hash
@@ -30,7 +30,7 @@ PARTS_AT_VERSION = """
     group by dataset, instrument_id, timeframe, month
 """
 NOTHING = Content(0, "0" * 32)
-# By dataset; parts without rows are absent.
+# Parts by dataset; parts without rows are absent.
 Manifest = dict[str, dict[Series, Content]]
 
 
@@ -53,7 +53,7 @@ def collect(rows: Iterable[tuple[str, str, str, date, int, str]]) -> Manifest:
     for dataset, instrument, timeframe, month, row_count, digest in rows:
         if dataset not in found:
             raise OperationFailed(
-                f"There is a dataset {dataset!r}, which this code does not know: it is older than the data."
+                f"The manifest has a dataset {dataset!r}, which this code does not know: it is older than the data."
             )
         found[dataset][instrument, timeframe, month] = Content(row_count, digest)
     return found
@@ -62,7 +62,7 @@ def collect(rows: Iterable[tuple[str, str, str, date, int, str]]) -> Manifest:
 def recomputed(
     client: Client, dataset: Dataset, data_version: int, row_hash: RowHash, months: Iterable[date] | None = None
 ) -> dict[Series, Content]:
-    """The same of one dataset from the mart's rows themselves, hashed as the snapshot names it; `months` narrows it."""
+    """The manifest of one dataset recomputed from the mart's rows, hashed as the snapshot was; `months` narrows it."""
     hashed = row_hash.sql(client, dataset)
     narrowed = "" if months is None else f"and toYYYYMM({dataset.time}) in {{months:Array(UInt32)}}"
     rows = client.query(
@@ -79,5 +79,5 @@ def recomputed(
 
 
 def differing(one: dict[Series, Content], other: dict[Series, Content]) -> list[Series]:
-    """The parts that the two do not agree on, in order."""
+    """The parts that differ, in order."""
     return sorted(part for part in one.keys() | other.keys() if one.get(part) != other.get(part))

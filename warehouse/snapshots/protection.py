@@ -1,4 +1,4 @@
-"""Protected snapshots cannot be dropped and always answer to the views by name; withdrawn ones are marked as bad."""
+"""Protected snapshots cannot be dropped, and the views always read them by name; withdrawn ones are marked as bad."""
 
 from clickhouse_connect.driver.client import Client
 
@@ -7,7 +7,7 @@ from warehouse.snapshots.registry import Snapshot, protected_ids
 
 
 def set_protection(client: Client, snapshot: Snapshot, protect: bool, actor: str) -> bool:
-    """Record the decision; whether it changed anything. `client` may insert into ops."""
+    """Record the decision; returns whether anything changed. `client` must be allowed to insert into ops."""
     if (snapshot.snapshot_id in protected_ids(client)) == protect:
         return False
     client.insert(
@@ -19,7 +19,7 @@ def set_protection(client: Client, snapshot: Snapshot, protect: bool, actor: str
 
 
 def set_withdrawn(client: Client, snapshot: Snapshot, reason: str | None, actor: str) -> bool:
-    """Mark a snapshot as known to be bad, or with None take the mark off; whether it changed anything."""
+    """Mark a snapshot as known to be bad, or remove the mark (None); returns whether anything changed."""
     if snapshot.withdrawn == reason:
         return False
     event = "reinstated" if reason is None else "withdrawn"
@@ -32,12 +32,12 @@ def set_withdrawn(client: Client, snapshot: Snapshot, reason: str | None, actor:
 
 
 def check_droppable(known: list[Snapshot], wanted: list[Snapshot]) -> None:
-    """Raise BadInput for a protected snapshot and for the newest one, which readers of v_*_latest see."""
+    """Raise BadInput for a protected snapshot and for the newest one, which v_*_latest show."""
     newest = max(known, key=lambda snapshot: snapshot.data_version)
     for snapshot in wanted:
         if snapshot.protected:
             raise BadInput(
-                f"Snapshot {snapshot.snapshot_id!r} is protected. If it may go, run `mdw snapshot unprotect "
+                f"Snapshot {snapshot.snapshot_id!r} is protected. To drop it, run `mdw snapshot unprotect "
                 f"{snapshot.snapshot_id}` first. Nothing was dropped."
             )
         if snapshot == newest:

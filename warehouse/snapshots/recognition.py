@@ -1,4 +1,4 @@
-"""How snapshots were hashed that were published before they said so: found out from their rows, and recorded."""
+"""Determines from the rows how older snapshots were hashed, which did not record it, and records it."""
 
 from clickhouse_connect.driver.client import Client
 
@@ -7,9 +7,9 @@ from warehouse.snapshots.hashing import FUNCTIONS, RowHash
 from warehouse.snapshots.layout import BY_NAME
 from warehouse.snapshots.manifest import Manifest
 
-# Function of the last revisions that did not record it, where the rows of a snapshot give no answer.
+# Fallback if the rows are inconclusive: the function of the last revisions that did not record it.
 _LAST = "xxh3_128"
-# So many parts of each dataset are asked, the smallest ones, and the function that most of them confirm is taken: a
+# This many parts of each dataset, the smallest ones, are hashed, and the function that most of them confirm is used: a
 # few damaged rows must not decide.
 _ASKED = 3
 
@@ -26,7 +26,7 @@ def _covered(columns: str) -> list[tuple[str, str]]:
     return [(name, known.get(kind, kind)) for name, kind in pairs]
 
 
-# What every manifest covered until snapshots began to record it; no mart had grown by then.
+# What every manifest covered before snapshots recorded it; no mart had got new columns by then.
 COLUMNS = {
     "bars": _covered(
         "instrument_id:text venue:text market:text symbol:text timeframe:text open_time:time open:number high:number "
@@ -51,7 +51,7 @@ COLUMNS = {
 
 
 def record(client: Client) -> list[str]:
-    """Give each snapshot that does not say how it was hashed what its rows say; returns the ids. `client`: admin."""
+    """Record how each snapshot without that information was hashed; returns their ids. `client`: admin."""
     if not client.command("exists table marts.snapshots"):
         return []
     silent = client.query(
@@ -62,13 +62,13 @@ def record(client: Client) -> list[str]:
             f"alter table marts.snapshots update row_hash = {{function:String}}, "
             f"hashed_columns = {_columns_sql()} where snapshot_id = {{id:String}} and row_hash = '' "
             "settings mutations_sync = 1",
-            parameters={"function": recognised(client, data_version).function, "id": snapshot_id},
+            parameters={"function": recognized(client, data_version).function, "id": snapshot_id},
         )
     return [str(snapshot_id) for snapshot_id, _ in silent]
 
 
-def recognised(client: Client, data_version: int, published: Manifest | None = None) -> RowHash:
-    """What gives the hashes of a manifest (else: the stored one) from the rows of a data version."""
+def recognized(client: Client, data_version: int, published: Manifest | None = None) -> RowHash:
+    """The row hash that reproduces a manifest (default: the stored one) from the rows of a data version."""
     votes = dict.fromkeys(FUNCTIONS, 0)
     for name, parts in (published or manifest.published(client, data_version)).items():
         smallest = sorted(parts, key=lambda part: parts[part].row_count)[:_ASKED]

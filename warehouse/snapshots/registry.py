@@ -1,4 +1,4 @@
-"""Reading the registry of snapshots and their manifests."""
+"""Reads the registry of snapshots."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,12 +21,12 @@ class Snapshot:
     protected: bool = False
     row_count: int = 0
     withdrawn: str | None = None
-    """Why it is known to be bad; None where it is not."""
+    """Why it is known to be bad, or None."""
 
 
 @dataclass(frozen=True)
 class DatasetPart:
-    """One dataset of a snapshot: rows and their order-free content hash."""
+    """One dataset of a snapshot: number of rows and their order-independent content hash."""
 
     dataset: str
     row_count: int
@@ -34,7 +34,7 @@ class DatasetPart:
 
 
 def published(client: Client) -> list[Snapshot]:
-    """All snapshots, newest first; none where nothing was ever built."""
+    """All snapshots, newest first; empty before the first build."""
     if not client.command("exists table marts.snapshots"):
         return []
     rows = client.query(
@@ -49,7 +49,7 @@ def published(client: Client) -> list[Snapshot]:
 
 
 def data_version(client: Client, snapshot_id: str) -> int | None:
-    """Data version of a published snapshot, None where there is none of that id."""
+    """Data version of a published snapshot, or None."""
     if not client.command("exists table marts.snapshots"):
         return None
     rows = client.query(
@@ -81,7 +81,7 @@ def newest_contents(client: Client) -> tuple[Snapshot, dict[str, int], dict[str,
 
 
 def rules(client: Client, snapshot: Snapshot) -> int:
-    """Version of the rules that derive columns of the snapshot's views: 0 where it is older than their numbers."""
+    """Version of the rules for derived columns of the snapshot's views; 0 if it predates their numbering."""
     rows = client.query(
         "select * from marts.snapshots where snapshot_id = {id:String}", parameters={"id": snapshot.snapshot_id}
     ).named_results()
@@ -89,7 +89,7 @@ def rules(client: Client, snapshot: Snapshot) -> int:
 
 
 def protected_ids(client: Client) -> set[str]:
-    """Ids that cannot be dropped until their protection is taken off."""
+    """Ids that cannot be dropped until they are unprotected."""
     rows = client.query(
         "select snapshot_id from ops.snapshot_events where event in ('protected', 'unprotected') "
         "group by snapshot_id having argMax(event, recorded_at) = 'protected'"
@@ -99,7 +99,7 @@ def protected_ids(client: Client) -> set[str]:
 
 def withdrawn_reasons(client: Client) -> dict[str, str]:
     """Snapshots that are known to be bad, and why."""
-    # A warehouse that waits for its migration has no reasons, and no such event either.
+    # A warehouse that is not migrated yet has neither reasons nor such events.
     if not client.query("select count() from ops.snapshot_events where event = 'withdrawn'").result_rows[0][0]:
         return {}
     rows = client.query(
@@ -111,7 +111,7 @@ def withdrawn_reasons(client: Client) -> dict[str, str]:
 
 
 def dropped_at(client: Client, snapshot_id: str) -> datetime | None:
-    """When a snapshot of this name was dropped, None where none ever was."""
+    """When a snapshot of this name was dropped, or None."""
     rows = client.query(
         "select max(recorded_at) from ops.snapshot_events where event = 'dropped' and snapshot_id = {id:String} "
         "having count() > 0",
@@ -121,7 +121,7 @@ def dropped_at(client: Client, snapshot_id: str) -> datetime | None:
 
 
 def find(client: Client, snapshot_id: str) -> Snapshot:
-    """The snapshot of this id; raises BadInput that names the newest ones where there is none."""
+    """The snapshot of this id; raises BadInput that names the newest ones if there is none."""
     known = published(client)
     for snapshot in known:
         if snapshot.snapshot_id == snapshot_id:
@@ -130,11 +130,11 @@ def find(client: Client, snapshot_id: str) -> Snapshot:
     if dropped is not None:
         raise BadInput(
             f"Snapshot {snapshot_id!r} was dropped on {dropped:%Y-%m-%d %H:%M} UTC; its name is never used again. "
-            "`mdw snapshot list` shows what there is."
+            "`mdw snapshot list` shows the existing ones."
         )
     newest = ", ".join(snapshot.snapshot_id for snapshot in known[:5])
-    said = f"The newest are: {newest}." if newest else "None is published yet: run `mdw build`."
-    raise BadInput(f"There is no snapshot {snapshot_id!r}. {said}")
+    hint = f"The newest are: {newest}." if newest else "None is published yet: run `mdw build`."
+    raise BadInput(f"There is no snapshot {snapshot_id!r}. {hint}")
 
 
 def datasets(client: Client, snapshot: Snapshot) -> list[DatasetPart]:

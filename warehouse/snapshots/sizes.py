@@ -1,4 +1,4 @@
-"""What a snapshot weighs: the rows it shows, and those that only it keeps alive."""
+"""Sizes of snapshots: the rows that only they keep alive."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from warehouse.snapshots.registry import Snapshot
 
 @dataclass(frozen=True)
 class Size:
-    """Of one dataset. Bytes are rows times the average stored row of the mart; `own_rows` no other snapshot shows."""
+    """Size of one dataset: `own_rows` are in no other snapshot; bytes are estimated from the mart's average row."""
 
     dataset: str
     own_rows: int
@@ -19,7 +19,7 @@ class Size:
 
 
 def sizes(client: Client, gone: list[Snapshot], known: list[Snapshot]) -> list[Size]:
-    """What would be freed if the snapshots of `gone` were dropped together."""
+    """What would be freed if the snapshots in `gone` were dropped together."""
     ids = {snapshot.snapshot_id for snapshot in gone}
     kept = sorted({0, *(snapshot.data_version for snapshot in known if snapshot.snapshot_id not in ids)})
     dropped = sorted({snapshot.data_version for snapshot in gone})
@@ -27,7 +27,7 @@ def sizes(client: Client, gone: list[Snapshot], known: list[Snapshot]) -> list[S
 
 
 def _size(client: Client, dataset: Dataset, kept: list[int], dropped: list[int]) -> Size:
-    # A row is alive at a version of the list where the last version before its end is not before its begin.
+    # A row is alive at a version of the list if the last such version before its end is not before its begin.
     rows = client.query(
         f"""
         with valid_to_version - 1 as last_version

@@ -1,4 +1,4 @@
-"""Recompute a snapshot's manifest from its rows and name every part that differs."""
+"""Recomputes a snapshot's manifest from its rows and reports every part that differs."""
 
 import time
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from warehouse.snapshots.registry import Snapshot, datasets
 
 @dataclass(frozen=True)
 class Difference:
-    """One part whose rows are not what was published. `month` is None for the totals of the registry."""
+    """One part whose rows are not as published. `month` is None for the totals of the registry."""
 
     dataset: str
     instrument_id: str
@@ -29,7 +29,7 @@ class Difference:
 
 @dataclass
 class Verification:
-    """What a check of one snapshot found; `parts` and `rows` are what was recomputed."""
+    """Result of verifying one snapshot; `parts` and `rows` count what was recomputed."""
 
     snapshot_id: str
     data_version: int
@@ -40,7 +40,7 @@ class Verification:
 
     @property
     def holds(self) -> bool:
-        """Whether all is as published."""
+        """Whether everything is as published."""
         return not self.differences
 
     def as_dict(self) -> dict[str, object]:
@@ -49,7 +49,7 @@ class Verification:
 
 
 def verify(client: Client, snapshot: Snapshot) -> Verification:
-    """Read every row of the snapshot once: the cost is that of hashing all of it, whatever else is stored."""
+    """Hash every row of the snapshot once; the cost does not depend on other snapshots."""
     began = time.monotonic()
     result = Verification(snapshot.snapshot_id, snapshot.data_version)
     published = manifest.published(client, snapshot.data_version)
@@ -71,7 +71,7 @@ def _differences(dataset: str, published: dict[Series, Content], found: dict[Ser
 
 
 def _registry_differences(client: Client, snapshot: Snapshot) -> Iterator[Difference]:
-    """The registry's totals against the manifest: someone may have changed either."""
+    """Compare the registry's totals with the manifest: either may have been changed."""
     counts, hashes = client.query(
         "select row_counts, content_hashes from marts.snapshots where snapshot_id = {id:String}",
         parameters={"id": snapshot.snapshot_id},

@@ -64,9 +64,9 @@ class AlternativeMe:
         return
 
     def read_clock(self, body: Any) -> int:
-        """Never asked."""
+        """Never called."""
         raise NotImplementedError
 
     def addresses(self, origins: Mapping[str, str]) -> dict[str, str]:
-        """Its one address, where ccxt would have a table of them."""
+        """Its only address (ccxt has a table of them for other venues)."""
         return {"": origins.get("fear_greed_url") or "https://api.alternative.me"}

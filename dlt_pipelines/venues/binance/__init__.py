@@ -43,7 +43,7 @@ class Binance:
         return f"{market}_{'klines' if series.dataset == 'bars' else series.dataset}"
 
     def endpoint(self, series: Series, start: int, now: int) -> Endpoint:
-        """One endpoint a dataset and market, whatever the window."""
+        """One endpoint per dataset and market, whatever the window."""
         return endpoints.BY_SERIES[series.dataset, series.market]
 
     def venue_symbol(self, series: Series) -> str:
@@ -64,7 +64,7 @@ class Binance:
             return
         code, text = body["code"], f"{body['code']} {body.get('msg', '')}"
         if code == _INVALID_SYMBOL:
-            raise UnknownSymbol(f"Binance knows no such symbol ({text})")
+            raise UnknownSymbol(f"Binance has no such symbol ({text})")
         if code in _TOO_MANY:
             raise RateLimited(f"Binance: {text}")
         if code in _IN_TROUBLE:
@@ -74,7 +74,7 @@ class Binance:
         raise Refused(f"Binance: {text}")
 
     def read(self, series: Series, body: Any) -> PageSummary:
-        """Rows are arrays (bars), objects (funding), or the symbols of a listing."""
+        """Rows are arrays (bars) or objects (funding); a listing has `symbols`."""
         if series.dataset == "instruments":
             return PageSummary(rows=len(body["symbols"]), server_time=body.get("serverTime"))
         if not isinstance(body, list):
@@ -93,7 +93,7 @@ class Binance:
         return int(body["serverTime"])
 
     def addresses(self, origins: Mapping[str, str]) -> dict[str, str]:
-        """Ccxt keeps the version in the address."""
+        """Includes the API version, as in ccxt's own addresses."""
         found = {}
         if spot := origins.get("binance_spot_url"):
             found["public"] = f"{spot}/api/v3"

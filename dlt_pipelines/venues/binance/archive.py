@@ -32,7 +32,7 @@ _FOLDER = {"spot": "spot", "perp": "futures/um"}
 
 
 class BinanceArchive:
-    """Paths follow from names: nothing has to be listed."""
+    """Paths follow from the names of the files: no listing is needed."""
 
     origin = "binance_archive_url"
     address = "https://data.binance.vision"
@@ -49,7 +49,7 @@ class BinanceArchive:
         return {"bars": ("monthly", "daily"), "funding": ("monthly",)}.get(series.dataset, ())  # type: ignore[return-value]
 
     def published(self, span: Span, end: int) -> int:
-        """A day's grace to what Binance says."""
+        """A day later than Binance documents."""
         return (first_monday(end) if span == "monthly" else end) + DAY_MS
 
     def file(self, series: Series, span: Span, label: str, start: int, end: int) -> ArchiveFile:

@@ -6,7 +6,7 @@ SPOT = Budget("binance spot weight", 6_000, 60)
 USDM = Budget("binance usdm weight", 2_400, 60)
 FUNDING = Budget("binance funding calls", 500, 300)
 
-# A call of up to 499 rows weighs 2, up to 1000 weighs 5, up to 1500 weighs 10: 499 rows give the most bars.
+# A call of up to 499 rows weighs 2, up to 1000 weighs 5, up to 1500 weighs 10: 499 rows yield the most bars per weight.
 USDM_PAGE_ROWS, USDM_PAGE_WEIGHT = 499, 2
 
 _SPOT, _USDM = "binance_spot_url", "binance_usdm_url"

@@ -1,9 +1,9 @@
 """Bybit v5 spot.
 
 Endpoints and paging: /v5/market/kline, 1000 rows, newest first, start and end inclusive;
-/v5/market/instruments-info in one answer. `category=spot` goes with every call: without it Bybit answers
-with perpetuals and says nothing.
-Disposition: append. Key: page_id. Limit: 600 calls in 5 seconds by address, then 403 and ten minutes out.
+/v5/market/instruments-info in one answer. `category=spot` is sent with every call: without it Bybit silently
+returns perpetuals.
+Disposition: append. Key: page_id. Limit: 600 calls in 5 seconds by address, then 403 and a ban of ten minutes.
 Lands in: raw.bybit__spot_klines, __spot_instruments.
 Run alone: python -m dlt_pipelines.venues.bybit
 """
@@ -34,9 +34,9 @@ _CLOCK = Endpoint("/v5/market/time", "public_get_v5_market_time", _ORIGIN, _CALL
 
 # https://bybit-exchange.github.io/docs/v5/error
 _TOO_MANY = {10006, 10018}
-# 10016: a system error; 10000: a timeout of the server (the latter after the documentation, not seen in ccxt's table).
+# 10016: a system error; 10000: a server timeout (the latter from the documentation; not in ccxt's table).
 _IN_TROUBLE = {10000, 10016}
-# 10009: this address is banned; 10024: compliance rules, which go by country.
+# 10009: this address is banned; 10024: compliance rules, which depend on the country.
 _BANNED, _REGION = 10009, 10024
 # 10029: the symbol is invalid or not on an allow list; 170121: an invalid symbol (both in ccxt 4.5's table of Bybit).
 _UNKNOWN_SYMBOL = {10029, 170121}
@@ -64,7 +64,7 @@ class Bybit:
         return "spot_klines" if series.dataset == "bars" else "spot_instruments"
 
     def endpoint(self, series: Series, start: int, now: int) -> Endpoint:
-        """One endpoint a dataset, whatever the window."""
+        """One endpoint per dataset, whatever the window."""
         return _KLINE if series.dataset == "bars" else _INSTRUMENTS
 
     def venue_symbol(self, series: Series) -> str:
@@ -85,7 +85,7 @@ class Bybit:
         }
 
     def check(self, status: int, body: Any) -> None:
-        """A good body has retCode 0, and a page of spot says that it is spot."""
+        """A valid body has retCode 0, and a page of spot says `category` spot."""
         if not isinstance(body, dict) or "retCode" not in body:
             return
         code, message = int(body["retCode"]), str(body.get("retMsg", ""))
@@ -93,13 +93,13 @@ class Bybit:
         if code == 0:
             category = (body.get("result") or {}).get("category")
             if category not in (None, "", "spot"):
-                raise Refused(f"Bybit answered for category {category!r}, not for spot")
+                raise Refused(f"Bybit returned category {category!r} instead of spot")
             return
         if code in _TOO_MANY:
             raise RateLimited(f"Bybit: {text}")
-        # Its parameter error names what it does not like in words only.
+        # The parameter error says only in words which parameter is wrong.
         if (code == 10001 and "symbol" in message.lower()) or code in _UNKNOWN_SYMBOL:
-            raise UnknownSymbol(f"Bybit knows no such symbol ({text})")
+            raise UnknownSymbol(f"Bybit has no such symbol ({text})")
         if code == 10001:
             raise Refused(f"Bybit: {text}")
         if code == _BANNED:

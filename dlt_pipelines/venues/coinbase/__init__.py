@@ -1,8 +1,8 @@
 """Coinbase Exchange spot (api.exchange.coinbase.com; not the brokerage's Advanced Trade API).
 
 Endpoints and paging: /products/{id}/candles, 300 rows, newest first, `start` and `end` inclusive and on the grid; a
-window of more is refused, and rows before `start` may come along. Ten bars before each window are asked for, too.
-Daily candles show whether a year holds anything.
+larger window is refused, and rows before `start` may be included. Ten bars before each window are requested with it.
+Daily candles show whether a year has any data.
 /products in one answer.
 A minute without a trade has no row, 1m and 1h alike: an outage of the venue looks the same.
 Disposition: append. Key: page_id. Limit: 10 calls a second by address.
@@ -20,20 +20,20 @@ from dlt_pipelines.core.series import Series
 from dlt_pipelines.core.time_grid import MINUTE_MS, TIMEFRAMES, floor_to, from_ms, to_ms
 from dlt_pipelines.core.venue import PageSummary
 
-# https://docs.cdp.coinbase.com/exchange/rest-api/rate-limits: 10 a second, bursts of 15 that a bucket refills.
+# https://docs.cdp.coinbase.com/exchange/rest-api/rate-limits: 10 per second, bursts of 15 (token bucket).
 _CALLS = Budget("coinbase calls", 10, 1)
 _ORIGIN = "coinbase_url"
 _DAY_MS = 24 * 60 * MINUTE_MS
 _GRANULARITIES = (60, 300, 900, 3_600, 21_600, 86_400)
 # Seconds, low, high, open, close, volume.
 _FIELDS = 6
-_MOST_ROWS = 300
+_MAX_ROWS = 300
 _CANDLES = Endpoint(
     "/products/{id}/candles",
     "public_get_products_id_candles",
     _ORIGIN,
     _CALLS,
-    page_rows=_MOST_ROWS,
+    page_rows=_MAX_ROWS,
     newest_first=True,
     sparse=True,
     widest_ms=298 * _DAY_MS,
@@ -61,7 +61,7 @@ class Coinbase:
         return "spot_candles" if series.dataset == "bars" else "spot_instruments"
 
     def endpoint(self, series: Series, start: int, now: int) -> Endpoint:
-        """One endpoint a dataset, whatever the window."""
+        """One endpoint per dataset, whatever the window."""
         return _CANDLES if series.dataset == "bars" else _PRODUCTS
 
     def venue_symbol(self, series: Series) -> str:
@@ -69,13 +69,13 @@ class Coinbase:
         return series.symbol.replace("/", "-")
 
     def params(self, series: Series, endpoint: Endpoint, start: int, end: int) -> dict[str, str]:
-        """Both ends are open times, as others are rounded up; a window of too many bars is asked for in longer ones."""
+        """Both ends are open times, as others are rounded up; a window of too many bars is requested in longer bars."""
         if not series.windowed:
             return {}
         for seconds in _GRANULARITIES:
             step = seconds * 1000
             first, last = floor_to(start, step), floor_to(end - 1, step)
-            if step >= TIMEFRAMES[series.timeframe] and (last - first) // step < _MOST_ROWS:
+            if step >= TIMEFRAMES[series.timeframe] and (last - first) // step < _MAX_ROWS:
                 break
         window = {"start": _iso(first), "end": _iso(last)}
         return {"id": self.venue_symbol(series), "granularity": str(seconds), **window}
@@ -88,7 +88,7 @@ class Coinbase:
         if "rate limit" in text.lower():
             raise RateLimited(f"Coinbase: {text}")
         if status == 404:
-            raise UnknownSymbol(f"Coinbase knows no such product ({text})")
+            raise UnknownSymbol(f"Coinbase has no such product ({text})")
         if status == 400:
             raise Refused(f"Coinbase: {text}")
         raise UnknownErrorCode(f"Coinbase: {text}")

@@ -1,7 +1,7 @@
 """OKX spot candles, swap funding, listings.
 
 Endpoints and paging: /api/v5/market/history-candles (300 rows) and, for the newest 1,440 bars,
-/api/v5/market/candles; newest first; `after` is older than, `before` newer than, both exclusive, always sent
+/api/v5/market/candles; newest first; `after` means older than, `before` newer than, both exclusive, always sent
 together (`before` alone returns the newest page). /api/v5/public/funding-rate-history serves three months.
 /api/v5/public/instruments in one answer a market.
 Disposition: append. Key: page_id. Limits: 20, 40 and 10 calls in 2 seconds.
@@ -25,7 +25,7 @@ from dlt_pipelines.venues.okx.websocket import OkxWebSocket
 _TOO_MANY = {"50011", "50061"}
 _UNKNOWN_INSTRUMENT = "51001"
 _REFUSED = {"50014", "50015", "50016", "50044"}
-# Under maintenance, timed out, offline, busy, system error (the same meanings in ccxt's table of OKX).
+# Under maintenance, timed out, offline, busy, system error (as in ccxt's table of OKX).
 _IN_TROUBLE = {"50001", "50004", "50005", "50013", "50026"}
 # https://www.okx.com/docs-v5/en/#order-book-trading-market-data-get-candlesticks: longer bars open at UTC+8.
 _BARS = {f"{n}m": f"{n}m" for n in (1, 3, 5, 15, 30)} | {f"{n}h": f"{n}H" for n in (1, 2, 4)}
@@ -49,7 +49,7 @@ class Okx:
         return {"bars": "spot_candles", "funding": "swap_funding"}.get(series.dataset, "instruments")
 
     def endpoint(self, series: Series, start: int, now: int) -> Endpoint:
-        """The newest bars come from a call of their own, with twice the budget."""
+        """The newest bars have an endpoint of their own, with twice the budget."""
         if series.dataset == "bars" and now - start < endpoints.RECENT_BARS * TIMEFRAMES[series.timeframe]:
             return endpoints.RECENT
         return endpoints.BY_DATASET[series.dataset]
@@ -61,7 +61,7 @@ class Okx:
         return series.symbol.replace("/", "-") + ("-SWAP" if series.market == "perp" else "")
 
     def params(self, series: Series, endpoint: Endpoint, start: int, end: int) -> dict[str, str]:
-        """Both cursors exclude what they name."""
+        """Both cursors are exclusive."""
         if not series.windowed:
             return {"instType": _INSTRUMENT_TYPE[series.market]}
         bar = {"bar": _BARS[series.timeframe]} if series.dataset == "bars" else {}
@@ -69,15 +69,15 @@ class Okx:
         return {"instId": self.venue_symbol(series), **bar, **cursors}
 
     def check(self, status: int, body: Any) -> None:
-        """A good body has code "0"."""
+        """A valid body has code "0"."""
         if not isinstance(body, dict) or "code" not in body or str(body["code"]) == "0":
             return
         code, text = str(body["code"]), f"{body['code']} {body.get('msg', '')}"
         if code == _UNKNOWN_INSTRUMENT:
-            raise UnknownSymbol(f"OKX knows no such instrument ({text})")
+            raise UnknownSymbol(f"OKX has no such instrument ({text})")
         if code in _TOO_MANY:
             raise RateLimited(f"OKX: {text}")
-        # 51xxx are about the instrument or the parameters that were sent.
+        # 51xxx concern the instrument or the parameters of the request.
         if code in _REFUSED or (len(code) == 5 and code.startswith("51")):
             raise Refused(f"OKX: {text}")
         if code in _IN_TROUBLE:

@@ -1,8 +1,8 @@
 """OKX's files: 1m candles of spot by month and day, funding of swaps by month.
 
-`/api/v5/public/market-data-history` lists them (2 calls in 5 seconds), the zips lie on static.okx.com. Months and days
-are cut at UTC+8 and come two days later. Seen in public code and not verified here (?): at most 6 months or 7 days and
-4 instruments a call, spot named by instIdList and swaps by instFamilyList, funding of single instruments by month
+`/api/v5/public/market-data-history` lists them (2 calls in 5 seconds), the zips are on static.okx.com. Months and days
+are cut at UTC+8 and published two days later. Seen in public code and not verified here (?): at most 6 months or 7 days
+and 4 instruments per call, spot named by instIdList and swaps by instFamilyList, funding of single instruments by month
 only, `confirm` 0 on every row of older candle files, Content-MD5 in the headers, funding_rate being the rate that
 was paid. There is no published digest: Content-MD5 is checked where it is sent.
 Lands in: raw.okx__archive_spot_candles, __archive_swap_funding.
@@ -33,7 +33,7 @@ _FUNDING = Layout(
     instrument_column=0,
     slack_ms=60_000,
 )
-_MOST_INSTRUMENTS = 4
+_MAX_INSTRUMENTS = 4
 _HOST = "static.okx.com"
 _PATH = re.compile(
     r"/cdn/okex/traderecords/(?:candlesticks|swaprates)/(?:monthly|daily)/\d{6,8}/[^/]+-[a-z]+-[\d-]+\.zip"
@@ -65,7 +65,7 @@ class OkxFileListing:
         }
 
     def read(self, body: Any) -> dict[str, str]:
-        """Path by name of each listed file; names of other hosts or folders are left out: nothing is fetched there."""
+        """Path by name of each listed file; other hosts or folders are left out: nothing is fetched from there."""
         found = {}
         for group in body["data"]:
             for detail in group["details"]:
@@ -90,7 +90,7 @@ class OkxFileListing:
 
 
 class OkxArchive:
-    """Names follow from the period, paths from the list."""
+    """Names follow from the period; paths come from the list of files."""
 
     origin = "okx_archive_url"
     address = f"https://{_HOST}"
@@ -109,7 +109,7 @@ class OkxArchive:
         return ("monthly",) if series.dataset == "funding" else ()
 
     def published(self, span: Span, end: int) -> int:
-        """Two days late, and an hour's grace."""
+        """Two days later, plus an hour."""
         return end + 2 * DAY_MS + HOUR_MS
 
     def file(self, series: Series, span: Span, label: str, start: int, end: int) -> ArchiveFile:
@@ -135,4 +135,4 @@ def _fits(call: Sequence[ArchiveFile], file: ArchiveFile) -> bool:
     names = {one.venue_symbol for one in call} | {file.venue_symbol}
     length = (31 if file.span == "monthly" else 1) * DAY_MS * OkxFileListing.periods_per_call[file.span]
     within = file.end - first.start <= length - (3 * DAY_MS if file.span == "monthly" else 0)
-    return within and len(names) <= _MOST_INSTRUMENTS
+    return within and len(names) <= _MAX_INSTRUMENTS

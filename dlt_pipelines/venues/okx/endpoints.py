@@ -2,14 +2,14 @@
 
 from dlt_pipelines.core.endpoint import Budget, Endpoint
 
-# market/candles serves the newest 1,440 bars; some are kept back, as time passes between plan and call.
+# market/candles serves the newest 1,440 bars; fewer are used, as time passes between plan and call.
 RECENT_BARS = 1_200
-# "Up to three months": fewer days than any three months have, so that nothing is believed that was not served.
+# "Up to three months": fewer days than any three months have, so that no empty page counts that proves nothing.
 FUNDING_REACH_MS = 89 * 24 * 3600 * 1000
 
 _HISTORY = Budget("okx history-candles calls", 20, 2)
 _RECENT = Budget("okx candles calls", 40, 2)
-# Documented per instrument; shared here by all of them, as the calls are few.
+# Documented per instrument; shared by all of them here, as there are few calls.
 _FUNDING = Budget("okx funding calls", 10, 2)
 _INSTRUMENTS = Budget("okx instruments calls", 20, 2)
 _CLOCK = Budget("okx time calls", 10, 2)

@@ -1,4 +1,4 @@
-"""What a ClickHouse machine said while it booted: it outlives the machine, in the log group of the base stack."""
+"""The boot log of a ClickHouse machine, which outlives the machine in the log group of the base stack."""
 
 from collections.abc import Mapping
 
@@ -13,7 +13,7 @@ _LINES = 15
 def newest(cloud: Cloud, stack: Stack, values: Mapping[str, str]) -> list[str]:
     """The last lines of the boot log of the stack's machine, oldest first.
 
-    Empty for a stack without a machine of ours, and where the log cannot be read: the stack's own reasons come first.
+    Empty for a stack without such a machine, or if the log cannot be read: then the stack's own reasons must do.
     """
     if "ClickHouseLogGroup" not in values or "NodeName" not in stack.template.parameters:
         return []

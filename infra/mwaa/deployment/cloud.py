@@ -1,4 +1,4 @@
-"""AWS as deploy.py sees it: clients of one region, and errors that a person can act on."""
+"""AWS clients of one region, and actionable error messages."""
 
 from typing import Any
 
@@ -8,11 +8,11 @@ from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, 
 
 from warehouse.errors import OperationFailed
 
-_LACKS_RIGHT = "The identity lacks that right: infra/mwaa/README.md lists what a deployment needs."
+_LACKS_RIGHT = "The identity lacks this permission: infra/mwaa/README.md lists what a deployment needs."
 
 
 class Cloud:
-    """Clients for one region, made when first asked for."""
+    """Clients for one region, created on first use."""
 
     def __init__(self, region: str) -> None:
         self.region = region
@@ -28,12 +28,12 @@ class Cloud:
         return self._clients[service]
 
     def account(self) -> str:
-        """The account's number. Raises OperationFailed where the credentials do not work."""
+        """The account id. Raises OperationFailed if the credentials do not work."""
         return str(self.sts.get_caller_identity()["Account"])
 
 
 def explain(error: Exception, region: str) -> OperationFailed:
-    """The one message for an error of boto3: what, and the next step."""
+    """The message for an error of boto3: what happened, and the next step."""
     if isinstance(error, NoCredentialsError | PartialCredentialsError):
         return OperationFailed(
             "AWS has no credentials here. Log in (`aws sso login`, or set AWS_PROFILE) and try again."
@@ -45,7 +45,7 @@ def explain(error: Exception, region: str) -> OperationFailed:
             "ExpiredToken": "Log in again (`aws sso login`).",
             "AccessDenied": _LACKS_RIGHT,
             "AccessDeniedException": _LACKS_RIGHT,
-        }.get(code, "Nothing else was changed; correct the cause and run the same command again.")
+        }.get(code, "Nothing else was changed; fix the cause and run the same command again.")
         return OperationFailed(f"AWS refused {error.operation_name} in {region}: {code}: {text} {step}")
     if isinstance(error, BotoCoreError):
         return OperationFailed(f"AWS could not be reached in {region}: {error}. Check the network and the region.")

@@ -1,4 +1,4 @@
-"""ClickHouse Cloud has no bin/users.sh: the same users and roles as SQL for its console, passwords as digests."""
+"""Users and roles for ClickHouse Cloud, where bin/users.sh cannot run: SQL for its console, with password digests."""
 
 import hashlib
 import json
@@ -10,7 +10,7 @@ from infra.mwaa.deployment.plan import Plan
 
 
 def statements(cloud: Cloud, plan: Plan) -> Iterator[str]:
-    """One statement a line, each may run again. Run as the service's `default` user."""
+    """One idempotent statement per line, to be run as the service's `default` user."""
     for role in ROLES:
         secret = cloud.secretsmanager.get_secret_value(SecretId=f"{plan.project}/{plan.environment}/clickhouse/{role}")
         digest = hashlib.sha256(json.loads(secret["SecretString"])["password"].encode()).hexdigest()
@@ -20,7 +20,7 @@ def statements(cloud: Cloud, plan: Plan) -> Iterator[str]:
         if role != "admin":
             yield f"create role if not exists mdw_{role};"
             yield f"grant mdw_{role} to svc_{role};"
-    # Cloud keeps some rights from its own administrator, so GRANT ALL is refused there; migrations need none of those.
+    # Cloud withholds some rights from its administrator, so GRANT ALL is refused; migrations need none of them.
     yield "grant current grants on *.* to svc_admin with grant option;"
     yield "alter user svc_ingest settings max_partitions_per_insert_block = 0;"
     yield "alter user svc_transform settings max_partitions_per_insert_block = 0;"

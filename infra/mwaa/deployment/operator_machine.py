@@ -1,4 +1,4 @@
-"""The operator machine: start it, stop it, say how to reach it."""
+"""The operator machine: starts it, stops it, and shows how to reach it."""
 
 from collections.abc import Iterator
 
@@ -9,9 +9,9 @@ ACTIONS = ("start", "stop", "status")
 
 
 def operate(deployment: Deployment, action: str) -> Iterator[str]:
-    """Carry out `action`, a line for each thing to know.
+    """Carry out `action` and yield lines for the user.
 
-    Raises BadInput for an unknown action, OperationFailed where the machine was never deployed.
+    Raises BadInput for an unknown action, OperationFailed if the machine was never deployed.
     """
     if action not in ACTIONS:
         raise BadInput(f"action is {action!r}; allowed: {', '.join(ACTIONS)}.")

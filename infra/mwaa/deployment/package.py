@@ -1,5 +1,5 @@
-"""Builds what goes to S3: the release, requirements.txt, startup.sh and the ClickHouse bundle, byte for byte the same
-for the same source."""
+"""Builds what is uploaded to S3: the release, requirements.txt, startup.sh and the ClickHouse bundle. The same source
+gives the same bytes."""
 
 import hashlib
 import os
@@ -24,9 +24,9 @@ PROJECT_FOLDERS = (
     "warehouse",
 )
 PROJECT_FILES = ("docs/realtime_feed_proposal.md", "requirements/main.txt")
-# The embedded server's engine is 130 MB that a deployment with a real server never loads.
+# The embedded server: 130 MB that a deployment with a real server never loads.
 NOT_IN_AWS = ("chdb-core",)
-# Of the folder that MDW_DBT_PACKAGES names: with them in the release, the daily build lets Elementary record it.
+# From the folder MDW_DBT_PACKAGES: with them in the release, Elementary records the daily build.
 DBT_PACKAGES = ("elementary", "dbt_utils")
 _SKIP = {"__pycache__", "target", "logs", "dbt_packages", ".mypy_cache", ".ruff_cache", ".pytest_cache"}
 _ZIP_TIME = (1980, 1, 1, 0, 0, 0)
@@ -47,17 +47,17 @@ class Package:
 
 
 def build(folder: Path, airflow_version: str) -> Package:
-    """Write the package into an empty folder. Raises OperationFailed where a part of the project is missing."""
+    """Write the package into an empty folder. Raises OperationFailed if a part of the project is missing."""
     folder.mkdir(parents=True, exist_ok=True)
     dags = tuple(_files("dags"))
     project = {name: path.read_bytes() for part in PROJECT_FOLDERS for name, path in _files(part)}
-    # A corrected page does not make a new release.
+    # A change of documentation alone does not make a new release.
     project = {name: data for name, data in project.items() if not (name.startswith("infra/") and name.endswith(".md"))}
     project |= _dbt_packages()
     for name in PROJECT_FILES:
         project[name] = _read(ROOT / name)
     project["requirements/runtime.txt"] = runtime_lock(project["requirements/main.txt"].decode()).encode()
-    # A release is DAGs and code: both are in its hash, so that one name never means two things.
+    # The hash covers DAGs and code, so that a release id is unambiguous.
     content = {**project, **{f"dags/{name.removeprefix('dags/')}": path.read_bytes() for name, path in dags}}
     project_zip = _zip(folder / "project.zip", content)
     bundle = {name.removeprefix("infra/"): path.read_bytes() for name, path in _files("infra/clickhouse")}
@@ -74,7 +74,7 @@ def build(folder: Path, airflow_version: str) -> Package:
 
 
 def runtime_lock(lock: str) -> str:
-    """The lock without what only the embedded server needs. A requirement is a line and its indented hash lines."""
+    """The lock without what only the embedded server needs. A requirement is one line and its indented hash lines."""
     kept: list[str] = []
     skipping = False
     for line in lock.splitlines():
@@ -86,7 +86,7 @@ def runtime_lock(lock: str) -> str:
 
 
 def _files(part: str) -> Iterator[tuple[str, Path]]:
-    """Name in the package and path of every file below a folder, sorted by name."""
+    """Name in the package and path of every file under a folder, sorted by name."""
     for path in sorted((ROOT / part).rglob("*")):
         parts = path.relative_to(ROOT).parts
         hidden = any(piece in _SKIP or (piece.startswith(".") and piece != ".airflowignore") for piece in parts)
@@ -95,7 +95,7 @@ def _files(part: str) -> Iterator[tuple[str, Path]]:
 
 
 def _dbt_packages() -> dict[str, bytes]:
-    """The dbt packages of elementary/, so that no worker asks the dbt hub; nothing where MDW_DBT_PACKAGES is unset."""
+    """The dbt packages of elementary/, so that no worker uses the dbt hub; empty if MDW_DBT_PACKAGES is unset."""
     folder = os.environ.get("MDW_DBT_PACKAGES")
     if not folder:
         return {}
@@ -103,7 +103,7 @@ def _dbt_packages() -> dict[str, bytes]:
     for name in DBT_PACKAGES:
         if not (Path(folder) / name / "dbt_project.yml").exists():
             raise BadInput(
-                f"MDW_DBT_PACKAGES is {folder}, which holds no dbt package {name!r}. Lay them out by "
+                f"MDW_DBT_PACKAGES is {folder}, which has no dbt package {name!r}. Create them with "
                 "elementary/packages_from_git.sh, or unset it to deploy without Elementary."
             )
         for path in sorted((Path(folder) / name).rglob("*")):
@@ -116,7 +116,7 @@ def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise OperationFailed(f"{path} cannot be read ({error.strerror}): deploy from a whole checkout.") from None
+        raise OperationFailed(f"{path} cannot be read ({error.strerror}): deploy from a complete checkout.") from None
 
 
 def _zip(path: Path, content: dict[str, bytes]) -> Path:

@@ -1,4 +1,4 @@
-"""Whether ClickHouse's package index holds the versions that a plan names, asked before any stack is touched."""
+"""Checks, before any stack is touched, that ClickHouse's package index has the versions that a plan names."""
 
 import gzip
 import os
@@ -21,9 +21,9 @@ _PACKAGES = {"data": "clickhouse-server", "keeper": "clickhouse-keeper"}
 
 
 def check(plan: Plan, say: Say) -> None:
-    """Raises BadInput where the index lacks a package of the plan, and names the newest versions of its line.
+    """Raise BadInput if the index lacks a package of the plan; the message names the newest similar versions.
 
-    An index that cannot be read from here (no way out, another form) is only said: the machine asks it again.
+    If the index cannot be read from here, only a notice is printed: the machine reads it again.
     """
     wanted = set(_wanted(plan))
     if not wanted:
@@ -39,8 +39,8 @@ def check(plan: Plan, say: Say) -> None:
         others = {found for name, found, machine in known if (name, machine) == (package, architecture)}
         near = sorted((one for one in others if one.startswith(f"{line}.")), key=_order) or sorted(others, key=_order)
         raise BadInput(
-            f"ClickHouse's package index holds no {package} {version} for {architecture}. Nothing was changed. Set "
-            f"ClickHouseVersion to one that it holds, such as {', '.join(near[-3:]) or 'none at all'}."
+            f"ClickHouse's package index has no {package} {version} for {architecture}. Nothing was changed. Set "
+            f"ClickHouseVersion to one that it has, such as {', '.join(near[-3:]) or '(none found)'}."
         )
     say(f"ClickHouse packages: {', '.join(sorted({version for _, version, _ in wanted}))} is in the index")
 
@@ -83,7 +83,7 @@ def _known(index: str) -> set[tuple[str, str, str]]:
 
 def _get(url: str) -> bytes:
     if not re.match("https?://", url):
-        raise ValueError("it is no http(s) address")
+        raise ValueError("it is not an http(s) address")
     with urllib.request.urlopen(url, timeout=_TIMEOUT_SECONDS) as answer:  # noqa: S310 - http(s) only, see above
         return bytes(answer.read())
 

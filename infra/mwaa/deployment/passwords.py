@@ -1,4 +1,4 @@
-"""New passwords for ClickHouse's service users, written where the server and its clients look for them."""
+"""Rotates passwords of ClickHouse's service users, in all secrets that the server and its clients read."""
 
 import json
 import secrets
@@ -14,7 +14,7 @@ _LETTERS = string.ascii_letters + string.digits
 
 
 def rotate(cloud: Cloud, plan: Plan, role: str) -> None:
-    """Draw a password for svc_ROLE and write it into the user's secret and into all that hold it.
+    """Generate a password for svc_ROLE and write it to the user's secret and to all others that contain it.
 
     Raises BadInput for an unknown role.
     """
@@ -23,8 +23,8 @@ def rotate(cloud: Cloud, plan: Plan, role: str) -> None:
     prefix = f"{plan.project}/{plan.environment}"
     password = "".join(secrets.choice(_LETTERS) for _ in range(40))
     url_secret = "alphaforge/clickhouse_url" if role == "researcher" else f"variables/clickhouse_url_{role}"
-    # Clients first would be refused until the server follows; the server first refuses them as long: its user's
-    # secret is written last, so that a failure before it changes nothing for the server.
+    # In either order, clients are refused until both sides have the new password. The server's secret is written last,
+    # so that an earlier failure changes nothing for the server.
     _rewrite_url(cloud, f"{prefix}/{url_secret}", password)
     if role == "auditor":
         _rewrite_field(cloud, f"{prefix}/connections/mdw_clickhouse", "password", password)

@@ -1,4 +1,4 @@
-"""What one environment consists of: its file under parameters/, checked against the templates before AWS is asked."""
+"""The plan of an environment: its file under parameters/, validated against the templates before any AWS request."""
 
 import difflib
 import json
@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[3]
 PARAMETERS = ROOT / "infra" / "mwaa" / "parameters"
 _NAME = re.compile(r"[a-z][a-z0-9-]{1,15}")
 
-# Known only once the code has been packaged and uploaded.
+# Known only after the code has been packaged and uploaded.
 RELEASE_VALUES = (
     "ReleaseId",
     "ReleaseSha256",
@@ -37,7 +37,7 @@ class Stack:
 
 @dataclass(frozen=True)
 class Plan:
-    """An environment: its stacks in the order in which they are made."""
+    """An environment: its stacks in order of creation."""
 
     project: str
     environment: str
@@ -63,7 +63,7 @@ class Plan:
 def load(environment: str) -> Plan:
     """Read an environment by name (parameters/NAME.json) or by path.
 
-    Raises BadInput that names the file, the value and what is allowed.
+    Raises BadInput that names the file, the value and the allowed values.
     """
     path = Path(environment) if environment.endswith(".json") else PARAMETERS / f"{environment}.json"
     known = sorted(file.stem for file in PARAMETERS.glob("*.json"))
@@ -75,9 +75,9 @@ def load(environment: str) -> Plan:
         content = json.loads(path.read_text())
         plan = _plan(content)
     except json.JSONDecodeError as error:
-        raise BadInput(f"{path} is no JSON: {error}. Correct it.") from None
+        raise BadInput(f"{path} is not valid JSON: {error}. Correct it.") from None
     except KeyError as error:
-        raise BadInput(f"{path} lacks {error}. See parameters/dev.json for the form.") from None
+        raise BadInput(f"{path} lacks {error}. See parameters/dev.json for the format.") from None
     problems = list(_problems(plan))
     if problems:
         raise BadInput(f"{path} does not fit the templates:\n  " + "\n  ".join(problems))

@@ -1,4 +1,4 @@
-"""The pools of the DAGs: Airflow makes none by itself, and a task whose pool is not there never starts."""
+"""The pools of the DAGs: Airflow does not create them, and a task whose pool does not exist never starts."""
 
 import json
 from typing import Any
@@ -8,7 +8,7 @@ from infra.mwaa.deployment.plan import ROOT
 
 
 def ensure(cloud: Cloud, environment: str) -> list[str]:
-    """Make the pools of dags/pools.json that the environment lacks; their names. Existing ones are left as they are."""
+    """Create the pools of dags/pools.json that the environment lacks, and return their names; others are unchanged."""
     wanted: dict[str, dict[str, Any]] = json.loads((ROOT / "dags" / "pools.json").read_text())
     there = _call(cloud, environment, "GET", QueryParameters={"limit": 100})
     known = {pool["name"] for pool in there.get("pools", [])}

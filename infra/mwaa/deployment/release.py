@@ -1,4 +1,4 @@
-"""Releases in the code bucket: upload, the record of what was deployed, and the way back."""
+"""Releases in the code bucket: upload, and the record of what was deployed, for rollbacks."""
 
 import hashlib
 import json
@@ -17,7 +17,7 @@ _DEPLOYED = "releases/deployed.json"
 
 @dataclass(frozen=True)
 class Release:
-    """All that the environment stack needs to run one release, and to come back to it."""
+    """Everything that the environment stack needs to run a release, or to roll back to it."""
 
     ReleaseId: str
     ReleaseSha256: str
@@ -32,7 +32,7 @@ class Release:
 
 
 def upload(cloud: Cloud, bucket: str, package: Package, say: Say) -> Release:
-    """Put the package into the bucket. What is there already is not sent again."""
+    """Upload the package to the bucket. Files that are already there are not sent again."""
     prefix = f"releases/{package.release_id}"
     _put(cloud, bucket, f"{prefix}/project.zip", package.project_zip, say)
     for name, path in package.dags:
@@ -61,7 +61,7 @@ def deployed(cloud: Cloud, bucket: str) -> list[Release]:
 
 
 def record(cloud: Cloud, bucket: str, release: Release) -> None:
-    """Note a release as good; the last 20 are kept."""
+    """Record a release as good; the last 20 are kept."""
     kept = [entry for entry in deployed(cloud, bucket) if entry != release]
     content = json.dumps([asdict(entry) for entry in [*kept, release][-20:]], indent=2)
     cloud.s3.put_object(Bucket=bucket, Key=_DEPLOYED, Body=content.encode())

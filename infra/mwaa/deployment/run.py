@@ -1,4 +1,4 @@
-"""The order of a deployment: package, foundation, upload, the other stacks, smoke test, and back where that fails."""
+"""Runs a deployment: package, foundation, upload, the other stacks, smoke test, and rollback if that fails."""
 
 import tempfile
 import time
@@ -12,12 +12,12 @@ from infra.mwaa.deployment.release import Release
 from infra.mwaa.deployment.stacks import Say, Stacks
 from warehouse.errors import BadInput, OperationFailed
 
-# Half a minute apart: MWAA reads new DAG files within minutes.
-_DAG_LOOKS = 20
+# Half a minute apart: MWAA loads new DAG files within minutes.
+_DAG_POLLS = 20
 
 
 class Deployment:
-    """One environment, at one moment, in one account."""
+    """The deployment of one environment."""
 
     def __init__(self, plan: Plan, say: Say, poll: float) -> None:
         self.plan, self.say = plan, say
@@ -32,7 +32,7 @@ class Deployment:
         return found
 
     def preview(self) -> None:
-        """Say what a deployment would do; changes nothing."""
+        """Show what a deployment would do; changes nothing."""
         self.say(f"account {self.cloud.account()}, region {self.plan.region}")
         packages.check(self.plan, self.say)
         with tempfile.TemporaryDirectory() as folder:
@@ -59,10 +59,8 @@ class Deployment:
     def deploy(self, *, keep_on_failure: bool = False, roll_back: bool = True) -> Release:
         """Bring everything to the state of this checkout.
 
-        Without `roll_back` a stack that fails stays as it is, machine and all, to be looked at.
-
-        Raises OperationFailed where a stack or the smoke test fails; the environment is then back at its last good
-        release, where it had one.
+        Without `roll_back` a failed stack stays as it is, including its machine, for inspection. Raises OperationFailed
+        if a stack or the smoke test fails; the environment is then back at its last good release, if it had one.
         """
         self.say(f"account {self.cloud.account()}, region {self.plan.region}")
         packages.check(self.plan, self.say)
@@ -93,17 +91,17 @@ class Deployment:
         raise OperationFailed(f"The smoke test failed, and there is no earlier release to go back to: {reasons}")
 
     def _smoke(self, current: Release, outputs: dict[str, str]) -> list[smoke.Check]:
-        """The smoke test, again while DAGs are still being read: a new environment takes minutes to show them."""
-        for _ in range(_DAG_LOOKS):
+        """Run the smoke test, repeatedly while DAGs are still loading, which takes minutes in a new environment."""
+        for _ in range(_DAG_POLLS):
             checks = smoke.run(self.cloud, self.plan, current, outputs)
             if not any(check.name == "DAGs" and not check.good for check in checks):
                 break
-            self.say("Airflow has not read its DAG files yet, waiting")
+            self.say("Airflow has not loaded its DAG files yet, waiting")
             time.sleep(3 * self.stacks.poll)
         return checks
 
     def back_to(self, target: Release) -> None:
-        """Put an earlier release back into the environment; templates and other parameters stay."""
+        """Restore an earlier release in the environment; templates and other parameters stay."""
         before: dict[str, str] = {}
         for stack in self.plan.stacks:
             name = self.plan.stack_name(stack)
@@ -113,7 +111,7 @@ class Deployment:
             before |= self.stacks.outputs(name)
 
     def roll_back(self, release_id: str | None) -> Release:
-        """Go back to the release before the one that runs, or to the one named."""
+        """Roll back to the release before the current one, or to the named one."""
         bucket = self.outputs().get("CodeBucketName")
         known = release.deployed(self.cloud, bucket) if bucket else []
         if release_id is None:

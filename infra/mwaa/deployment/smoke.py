@@ -1,4 +1,4 @@
-"""Looks at a deployed environment from outside: is what runs what was deployed, and can it work?"""
+"""The smoke test of a deployed environment: does it run what was deployed, and can it work?"""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ DAGS = ("market_data_alert_test", "market_data_backfill", "market_data_daily", "
 
 @dataclass(frozen=True)
 class Check:
-    """One line of the smoke test: what was looked at, whether it is well, and what to do where not."""
+    """One line of the smoke test: what was checked, whether it is good, and what to do if not."""
 
     name: str
     good: bool
@@ -31,18 +31,18 @@ class Check:
 
 
 def run(cloud: Cloud, plan: Plan, release: Release | None, outputs: dict[str, str]) -> list[Check]:
-    """All checks; a check that AWS refuses counts as failed, with AWS's words."""
+    """Run all checks; a check that AWS refuses counts as failed, with AWS's message."""
     checks: list[Check] = []
-    looks: tuple[tuple[str, Callable[[], Iterator[Check]]], ...] = (
+    sections: tuple[tuple[str, Callable[[], Iterator[Check]]], ...] = (
         ("Airflow", lambda: _airflow(cloud, plan, release)),
         ("DAG files", lambda: _dags(cloud, plan)),
         ("secrets", lambda: _secrets(cloud, plan)),
         ("buckets", lambda: _buckets(cloud, outputs)),
         ("alarms", lambda: _alarms(cloud, plan)),
     )
-    for name, look in looks:
+    for name, check in sections:
         try:
-            checks.extend(look())
+            checks.extend(check())
         except (ClientError, BotoCoreError) as error:
             checks.append(Check(name, False, str(error), "check the rights of the identity that deploys"))
     return checks
@@ -106,7 +106,10 @@ def _buckets(cloud: Cloud, outputs: dict[str, str]) -> Iterator[Check]:
 def _alarms(cloud: Cloud, plan: Plan) -> Iterator[Check]:
     prefix = f"{plan.project}-{plan.environment}-"
     alarms = cloud.cloudwatch.describe_alarms(AlarmNamePrefix=prefix)["MetricAlarms"]
-    mute = [alarm["AlarmName"] for alarm in alarms if not alarm.get("AlarmActions")]
+    without_action = [alarm["AlarmName"] for alarm in alarms if not alarm.get("AlarmActions")]
     yield Check(
-        "alarms", bool(alarms) and not mute, f"{len(alarms)} alarms, {len(mute)} without an action", "deploy monitoring"
+        "alarms",
+        bool(alarms) and not without_action,
+        f"{len(alarms)} alarms, {len(without_action)} without an action",
+        "deploy monitoring",
     )

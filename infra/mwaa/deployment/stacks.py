@@ -1,4 +1,4 @@
-"""Creates and updates stacks by change sets, waits, and says why one failed."""
+"""Creates and updates stacks with change sets, waits for them, and reports why one failed."""
 
 import contextlib
 import time
@@ -31,15 +31,15 @@ class Change:
 
 
 class Stacks:
-    """The stacks of one plan in AWS. `poll` is the pause between two looks, in seconds."""
+    """The stacks of one plan in AWS. `poll` is the polling interval in seconds."""
 
     def __init__(self, cloud: Cloud, plan: Plan, say: Say, poll: float = 10.0) -> None:
         self.cloud, self.plan, self.say, self.poll = cloud, plan, say, poll
-        # False keeps what a failed creation or update made, to be looked at; the next deployment goes on from there.
+        # False keeps what a failed creation or update made, for inspection; the next deployment continues from there.
         self.roll_back = True
 
     def describe(self, name: str) -> dict[str, Any] | None:
-        """The stack as it is, or None where it does not exist."""
+        """The stack, or None if it does not exist."""
         try:
             found: dict[str, Any] = self.cloud.cloudformation.describe_stacks(StackName=name)["Stacks"][0]
         except ClientError as error:
@@ -49,7 +49,7 @@ class Stacks:
         return found
 
     def outputs(self, name: str) -> dict[str, str]:
-        """The outputs of a stack; empty where it does not exist."""
+        """The outputs of a stack; empty if it does not exist."""
         found = self.describe(name) or {}
         return {output["OutputKey"]: output["OutputValue"] for output in found.get("Outputs", [])}
 
@@ -59,7 +59,7 @@ class Stacks:
         return {entry["ParameterKey"]: entry["ParameterValue"] for entry in found.get("Parameters", [])}
 
     def preview(self, stack: Stack, values: dict[str, str]) -> list[str]:
-        """What applying would change, a line each; nothing is changed."""
+        """The changes that `apply` would make, one per line; changes nothing."""
         name = self.plan.stack_name(stack)
         missing = [key for key in stack.template.parameters if key not in values and _needed(stack, key)]
         if self.describe(name) is None or missing:
@@ -76,7 +76,7 @@ class Stacks:
     def apply(self, stack: Stack, values: dict[str, str]) -> dict[str, str]:
         """Create or update the stack and return its outputs.
 
-        Raises OperationFailed with the first reasons of AWS; CloudFormation has then gone back by itself.
+        Raises OperationFailed with AWS's first reasons; CloudFormation has then rolled back by itself.
         """
         name = self.plan.stack_name(stack)
         found = self.describe(name)
@@ -86,14 +86,14 @@ class Stacks:
             self._wait(name)
             found = self.describe(name)
         if found and found["StackStatus"] in ("ROLLBACK_COMPLETE", "REVIEW_IN_PROGRESS", "ROLLBACK_FAILED"):
-            # A first creation that failed leaves a shell that can only be deleted.
+            # A failed first creation leaves an empty stack that can only be deleted.
             self.say(f"{name}: clearing away a creation that never finished")
             self.cloud.cloudformation.delete_stack(StackName=name)
             self._wait(name)
             found = None
         if found and found["StackStatus"].endswith("_IN_PROGRESS"):
             raise OperationFailed(
-                f"{name} is {found['StackStatus']}: another deployment is at work. Wait for it, then try again."
+                f"{name} is {found['StackStatus']}: another deployment is running. Wait for it, then try again."
             )
         change_set = self._change_set(stack, values, "UPDATE" if found else "CREATE")
         if change_set is None:
@@ -107,9 +107,7 @@ class Stacks:
         if status not in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
             for line in boot_log.newest(self.cloud, stack, values):
                 self.say(f"{name}: boot: {line}")
-            raise OperationFailed(
-                f"{name} ended as {status}: {self._reasons(name)}. Correct the cause and deploy again."
-            )
+            raise OperationFailed(f"{name} ended as {status}: {self._reasons(name)}. Fix the cause and deploy again.")
         self.say(f"{name}: {status}")
         return self.outputs(name)
 
@@ -145,7 +143,7 @@ class Stacks:
                 if any(text in reason for text in _NOTHING):
                     return None
                 raise OperationFailed(
-                    f"{name}: AWS refuses the change: {reason}. Correct the template or the parameters."
+                    f"{name}: AWS refused the change: {reason}. Correct the template or the parameters."
                 )
             time.sleep(self.poll)
 

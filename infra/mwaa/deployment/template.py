@@ -1,4 +1,4 @@
-"""Reads what is needed of a CloudFormation template without AWS: parameters, resources, outputs."""
+"""Reads the parameters, resources and outputs of a CloudFormation template, without AWS."""
 
 import re
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from warehouse.errors import BadInput
 
 
 class _Loader(yaml.SafeLoader):
-    """Takes !Ref, !Sub and the like as what they stand before."""
+    """Loads !Ref, !Sub and the like as plain mappings."""
 
 
 def _function(loader: yaml.SafeLoader, suffix: str, node: yaml.Node) -> Any:
@@ -53,7 +53,7 @@ class Parameter:
             try:
                 number = float(value)
             except ValueError:
-                return f"is {value!r}, which is no number"
+                return f"is {value!r}, which is not a number"
             if (self.low is not None and number < self.low) or (self.high is not None and number > self.high):
                 return f"is {value}; allowed: {self.low} to {self.high}"
         return None
@@ -71,7 +71,7 @@ class Template:
 
     @classmethod
     def read(cls, path: Path) -> "Template":
-        """Raises BadInput where the file is missing or no template."""
+        """Raises BadInput if the file is missing or not a template."""
         try:
             text = path.read_text()
             content = load_yaml(text)
@@ -79,7 +79,7 @@ class Template:
         except OSError as error:
             raise BadInput(f"Template {path} cannot be read: {error.strerror}.") from None
         except (yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
-            raise BadInput(f"{path} is no CloudFormation template: {error}.") from None
+            raise BadInput(f"{path} is not a CloudFormation template: {error}.") from None
         parameters = {name: _parameter(body) for name, body in (content.get("Parameters") or {}).items()}
         return cls(path, text, parameters, resources, tuple(content.get("Outputs") or {}))
 

@@ -1,6 +1,6 @@
 """The data quality report: one HTML file that needs no network.
 
-`collect` asks the warehouse (queries.py, audits.py), `render` makes the page (charts.py, page.py, assets/).
+`collect` queries the warehouse (queries.py, audits.py), `render` creates the page (charts.py, page.py, assets/).
 """
 
 from pathlib import Path
@@ -13,9 +13,9 @@ __all__ = ["collect", "render", "write"]
 
 
 def write(settings: Settings, path: Path) -> Path:
-    """Write the report on the newest snapshot to `path` and return it; its folder is made where it is absent.
+    """Write the report on the newest snapshot to `path` and return it; its folder is created if needed.
 
-    Raises OperationFailed where the warehouse does not answer.
+    Raises OperationFailed if the warehouse does not answer.
     """
     page = render(collect(settings))
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Results of the audits: from marts.dq_audit_results where it exists, else from the last dbt build's own record."""
+"""Results of the audits: from marts.dq_audit_results if it exists, else from the artifacts of the last dbt build."""
 
 import json
 from datetime import datetime
@@ -19,7 +19,7 @@ _WANTED = (
 
 
 def collect(client: Client, artifacts: Path) -> Audits:
-    """What the last audit found. `artifacts` is the folder of dbt's run_results.json and manifest.json."""
+    """Findings of the last audit. `artifacts` is the folder of dbt's run_results.json and manifest.json."""
     columns = {
         row[0]
         for row in client.query(
@@ -92,7 +92,7 @@ def _of_test(result: dict[str, Any], node: dict[str, Any], ended: datetime) -> F
 
 
 def runbook_of(audit: str) -> str:
-    """The page for an audit that does not name its own."""
+    """The runbook of an audit that does not name its own."""
     if "fresh" in audit:
         return "stale_series"
     return "repair_a_gap" if "missing" in audit else "build_failed"

@@ -1,7 +1,7 @@
-"""The charts as figures of Plotly: plain dictionaries, colours as names ("@ours") that the page's theme resolves.
+"""The charts as Plotly figures: plain dictionaries, with colours as names ("@ours") that the page's theme resolves.
 
-Plotly, because it is well kept, in the environment anyway, zooms, and draws 100 series of 5 years as one image. Its
-file goes into the page whole (4.8 MB); the page is painted before it is read.
+Plotly, because it is well maintained, in the environment anyway, zooms, and draws 100 series of 5 years as one image.
+Its script is embedded in the page (4.8 MB); the page is rendered before it is loaded.
 """
 
 from base64 import b64encode
@@ -39,7 +39,7 @@ _ROW = 17
 
 
 def coverage(found: Coverage) -> Figure:
-    """Heatmap series x day. The page's script cuts days to pixels, the worst day of a pixel first."""
+    """Heatmap of series by day. The page's script maps days to pixels; the worst day of a pixel wins."""
     height = 70 + _ROW * len(found.labels)
     return {
         "data": [],
@@ -60,7 +60,7 @@ def coverage(found: Coverage) -> Figure:
 
 
 def gap_timeline(totals: tuple[GapTotal, ...]) -> tuple[Figure, int]:
-    """Missing ranges on a time axis, a row a series, coloured by class; and how many ranges it shows."""
+    """Missing ranges on a time axis, one row per series, coloured by class; and the number of ranges shown."""
     longest = sorted((gap for total in totals for gap in total.longest), key=lambda gap: gap.start - gap.end)
     shown = longest[:_GAPS_DRAWN]
     labels = sorted({gap.label for gap in shown})
@@ -88,7 +88,7 @@ def _gap_trace(kind: str, gaps: list[Gap]) -> dict[str, Any]:
         "base": [_time(gap.start) for gap in gaps],
         "x": [(gap.end - gap.start).total_seconds() * 1000 for gap in gaps],
         "customdata": [[f"{gap.missing:,}", _time(gap.start), _time(gap.end)] for gap in gaps],
-        # The line keeps a gap of minutes visible on an axis of years.
+        # The outline keeps gaps of minutes visible on an axis of years.
         "marker": {"color": color, "line": {"color": color, "width": 1.5}},
         "hovertemplate": "%{y}<br>%{customdata[1]} to %{customdata[2]} UTC<br>%{customdata[0]} bars<extra>"
         + GAP_NAMES[kind]
@@ -130,7 +130,7 @@ def revisions(builds: tuple[Revision, ...]) -> Figure:
 
 
 def spread(found: tuple[Spread, ...], bucket: str) -> tuple[Figure, int]:
-    """A panel a symbol, a line a venue; and how many symbols it shows (those with the widest spreads)."""
+    """A panel per symbol, a line per venue; and the number of symbols shown (those with the widest spreads)."""
     widest: dict[str, float] = {}
     for item in found:
         widest[item.symbol] = max(widest.get(item.symbol, 0.0), float(item.median.max()))

@@ -1,4 +1,4 @@
-"""From a warehouse to a Report."""
+"""Collects a Report from a warehouse."""
 
 from mdw.publishing.dbt import target
 from mdw.reports.data_quality import audits, queries
@@ -8,7 +8,7 @@ from warehouse.settings import Settings
 
 
 def collect(settings: Settings) -> Report:
-    """Everything that the page shows, read as the auditor; without a snapshot it says so."""
+    """Read everything that the page shows, as the auditor; there may be no snapshot yet."""
     now = settings.clock()
     with connect(settings, "auditor") as client:
         snapshot = queries.newest_snapshot(client)

@@ -1,4 +1,4 @@
-"""What the report shows, as plain values: queries fill it, charts and the page read it."""
+"""The content of the report as plain values: queries fill it, charts and the page read it."""
 
 import re
 from dataclasses import dataclass, field
@@ -18,19 +18,19 @@ GAP_CLASSES = (
     "before_listing",
     "after_delisting",
 )
-# Bars that should be there and are not: a fetch repairs the first of these, none of the others.
+# Classes of bars that should exist and do not: a fetch can repair only the first of these.
 TO_FETCH = "not_fetched"
-BEYOND_A_FETCH = ("venue_outage", "halted", "quarantined")
+NOT_FETCHABLE = ("venue_outage", "halted", "quarantined")
 _NOT_EXPECTED = ("before_listing", "after_delisting")
 
 
-# Numbers, dates and times in a sentence, and the series that it may name.
+# Matches numbers, dates, times and names of series in a sentence.
 _FIGURES = re.compile(r"[a-z0-9_]+:(?:spot|perp):\S+|\d[\d.,:TZ%e+-]*")
 
 
 class DayState(IntEnum):
-    """Condition of one series on one UTC day; the worse of two days is the greater number. What people withheld counts
-    as what the venue lacks: it is not for a fetch to repair.
+    """Condition of one series on one UTC day; a greater number is worse. Withheld bars count like those that the venue
+    lacks: a fetch cannot repair them.
     """
 
     NOT_EXPECTED = 0
@@ -55,7 +55,7 @@ class PublishedSnapshot:
 
 @dataclass(frozen=True)
 class Coverage:
-    """Bars of each series by UTC day, from first_day on.
+    """Bars of each series by UTC day, starting at first_day.
 
     bars: uint16 [series, day], bars in the snapshot (capped at 65535); states: uint8 [series, day], a DayState.
     """
@@ -90,7 +90,7 @@ class GapTotal:
 
 @dataclass(frozen=True)
 class Revision:
-    """What one build, or the builds of one UTC day, brought: new bars, and bars that replaced others."""
+    """Changes by one build, or by the builds of one UTC day: new bars, and bars that replaced others."""
 
     name: str
     at: datetime
@@ -111,7 +111,7 @@ class Spread:
 
 @dataclass(frozen=True)
 class Freshness:
-    """Age of the newest record of a series at the report's clock; None where the snapshot holds no record of it."""
+    """Age of the newest record of a series at the report's time; None if the snapshot has no record of it."""
 
     dataset: str
     label: str
@@ -121,18 +121,18 @@ class Freshness:
 
     @property
     def overdue(self) -> float:
-        """Age as a multiple of what the schedule allows; infinite where there is no record."""
+        """Age as a multiple of what the schedule allows; infinite if there is no record."""
         return float("inf") if self.age_seconds is None else self.age_seconds / self.allowed_seconds
 
     @property
     def late(self) -> bool:
-        """Whether the schedule should have brought more."""
+        """Whether the series is stale."""
         return self.overdue > 1
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One result of an audit: what, where, how bad, since when, the rows' SQL and the runbook's name."""
+    """One finding of an audit."""
 
     audit: str
     severity: str
@@ -146,7 +146,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Cause:
-    """Findings of one audit that say the same of several series; `number` is the place of the first in Audits."""
+    """Findings of one audit that are the same for several series; `number` is the index of the first in Audits."""
 
     number: int
     findings: tuple[Finding, ...]
@@ -158,20 +158,20 @@ class Cause:
 
     @property
     def rows(self) -> int:
-        """Rows of all."""
+        """Total number of rows."""
         return sum(finding.rows for finding in self.findings)
 
     @property
     def since(self) -> datetime | None:
-        """When the first of them was seen."""
+        """When the first of them was first seen."""
         return min((finding.since for finding in self.findings if finding.since), default=None)
 
 
 @dataclass(frozen=True)
 class Audits:
-    """Findings, worst first; how many audits ran and passed; where the results come from.
+    """Findings, worst first; the number of audits that passed; and where the results come from.
 
-    `run`: the build, or the audit after it, that they are of; None where they come from dbt's own record.
+    `run`: the build, or the audit run after it, that they belong to; None if they come from dbt's artifacts.
     """
 
     findings: tuple[Finding, ...] = ()
@@ -181,7 +181,7 @@ class Audits:
 
     @cached_property
     def causes(self) -> tuple[Cause, ...]:
-        """Findings that differ only in the series and the figures, together."""
+        """Findings grouped: those that differ only in series and numbers are one cause."""
         found: dict[tuple[str, str, str], list[int]] = {}
         for number, finding in enumerate(self.findings):
             key = (finding.severity, finding.audit, _FIGURES.sub("#", finding.detail))
@@ -189,13 +189,13 @@ class Audits:
         return tuple(Cause(places[0], tuple(self.findings[at] for at in places)) for places in found.values())
 
     def count(self, severity: str) -> int:
-        """Causes of one severity."""
+        """Number of causes of one severity."""
         return sum(cause.first.severity == severity for cause in self.causes)
 
 
 @dataclass(frozen=True)
 class Extent:
-    """What the snapshot holds of a series other than bars; `missing` is None where it is unknown what is due."""
+    """What the snapshot has of a series other than bars; `missing` is None if it is unknown what is due."""
 
     dataset: str
     label: str
@@ -208,7 +208,7 @@ class Extent:
 
 @dataclass(frozen=True)
 class Report:
-    """Everything on the page. `replayed`: the clock is that of a replayed market."""
+    """Everything on the page. `replayed`: the time is that of a replayed market."""
 
     made_at: datetime
     replayed: bool
@@ -225,7 +225,7 @@ class Report:
 
     @property
     def refused(self) -> bool:
-        """Whether the errors are of rows that came after the snapshot, and that no reader sees."""
+        """Whether the errors concern unpublished rows, which no reader sees."""
         if self.snapshot is None or self.audits.run is None:
             return False
         return self.audits.run > self.snapshot.data_version and self.audits.count("error") > 0
@@ -236,11 +236,11 @@ class Report:
 
 
 def day_states(
-    bars: NDArray[np.uint32], missing: dict[str, NDArray[np.uint32]], asked: NDArray[np.bool_]
+    bars: NDArray[np.uint32], missing: dict[str, NDArray[np.uint32]], wanted: NDArray[np.bool_]
 ) -> NDArray[np.uint8]:
-    """Day states from bars and missing bars by class, all [series, day]; `asked`: the day was asked for."""
+    """Day states from bars and missing bars by class, all [series, day]; `wanted`: the day is in the wanted history."""
     ours = missing[TO_FETCH] > 0
-    venue = sum((missing[kind] for kind in BEYOND_A_FETCH), np.zeros_like(bars)) > 0
+    venue = sum((missing[kind] for kind in NOT_FETCHABLE), np.zeros_like(bars)) > 0
     none = bars == 0
     states = np.full(bars.shape, DayState.COMPLETE, np.uint8)
     states[venue] = DayState.VENUE_PART
@@ -248,5 +248,5 @@ def day_states(
     states[ours] = DayState.OURS_PART
     states[ours & none] = DayState.OURS_ALL
     unexpected = sum((missing[kind] for kind in _NOT_EXPECTED), np.zeros_like(bars)) > 0
-    states[none & ~ours & ~venue & (unexpected | ~asked)] = DayState.NOT_EXPECTED
+    states[none & ~ours & ~venue & (unexpected | ~wanted)] = DayState.NOT_EXPECTED
     return states

@@ -1,4 +1,4 @@
-"""The page: one HTML document with its style, its script, Plotly and the data inside."""
+"""Renders the page: one HTML document that contains its style, script, Plotly and data."""
 
 import json
 from pathlib import Path
@@ -9,7 +9,7 @@ from markdown_it import MarkdownIt
 from markupsafe import Markup
 
 from mdw.reports.data_quality import charts
-from mdw.reports.data_quality.data import BEYOND_A_FETCH, TO_FETCH, DayState, Report
+from mdw.reports.data_quality.data import NOT_FETCHABLE, TO_FETCH, DayState, Report
 from mdw.reports.data_quality.wording import age, moment, verdict
 from warehouse.settings import PROJECT
 
@@ -18,7 +18,7 @@ _RUNBOOKS = PROJECT / "runbooks"
 
 
 def render(report: Report) -> str:
-    """The whole document. Text from the data is escaped; nothing in it is fetched from anywhere."""
+    """The whole document. Text from the data is escaped; the page loads nothing from elsewhere."""
     figures, shown = _figures(report)
     environment = Environment(autoescape=select_autoescape(default=True), undefined=StrictUndefined, trim_blocks=True)
     environment.filters |= {"age": age, "moment": moment, "number": lambda value: f"{value:,}"}
@@ -67,12 +67,12 @@ def _figures(report: Report) -> tuple[dict[str, charts.Figure], dict[str, int]]:
 def _coverage_rows(report: Report) -> list[dict[str, Any]]:
     if not report.coverage:
         return []
-    lost = {(total.label, total.kind): total.missing for total in report.gaps}
+    missing = {(total.label, total.kind): total.missing for total in report.gaps}
     rows = []
     for label, bars, states in zip(report.coverage.labels, report.coverage.bars, report.coverage.states, strict=True):
         expected = states != DayState.NOT_EXPECTED
         held = int(bars.sum())
-        absent = sum(lost.get((label, kind), 0) for kind in (TO_FETCH, *BEYOND_A_FETCH))
+        absent = sum(missing.get((label, kind), 0) for kind in (TO_FETCH, *NOT_FETCHABLE))
         rows.append(
             {
                 "label": label,
@@ -80,7 +80,7 @@ def _coverage_rows(report: Report) -> list[dict[str, Any]]:
                 "complete": int((states == DayState.COMPLETE).sum()),
                 "bars": held,
                 "share": held / (held + absent) if held + absent else None,
-                **{kind: lost.get((label, kind), 0) for kind in charts.GAP_NAMES},
+                **{kind: missing.get((label, kind), 0) for kind in charts.GAP_NAMES},
             }
         )
     return rows
@@ -94,12 +94,12 @@ def _spread_rows(report: Report) -> list[tuple[str, str, float, float]]:
 
 
 def _runbooks(report: Report) -> dict[str, Markup]:
-    """The pages that findings name, by name, as HTML: the links work where the file is mailed or printed, too."""
+    """The runbooks that findings name, by name, as HTML: included, so that the links also work in a mailed file."""
     names = {finding.runbook.split("#")[0] for finding in report.audits.findings}
     names |= {"repair_a_gap"} if report.missing("not_fetched") else set()
     names |= {"stale_series"} if any(series.late for series in report.freshness) else set()
     pages = {name: _RUNBOOKS / f"{name}.md" for name in sorted(names)}
-    # Raw HTML in a page would be shown as text.
+    # Raw HTML in a runbook would be shown as text.
     markdown = MarkdownIt("commonmark", {"html": False}).enable("table")
     return {
         name: Markup(_lowered(markdown.render(path.read_text(encoding="utf-8")), set(pages)))  # noqa: S704
@@ -109,7 +109,7 @@ def _runbooks(report: Report) -> dict[str, Markup]:
 
 
 def _lowered(html: str, known: set[str]) -> str:
-    """Headings two levels down, and links to other pages as links inside this document where they are in it."""
+    """Move headings two levels down, and point links to other runbooks into this document if they are in it."""
     for level in (4, 3, 2, 1):
         html = html.replace(f"<h{level}>", f"<h{level + 2}>").replace(f"</h{level}>", f"</h{level + 2}>")
     for name in known:

@@ -1,4 +1,4 @@
-"""The questions to ClickHouse. Each is aggregated there: what comes back is at most a value a series and day."""
+"""Queries of the report. Each aggregates in ClickHouse and returns at most one value per series and day."""
 
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
@@ -66,7 +66,7 @@ def gaps(client: Client) -> tuple[tuple[GapTotal, ...], dict[tuple[str, str], di
 
 
 def coverage(client: Client, missing: dict[tuple[str, str], dict[date, int]]) -> Coverage | None:
-    """Bars and state of each series and day; None where the snapshot holds no bars and misses none."""
+    """Bars and state of each series and day; None if the snapshot has no bars and none are missing."""
     present = {
         _label(instrument, timeframe): dict(zip(days, counts, strict=True))
         for instrument, timeframe, days, counts in _rows(client, _DAYS)
@@ -96,7 +96,7 @@ def coverage(client: Client, missing: dict[tuple[str, str], dict[date, int]]) ->
 
 
 def revisions(client: Client, version: int) -> tuple[tuple[Revision, ...], tuple[tuple[str, int, str], ...]]:
-    """What each build brought, oldest first (by day where builds are many), and the series revised most."""
+    """Changes by build, oldest first (by day if there are many builds), and the most revised series."""
     rows = _rows(client, _REVISIONS, version=version)
     builds = [Revision(f"build {number}", aware_utc(at), int(new), int(revised)) for number, at, new, revised in rows]
     if len(builds) > _BUILDS_SHOWN_SINGLY:
@@ -114,7 +114,7 @@ def revisions(client: Client, version: int) -> tuple[tuple[Revision, ...], tuple
 
 
 def spreads(client: Client) -> tuple[tuple[Spread, ...], str]:
-    """Distance of each venue from the median of the venues, from 1h bars (1m where there are none), and the bucket."""
+    """Distance of each venue from the median of the venues, from 1h bars (1m if there are none), and the bucket."""
     found = _rows(client, _SPREAD_SPAN)
     span = {timeframe: days for timeframe, days in found if days}
     if not span:
@@ -130,7 +130,7 @@ def spreads(client: Client) -> tuple[tuple[Spread, ...], str]:
 
 
 def freshness(client: Client, now: datetime) -> tuple[Freshness, ...]:
-    """Age of every series of the universe at `now`, latest first."""
+    """Age of every series of the universe at `now`, most overdue first."""
     found = []
     for dataset, instrument, timeframe, newest in _rows(client, _FRESHNESS):
         age = None if newest is None else max((now - aware_utc(newest)) / timedelta(seconds=1), 0.0)
@@ -140,7 +140,7 @@ def freshness(client: Client, now: datetime) -> tuple[Freshness, ...]:
 
 
 def extents(client: Client) -> tuple[Extent, ...]:
-    """What the snapshot holds of funding, instruments and Fear & Greed."""
+    """What the snapshot has of funding, instruments and Fear & Greed."""
     found = []
     for dataset, label, rows, first, last, missing, note in _rows(client, _EXTENTS):
         name = _label(label, "") if label else "Fear & Greed index"
@@ -240,7 +240,7 @@ from (
 group by dataset, instrument_id, timeframe
 """
 
-# A payment is missing where more than one interval lies between two payments.
+# A payment is missing if two payments are more than one interval apart.
 _EXTENTS = """
 with
     payments as (

@@ -1,4 +1,4 @@
-"""Numbers and times in words."""
+"""Numbers and times as text."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -37,7 +37,7 @@ def age(seconds: float | None) -> str:
 
 
 def verdict(report: Report) -> Verdict:
-    """What a reader must know first."""
+    """The headline of the report."""
     if report.snapshot is None:
         return Verdict("error", "No snapshot is published yet")
     errors = report.audits.count("error")
@@ -56,7 +56,7 @@ def verdict(report: Report) -> Verdict:
         (report.missing("not_fetched"), "bar", "s to fetch"),
         (late, "late series", ""),
     ]
-    said = [f"{count:,} {what}{more if count > 1 else more[1:]}" for count, what, more in concerns if count]
-    if said:
-        return Verdict("warn", "Published, worth a look: " + ", ".join(said))
+    parts = [f"{count:,} {what}{more if count > 1 else more[1:]}" for count, what, more in concerns if count]
+    if parts:
+        return Verdict("warn", "Published, worth a look: " + ", ".join(parts))
     return Verdict("ok", "All audits passed, every series is fresh, nothing is missing on our side")

@@ -1,4 +1,4 @@
-"""A desk to land from: replayed exchanges and archives on loopback, a real ClickHouse, real dlt."""
+"""Ingest for tests: replayed exchanges and archives on loopback, a real ClickHouse, real dlt."""
 
 import json
 from dataclasses import dataclass
@@ -40,8 +40,8 @@ def settings_for(server: ReplayServer, home: Path, **more: Any) -> Settings:
 
 
 @dataclass
-class Desk:
-    """What a person at the command line has; no limiter, as the exchanges are replayed."""
+class Ingest:
+    """Plans and lands like the command line, but without rate limits, as the exchanges are replayed."""
 
     warehouse: Warehouse
     server: ReplayServer
@@ -50,8 +50,8 @@ class Desk:
     universe: Universe
 
     @classmethod
-    def of(cls, warehouse: Warehouse, server: ReplayServer, market: SyntheticMarket, **more: Any) -> "Desk":
-        """`more` are settings beside the addresses."""
+    def of(cls, warehouse: Warehouse, server: ReplayServer, market: SyntheticMarket, **more: Any) -> "Ingest":
+        """`more` are settings in addition to the addresses."""
         settings = settings_for(server, warehouse.settings.home, **more)
         return cls(warehouse, server, market, settings, load(settings.universe))
 
@@ -68,7 +68,7 @@ class Desk:
         dry_run: bool = False,
         **selection: tuple[str, ...],
     ) -> Plan:
-        """From `start`, or so many hours before the end; `until` None is the venues' now."""
+        """From `start`, or `hours` before the end; `until` None is the venues' current time."""
         start = start or (until or from_ms(self.server.clock.now_ms())) - timedelta(hours=hours)
         chosen = Selection(**selection)
         return backfill.plan(
@@ -96,7 +96,7 @@ class Desk:
         return update.run(self.settings, self.universe, Selection(**selection), force=force, pace=None)
 
     def clear(self) -> None:
-        """Empty raw tables, no ban, healthy archives, nothing asked yet."""
+        """Reset: empty raw tables, no bans, healthy archives, an empty journal."""
         with self.warehouse.client() as client:
             client.command("truncate table ops.corrected_claims")
             for (name,) in client.query(_RAW_TABLES).result_rows:
@@ -118,7 +118,7 @@ class Desk:
         return self.warehouse.rows(_FILES)
 
     def landed_bars(self, venue: str, market: str, symbol: str, timeframe: str) -> list[tuple[str, ...]]:
-        """Open time, open, high, low, close of every landed row, as text, doubles included, ascending."""
+        """Open time, open, high, low, close of every landed row, as text, ascending, including duplicates."""
         table, rows_of = _BAR_TABLES[venue, market]
         pages = [p for p in self.pages(table) if (p["symbol"], p["timeframe"]) == (symbol, timeframe)]
         rows = [row for page in pages for row in rows_of(json.loads(page["payload"]))]
