@@ -1,8 +1,8 @@
 """All audits over many bars: the whole history, then a day's increment.
 
 The mart is filled with SQL in the form that builds leave (one open row per bar), because landing as many pages would
-take longer than what is measured. Times are dbt's own for the nodes of the audits (models/quality/results and their tests), without
-its startup.
+take longer than what is measured. Times are dbt's own for the nodes of the audits
+(models/quality/results and their tests), without its startup.
 """
 
 import argparse
