@@ -22,7 +22,8 @@ from replay.synthetic import SyntheticMarket
 from warehouse import embedded
 from warehouse.client import connect
 from warehouse.migrate import migrate
-from warehouse.settings import PROJECT, Settings
+from warehouse.project import PROJECT
+from warehouse.settings import Settings
 
 START = "2025-03-04T09:59:40Z"
 _SEEN = (

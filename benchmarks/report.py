@@ -20,7 +20,8 @@ from benchmarks.built_warehouse import built_warehouse
 from mdw.publishing import snapshot_build
 from mdw.reports import data_quality
 from tests.reports.chromium import Page, browse
-from warehouse.settings import PROJECT, Settings
+from warehouse.project import PROJECT
+from warehouse.settings import Settings
 
 DAYS = 1826
 _COINS = {"binance": 34, "okx": 33, "bybit": 33}

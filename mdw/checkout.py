@@ -1,7 +1,7 @@
 """Commands that need files which an installed wheel does not contain."""
 
 from warehouse.errors import BadInput
-from warehouse.settings import CODE
+from warehouse.project import CODE
 
 
 def require(folder: str, command: str) -> None:

@@ -4,7 +4,7 @@ import os
 import subprocess
 from importlib.metadata import PackageNotFoundError, version
 
-from warehouse.settings import CODE
+from warehouse.project import CODE
 
 
 def code_revision() -> str:

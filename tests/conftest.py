@@ -14,7 +14,8 @@ from warehouse import embedded
 from warehouse.client import connect
 from warehouse.embedded.state import read_state
 from warehouse.migrate import migrate
-from warehouse.settings import PROJECT, Role, Settings
+from warehouse.project import PROJECT
+from warehouse.settings import Role, Settings
 
 
 @dataclass

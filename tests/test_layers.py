@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from dlt_pipelines.venues import VENUES
-from warehouse.settings import PROJECT
+from warehouse.project import PROJECT
 
 # From the top; a module imports only from its own layer's folder or from folders below it. The longest prefix wins.
 LAYERS: tuple[tuple[str, ...], ...] = (

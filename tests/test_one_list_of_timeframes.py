@@ -9,7 +9,7 @@ from dlt_pipelines.core.time_grid import TIMEFRAMES
 from dlt_pipelines.venues import bybit, coinbase, okx
 from mdw.quality.freshness import thresholds
 from replay import market
-from warehouse.settings import PROJECT
+from warehouse.project import PROJECT
 
 VARIABLES = yaml.safe_load((PROJECT / "dbt_project" / "dbt_project.yml").read_text())["vars"]
 # A list such as `'1m', '1h'` or `"1m": 60_000, "1h"`; what compares one timeframe with another is no list.

@@ -4,7 +4,7 @@ import ast
 
 import alphaforge_data.snapshots
 from dlt_pipelines.core import schedules
-from warehouse.settings import PROJECT
+from warehouse.project import PROJECT
 from warehouse.snapshot_ids import SNAPSHOT_ID
 
 FOLDERS = ("alphaforge_data", "dags", "dlt_pipelines", "infra", "mdw", "warehouse")

@@ -11,14 +11,10 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from warehouse.connection import Connection
 from warehouse.errors import BadInput
+from warehouse.project import PROJECT
 from warehouse.utc import in_utc
 
 Role = Literal["admin", "ingest", "transform", "researcher", "auditor"]
-# The folder that contains our packages: a checkout, a release, or site-packages.
-CODE = Path(__file__).resolve().parent.parent
-# The folder that contains what is not Python: dbt_project/, elementary/, config/, runbooks/, docs/. A wheel has them
-# inside this package (pyproject.toml, `sources`).
-PROJECT = CODE if (CODE / "dbt_project").is_dir() else Path(__file__).resolve().parent / "project_files"
 # In MDW_HOME: the universe of this warehouse only.
 OWN_UNIVERSE = "universe.yml"
 

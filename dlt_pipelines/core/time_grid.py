@@ -1,16 +1,26 @@
 """Timeframes that the universe may name, and rounding to their grid. All times: UTC, ms since 1970."""
 
+import re
 from datetime import UTC, datetime
 
-import yaml
-
-from warehouse.settings import PROJECT
+from warehouse.project import PROJECT
 
 MINUTE_MS = 60_000
-# Name -> length in ms. The single source is `vars: timeframes:` of the dbt project, whose models use it too.
-TIMEFRAMES: dict[str, int] = yaml.safe_load((PROJECT / "dbt_project" / "dbt_project.yml").read_text())["vars"][
-    "timeframes"
-]
+
+
+def _timeframes() -> dict[str, int]:
+    """Name and length in ms, from `vars: timeframes:` of the dbt project, whose models use the same list.
+
+    Read without a YAML parser: Airflow's environment on MWAA imports this module and lacks ours.
+    """
+    text = (PROJECT / "dbt_project" / "dbt_project.yml").read_text()
+    block = re.search(r"^  timeframes:\n((?: {4}\w+: \d+\n)+)", text, re.MULTILINE)
+    if block is None:
+        raise ValueError("dbt_project.yml has no list `timeframes:` with lines such as `    1m: 60000`")
+    return {name: int(length) for name, length in re.findall(r"(\w+): (\d+)", block[1])}
+
+
+TIMEFRAMES = _timeframes()
 
 
 def to_ms(moment: datetime) -> int:

@@ -1,6 +1,7 @@
 """The registry of venues. A new venue is a package here and an entry below; no code outside this package names one."""
 
 from collections.abc import Iterator, Mapping
+from functools import cached_property
 
 from dlt_pipelines.core.archive import Archive
 from dlt_pipelines.core.venue import Venue
@@ -37,9 +38,26 @@ class _Archives(Mapping[str, Archive]):
 
 ARCHIVES: Mapping[str, Archive] = _Archives()
 
-WEBSOCKETS: dict[tuple[str, str], WebSocketProtocol] = {
-    (protocol.place.venue, protocol.place.market): protocol
-    for venue in VENUES.values()
-    for protocol in venue.websockets
-}
-"""What `mdw live` can follow, by venue and market."""
+
+class _WebSockets(Mapping[tuple[str, str], WebSocketProtocol]):
+    """The real-time feeds of the registered venues, by venue and market; imported on first use."""
+
+    @cached_property
+    def _feeds(self) -> dict[tuple[str, str], WebSocketProtocol]:
+        return {
+            (protocol.place.venue, protocol.place.market): protocol
+            for venue in VENUES.values()
+            for protocol in venue.websockets
+        }
+
+    def __getitem__(self, place: tuple[str, str]) -> WebSocketProtocol:
+        return self._feeds[place]
+
+    def __iter__(self) -> Iterator[tuple[str, str]]:
+        return iter(self._feeds)
+
+    def __len__(self) -> int:
+        return len(self._feeds)
+
+
+WEBSOCKETS: Mapping[tuple[str, str], WebSocketProtocol] = _WebSockets()

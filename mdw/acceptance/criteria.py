@@ -14,7 +14,7 @@ from mdw.acceptance.verdict import Observation, Verdict, met_if, unchecked
 from mdw.backtest import pinned
 from warehouse.client import connect
 from warehouse.errors import BadInput, OperationFailed
-from warehouse.settings import PROJECT
+from warehouse.project import PROJECT
 from warehouse.snapshots.verify import verify
 
 Check = Callable[[Context], Iterator[Observation]]

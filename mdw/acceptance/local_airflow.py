@@ -17,7 +17,7 @@ from mdw.acceptance.airflow import HttpAirflow
 from mdw.acceptance.schedule import DAG
 from mdw.console.output import err
 from warehouse.errors import OperationFailed
-from warehouse.settings import PROJECT
+from warehouse.project import PROJECT
 
 _BIN = PROJECT / ".venv-airflow" / "bin"
 # Generous: on a busy machine the start takes minutes.

@@ -24,7 +24,8 @@ from warehouse import embedded, snapshots
 from warehouse.client import connect
 from warehouse.errors import OperationFailed
 from warehouse.migrate import migrate
-from warehouse.settings import CODE, OWN_UNIVERSE, Settings
+from warehouse.project import CODE
+from warehouse.settings import OWN_UNIVERSE, Settings
 
 SNAPSHOT = "demo"
 # The command as the user would type it: from the checkout's environment, or installed.

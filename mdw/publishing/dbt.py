@@ -16,7 +16,8 @@ from mdw.console.output import err
 from mdw.publishing import universe
 from warehouse import trust
 from warehouse.errors import OperationFailed
-from warehouse.settings import PROJECT, Settings
+from warehouse.project import PROJECT
+from warehouse.settings import Settings
 
 DBT_PROJECT = PROJECT / "dbt_project"
 # dbt's events for finished nodes: `12 of 109 OK created … [OK in 0.52s]`.

@@ -10,7 +10,8 @@ import yaml
 
 from mdw.publishing import dbt
 from warehouse.errors import BadInput, OperationFailed
-from warehouse.settings import PROJECT, Settings
+from warehouse.project import PROJECT
+from warehouse.settings import Settings
 
 WRAPPER = PROJECT / "elementary"
 HUB_TIMEOUT = 300

@@ -8,7 +8,8 @@ from typing import Any
 
 from dlt_pipelines.planning.universe import Universe, load
 from mdw import checkout
-from warehouse.settings import PROJECT, Settings
+from warehouse.project import PROJECT
+from warehouse.settings import Settings
 
 SEED = PROJECT / "dbt_project" / "seeds" / "universe_default.csv"
 COLUMNS = ("dataset", "venue", "market", "symbol", "timeframe", "history_start")

@@ -19,7 +19,8 @@ from replay.process import ReplayProcess
 from tests.acceptance.airflow_api import AirflowServer, Runs
 from tests.conftest import Warehouse, start_warehouse
 from warehouse.errors import OperationFailed
-from warehouse.settings import PROJECT, Settings
+from warehouse.project import PROJECT
+from warehouse.settings import Settings
 
 # Hours only: what is judged here does not depend on how many bars there are.
 UNIVERSE = """\

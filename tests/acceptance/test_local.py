@@ -10,7 +10,7 @@ import pytest
 
 from mdw.acceptance.local_airflow import LocalAirflow
 from tests.needs import missing
-from warehouse.settings import PROJECT
+from warehouse.project import PROJECT
 
 pytestmark = [pytest.mark.soak, pytest.mark.timeout(2400)]
 

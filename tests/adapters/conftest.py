@@ -18,7 +18,8 @@ from replay.clock import Clock
 from replay.recordings import RecordedMarket
 from replay.server import ReplayServer
 from tests.conftest import Warehouse, start_warehouse
-from warehouse.settings import PROJECT, Settings
+from warehouse.project import PROJECT
+from warehouse.settings import Settings
 
 NOW = datetime(2026, 3, 20, tzinfo=UTC)
 SPOT = datetime(2025, 1, 1, tzinfo=UTC), datetime(2025, 1, 15, tzinfo=UTC)

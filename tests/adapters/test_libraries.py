@@ -16,7 +16,7 @@ from replay.recordings import RecordedMarket
 from replay.server import ReplayServer
 from tests.adapters.conftest import NOW, Run, python
 from tests.conftest import Warehouse
-from warehouse.settings import PROJECT
+from warehouse.project import PROJECT
 
 pytestmark = pytest.mark.adapters
 DAYS = 14

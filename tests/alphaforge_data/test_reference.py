@@ -7,7 +7,7 @@ import pytest
 
 import alphaforge_data
 from alphaforge_data import reference
-from warehouse.settings import PROJECT
+from warehouse.project import PROJECT
 
 METHODS = {
     f"{kind.__name__}.{name}": member

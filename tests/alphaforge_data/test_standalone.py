@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.alphaforge_data.published import Published
-from warehouse.settings import PROJECT
+from warehouse.project import PROJECT
 
 CHECK = """
 import sys

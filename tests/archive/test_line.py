@@ -189,7 +189,7 @@ def test_a_replaced_file_is_a_revision_and_the_old_pin_stays(line: Line):
 def test_the_mark_price_that_rest_brought_outlives_the_archive(line: Line):
     rows = line.ingest.warehouse.rows(
         "select count(), countIf(mark_price is null), uniqExact(funding_time) "
-        "from marts.v_funding_at(snapshot_id = 'first') where venue = 'binance'"
+        "from marts.v_funding_at(snapshot_id = 'first') where instrument_id = 'binance:perp:BTC/USDT'"
     )
     assert rows == [(90, 0, 90)]
 

@@ -17,7 +17,8 @@ from mdw.metrics.sample import Sample
 from mdw.metrics.serving import server
 from tests.audits.seeding import NOW
 from tests.dbt.conftest import Dbt, Outcome
-from warehouse.settings import PROJECT, Settings
+from warehouse.project import PROJECT
+from warehouse.settings import Settings
 
 
 def scrape(settings: Settings, path: str = "/metrics") -> str:

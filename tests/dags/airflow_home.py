@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from mdw.acceptance.local_airflow import quiet
-from warehouse.settings import PROJECT
+from warehouse.project import PROJECT
 
 BIN = Path(os.environ.get("MDW_TEST_AIRFLOW", PROJECT / ".venv-airflow")) / "bin"
 DAGS = PROJECT / "dags"

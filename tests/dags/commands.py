@@ -5,7 +5,7 @@ import subprocess
 import sys
 from functools import cache
 
-from warehouse.settings import PROJECT
+from warehouse.project import PROJECT
 
 NEEDS = {
     "archive_binance": ("backfill", "--lane"),

@@ -7,7 +7,7 @@ import pytest
 
 from dlt_pipelines.planning.universe import load
 from tests.dags.airflow_home import DAGS, Airflow, version
-from warehouse.settings import PROJECT
+from warehouse.project import PROJECT
 
 UNIVERSE = load(PROJECT / "config" / "universe.yml")
 SCHEDULES = {

@@ -12,7 +12,7 @@ import pytest
 
 from dlt_pipelines.planning.universe import load
 from tests.dags.airflow_home import DAGS
-from warehouse.settings import PROJECT
+from warehouse.project import PROJECT
 
 
 @pytest.fixture(autouse=True)

@@ -17,7 +17,7 @@ from dbt.contracts.graph.manifest import Manifest
 from dbt.contracts.graph.nodes import ModelNode
 
 from tests.conftest import Warehouse
-from warehouse.settings import PROJECT
+from warehouse.project import PROJECT
 
 DBT_PROJECT = PROJECT / "dbt_project"
 

@@ -9,7 +9,7 @@ import yaml
 
 from tests.dbt.conftest import DBT_PROJECT, Dbt, parsed_project
 from tests.dbt.pages import START, kline, land_klines
-from warehouse.settings import PROJECT
+from warehouse.project import PROJECT
 
 DATASETS = yaml.safe_load((DBT_PROJECT / "dbt_project.yml").read_text())["vars"]["datasets"]
 AUDITS_DOC = (PROJECT / "docs" / "audits.md").read_text()

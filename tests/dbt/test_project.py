@@ -6,7 +6,7 @@ from collections import defaultdict
 from dlt_pipelines.planning.universe import load
 from mdw.publishing import universe
 from tests.dbt.conftest import Dbt, parsed_project
-from warehouse.settings import PROJECT
+from warehouse.project import PROJECT
 
 
 def test_unit_tests_of_the_quirks_pass(dbt: Dbt) -> None:

@@ -19,7 +19,7 @@ from tests.dlt_pipelines.conftest import NOW
 from tests.ingest import Ingest
 from warehouse import embedded
 from warehouse.errors import OperationFailed
-from warehouse.settings import PROJECT
+from warehouse.project import PROJECT
 
 LAST_CLOSED = NOW.replace(second=0)
 START = LAST_CLOSED - timedelta(hours=60)
@@ -31,12 +31,14 @@ DYING_RUNS = f"""
 import os, signal, sys, threading
 from datetime import datetime
 import ccxt.async_support, dlt, dlt.destinations
-from dlt_pipelines import backfill, running, universe
+from dlt_pipelines import backfill
 from dlt_pipelines.core.progress import Silent
+from dlt_pipelines.planning import universe
 from dlt_pipelines.planning.selection import Selection
+from dlt_pipelines.rest import run as rest_run
 from warehouse.settings import Settings
 
-running.BATCH_PAGES = 7
+rest_run.BATCH_PAGES = 7
 
 def die(): os.kill(os.getpid(), signal.SIGKILL)
 

@@ -8,7 +8,7 @@ from dlt_pipelines.core.series import Series
 from dlt_pipelines.planning.selection import Selection, select
 from dlt_pipelines.planning.universe import Universe, load
 from warehouse.errors import BadInput
-from warehouse.settings import PROJECT
+from warehouse.project import PROJECT
 
 GOOD = (PROJECT / "config" / "universe.yml").read_text()
 

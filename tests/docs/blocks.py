@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.docs.commands import PAGES
-from warehouse.settings import PROJECT
+from warehouse.project import PROJECT
 
 RUNNABLE = ("bash", "sql", "python")
 _BLOCK = re.compile(

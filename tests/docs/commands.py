@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from warehouse.settings import PROJECT
+from warehouse.project import PROJECT
 
 _PATTERNS = ("README.md", "docs/*.md", "runbooks/*.md", "*/README.md", "infra/*/README.md", "examples/*/README.md")
 PAGES = sorted(path for pattern in _PATTERNS for path in PROJECT.glob(pattern))

@@ -9,7 +9,7 @@ import subprocess
 import termios
 from collections.abc import Mapping, Sequence
 
-from warehouse.settings import PROJECT
+from warehouse.project import PROJECT
 
 _STYLE = re.compile(r"\x1b\[[0-9;]*m")
 

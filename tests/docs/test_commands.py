@@ -9,7 +9,7 @@ import typer.main
 from infra.mwaa.deployment.template import load_yaml
 from mdw.cli.entry_point import app
 from tests.docs.commands import PAGES, Shown, shown
-from warehouse.settings import PROJECT
+from warehouse.project import PROJECT
 
 COMMANDS = sorted(set(shown()), key=str)
 ROOT = typer.main.get_command(app)

@@ -21,7 +21,8 @@ from tests.docs.terminal import on_a_terminal
 from tests.docs.warm_mdw import write_program
 from warehouse import embedded
 from warehouse.client import connect
-from warehouse.settings import PROJECT, Settings
+from warehouse.project import PROJECT
+from warehouse.settings import Settings
 
 ALL = list(blocks())
 TO_RUN = [block for block in ALL if block.language in RUNNABLE and block.reason is None]

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
-from warehouse.settings import PROJECT
+from warehouse.project import PROJECT
 
 SUFFIXES = {".md", ".py", ".sql", ".yml", ".yaml", ".toml", ".sh", ".csv", ".in"}
 READ = SUFFIXES | {".json", ""}

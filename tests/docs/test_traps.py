@@ -2,7 +2,7 @@
 
 import re
 
-from warehouse.settings import PROJECT
+from warehouse.project import PROJECT
 
 ROWS = [row for row in (PROJECT / "docs" / "traps.md").read_text().splitlines() if row.startswith("| ")]
 NAMED = {name for row in ROWS for name in re.findall(r"`(?:test_)?([a-z_]+)(?:…`|`)", row.rsplit("|", 2)[1])}

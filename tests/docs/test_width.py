@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tests.docs.test_references import NAMES
-from warehouse.settings import PROJECT
+from warehouse.project import PROJECT
 
 COLUMNS = 120
 SPAN = re.compile(r"(`+)(.+?)\1")

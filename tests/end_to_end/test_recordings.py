@@ -16,7 +16,8 @@ import pandas as pd
 import pytest
 
 from tests.conftest import Warehouse
-from warehouse.settings import PROJECT, Settings
+from warehouse.project import PROJECT
+from warehouse.settings import Settings
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from tests.conftest import Warehouse
 from warehouse import snapshots
 from warehouse.iceberg import readback
 from warehouse.iceberg.layout import DATASETS
-from warehouse.settings import PROJECT
+from warehouse.project import PROJECT
 
 __all__ = ["published"]
 

@@ -8,7 +8,7 @@ import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from warehouse.settings import PROJECT
+from warehouse.project import PROJECT
 
 SCRIPTS = PROJECT / "infra" / "clickhouse" / "bin"
 

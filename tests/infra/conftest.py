@@ -20,7 +20,7 @@ import tests.infra.cloudformation_types
 import tests.infra.strict_models  # noqa: F401 - clients check what botocore leaves to the service
 from tests.infra.airflow_service import AirflowService
 from tests.infra.package_index import PackageIndex
-from warehouse.settings import PROJECT
+from warehouse.project import PROJECT
 
 REGION = "ap-northeast-1"
 FAST = ("--poll", "0.02")

@@ -14,7 +14,7 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from tests.infra.clickhouse_node import Node
-from warehouse.settings import PROJECT
+from warehouse.project import PROJECT
 
 BUCKET = "mdw-backup"
 Ask = Callable[[str], str]

@@ -13,7 +13,7 @@ import pytest
 from botocore import xform_name
 
 from infra.mwaa.deployment.template import load_yaml
-from warehouse.settings import PROJECT
+from warehouse.project import PROJECT
 
 SESSION = botocore.session.get_session()
 COMMAND = re.compile(r"(?<![-\w])aws ([a-z0-9-]+) ([a-z0-9-]+)([^`|&;)\n]*)")

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from tests.infra.clickhouse_node import Node
-from warehouse.settings import PROJECT
+from warehouse.project import PROJECT
 
 Ask = Callable[[str], str]
 CONFIGURATION = PROJECT / "infra" / "clickhouse"

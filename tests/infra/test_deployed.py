@@ -7,7 +7,7 @@ from typing import Any
 
 from dlt_pipelines.planning.universe import load
 from tests.infra.conftest import FAST, Account, change
-from warehouse.settings import PROJECT
+from warehouse.project import PROJECT
 
 
 def statements(document: Any) -> list[dict[str, Any]]:

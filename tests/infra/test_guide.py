@@ -8,7 +8,7 @@ import pytest
 import typer.main
 
 from infra.mwaa import deploy
-from warehouse.settings import PROJECT
+from warehouse.project import PROJECT
 
 PAGES = sorted([*PROJECT.glob("docs/*.md"), *PROJECT.glob("runbooks/*.md"), *PROJECT.glob("infra/**/*.md")])
 COMMAND = re.compile(r"python -m infra\.mwaa\.deploy ([a-z-]+)([^`\n#]*)")

@@ -13,7 +13,7 @@ import pytest
 
 from infra.mwaa.deployment import package
 from tests.infra.conftest import Account
-from warehouse.settings import PROJECT
+from warehouse.project import PROJECT
 
 # MWAA turns the word exit into one that saves the environment, sources the script, and saves it at the end.
 _MWAA = """

@@ -11,7 +11,7 @@ import pytest
 
 from infra.mwaa.deployment import plan
 from infra.mwaa.deployment.template import Template, load_yaml
-from warehouse.settings import PROJECT
+from warehouse.project import PROJECT
 
 TEMPLATES = sorted(PROJECT.glob("infra/*/templates/*.yaml"))
 ENVIRONMENTS = sorted(path.stem for path in plan.PARAMETERS.glob("*.json"))

@@ -26,7 +26,7 @@ from tests.dbt.conftest import Dbt
 from tests.ingest import Ingest
 from tests.live.world import MINUTE_MS
 from warehouse import embedded
-from warehouse.settings import PROJECT
+from warehouse.project import PROJECT
 
 pytestmark = pytest.mark.soak
 START_MS = parse_instant("2025-03-04T10:00:00Z")

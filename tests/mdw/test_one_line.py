@@ -20,7 +20,8 @@ from dlt_pipelines.venues import ARCHIVES
 from mdw.cli import entry_point
 from warehouse.client import connect
 from warehouse.errors import OperationFailed
-from warehouse.settings import PROJECT, Settings
+from warehouse.project import PROJECT
+from warehouse.settings import Settings
 
 NOBODY = "http://127.0.0.1:9"
 BUDGET = Budget("test", 1000, 1)

@@ -14,7 +14,8 @@ from moto.server import ThreadedMotoServer
 
 from mdw.publishing import dbt
 from mdw.reports import delivery
-from warehouse.settings import PROJECT, Settings
+from warehouse.project import PROJECT
+from warehouse.settings import Settings
 
 TODAY = "2025-07-01"
 

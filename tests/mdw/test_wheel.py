@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from warehouse.settings import PROJECT
+from warehouse.project import PROJECT
 
 FOLDERS = ("config", "dbt_project", "elementary", "runbooks")
 

@@ -24,7 +24,8 @@ from tests.conftest import Warehouse
 from tests.ingest import settings_for
 from tests.reliability.job import NOW, Job
 from warehouse import embedded
-from warehouse.settings import PROJECT, Settings
+from warehouse.project import PROJECT
+from warehouse.settings import Settings
 
 Row = tuple[int, float, float, float, float, float]
 Moment = Callable[[], bool]

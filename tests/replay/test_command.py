@@ -24,14 +24,19 @@ def test_the_environment_names_every_origin(synthetic):
     assert sorted(synthetic.environment) == [
         "MDW_BINANCE_ARCHIVE_URL",
         "MDW_BINANCE_SPOT_URL",
+        "MDW_BINANCE_SPOT_WS_URL",
         "MDW_BINANCE_USDM_URL",
+        "MDW_BINANCE_USDM_WS_URL",
         "MDW_BYBIT_URL",
+        "MDW_BYBIT_WS_URL",
         "MDW_COINBASE_URL",
         "MDW_FEAR_GREED_URL",
         "MDW_OKX_ARCHIVE_URL",
         "MDW_OKX_URL",
+        "MDW_OKX_WS_URL",
     ]
-    assert all(url.startswith("http://127.0.0.1:") for url in synthetic.environment.values())
+    for name, url in synthetic.environment.items():
+        assert url.startswith("ws://127.0.0.1:" if "_WS_" in name else "http://127.0.0.1:")
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from pathlib import Path
 import yaml
 
 from warehouse import schema
-from warehouse.settings import PROJECT
+from warehouse.project import PROJECT
 
 _COPIED = ("alphaforge_data", "config", "dbt_project", "dlt_pipelines", "mdw", "warehouse")
 _VIEWS = ("v_{}", "v_{}_at", "v_{}_latest")

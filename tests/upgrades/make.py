@@ -19,7 +19,8 @@ from pathlib import Path
 from tests.upgrades import stored
 from warehouse import embedded
 from warehouse.client import connect
-from warehouse.settings import PROJECT, Settings
+from warehouse.project import PROJECT
+from warehouse.settings import Settings
 
 HERE = Path(__file__).parent
 # Their audits do not run on the ClickHouse of today's lock: a second snapshot is published without them.

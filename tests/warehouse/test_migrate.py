@@ -12,7 +12,7 @@ from warehouse.client import connect
 from warehouse.embedded import config
 from warehouse.embedded.state import read_state
 from warehouse.errors import OperationFailed
-from warehouse.settings import PROJECT
+from warehouse.project import PROJECT
 
 
 def test_databases_and_tables_exist_and_a_second_run_does_nothing(module_warehouse: Warehouse):

@@ -120,9 +120,10 @@ def test_one_setting_reaches_both_drivers_the_migrations_and_dbt(
     settings = Settings.load()
     with connect(settings) as client:
         assert client.command("select 1") == 1
-    # The engine keeps no SQL roles: refused after the migrations themselves went through.
-    with pytest.raises(OperationFailed, match="no writeable access storage"):
-        migrate(settings)
+    # The engine keeps no SQL roles: the migrations go through, and a notice says so.
+    outcome = migrate(settings)
+    assert outcome.applied
+    assert outcome.notices
     assert native_one(settings, "binance", trust.install(settings)) == [(1,)]
     with pytest.raises(Exception, match=r"(?i)certificate"):
         native_one(settings, "okx", None)

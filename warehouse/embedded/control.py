@@ -19,7 +19,8 @@ from warehouse.embedded.config import users_config, write_config
 from warehouse.embedded.marker import SERVING
 from warehouse.embedded.state import State, folder, new_passwords, read_state, state_file, write_state
 from warehouse.errors import OperationFailed
-from warehouse.settings import CODE, Settings
+from warehouse.project import CODE
+from warehouse.settings import Settings
 
 _START_SECONDS = 60.0
 _STOP_SECONDS = 60.0

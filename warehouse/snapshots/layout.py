@@ -6,7 +6,7 @@ from pathlib import Path
 import yaml
 from clickhouse_connect.driver.client import Client
 
-from warehouse.settings import PROJECT
+from warehouse.project import PROJECT
 
 # valid_to_version of a row that no later version replaced: the largest UInt32 (dbt_project/macros/versions).
 OPEN_VERSION = 4_294_967_295

@@ -15,9 +15,9 @@ from dlt_pipelines.core.endpoint import Endpoint
 from dlt_pipelines.core.errors import RateLimited, Refused, ServerFault, UnknownErrorCode, UnknownSymbol
 from dlt_pipelines.core.series import Series
 from dlt_pipelines.core.venue import PageSummary
+from dlt_pipelines.core.websocket import WebSocketProtocol
 from dlt_pipelines.venues.binance import endpoints
 from dlt_pipelines.venues.binance.archive import BinanceArchive
-from dlt_pipelines.venues.binance.websocket import SPOT, USDM, BinanceWebSocket
 
 # https://developers.binance.com/docs/binance-spot-api-docs/errors
 _TOO_MANY = {-1003, -1015}
@@ -31,7 +31,14 @@ class Binance:
     name = "binance"
     ccxt_id = "binance"
     archive = BinanceArchive()
-    websockets = (BinanceWebSocket(SPOT), BinanceWebSocket(USDM))
+
+    @property
+    def websockets(self) -> tuple[WebSocketProtocol, ...]:
+        """Spot and USD-M."""
+        # Airflow's environment imports the venues and lacks orjson.
+        from dlt_pipelines.venues.binance.websocket import SPOT, USDM, BinanceWebSocket
+
+        return (BinanceWebSocket(SPOT), BinanceWebSocket(USDM))
 
     def markets(self, dataset: str) -> tuple[str, ...]:
         """Bars and listings of both markets; funding of perpetuals."""

@@ -24,7 +24,7 @@ from dlt_pipelines.core.errors import (
 )
 from dlt_pipelines.core.series import Series
 from dlt_pipelines.core.venue import PageSummary
-from dlt_pipelines.venues.bybit.websocket import BybitWebSocket
+from dlt_pipelines.core.websocket import WebSocketProtocol
 
 _CALLS = Budget("bybit calls", 600, 5)
 _ORIGIN = "bybit_url"
@@ -53,7 +53,14 @@ class Bybit:
     name = "bybit"
     ccxt_id = "bybit"
     archive = None
-    websockets = (BybitWebSocket(),)
+
+    @property
+    def websockets(self) -> tuple[WebSocketProtocol, ...]:
+        """Spot."""
+        # Airflow's environment imports the venues and lacks orjson.
+        from dlt_pipelines.venues.bybit.websocket import BybitWebSocket
+
+        return (BybitWebSocket(),)
 
     def markets(self, dataset: str) -> tuple[str, ...]:
         """Spot only."""

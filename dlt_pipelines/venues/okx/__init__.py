@@ -17,9 +17,9 @@ from dlt_pipelines.core.errors import RateLimited, Refused, ServerFault, Unknown
 from dlt_pipelines.core.series import Series
 from dlt_pipelines.core.time_grid import TIMEFRAMES
 from dlt_pipelines.core.venue import PageSummary
+from dlt_pipelines.core.websocket import WebSocketProtocol
 from dlt_pipelines.venues.okx import endpoints
 from dlt_pipelines.venues.okx.archive import OkxArchive
-from dlt_pipelines.venues.okx.websocket import OkxWebSocket
 
 # https://www.okx.com/docs-v5/en/#error-code
 _TOO_MANY = {"50011", "50061"}
@@ -38,7 +38,14 @@ class Okx:
     name = "okx"
     ccxt_id = "okx"
     archive = OkxArchive()
-    websockets = (OkxWebSocket(),)
+
+    @property
+    def websockets(self) -> tuple[WebSocketProtocol, ...]:
+        """Spot."""
+        # Airflow's environment imports the venues and lacks orjson.
+        from dlt_pipelines.venues.okx.websocket import OkxWebSocket
+
+        return (OkxWebSocket(),)
 
     def markets(self, dataset: str) -> tuple[str, ...]:
         """Bars of spot, funding of perpetuals, listings of both."""

@@ -11,7 +11,7 @@ from markupsafe import Markup
 from mdw.reports.data_quality import charts
 from mdw.reports.data_quality.data import NOT_FETCHABLE, TO_FETCH, DayState, Report
 from mdw.reports.data_quality.wording import age, moment, verdict
-from warehouse.settings import PROJECT
+from warehouse.project import PROJECT
 
 _ASSETS = Path(__file__).parent / "assets"
 _RUNBOOKS = PROJECT / "runbooks"
