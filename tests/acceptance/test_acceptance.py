@@ -11,6 +11,7 @@ import pytest
 
 from mdw.acceptance import Context, Verdict, schedule
 from mdw.acceptance.airflow import HttpAirflow
+from mdw.acceptance.criteria import CRITERIA
 from mdw.acceptance.receiver import receiver
 from mdw.acceptance.verdict import Observation
 from mdw.backtest import Parameters
@@ -100,6 +101,7 @@ def said(verdict: dict[str, Any], state: str) -> str:
     return "; ".join(one["says"] for one in verdict["seen"] if one["state"] == state)
 
 
+@pytest.mark.soak
 def test_what_is_well_is_met_and_what_only_aws_can_show_is_unchecked(deployment: Deployment, tmp_path: Path):
     page = tmp_path / "acceptance.md"
     code, verdicts, conclusion = deployment.accept("--airflow", deployment.airflow.url, "--out", str(page))
@@ -126,6 +128,7 @@ def test_what_is_well_is_met_and_what_only_aws_can_show_is_unchecked(deployment:
     assert "Accepted by: ____" in text
 
 
+@pytest.mark.soak
 def test_each_failure_is_named_and_nothing_else_is_held_back_by_it(deployment: Deployment):
     deployment.universe(", SOL/BTC")
     deployment.airflow.runs = Runs(states=["failed", "success"], paused=True, ill="scheduler")
@@ -153,6 +156,7 @@ def schedule_seen(airflow: HttpAirflow | None = None) -> list[Observation]:
     return list(schedule.look(context))
 
 
+@pytest.mark.soak
 def test_without_airflow_and_channels_their_points_are_unchecked(deployment: Deployment):
     deployment.monkeypatch.delenv("MDW_ALERT_WEBHOOK_URL")
     verdict = Verdict(3, "", tuple(schedule_seen()))
@@ -162,12 +166,14 @@ def test_without_airflow_and_channels_their_points_are_unchecked(deployment: Dep
     assert "no channel is configured" in alerts
 
 
+@pytest.mark.soak
 def test_an_airflow_that_refuses_the_login_is_an_error_without_the_password(deployment: Deployment):
     with pytest.raises(OperationFailed, match="HTTP 401") as refused:
         schedule_seen(HttpAirflow(f"http://admin:secret-word@{deployment.airflow.address}"))
     assert "secret-word" not in str(refused.value)
 
 
+@pytest.mark.soak
 def test_local_and_a_named_deployment_exclude_each_other(deployment: Deployment):
     assert deployment.mdw("acceptance", "--local", "--aws", "dev") == 2
     assert "leave out --aws" in deployment.capture.readouterr().err.replace("\n", " ")
@@ -180,3 +186,10 @@ def test_nothing_published_says_what_comes_first(warehouse: Warehouse, monkeypat
         entry_point.main()
     assert ended.value.code == 2
     assert "mdw acceptance --local" in capsys.readouterr().err
+
+
+def test_the_proposal_of_the_real_time_feed_is_delivered():
+    question, check = CRITERIA[-1]
+    assert "real-time" in question
+    # What the page covers does not depend on a deployment.
+    assert {seen.state for seen in check(None)} == {"met"}  # type: ignore[arg-type]

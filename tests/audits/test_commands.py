@@ -131,6 +131,7 @@ def contradict(warehouse: Warehouse, moment: datetime) -> None:
     land(client, "alternative_me__fear_greed", {"data": days}, fetched_at, series=("alternative_me", "", "", ""))
 
 
+@pytest.mark.soak
 def test_conflicting_rows_are_asked_for_again_and_settled(served: tuple[Warehouse, dict[str, str]], mdw: Mdw) -> None:
     warehouse = served[0]
     contradict(warehouse, START + DAY)
@@ -158,6 +159,7 @@ def test_conflicting_rows_are_asked_for_again_and_settled(served: tuple[Warehous
     assert (code, built["published"]) == (0, True), built
 
 
+@pytest.mark.soak
 def test_a_series_is_left_out_knowingly(served: tuple[Warehouse, dict[str, str]], mdw: Mdw) -> None:
     warehouse = served[0]
     arguments = ("--without", "binance:perp:ETH/USDT", "--reason", "a poisoned feed")

@@ -3,6 +3,8 @@
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from tests.audits.seeding import DAY, HOUR, NOW, START, bar, land_bars
 from tests.dbt.conftest import DBT_PROJECT, Dbt
 from tests.dbt.pages import MINUTE
@@ -12,6 +14,7 @@ CLOCK = {"now": NOW.isoformat()}
 PRICE = "1452.67602574"
 
 
+@pytest.mark.soak
 def test_a_price_that_lost_its_text_is_not_published(dbt: Dbt, tmp_path: Path) -> None:
     precise = (DBT_PROJECT / "profiles.yml").read_text()
     (tmp_path / "profiles.yml").write_text(precise.replace("precise_float_parsing: 1", "precise_float_parsing: 0"))

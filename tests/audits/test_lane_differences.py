@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+import pytest
 from clickhouse_connect.driver.client import Client
 
 from tests.audits.seeding import DAY, NOW, START, land_bars, minutes
@@ -54,6 +55,7 @@ def funding_day(dbt: Dbt) -> list[tuple[object, ...]]:
     )
 
 
+@pytest.mark.soak
 def test_lanes_that_differ_warn_and_agree_again(dbt: Dbt) -> None:
     client = dbt.warehouse.client("ingest")
     land_bars(client, "BTC/USDT", minutes(3), NOW - 3 * DAY)

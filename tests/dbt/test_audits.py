@@ -2,6 +2,8 @@
 
 from datetime import timedelta
 
+import pytest
+
 from tests.dbt.conftest import Dbt
 from tests.dbt.pages import START, kline, land_klines
 
@@ -33,6 +35,7 @@ def test_a_broken_bar_blocks_until_it_is_fetched_again(dbt: Dbt) -> None:
     assert dbt.bars("good") == good
 
 
+@pytest.mark.soak
 def test_a_row_that_cannot_be_read_blocks_until_it_is_fetched_again(dbt: Dbt) -> None:
     client = dbt.warehouse.client("ingest")
     land_klines(client, [kline(0), kline(1, "1OO")], START + DAY)

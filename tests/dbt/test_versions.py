@@ -102,6 +102,7 @@ def test_a_build_that_died_half_way_is_repaired(dbt: Dbt) -> None:
     assert dbt.warehouse.rows("select count() from marts.bars final") == [(12,)]
 
 
+@pytest.mark.soak
 def test_a_new_month_takes_one_row_a_bar(dbt: Dbt) -> None:
     """January comes on two pages that tell one bar differently, February without such twins; both held nothing."""
     client = dbt.warehouse.client("ingest")
@@ -117,6 +118,7 @@ def test_a_new_month_takes_one_row_a_bar(dbt: Dbt) -> None:
     assert dbt.warehouse.rows("select count() from system.tables where name like 'bars\\_\\_%'") == [(0,)]
 
 
+@pytest.mark.soak
 def test_more_months_than_one_statement_merges_lie_in_one_part_each(dbt: Dbt) -> None:
     client = dbt.warehouse.client("ingest")
     months = [number * MONTH for number in range(14)]
@@ -132,6 +134,7 @@ def test_more_months_than_one_statement_merges_lie_in_one_part_each(dbt: Dbt) ->
     assert dbt.bars("build-1", "close") == [(100.1,)] * 14
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize("lost", ["final settings optimize_skip", "version, 1 from ops.build_pages"])
 def test_a_build_that_died_after_it_took_in_a_new_month(dbt: Dbt, lost: str) -> None:
     """Its rows are in the mart, unpublished, its pages perhaps not marked: the next build adds none of them again."""

@@ -155,6 +155,7 @@ def test_scheduler_unpacks_the_release_and_builds_nothing(container: Container) 
     assert not (container.folder / "mdw" / "venvs").exists()
 
 
+@pytest.mark.soak
 def test_venv_that_was_cut_off_is_built_again(container: Container) -> None:
     sha256 = container.release(lock_of("six"))
     container.start(sha256)
@@ -166,6 +167,7 @@ def test_venv_that_was_cut_off_is_built_again(container: Container) -> None:
     assert environment is not None
 
 
+@pytest.mark.soak
 def test_package_that_is_not_the_locked_one_ends_the_start_with_a_reason(container: Container) -> None:
     wrong = "six==1.17.0 \\\n    --hash=sha256:" + "0" * 64 + "\n"
     done, environment = container.start(container.release(wrong))
@@ -187,6 +189,7 @@ def test_wrong_or_missing_release_ends_the_start_with_a_reason(container: Contai
     assert "could not fetch s3://code/nothing.zip" in gone.stdout
 
 
+@pytest.mark.soak
 def test_clickhouses_own_authority_reaches_every_task_as_one_setting(container: Container) -> None:
     container.account.client("s3").put_object(Bucket="code", Key="clickhouse/ca.pem", Body=b"# our authority\n")
     sha256 = container.release(lock_of("six", "certifi"))
@@ -216,6 +219,7 @@ esac
 """
 
 
+@pytest.mark.soak
 def test_operator_machine_installs_the_release_and_each_role_gets_its_own_url(
     tmp_path: Path, image_python: Path
 ) -> None:

@@ -102,6 +102,7 @@ def test_colours_of_text_have_contrast(small: Path) -> None:
     browse(visit)
 
 
+@pytest.mark.soak
 def test_a_report_of_100_series_and_5_years_opens_almost_like_a_small_one(large: Path, small: Path) -> None:
     async def first_chart(page: Page, path: Path) -> tuple[float, float]:
         await page.size(1300, 900)

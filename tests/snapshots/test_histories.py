@@ -211,6 +211,7 @@ def run_histories(home: Path, examples: int, steps: int) -> None:
         Histories.warehouse.kill()
 
 
+@pytest.mark.soak
 def test_pins_hold_through_short_histories(tmp_path):
     run_histories(tmp_path, examples=3, steps=8)
 

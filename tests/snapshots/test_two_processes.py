@@ -5,11 +5,14 @@ import subprocess
 import sys
 from datetime import timedelta
 
+import pytest
+
 from tests.dbt.conftest import Dbt
 from tests.dbt.pages import START, kline, land_klines
 from tests.snapshots.conftest import PUBLISH
 
 
+@pytest.mark.soak
 def test_mdw_and_plain_dbt_publish_the_same_name_once(dbt: Dbt) -> None:
     land_klines(dbt.warehouse.client("ingest"), [kline(0), kline(1)], START + timedelta(days=1))
     dbt.publish("before")
