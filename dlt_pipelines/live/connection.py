@@ -238,12 +238,12 @@ class Socket:
                 self._pong_due = self._pong_due or now + PONG_SECONDS
                 if not await self._say(self.protocol.ping_text):
                     return
-            if trouble := self._trouble(now):
-                self.end(trouble)
+            if cause := self._end_cause(now):
+                self.end(cause)
             elif self._is_old(now):
                 self.wants_replacement.set()
 
-    def _trouble(self, now: float) -> str:
+    def _end_cause(self, now: float) -> str:
         if self._pong_due is not None and now > self._pong_due:
             return "no_pong"
         if any(now - asked > ACK_SECONDS for asked, _ in self._pending.values()):

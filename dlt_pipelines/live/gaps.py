@@ -17,7 +17,7 @@ from dlt_pipelines.core.series import Series
 from dlt_pipelines.core.websocket import WebSocketProtocol
 from dlt_pipelines.live.clock import MINUTE_MS, VenueClock
 from dlt_pipelines.live.minutes import Minutes
-from dlt_pipelines.live.rest import Rest, RestPage, RestTrouble
+from dlt_pipelines.live.rest import Rest, RestPage, RestFailed
 from dlt_pipelines.live.rows import REST, SOCKET, Row, page
 from dlt_pipelines.venues import VENUES
 
@@ -126,8 +126,8 @@ class GapTask:
         try:
             # One bar more: the one that follows proves the last one final.
             answer = await self.rest.bars(series, window[0], window[-1] + 2 * MINUTE_MS, self.clock.now_ms())
-        except RestTrouble as error:
-            self.counts["rest troubles"] += 1
+        except RestFailed as error:
+            self.counts["rest failures"] += 1
             log.info("%s: %s", series, error)
             answer = None
         finally:

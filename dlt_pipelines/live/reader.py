@@ -23,7 +23,7 @@ from dlt_pipelines.live.gaps import GapTask, Hole
 from dlt_pipelines.live.health import sign_of_life
 from dlt_pipelines.live.minutes import Minutes
 from dlt_pipelines.live.quotes import QuoteBook
-from dlt_pipelines.live.rest import Rest, RestTrouble
+from dlt_pipelines.live.rest import Rest, RestFailed
 from dlt_pipelines.live.spool import LIMIT_BYTES, Batch, Spool
 from dlt_pipelines.live.supervisor import LONGEST_WAIT, Gate, Supervisor
 from dlt_pipelines.live.writer import Writer
@@ -166,7 +166,7 @@ class Reader:
         protocol, clock = WEBSOCKETS[place], VenueClock(self._speed)
         rest = Rest(protocol, self._settings.origins, session)
         minutes = Minutes(series)
-        with contextlib.suppress(RestTrouble):
+        with contextlib.suppress(RestFailed):
             clock.set(await rest.clock_ms())
         first = await self._looks_back_to(place, clock.now_ms())
         assert self.writer is not None
@@ -416,7 +416,7 @@ class Reader:
         while True:
             await asyncio.sleep(_CLOCK_SECONDS if all(f.clock.skew_ms is not None for f in self.followers) else 5.0)
             for follower in self.followers:
-                with contextlib.suppress(RestTrouble):
+                with contextlib.suppress(RestFailed):
                     follower.clock.set(await follower.rest.clock_ms())
 
     def _event(self, kind: str, **what: object) -> None:
@@ -447,7 +447,7 @@ class Reader:
             "spool_bytes": self.spool.size(follower.protocol.place.venue),
             "spool_share": round(self.spool.size(follower.protocol.place.venue) / self.spool.limit_bytes, 4),
             "rest_calls": follower.rest.calls,
-            "rest_troubles": follower.rest.troubles,
+            "rest_failures": follower.rest.failures,
             "counts": dict(counts),
             "quotes": dict(follower.book.counts),
             "gap_task": dict(follower.gaps.counts),

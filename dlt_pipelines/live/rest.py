@@ -22,13 +22,13 @@ log = logging.getLogger(__name__)
 
 SHARE = 0.2
 """Of a venue's documented limit; the rest is for `mdw update`."""
-_MOST_BYTES = 4 << 20
+_MAX_BYTES = 4 << 20
 _TIMEOUT = aiohttp.ClientTimeout(total=10, connect=5)
 _PAUSE_SECONDS = 60.0
 _PAUSES = frozenset({403, 418, 429, 451})
 
 
-class RestTrouble(Exception):
+class RestFailed(Exception):
     """The venue did not answer, or not with a page."""
 
 
@@ -53,19 +53,19 @@ class Rest:
         self._paused_until = 0.0
         self.calls = 0
         self.weight = 0.0
-        self.troubles = 0
+        self.failures = 0
 
     async def clock_ms(self) -> int:
-        """The venue's time, halfway between question and answer; raises RestTrouble."""
+        """The venue's time, halfway between question and answer; raises RestFailed."""
         endpoint = self._venue.clock(Series("bars", self._protocol.place.venue, self._protocol.place.market))
         if endpoint is None:
-            raise RestTrouble("the venue has no clock")
+            raise RestFailed("the venue has no clock")
         began = time.monotonic()
         _, body, _ = await self._get(endpoint, {})
         return int(self._venue.read_clock(body) + (time.monotonic() - began) * 500)
 
     async def bars(self, series: Series, start_ms: int, end_ms: int, now_ms: int) -> RestPage:
-        """One page of [start, end); the window must fit into one. Raises RestTrouble."""
+        """One page of [start, end); the window must fit into one. Raises RestFailed."""
         endpoint = self._venue.endpoint(series, start_ms, now_ms)
         rows = (end_ms - start_ms) // TIMEFRAMES[series.timeframe]
         params = self._venue.params(series, replace(endpoint, page_rows=max(int(rows), 1)), start_ms, end_ms)
@@ -73,7 +73,7 @@ class Rest:
         try:
             return RestPage(endpoint.path, params, text, self._protocol.rest_rows(body), received_us)
         except (KeyError, TypeError, ValueError, IndexError) as error:
-            raise RestTrouble(f"{endpoint.path} is no page: {error!r}") from None
+            raise RestFailed(f"{endpoint.path} is no page: {error!r}") from None
 
     async def _get(self, endpoint: Endpoint, params: Mapping[str, str]) -> tuple[str, Any, int]:
         await self._turn(endpoint)
@@ -85,29 +85,29 @@ class Rest:
                 raw = bytearray()
                 async for chunk in answer.content.iter_chunked(1 << 16):
                     raw += chunk
-                    if len(raw) > _MOST_BYTES:
-                        raise RestTrouble(f"{endpoint.path} answers with more than {_MOST_BYTES} bytes")
+                    if len(raw) > _MAX_BYTES:
+                        raise RestFailed(f"{endpoint.path} answers with more than {_MAX_BYTES} bytes")
                 received_us = recv_us()
                 if answer.status in _PAUSES:
                     self._pause(answer.headers.get("Retry-After", ""))
-                    raise RestTrouble(f"{endpoint.path}: HTTP {answer.status}")
+                    raise RestFailed(f"{endpoint.path}: HTTP {answer.status}")
             text = raw.decode()
             body = orjson.loads(text)
             self._venue.check(answer.status, body)
         except VenueError as error:
             if isinstance(error, RateLimited | VenueClosed):
                 self._pause("")
-            self.troubles += 1
-            raise RestTrouble(str(error)) from None
-        except RestTrouble:
-            self.troubles += 1
+            self.failures += 1
+            raise RestFailed(str(error)) from None
+        except RestFailed:
+            self.failures += 1
             raise
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
-            self.troubles += 1
-            raise RestTrouble(f"{endpoint.path}: {type(error).__name__} {error}") from None
+            self.failures += 1
+            raise RestFailed(f"{endpoint.path}: {type(error).__name__} {error}") from None
         if answer.status != 200:
-            self.troubles += 1
-            raise RestTrouble(f"{endpoint.path}: HTTP {answer.status}")
+            self.failures += 1
+            raise RestFailed(f"{endpoint.path}: HTTP {answer.status}")
         return text, body, received_us
 
     def _pause(self, retry_after: str) -> None:
@@ -117,7 +117,7 @@ class Rest:
     async def _turn(self, endpoint: Endpoint) -> None:
         """Wait for the share of the limit, and for the end of a pause."""
         if time.monotonic() < self._paused_until:
-            raise RestTrouble("the venue asked us to wait")
+            raise RestFailed("the venue asked us to wait")
         now = time.monotonic()
         # A burst of two seconds' share, then evenly.
         self._free_at = max(self._free_at, now - 2.0)

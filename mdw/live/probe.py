@@ -19,7 +19,7 @@ from dlt_pipelines.core.series import Series
 from dlt_pipelines.core.websocket import Message
 from dlt_pipelines.live.clock import MINUTE_MS
 from dlt_pipelines.live.reader import Follower, Reader, followed
-from dlt_pipelines.live.rest import Rest, RestTrouble
+from dlt_pipelines.live.rest import Rest, RestFailed
 from dlt_pipelines.venues import WEBSOCKETS
 from warehouse.settings import Settings
 
@@ -87,7 +87,7 @@ class Probe:
         began = time.monotonic()
         for after in REST_AFTER:
             await asyncio.sleep(max(0.0, began + after / self._speed - time.monotonic()))
-            with contextlib.suppress(RestTrouble):
+            with contextlib.suppress(RestFailed):
                 page = await rest.bars(series, open_ms, open_ms + 2 * MINUTE_MS, self._now(series))
                 row = next((one for one in page.rows if one.open_ms == open_ms), None)
                 if row is None or row.confirmed is False:
@@ -118,7 +118,7 @@ class Probe:
             if end <= start:
                 continue
             for one in series:
-                with contextlib.suppress(RestTrouble):
+                with contextlib.suppress(RestFailed):
                     page = await rest.bars(one, start, end, now)
                     for row in page.rows:
                         if start <= row.open_ms < end and not row.traded:
