@@ -17,7 +17,7 @@ from dlt_pipelines.core.series import Series
 from dlt_pipelines.core.websocket import WebSocketProtocol
 from dlt_pipelines.live.clock import MINUTE_MS, VenueClock
 from dlt_pipelines.live.minutes import Minutes
-from dlt_pipelines.live.rest import Rest, RestPage, RestFailed
+from dlt_pipelines.live.rest import Rest, RestFailed, RestPage
 from dlt_pipelines.live.rows import REST, SOCKET, Row, page
 from dlt_pipelines.venues import VENUES
 
