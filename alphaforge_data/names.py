@@ -49,7 +49,7 @@ def _items(name: str, value: Any) -> Iterable[str]:
     items = [_scalar(one) for one in value]
     for one in items:
         if not isinstance(one, str):
-            raise BadRequest(f"{name} contains {one!r}, a {type(one).__name__}; it must contain texts.")
+            raise BadRequest(f"{name} contains {one!r} of type {type(one).__name__}; every entry must be a string.")
     return items
 
 

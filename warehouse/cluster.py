@@ -1,5 +1,6 @@
 """The nodes of a cluster, compared with each other, and a new one among them."""
 
+import time
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ from warehouse.settings import Settings
 _DATABASES = ("ops", "raw", "staging", "marts", "snaps", "elementary")
 # Tables in which a build compares candidates: they belong to the node that builds.
 _WORK = r"^staging\..*__(candidates|changes)$"
+# How long Keeper may take to notice that a killed node is gone: ClickHouse's session timeout is 30 s.
+_SESSION_SECONDS = 90
 # A node that does not answer is left out, after some seconds at most.
 _ANSWERING = {
     "skip_unavailable_shards": 1,
@@ -142,15 +145,23 @@ def _forget_replica(client: Client, own: str, query: str, uuid: str, table: str)
     database, name = table.split(".", 1)
     for macro, value in (("uuid", uuid), ("shard", shard), ("database", database), ("table", name)):
         path = path.replace(f"{{{macro}}}", value)
-    try:
-        client.command(f"system drop replica '{own}' from zkpath '{path}'")
-    except DatabaseError as error:
-        if "does not look like a table path" in str(error):
-            return
-        raise OperationFailed(
-            f"Keeper knows replica {own!r} of {table} and does not forget it: {str(error).splitlines()[0][:300]}. Is "
-            "another node with this name at work? Give the new node a name of its own (macro `replica`)."
-        ) from None
+    deadline = time.monotonic() + _SESSION_SECONDS
+    while True:
+        try:
+            client.command(f"system drop replica '{own}' from zkpath '{path}'")
+        except DatabaseError as error:
+            if "does not look like a table path" in str(error):
+                return
+            # Keeper calls a node that was killed active until its session expires.
+            if "because it's active" in str(error) and time.monotonic() < deadline:
+                time.sleep(2)
+                continue
+            raise OperationFailed(
+                f"Keeper has a replica {own!r} of {table} that cannot be removed: "
+                f"{str(error).splitlines()[0][:300]}. Is another node with this name running? Give the new node a name "
+                "of its own (macro `replica`)."
+            ) from None
+        return
 
 
 def _everywhere(cluster: str, table: str) -> str:

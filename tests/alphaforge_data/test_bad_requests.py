@@ -28,7 +28,7 @@ MISUSES: dict[str, tuple[Callable[[Client], object], list[str]]] = {
     "number": (lambda c: c.bars("BTC/USDT", "1h", 1735689600, B, venue="binance"), ["1735689600", "int"]),
     "gaps": (lambda c: c.bars("BTC/USDT", "1h", A, B, venue="binance", gaps="fill"), ["'fill'", "keep, raise, null"]),
     "partial": (lambda c: c.bars("BTC/USDT", "1h", A, B, venue="binance", partial=True), ["True", "drop, keep, raise"]),
-    "symbols": (lambda c: c.bars([1], "1h", A, B, venue="binance"), ["symbol holds 1", "texts"]),
+    "symbols": (lambda c: c.bars([1], "1h", A, B, venue="binance"), ["symbol contains 1", "string"]),
     "limit": (lambda c: c.snapshots(0), ["limit is 0"]),
     "venue": (lambda c: c.bars("BTC/USDT", "1h", A, B), ["venue is None", "binance"]),
     "market": (lambda c: c.bars("BTC/USDT", "1h", A, B, venue="okx", market="futures"), ["'futures'", "spot, perp"]),

@@ -37,7 +37,7 @@ class Answers:
     def __init__(self, *tables: pa.Table):
         self.tables, self.asked = list(tables), []
 
-    def ask(self, query: str, parameters: dict[str, Any]) -> pa.Table:
+    def query(self, query: str, parameters: dict[str, Any]) -> pa.Table:
         self.asked.append(parameters)
         return self.tables.pop(0) if len(self.tables) > 1 else self.tables[0]
 

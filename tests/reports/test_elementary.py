@@ -31,7 +31,7 @@ def test_another_version_of_the_package_is_refused(tmp_path: Path, monkeypatch: 
         (tmp_path / name).mkdir()
         (tmp_path / name / "dbt_project.yml").write_text(f"name: {name}\nversion: '0.1.0'\n")
     monkeypatch.setenv("MDW_DBT_PACKAGES", str(tmp_path))
-    with pytest.raises(BadInput, match=r"elementary 0\.1\.0, and 0\.25\.1 is needed"):
+    with pytest.raises(BadInput, match=r"elementary 0\.1\.0, but 0\.25\.1 is needed"):
         elementary_packages.prepare(Settings(home=tmp_path / "mdw"))
 
 

@@ -145,7 +145,6 @@ def view_text(pins, name: str) -> str:
     return str(text)
 
 
-@pytest.mark.soak
 def test_archived_pins_say_so_and_come_back_when_protected(pins, before, mdw):
     by_name = "select count() from marts.v_bars where snapshot_id = 'first'"
     # Nothing is archived before the views can say so: an answer without rows would be a lie.
@@ -237,7 +236,6 @@ def test_one_value_changed_by_hand_is_found_and_named(pins, mdw):
     assert mdw("verify").code == 2
 
 
-@pytest.mark.soak
 def test_scheduled_publications_do_not_archive_what_people_named(pins):
     for number in range(4):
         quick_publish(pins, f"auto-20250601T00000{number}Z", live_pins=2)

@@ -122,8 +122,8 @@ def test_one_setting_reaches_both_drivers_the_migrations_and_dbt(
         assert client.command("select 1") == 1
     # The engine keeps no SQL roles: the migrations go through, and a notice says so.
     outcome = migrate(settings)
-    assert outcome.applied
-    assert outcome.notices
+    assert outcome.already + len(outcome.applied) > 15
+    assert len(outcome.notices) == 1
     assert native_one(settings, "binance", trust.install(settings)) == [(1,)]
     with pytest.raises(Exception, match=r"(?i)certificate"):
         native_one(settings, "okx", None)

@@ -85,6 +85,11 @@
         ~ 'row_count, content_hash)) as hash from ' ~ of_all_nodes(manifest_relation()) ~ ' where version > ' ~ last
         ~ ' and version <= ' ~ version
         ~ ' group by node') -%}
+    {#- The views that readers use: a node that was down creates them only after its start. -#}
+    {%- do parts.append(
+        "select getMacro('replica') as node, 'views' as part, count() as rows, sum(cityHash64(database, name, "
+        ~ 'as_select)) as hash from ' ~ of_all_nodes('system.tables') ~ " where engine = 'View' and database in ('snaps', '"
+        ~ marts ~ "') group by node") -%}
     {%- do parts.append("select getMacro('replica') as node, '' as part, toUInt64(0) as rows, toUInt64(0) as hash "
         ~ "from " ~ of_all_nodes('system.one')) -%}
     {%- set contents = {} -%}

@@ -88,6 +88,27 @@ from snaps.{{ dataset }}
 {%- if some_may_be_archived(registry) %}
 {{ stop_at_archived(dataset) }}
 {%- endif %}
+{%- if on_cluster() %}
+{{ stop_at_not_held(registry) }}
+{%- endif %}
+{%- endmacro -%}
+
+{#- On a cluster: a branch without rows that stops a reader who names a snapshot that this node does not hold. A node that
+    was down while the snapshot was published knows it before it has the view of that snapshot. -#}
+{%- macro stop_at_not_held(registry) -%}
+union all
+select
+    toLowCardinality(snapshot_id) as snapshot_id
+    {%- for column in model.columns.values() if column.name != 'snapshot_id' %},
+    no_{{ column.name }} as {{ column.name }}
+    {%- endfor %}
+from (select named.snapshot_id from {{ registry }} as named where named.data_version > {{ held_here() }})
+array join
+    [1] as is_behind
+    {%- for column in model.columns.values() if column.name != 'snapshot_id' %},
+    [{{ default_of(column.data_type) }}] as no_{{ column.name }}
+    {%- endfor %}
+where throwIf(is_behind, {{ say_node_behind() }})
 {%- endmacro -%}
 
 {#- A branch without rows that stops a reader who names an archived snapshot, instead of answering with nothing.
