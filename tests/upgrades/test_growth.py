@@ -137,7 +137,7 @@ def test_a_column_is_filled_from_raw_and_all_commands_know_it(grown: Code, tmp_p
 
 
 def _land(grown: Code) -> None:
-    """Bring the database up to the grown code, and land ten bars and one open interest."""
+    """Bring the database up to the grown code; land ten bars, two of the new timeframe, and one open interest."""
     assert f"{max(schema.known()) + 1:03d}" in grown.mdw("migrate")["applied"]
     land_next_hour(grown.warehouse)
     opens, step = NOW.replace(minute=0), timedelta(minutes=5)
@@ -160,7 +160,7 @@ def _check(grown: Code, before: dict[str, dict[str, Any]], columns: dict[str, st
         for source in (f"v_bars_at(snapshot_id = '{name}')", f"v_bars where snapshot_id = '{name}'"):
             assert warehouse.rows(f"select countIf(isNotNull(taker_buy_volume)) from marts.{source}") == [(0,)]
     for source in ("v_bars_at(snapshot_id = 'grown')", "v_bars where snapshot_id = 'grown'", "v_bars_latest"):
-        assert warehouse.rows(f"select {TAKEN} from marts.{source}")[0][1:] == (10, 10.0)
+        assert warehouse.rows(f"select {TAKEN} from marts.{source}")[0][1:] == (12, 12.0)
     lengths = "count(), groupUniqArray(dateDiff('minute', open_time, close_time))"
     fives = f"select {lengths} from marts.v_bars where snapshot_id = 'grown' and timeframe = '5m'"
     assert warehouse.rows(fives) == [(2, [5])]
