@@ -28,7 +28,7 @@ from warehouse.snapshots.diff import Diff
 
 OLD = ("first", "second")
 # What each revision hashed its manifests with, and the rules of its views.
-HASHES = {"4735738": ("sipHash128", 0), "72f2689": ("xxh3_128", 0)}
+HASHES = {"4735738": ("sipHash128", 0), "72f2689": ("xxh3_128", 0), "6795de3": ("xxh3_128", 1)}
 
 
 @dataclass
