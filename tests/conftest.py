@@ -3,12 +3,16 @@
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
 from clickhouse_connect.driver.client import Client
 
+from mdw.publishing import dbt
+from tests import templates
 from tests.needs import missing
 from warehouse import embedded
 from warehouse.client import connect
@@ -31,9 +35,9 @@ class Warehouse:
     def client(self, role: Role = "admin") -> Client:
         return connect(self.settings, role)
 
-    def rows(self, query: str, **parameters: object) -> list[tuple[object, ...]]:
+    def rows(self, query: str, **parameters: object) -> list[tuple[Any, ...]]:
         with self.client() as client:
-            return list(client.query(query, parameters=parameters).result_rows)
+            return [tuple(row) for row in client.query(query, parameters=parameters).result_rows]
 
     def kill(self) -> None:
         """What a power cut does."""
@@ -47,12 +51,17 @@ _STARTED: list[Warehouse] = []
 
 
 def start_warehouse(home: Path) -> Warehouse:
+    """A new, migrated warehouse; tests of the migrations themselves start their servers without it."""
     settings = Settings(home=home, clickhouse_url=None)
+    for earlier in _STARTED:
+        templates.keep_parsed(dbt.target(earlier.settings), partial(dbt.environment, earlier.settings))
     warehouse = Warehouse(settings)
     _STARTED.append(warehouse)
+    templates.migrated(home)
     embedded.up(settings)
     try:
         migrate(settings)
+        templates.place_parsed(dbt.target(settings), settings.connection("transform").http_port)
     except BaseException:
         warehouse.kill()
         raise
@@ -63,6 +72,20 @@ def pytest_sessionfinish() -> None:
     for warehouse in _STARTED:
         if embedded.status(warehouse.settings).running:
             warehouse.kill()
+    templates.remove()
+
+
+# Folders whose tests read one warehouse that takes minutes to build: one process runs them all.
+_TOGETHER = {"alphaforge_data": "published", "backtest": "published", "iceberg": "published"}
+_TOGETHER |= {name: name for name in ("audits", "reports", "dags")}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """With several processes (`--dist loadgroup`), the tests of a file, and those of some folders, stay together."""
+    for item in items:
+        place = item.path.relative_to(Path(__file__).parent)
+        item.add_marker(pytest.mark.xdist_group(_TOGETHER.get(place.parts[0], str(place))))
 
 
 @pytest.fixture(scope="session", autouse=True)

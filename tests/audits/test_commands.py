@@ -39,7 +39,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Warehouse
     running = start_warehouse(tmp_path_factory.mktemp("commands") / "mdw")
     with ReplayServer(SyntheticMarket(7), clock=Clock.fixed(NOW)) as server:
         environment = {**running.environment, **server.environment, "MDW_NOW": NOW.isoformat()}
-        origins = {name.removeprefix("MDW_").lower(): url for name, url in server.environment.items()}
+        origins: dict[str, Any] = {name.removeprefix("MDW_").lower(): url for name, url in server.environment.items()}
         settings = Settings(home=running.settings.home, clickhouse_url=None, now=NOW, **origins)
         for series, spans in ((ETH, [(START, END)]), (BTC, [(START, LOST), (LOST + DAY, END)])):
             for first, last in spans:
@@ -62,7 +62,7 @@ def mdw(served: tuple[Warehouse, dict[str, str]], monkeypatch: pytest.MonkeyPatc
     return call
 
 
-def conditions(warehouse: Warehouse, snapshot_id: str, series: Series) -> list[tuple[object, ...]]:
+def conditions(warehouse: Warehouse, snapshot_id: str, series: Series) -> list[tuple[Any, ...]]:
     return warehouse.rows(
         "select toString(day), toString(condition), reason "
         "from marts.v_dataset_condition_at(snapshot_id = {id:String}) "
@@ -74,7 +74,7 @@ def conditions(warehouse: Warehouse, snapshot_id: str, series: Series) -> list[t
     )
 
 
-def gaps(warehouse: Warehouse, snapshot_id: str) -> list[tuple[object, ...]]:
+def gaps(warehouse: Warehouse, snapshot_id: str) -> list[tuple[Any, ...]]:
     return warehouse.rows(
         "select toString(gap_start), missing_bars, class from marts.v_bar_gaps_at(snapshot_id = {id:String}) "
         "where instrument_id = 'binance:perp:BTC/USDT' and timeframe = '1h' "
@@ -176,7 +176,7 @@ def test_dbt_parsed_the_project_once_for_all_these_runs(served: tuple[Warehouse,
     logs = (served[0].settings.home / "dbt" / "logs").glob("dbt.log*")
     said = "".join(log.read_text() for log in logs)
     assert said.count("Running with dbt=") >= 3
-    assert said.count("Unable to do partial parsing") == 1
+    assert said.count("Unable to do partial parsing") <= 1  # none, with a parse result from tests/templates.py
 
 
 def test_a_selection_that_matches_nothing_is_an_error(served: tuple[Warehouse, dict[str, str]]) -> None:

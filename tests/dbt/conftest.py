@@ -16,6 +16,7 @@ from dbt.cli.main import dbtRunner
 from dbt.contracts.graph.manifest import Manifest
 from dbt.contracts.graph.nodes import ModelNode
 
+from tests import templates
 from tests.conftest import Warehouse
 from warehouse.project import PROJECT
 
@@ -25,9 +26,13 @@ DBT_PROJECT = PROJECT / "dbt_project"
 @cache
 def parsed_project() -> Manifest:
     """The project as dbt parses it; what depends on the server or on variables is rendered in each run."""
-    with TemporaryDirectory() as target:
+    # Any port: nothing is connected to.
+    anywhere = {"MDW_DBT_HOST": "127.0.0.1", "MDW_DBT_HTTP_PORT": "8123", "MDW_DBT_USER": "transform"}
+    with TemporaryDirectory() as target, patch.dict(os.environ, anywhere):
+        templates.place_parsed(Path(target), int(anywhere["MDW_DBT_HTTP_PORT"]))
         options = ["--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT), "--target-path", target]
         result = dbtRunner().invoke(["--quiet", "--log-path", target, "parse", *options])
+        templates.keep_parsed(Path(target), os.environ.copy)
     assert isinstance(result.result, Manifest), result.exception
     return result.result
 
@@ -91,7 +96,8 @@ class Dbt:
         said: list[str] = []
         with patch.dict(os.environ, self.environment()):
             runner = dbtRunner(
-                manifest=unrendered(parsed_project()), callbacks=[lambda event: said.append(event.info.msg)]
+                manifest=unrendered(parsed_project()),
+                callbacks=[lambda event: said.append(event.info.msg)],  # type: ignore[attr-defined]
             )
             result = runner.invoke([*arguments, *self._options(variables)])
         return Outcome(result.success, "\n".join([*said, str(result.exception or "")]))
