@@ -19,6 +19,7 @@ import urllib.request
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pyarrow as pa
@@ -30,7 +31,7 @@ from dlt_pipelines.archive.unzip import unzip
 from dlt_pipelines.planning.plan import Plan
 from dlt_pipelines.planning.selection import Selection
 from dlt_pipelines.planning.universe import load
-from dlt_pipelines.rest.page_loader import _make_pipeline
+from dlt_pipelines.rest.page_loader import _destination, _make_pipeline
 from dlt_pipelines.venues import ARCHIVES
 from replay.process import ReplayProcess
 from warehouse import embedded
@@ -53,7 +54,7 @@ def main() -> None:
     options.add_argument("--out", type=Path)
     chosen, _ = options.parse_known_args()
     with tempfile.TemporaryDirectory() as folder, ReplayProcess("--synthetic", "--now", NOW.isoformat()) as server:
-        origins = {name.removeprefix("MDW_").lower(): url for name, url in server.environment.items()}
+        origins: dict[str, Any] = {name.removeprefix("MDW_").lower(): url for name, url in server.environment.items()}
         settings = Settings(home=Path(folder), now=NOW, **origins)
         embedded.up(settings)
         try:
@@ -135,7 +136,7 @@ def by_dlt(settings: Settings, rows: pa.Table) -> float:
     """Seconds of a second load: the first one creates tables."""
     import dlt
 
-    pipeline = _make_pipeline("bench", settings.connection("admin"), settings.home / "bench", None)
+    pipeline = _make_pipeline("bench", _destination(settings.connection("admin"), None, ""), settings.home / "bench")
     seconds = 0.0
     for _ in range(2):
         began = time.perf_counter()

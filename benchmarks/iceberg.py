@@ -96,7 +96,7 @@ def _measure(settings: Settings, pid: int, months: int) -> dict[str, float]:
     publish(settings, "base")
     # Inside the server's own folder: the embedded ClickHouse reads Iceberg only there.
     lake = Target.parse(str(settings.home / "clickhouse" / "lake"))
-    bars = int(client.command("select count() from marts.v_bars_at(snapshot_id = 'base')"))
+    bars = int(str(client.command("select count() from marts.v_bars_at(snapshot_id = 'base')")))
     figures: dict[str, float] = {"bars": bars, "load_average": round(os.getloadavg()[0], 1)}
     with Peak(pid) as peak:
         figures |= _timed("export", settings, "base", lake)[0]

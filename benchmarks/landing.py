@@ -94,7 +94,7 @@ def _land(settings: Settings, pid: int, days: int, all_days: int) -> Figures:
     with Peak(pid) as peak:
         report = backfill.run(plan, pace=None)
     assert report.complete, report.failures
-    memory = {f"peak_mb_{days}_days": round(peak.pipeline / 1e6)}
+    memory: Figures = {f"peak_mb_{days}_days": round(peak.pipeline / 1e6)}
     if days != all_days:
         return memory
     return {

@@ -52,7 +52,7 @@ def _measure(settings: Settings, market: Synthetic, pid: int) -> dict[str, float
     snapshot_build.build(settings, "bench-nothing-new")
     idle = time.monotonic() - began
     with connect(settings) as client:
-        bars = int(client.command("select count() from marts.v_bars_at(snapshot_id = 'bench')"))
+        bars = int(str(client.command("select count() from marts.v_bars_at(snapshot_id = 'bench')")))
     figures = {
         "bars": bars,
         "pages": landed.pages,

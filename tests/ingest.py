@@ -35,7 +35,7 @@ _BAR_TABLES: dict[tuple[str, str], tuple[str, Any]] = {
 
 def settings_for(server: ReplayServer, home: Path, **more: Any) -> Settings:
     """Settings that send every request to the replay server."""
-    origins = {name.removeprefix("MDW_").lower(): url for name, url in server.environment.items()}
+    origins: dict[str, Any] = {name.removeprefix("MDW_").lower(): url for name, url in server.environment.items()}
     return Settings(home=home, **origins, **more)
 
 
@@ -113,7 +113,7 @@ class Ingest:
             result = client.query(f"select * from raw.{table} order by symbol, timeframe, window_start, fetched_at")
             return [dict(zip(result.column_names, row, strict=True)) for row in result.result_rows]
 
-    def files(self) -> list[tuple[object, ...]]:
+    def files(self) -> list[tuple[Any, ...]]:
         """Path, rows in raw, parts that belong to the file, lines."""
         return self.warehouse.rows(_FILES)
 

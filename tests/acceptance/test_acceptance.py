@@ -153,7 +153,7 @@ def test_each_failure_is_named_and_nothing_else_is_held_back_by_it(deployment: D
 
 def schedule_seen(airflow: HttpAirflow | None = None) -> list[Observation]:
     context = Context.of(Settings.load(), None, timedelta(hours=1), Parameters(), airflow)
-    return list(schedule.look(context))
+    return list(schedule.check(context))
 
 
 @pytest.mark.soak

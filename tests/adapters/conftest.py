@@ -39,7 +39,7 @@ def _land(home: Path, market_data: Path) -> Settings:
     day = to_ms(NOW.replace(day=19)), to_ms(NOW)
     spans |= {Series("instruments", venue, market): day for venue in ("binance", "okx") for market in ("spot", "perp")}
     with ReplayServer(RecordedMarket(market_data), clock=Clock.fixed(NOW)) as server:
-        origins = {name.removeprefix("MDW_").lower(): url for name, url in server.environment.items()}
+        origins: dict[str, Any] = {name.removeprefix("MDW_").lower(): url for name, url in server.environment.items()}
         settings = Settings(home=home, clickhouse_url=None, now=NOW, **origins)
         report = backfill.run(backfill.make_plan(settings, spans, refetch=False, pace=None), pace=None)
     assert report.complete, report

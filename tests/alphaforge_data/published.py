@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -57,7 +58,7 @@ class Published:
 def _land(home: Path, seed: int, spans: Spans, refetch: bool = False) -> Settings:
     now = END + timedelta(seconds=30)
     with ReplayServer(SyntheticMarket(seed), clock=Clock.fixed(now)) as server:
-        origins = {name.removeprefix("MDW_").lower(): url for name, url in server.environment.items()}
+        origins: dict[str, Any] = {name.removeprefix("MDW_").lower(): url for name, url in server.environment.items()}
         settings = Settings(home=home, clickhouse_url=None, now=now, **origins)
         report = backfill.run(backfill.make_plan(settings, spans, refetch=refetch, pace=None), pace=None)
     assert report.complete, report

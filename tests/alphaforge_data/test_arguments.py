@@ -5,6 +5,7 @@ from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime
 from multiprocessing import get_context
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,7 +17,7 @@ from alphaforge_data import BadRequest, Client, times
 from tests.alphaforge_data.published import PERPETUALS, Published
 
 A, B = "2025-06-01", "2025-06-02"
-PERP = {"venue": "binance", "market": "perp"}
+PERP: dict[str, Any] = {"venue": "binance", "market": "perp"}
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +25,9 @@ def client(published: Published) -> Client:
     return published.connect()
 
 
-REFUSED: dict[str, tuple[Callable[[Client], object], str]] = {
+# Without its types, which refuse these calls (typed_calls.py).
+connect: Any = alphaforge_data.connect
+REFUSED: dict[str, tuple[Callable[[Any], object], str]] = {
     # ccxt's name of a perpetual, read as a spot symbol, would be another instrument's prices.
     "ccxt perpetual on spot": (lambda c: c.bars("BTC/USDT:USDT", "1h", venue="binance"), "perpetual.*market='perp'"),
     "ccxt perpetual among metadata": (
@@ -78,8 +81,8 @@ REFUSED: dict[str, tuple[Callable[[Client], object], str]] = {
     ),
     "chunk": (lambda c: c.iter_bars("BTC/USDT", "1h", chunk="hour", **PERP), "'hour'; allowed: day"),
     "misspelt in pieces": (lambda c: c.iter_bars("BTX/USDT", "1h", **PERP), "has no instrument"),
-    "cache of a wrong type": (lambda c: alphaforge_data.connect("http://a@b:1", cache=7), "cache is 7"),
-    "url of a wrong type": (lambda c: alphaforge_data.connect(7), "url is 7"),
+    "cache of a wrong type": (lambda c: connect("http://a@b:1", cache=7), "cache is 7"),
+    "url of a wrong type": (lambda c: connect(7), "url is 7"),
 }
 
 
@@ -90,7 +93,7 @@ def test_what_would_mean_something_else_is_refused_at_the_call(client: Client, n
         call(client)
 
 
-TAKEN: dict[str, Callable[[Client], object]] = {
+TAKEN: dict[str, Callable[[Any], object]] = {
     "generator": lambda c: c.bars((one for one in ["BTC/USDT"]), "1h", A, B, **PERP),
     "index": lambda c: c.bars(pd.Index(["BTC/USDT"]), "1h", A, B, **PERP),
     "series": lambda c: c.bars(pd.Series(["BTC/USDT"]), "1h", A, B, venue=pd.Series(["binance"]), market="perp"),

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,7 +15,7 @@ from tests.conftest import Warehouse
 
 A, B = "2025-06-01T00:00Z", "2025-06-02T00:00Z"
 
-MISUSES: dict[str, tuple[Callable[[Client], object], list[str]]] = {
+MISUSES: dict[str, tuple[Callable[[Any], object], list[str]]] = {
     "timeframe": (lambda c: c.bars("BTC/USDT", "5 min", A, B, venue="binance"), ["'5 min'", "'15m'"]),
     "long timeframe": (lambda c: c.bars("BTC/USDT", "2w", A, B, venue="binance"), ["'2w'", "up to 1w"]),
     "order": (lambda c: c.bars("BTC/USDT", "1h", B, A, venue="binance"), ["not before", "exclusive"]),
@@ -77,7 +78,7 @@ def test_an_unknown_snapshot_lists_the_newest(published: Published) -> None:
         published.connect().bars("BTC/USDT", "1h", A, B, venue="binance", snapshot_id="third")
 
 
-UNKNOWN: dict[str, tuple[Callable[[Client], object], str]] = {
+UNKNOWN: dict[str, tuple[Callable[[Any], object], str]] = {
     "symbol": (
         lambda c: c.bars("BTC/USD", "1h", A, B, venue="binance", market="perp"),
         r"has no instrument 'binance:perp:BTC/USD'.*binance:perp:BTC/USDT",
@@ -128,7 +129,7 @@ def test_what_the_snapshot_does_not_hold_is_an_error_with_the_nearest_choice(pub
         call(published.connect())
 
 
-CLEAR: dict[str, Callable[[Client], object]] = {
+CLEAR: dict[str, Callable[[Any], object]] = {
     "capitals": lambda c: c.bars("btc/usdt", "1h", A, B, venue="BINANCE", market="perp"),
     "swap": lambda c: c.bars("BTC/USDT", "1h", A, B, venue="binance", market="swap"),  # type: ignore[arg-type]
     "venue symbol": lambda c: c.bars("BTCUSDT", "1h", A, B, venue="binance", market="perp"),

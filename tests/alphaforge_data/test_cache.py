@@ -167,7 +167,7 @@ def test_a_client_without_a_server_reads_what_was_read_before(published: Publish
     with pytest.raises(NotCached, match="has no snapshot 'second'"):
         offline.snapshot("second")
     with pytest.raises(BadRequest, match="pass snapshot_id"):
-        alphaforge_data.connect(url, cache=tmp_path, offline=True)
+        alphaforge_data.connect(url, cache=tmp_path, offline=True)  # type: ignore[call-overload]
     assert issubclass(NotCached, NotReachable)
 
 

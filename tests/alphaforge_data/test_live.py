@@ -35,7 +35,8 @@ class Answers:
     """What a reader answers, one after the other; the last one for ever."""
 
     def __init__(self, *tables: pa.Table):
-        self.tables, self.asked = list(tables), []
+        self.tables = list(tables)
+        self.asked: list[Any] = []
 
     def query(self, query: str, parameters: dict[str, Any]) -> pa.Table:
         self.asked.append(parameters)

@@ -8,12 +8,14 @@ import urllib.request
 import zipfile
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from clickhouse_connect.driver.client import Client
 
-from dlt_pipelines.archive import download, file_loader
+from dlt_pipelines.archive import download, file_loader, row_binary
 from dlt_pipelines.archive.file_loader import CheckedFile
+from dlt_pipelines.core.insert_errors import InsertRefused
 from replay.archives.tricks import Trick
 from replay.faults import Faults, FixedAnswer
 from tests.archive.conftest import NOW
@@ -21,10 +23,10 @@ from tests.ingest import Ingest
 from warehouse.settings import Settings
 
 NOVEMBER, DECEMBER = datetime(2024, 11, 1, tzinfo=UTC), datetime(2024, 12, 1, tzinfo=UTC)
-HOURS = {"venues": ("binance",), "markets": ("spot",), "symbols": ("BTC/USDT",), "timeframes": ("1h",)}
-MINUTES = {**HOURS, "timeframes": ("1m",)}
-OKX_MINUTES = {**MINUTES, "venues": ("okx",)}
-OKX_FUNDING = {"datasets": ("funding",), "venues": ("okx",), "symbols": ("BTC/USDT",)}
+HOURS: dict[str, Any] = {"venues": ("binance",), "markets": ("spot",), "symbols": ("BTC/USDT",), "timeframes": ("1h",)}
+MINUTES: dict[str, Any] = {**HOURS, "timeframes": ("1m",)}
+OKX_MINUTES: dict[str, Any] = {**MINUTES, "venues": ("okx",)}
+OKX_FUNDING: dict[str, Any] = {"datasets": ("funding",), "venues": ("okx",), "symbols": ("BTC/USDT",)}
 NEW_YEAR = datetime(2025, 1, 1, tzinfo=UTC)
 DAY = timedelta(days=1)
 HOUR_MS = 3_600_000
@@ -100,7 +102,7 @@ def test_a_sender_that_dies_in_the_middle_leaves_nothing(ingest: Ingest, monkeyp
     def insert_half(client: object, table: str, files: list[CheckedFile]) -> None:
         rows = files[0].parts.pieces
         connection = ingest.settings.connection("ingest")
-        query = f"insert+into+{table}+({','.join(file_loader.COLUMNS)})+format+RowBinary"
+        query = f"insert+into+{table}+({','.join(row_binary.COLUMNS)})+format+RowBinary"
         head = (
             f"POST /?query={query}&user={connection.user}&password={connection.password} HTTP/1.1\r\n"
             f"Host: {connection.host}\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -108,7 +110,7 @@ def test_a_sender_that_dies_in_the_middle_leaves_nothing(ingest: Ingest, monkeyp
         with socket.create_connection((connection.host, connection.http_port)) as wire:
             wire.sendall(head.encode())
             for piece in rows:
-                wire.sendall(b"%x\r\n%b\r\n" % (len(piece), piece))
+                wire.sendall(b"%x\r\n%b\r\n" % (len(piece), bytes(piece)))
 
     monkeypatch.setattr("dlt_pipelines.archive.run.insert", insert_half)
     ingest.backfill(NOVEMBER, DECEMBER, "archive", **HOURS)
@@ -127,9 +129,7 @@ def test_an_insert_that_is_too_large_for_clickhouse_is_not_repeated(ingest: Inge
     said: list[str] = []
     monkeypatch.setattr("dlt_pipelines.archive.run.open_client", narrow)
     monkeypatch.setattr(file_loader.log, "warning", lambda *words: said.append(str(words)))
-    with pytest.raises(
-        file_loader.InsertRefused, match=r"rejected the archive files of raw\.binance__archive_spot_klines"
-    ):
+    with pytest.raises(InsertRefused, match=r"rejected the archive files of raw\.binance__archive_spot_klines"):
         ingest.backfill(NOVEMBER, DECEMBER, "archive", **HOURS)
     assert said == []
     assert ingest.files() == []
@@ -302,7 +302,7 @@ def test_a_lane_without_an_archive_is_refused(ingest: Ingest):
 )
 def test_trouble_of_one_symbol_is_its_own(
     ingest: Ingest,
-    chosen: dict[str, tuple[str, ...]],
+    chosen: dict[str, Any],
     answer: FixedAnswer,
     kind: str,
     monkeypatch: pytest.MonkeyPatch,

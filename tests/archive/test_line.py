@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,13 +24,13 @@ DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 NOVEMBER, DECEMBER = datetime(2024, 11, 1, tzinfo=UTC), datetime(2024, 12, 1, tzinfo=UTC)
 NEW_YEAR = datetime(2025, 1, 1, tzinfo=UTC)
 BTC = {"symbols": ("BTC/USDT",)}
-SPOT_HOURS = {**BTC, "venues": ("binance",), "markets": ("spot",), "timeframes": ("1h",)}
-PERP_HOURS = {**SPOT_HOURS, "markets": ("perp",)}
-SPOT_MINUTES = {**SPOT_HOURS, "timeframes": ("1m",)}
-OKX_MINUTES = {**BTC, "venues": ("okx",), "timeframes": ("1m",)}
-FUNDING = {**BTC, "datasets": ("funding",)}
-SHORT = {**PERP_HOURS, "symbols": ("ETH/USDT",)}
-LISTING = {"venues": ("bybit",), "datasets": ("instruments",)}
+SPOT_HOURS: dict[str, Any] = {**BTC, "venues": ("binance",), "markets": ("spot",), "timeframes": ("1h",)}
+PERP_HOURS: dict[str, Any] = {**SPOT_HOURS, "markets": ("perp",)}
+SPOT_MINUTES: dict[str, Any] = {**SPOT_HOURS, "timeframes": ("1m",)}
+OKX_MINUTES: dict[str, Any] = {**BTC, "venues": ("okx",), "timeframes": ("1m",)}
+FUNDING: dict[str, Any] = {**BTC, "datasets": ("funding",)}
+SHORT: dict[str, Any] = {**PERP_HOURS, "symbols": ("ETH/USDT",)}
+LISTING: dict[str, Any] = {"venues": ("bybit",), "datasets": ("instruments",)}
 
 
 @dataclass
@@ -99,7 +100,7 @@ def line(world: Ingest, tmp_path_factory: pytest.TempPathFactory) -> Line:
     return Line(world, dbt, report, first, second)
 
 
-def refetch(world: Ingest, **chosen: tuple[str, ...]) -> None:
+def refetch(world: Ingest, **chosen: Any) -> None:
     """What `--lane archive --refetch` does."""
     plan = world.plan(NOVEMBER, DECEMBER, "archive", refetch=True, **chosen)
     assert plan.files
@@ -283,7 +284,7 @@ def test_symbols_of_one_letter_and_of_another_script_are_symbols(line: Line):
 
     researcher = warehouse.settings.connection("researcher")
     url = f"http://{researcher.user}:{researcher.password}@{researcher.host}:{researcher.http_port}"
-    window = {"start": NEW_YEAR, "end": NEW_YEAR + DAY}
+    window: dict[str, Any] = {"start": NEW_YEAR, "end": NEW_YEAR + DAY}
     with alphaforge_data.connect(url, snapshot_id="first", cache=False) as client:
         frame = client.bars(list(ALIASES), "1h", venue="binance", **window)
     assert set(frame.to_arrow()["instrument_id"].to_pylist()) == {f"binance:spot:{symbol}" for symbol in ALIASES}

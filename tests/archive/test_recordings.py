@@ -8,6 +8,7 @@ import zipfile
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -59,7 +60,7 @@ def test_the_replay_s_zip_holds_the_real_text(server: ReplayServer, real_file: b
 def test_a_month_of_recorded_minutes_lands_from_the_archive(
     server: ReplayServer, module_warehouse: Warehouse, market_data: Path
 ):
-    origins = {name.removeprefix("MDW_").lower(): url for name, url in server.environment.items()}
+    origins: dict[str, Any] = {name.removeprefix("MDW_").lower(): url for name, url in server.environment.items()}
     settings = Settings(home=module_warehouse.settings.home, now=NOW, **origins)
     chosen = Selection(venues=("binance",), markets=("spot",), symbols=("BTC/USDT",), timeframes=("1m",))
     plan = backfill.plan(settings, load(settings.universe), chosen, APRIL, MAY, pace=None, lane="archive")

@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,10 +20,10 @@ from tests.ingest import Ingest
 DAY = timedelta(days=1)
 NOVEMBER, DECEMBER = datetime(2024, 11, 1, tzinfo=UTC), datetime(2024, 12, 1, tzinfo=UTC)
 BTC = {"symbols": ("BTC/USDT",)}
-SPOT_HOURS = {**BTC, "venues": ("binance",), "markets": ("spot",), "timeframes": ("1h",)}
-SPOT_MINUTES = {**SPOT_HOURS, "timeframes": ("1m",)}
-OKX_MINUTES = {**BTC, "venues": ("okx",), "timeframes": ("1m",)}
-OKX_FUNDING = {**BTC, "datasets": ("funding",), "venues": ("okx",)}
+SPOT_HOURS: dict[str, Any] = {**BTC, "venues": ("binance",), "markets": ("spot",), "timeframes": ("1h",)}
+SPOT_MINUTES: dict[str, Any] = {**SPOT_HOURS, "timeframes": ("1m",)}
+OKX_MINUTES: dict[str, Any] = {**BTC, "venues": ("okx",), "timeframes": ("1m",)}
+OKX_FUNDING: dict[str, Any] = {**BTC, "datasets": ("funding",), "venues": ("okx",)}
 HOUR = 3_600_000
 BARS = Series("bars", "binance", "spot", "BTC/USDT", "1h")
 FUNDING = Series("funding", "binance", "perp", "BTC/USDT")

@@ -6,7 +6,6 @@ from tests.audits.seeding import (
     DAY,
     HOUR,
     NOW,
-    START,
     bar,
     land_another_asset,
     land_bars,
@@ -17,7 +16,7 @@ from tests.audits.seeding import (
     minutes,
 )
 from tests.dbt.conftest import Dbt
-from tests.dbt.pages import MINUTE
+from tests.dbt.pages import MINUTE, START
 
 CLOCK = {"now": NOW.isoformat()}
 BTC, ETH, SOL, XRP, BNB = (f"{coin}/USDT" for coin in ("BTC", "ETH", "SOL", "XRP", "BNB"))

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from clickhouse_connect.driver.client import Client
 
-from tests.audits.seeding import DAY, HOUR, NOW, START, bar, land_bars, land_fear_greed, land_listing
+from tests.audits.seeding import DAY, HOUR, NOW, bar, land_bars, land_fear_greed, land_listing
 from tests.dbt.conftest import Dbt, Outcome
-from tests.dbt.pages import MINUTE, land, land_archive, milliseconds
+from tests.dbt.pages import MINUTE, START, land, land_archive, milliseconds
 
 CLOCK = {"now": NOW.isoformat()}
 FIRST, SECOND, THIRD = NOW - 4 * DAY, NOW - 3 * DAY, NOW - 2 * DAY
@@ -156,8 +156,8 @@ def sow_unreadable(client: Client) -> None:
         series = (table.split("_")[0], "perp" if "usdm" in table else "spot", "BNB/USDT")
         land(client, table, payload, UNREAD, series=(*series, "" if "funding" in table else "1m"), window=BARS_WINDOW)
     for table, line in lines.items():
-        series = (table.split("_")[0], "perp" if "usdm" in table else "spot", "LTC/USDT", "1m")
-        land_archive(client, table, [line], UNREAD, series=series, window=BARS_WINDOW)
+        archived = (table.split("_")[0], "perp" if "usdm" in table else "spot", "LTC/USDT", "1m")
+        land_archive(client, table, [line], UNREAD, series=archived, window=BARS_WINDOW)
 
 
 def sow_answers(client: Client) -> None:
@@ -183,7 +183,12 @@ def sow_answers(client: Client) -> None:
 
 
 def withhold(client: Client, dataset: str, instrument: str, first: datetime, end: datetime) -> None:
-    row = {"quarantine_id": f"q-{dataset}", "action": "quarantine", "dataset": dataset, "instrument_id": instrument}
+    row: dict[str, object] = {
+        "quarantine_id": f"q-{dataset}",
+        "action": "quarantine",
+        "dataset": dataset,
+        "instrument_id": instrument,
+    }
     row |= {"range_start": first, "range_end": end, "reason": "the venue insists", "author": "ada"}
     client.insert("ops.quarantine", [list(row.values())], column_names=list(row))
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.audits.seeding import DAY, HOUR, NOW, START, bar, land_bars
+from tests.audits.seeding import DAY, HOUR, NOW, bar, land_bars
 from tests.dbt.conftest import DBT_PROJECT, Dbt
-from tests.dbt.pages import MINUTE
+from tests.dbt.pages import MINUTE, START
 
 CLOCK = {"now": NOW.isoformat()}
 # Without precise parsing ClickHouse 26.9 reads it as 1452.6760257400001.

@@ -1,13 +1,14 @@
 """Archive and REST disagree about a close and a rate: a warning of its dataset names both, publication goes on."""
 
 from datetime import datetime
+from typing import Any
 
 import pytest
 from clickhouse_connect.driver.client import Client
 
-from tests.audits.seeding import DAY, NOW, START, land_bars, minutes
+from tests.audits.seeding import DAY, NOW, land_bars, minutes
 from tests.dbt.conftest import Dbt
-from tests.dbt.pages import MINUTE, land, land_archive, milliseconds
+from tests.dbt.pages import MINUTE, START, land, land_archive, milliseconds
 
 CLOCK = {"now": NOW.isoformat()}
 SERIES = "binance:spot:BTC/USDT"
@@ -39,7 +40,7 @@ def land_payment_file(client: Client, rate: str, fetched_at: datetime) -> None:
     land_archive(client, "binance__archive_usdm_funding", lines, fetched_at, series=series, window=window)
 
 
-def audited(dbt: Dbt, dataset: str = "bars") -> list[tuple[object, ...]]:
+def audited(dbt: Dbt, dataset: str = "bars") -> list[tuple[Any, ...]]:
     return dbt.warehouse.rows(
         "select severity, instrument_id, timeframe, rows, toString(range_start), detail, rows_sql "
         "from marts.dq_audit_results where audit = concat({d:String}, '_archive_against_rest') "
@@ -48,7 +49,7 @@ def audited(dbt: Dbt, dataset: str = "bars") -> list[tuple[object, ...]]:
     )
 
 
-def funding_day(dbt: Dbt) -> list[tuple[object, ...]]:
+def funding_day(dbt: Dbt) -> list[tuple[Any, ...]]:
     return dbt.warehouse.rows(
         "select toString(condition), reason from marts.v_dataset_condition "
         "where dataset = 'funding' and instrument_id = 'binance:perp:BTC/USDT' and day = '2025-01-01'"

@@ -11,6 +11,7 @@ import urllib.request
 
 import pytest
 import yaml
+from pydantic import SecretStr
 
 from mdw.metrics.exposition import exposition
 from mdw.metrics.sample import Sample
@@ -75,7 +76,7 @@ def test_the_command_serves_until_it_is_stopped(refused: tuple[Dbt, Outcome]):
 
 
 def test_a_warehouse_that_is_away_is_an_answer_and_a_failed_probe():
-    away = Settings(clickhouse_url="http://nobody:nothing@127.0.0.1:9")
+    away = Settings(clickhouse_url=SecretStr("http://nobody:nothing@127.0.0.1:9"))
     assert "mdw_up 0.0" in scrape(away)
     with pytest.raises(urllib.error.HTTPError, match="503"):
         scrape(away, "/healthz")

@@ -1,15 +1,16 @@
 """Bad rows that the exchange insists on: withheld on record, kept, and back by a release or a revision."""
 
 import json
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
 from mdw.cli.entry_point import app
 from mdw.reports import data_quality
-from tests.audits.seeding import DAY, NOW, START, bar, land_bars, minutes
+from tests.audits.seeding import DAY, NOW, bar, land_bars, minutes
 from tests.dbt.conftest import Dbt
-from tests.dbt.pages import MINUTE
+from tests.dbt.pages import MINUTE, START
 from warehouse.errors import BadInput
 
 CLOCK = {"now": NOW.isoformat()}
@@ -17,12 +18,12 @@ BAD = START + 3 * MINUTE
 SERIES = "binance:spot:BTC/USDT"
 
 
-def mdw(*arguments: str) -> object:
+def mdw(*arguments: str) -> Any:
     ended = CliRunner().invoke(app, [*arguments, "--json"], catch_exceptions=False)
     return json.loads(ended.stdout)
 
 
-def condition(dbt: Dbt, instrument: str) -> list[tuple[object, ...]]:
+def condition(dbt: Dbt, instrument: str) -> list[tuple[Any, ...]]:
     return dbt.warehouse.rows(
         "select toString(condition), reason from marts.v_dataset_condition where dataset = 'bars' "
         "and instrument_id = {i:String} and timeframe = '1m' and day = '2025-01-01'",

@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -71,7 +72,7 @@ def test_the_accounts_add_up(published: Published, tmp_path: Path) -> None:
     client = published.connect("first")
     result = run(client, PERP, tmp_path)
     trades = pd.read_csv(tmp_path / "trades.csv", parse_dates=["time"])
-    window = {"start": START, "end": FIRST_END}
+    window: dict[str, Any] = {"start": START, "end": FIRST_END}
     ids = list(PERP.instruments)
     bars = client.bars(instruments=ids, columns=["instrument_id", "close_time", "close"], **window).to_pandas()
     closes = bars.pivot_table(index="close_time", columns="instrument_id", values="close", observed=True)

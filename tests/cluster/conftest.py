@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 from clickhouse_connect.driver.client import Client
+from pydantic import SecretStr
 
 from tests.conftest import Warehouse
 from tests.dbt.conftest import Dbt
@@ -87,7 +88,10 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     if not all(URLS) or not NAME:
         pytest.skip("MDW_TEST_CLUSTER_A, MDW_TEST_CLUSTER_B and MDW_CLUSTER do not name a cluster of two nodes")
     folder = tmp_path_factory.mktemp("cluster")
-    a, b = (Node(Settings(home=folder / f"node{at}", clickhouse_url=url, cluster=NAME)) for at, url in enumerate(URLS))
+    a, b = (
+        Node(Settings(home=folder / f"node{at}", clickhouse_url=SecretStr(url), cluster=NAME))
+        for at, url in enumerate(URLS)
+    )
     found = a.rows(f"select name from system.databases where name in {_DATABASES}")
     if found:
         pytest.fail(f"the cluster is not empty, it has {found}: these tests drop what they find. Give them another one")

@@ -6,6 +6,7 @@ MDW_SOAK_FAULTS sets how many (20); the moments follow from MDW_SOAK_SEED.
 import os
 import random
 import time
+from typing import Any
 
 import pytest
 
@@ -19,7 +20,7 @@ PINNED = "select count(), sum(cityHash64(* except data_version)) from marts.v_ba
 pytestmark = pytest.mark.soak
 
 
-def pinned(node: Node, snapshot_id: str) -> list[tuple[object, ...]]:
+def pinned(node: Node, snapshot_id: str) -> list[tuple[Any, ...]]:
     return node.rows(PINNED.format(id=snapshot_id))
 
 

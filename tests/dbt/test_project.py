@@ -25,12 +25,13 @@ def test_every_column_is_described_and_once() -> None:
             continue
         assert model.description
         assert model.columns
+        assert model.patch_path is not None
         assert model.patch_path.removeprefix("market_data://models/").split("/")[0] == model.fqn[1]
         for column in model.columns.values():
             assert column.description, (model.name, column.name)
             assert column.data_type, (model.name, column.name)
             if not column.doc_blocks:
-                owners[column.name, column.description].add(model.patch_path)
+                owners[column.name, column.description].add(model.patch_path or "")
     assert {column: files for column, files in owners.items() if len(files) > 1} == {}
 
 

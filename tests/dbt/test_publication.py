@@ -94,7 +94,7 @@ def bad(module_dbt: Dbt) -> Dbt:
     return module_dbt
 
 
-def published(warehouse: Warehouse) -> list[tuple[object, ...]]:
+def published(warehouse: Warehouse) -> list[tuple[Any, ...]]:
     return warehouse.rows("select snapshot_id, row_counts['bars'] from marts.snapshots order by data_version")
 
 
@@ -110,9 +110,9 @@ def test_no_command_publishes_what_the_audits_refused(bad: Dbt) -> None:
         assert bad.warehouse.rows(shown) == [(0,)], name
     # What `mdw build` says of it: the gate's sentences, without dbt's trace of macros.
     assert not bad.run("run", "--select", "snapshots", snapshot_id="sneak").succeeded
-    said = [node.message for node in _nodes(bad.target / "run_results.json") if node.name == "snapshots"]
-    assert len(said) == 1
-    assert re.fullmatch(r"snapshot sneak is not published: .*runbooks/build_failed\.md", said[0]), said
+    refusals = [node.message for node in _nodes(bad.target / "run_results.json") if node.name == "snapshots"]
+    assert len(refusals) == 1
+    assert re.fullmatch(r"snapshot sneak is not published: .*runbooks/build_failed\.md", refusals[0]), refusals
     retried = Dbt(bad.warehouse, state).run("retry")
     assert not retried.succeeded
     assert published(bad.warehouse) == [("good", 5)]

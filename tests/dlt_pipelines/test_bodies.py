@@ -20,7 +20,7 @@ from dlt_pipelines.core.errors import (
     VenueError,
 )
 from dlt_pipelines.core.series import Series
-from dlt_pipelines.http import ccxt_client, response_body
+from dlt_pipelines.http import response_body
 from dlt_pipelines.http.ccxt_client import CcxtClient
 from dlt_pipelines.http.plain_client import PlainClient
 from dlt_pipelines.http.response import Response, decode
@@ -214,4 +214,4 @@ def test_no_venue_can_make_a_run_wait_for_years() -> None:
 
 def test_every_endpoint_has_a_limit() -> None:
     assert response_body.limit_of(KLINES) == response_body.PAGE
-    assert ccxt_client.limit_of(Endpoint("/products", "", "", BUDGET)) == response_body.LISTING
+    assert response_body.limit_of(Endpoint("/products", "", "", BUDGET)) == response_body.LISTING

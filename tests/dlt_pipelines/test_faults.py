@@ -1,6 +1,7 @@
 """Whatever venues do wrong: tried again where that helps, said clearly where it does not, never a hole."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,7 @@ from tests.ingest import Ingest
 
 LAST_CLOSED = NOW.replace(second=0)
 START = LAST_CLOSED - timedelta(hours=20)
-BTC = {"datasets": ("bars",), "symbols": ("BTC/USDT",), "markets": ("spot",)}
+BTC: dict[str, Any] = {"datasets": ("bars",), "symbols": ("BTC/USDT",), "markets": ("spot",)}
 
 
 def assert_complete(ingest: Ingest) -> None:

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from urllib.parse import urlencode
 from urllib.request import urlopen
 
@@ -140,7 +141,12 @@ def test_a_second_run_lands_nothing(ingest: Ingest) -> None:
 
 
 def test_refetch_asks_again_for_what_is_covered(ingest: Ingest) -> None:
-    narrowed = {"datasets": ("bars",), "venues": ("okx",), "symbols": ("BTC/USDT",), "timeframes": ("1m",)}
+    narrowed: dict[str, Any] = {
+        "datasets": ("bars",),
+        "venues": ("okx",),
+        "symbols": ("BTC/USDT",),
+        "timeframes": ("1m",),
+    }
     ingest.backfill(hours=5, **narrowed)
     again = ingest.backfill(hours=5, refetch=True, **narrowed)
     assert again.pages > 0
@@ -160,7 +166,7 @@ def test_the_open_bar_is_neither_landed_nor_covered(ingest: Ingest) -> None:
 
 
 def test_an_update_brings_the_bars_that_closed_since(ingest: Ingest) -> None:
-    narrowed = {"datasets": ("bars",), "symbols": ("ETH/USDT",)}
+    narrowed: dict[str, Any] = {"datasets": ("bars",), "symbols": ("ETH/USDT",)}
     ingest.backfill(hours=2, **narrowed)
     ingest.server.clock.advance(3600)
 
@@ -179,7 +185,12 @@ def test_an_update_brings_the_bars_that_closed_since(ingest: Ingest) -> None:
 
 
 def test_an_update_fills_a_hole(ingest: Ingest) -> None:
-    narrowed = {"datasets": ("bars",), "venues": ("bybit",), "symbols": ("SOL/BTC",), "timeframes": ("1m",)}
+    narrowed: dict[str, Any] = {
+        "datasets": ("bars",),
+        "venues": ("bybit",),
+        "symbols": ("SOL/BTC",),
+        "timeframes": ("1m",),
+    }
     ingest.backfill(start=NOW - timedelta(hours=9), until=NOW - timedelta(hours=8), **narrowed)
     ingest.backfill(start=NOW - timedelta(hours=3), until=NOW - timedelta(hours=2), **narrowed)
 
@@ -190,14 +201,14 @@ def test_an_update_fills_a_hole(ingest: Ingest) -> None:
 
 
 def test_listings_are_due_once_a_day(ingest: Ingest) -> None:
-    listings = {"datasets": ("instruments", "fear_greed")}
+    listings: dict[str, Any] = {"datasets": ("instruments", "fear_greed")}
     assert ingest.update(**listings).pages == 6
     assert ingest.update(**listings).pages == 0
     assert ingest.update(force=True, **listings).pages == 6
 
 
 def test_funding_is_complete_and_asked_for_again_only_at_its_end(ingest: Ingest) -> None:
-    narrowed = {"datasets": ("funding",), "symbols": ("BTC/USDT",)}
+    narrowed: dict[str, Any] = {"datasets": ("funding",), "symbols": ("BTC/USDT",)}
     ingest.backfill(hours=24 * 80, **narrowed)
     start = int((NOW - timedelta(hours=24 * 80)).timestamp() * 1000)
     for venue, table in (("binance", "binance__usdm_funding"), ("okx", "okx__swap_funding")):
@@ -215,7 +226,7 @@ def test_funding_is_complete_and_asked_for_again_only_at_its_end(ingest: Ingest)
 
 
 def test_funding_that_okx_no_longer_serves_is_not_taken_for_covered(ingest: Ingest) -> None:
-    narrowed = {"datasets": ("funding",), "venues": ("okx",), "symbols": ("BTC/USDT",)}
+    narrowed: dict[str, Any] = {"datasets": ("funding",), "venues": ("okx",), "symbols": ("BTC/USDT",)}
     ingest.backfill(hours=24 * 200, **narrowed)
     ingest.backfill(start=NOW - timedelta(days=600), until=NOW - timedelta(days=300), **narrowed)
 

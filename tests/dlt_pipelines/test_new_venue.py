@@ -164,7 +164,7 @@ def test_it_lands_by_both_lanes(
 ):
     monkeypatch.setitem(VENUES, "testex", TestEx())
     url = exchange.url_for("")
-    settings = Settings(home=warehouse.settings.home, now=NOW, testex_url=url, testex_archive_url=url)
+    settings = Settings(home=warehouse.settings.home, now=NOW, testex_url=url, testex_archive_url=url)  # type: ignore[call-arg]
     # What a new venue brings besides: its raw tables, in a migration of its own.
     with warehouse.client() as client:
         client.command("create table raw.testex__spot_candles as raw.coinbase__spot_candles")

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pytest
@@ -100,7 +101,7 @@ def test_what_a_venue_does_not_give_around_an_outage_is_proven_by_the_row_beside
     """Bybit is away for ten minutes of every 21st; a window that begins in them costs one more call, not five."""
     (outage,) = outages_of_day("bybit", "spot", ms(datetime(2025, 1, 21, tzinfo=UTC)) // 86_400_000)
     start = datetime.fromtimestamp(outage.start_ms / 1000, UTC) + timedelta(minutes=3)
-    chosen = {"venues": ("bybit",), "datasets": ("bars",)}
+    chosen: dict[str, Any] = {"venues": ("bybit",), "datasets": ("bars",)}
     narrow.backfill(start, start + timedelta(minutes=30), **chosen)
     assert narrow.count("/kline") == 2
     assert narrow.plan(start, start + timedelta(minutes=30), **chosen).calls == 0
@@ -115,7 +116,7 @@ def test_what_a_venue_does_not_give_around_an_outage_is_proven_by_the_row_beside
 
 def test_rows_from_before_the_window_alone_are_no_proof_of_its_emptiness(narrow: Ingest) -> None:
     """Coinbase sends some along. A page that holds no others, such as a stale one, is asked for again as if empty."""
-    chosen = {"venues": ("coinbase",), "datasets": ("bars",)}
+    chosen: dict[str, Any] = {"venues": ("coinbase",), "datasets": ("bars",)}
     window = (START, START + timedelta(minutes=60))
     early = [[ms(START) // 1000 - 120, 1, 1, 1, 1, 1]]
     narrow.server.fixed = (FixedAnswer("candles", "", early),)
@@ -131,7 +132,7 @@ def test_rows_from_before_the_window_alone_are_no_proof_of_its_emptiness(narrow:
 # Listings
 
 
-def listing(ingest: Ingest, venue: str, market: str = "spot") -> list[tuple[object, ...]]:
+def listing(ingest: Ingest, venue: str, market: str = "spot") -> list[tuple[Any, ...]]:
     return ingest.warehouse.rows(
         "select row_count, toString(proof), uniqExact(fetched_at) over () from ops.coverage "
         f"where dataset in ('instruments', 'fear_greed') and venue = '{venue}' and market = '{market}' "
@@ -145,7 +146,7 @@ def due(ingest: Ingest, **chosen: tuple[str, ...]) -> int:
 
 def test_every_page_of_a_listing_is_fetched(narrow: Ingest) -> None:
     narrow.server.caps = (Cap("instruments-info", 4, cursor=True),)
-    chosen = {"venues": ("bybit",), "datasets": ("instruments",)}
+    chosen: dict[str, Any] = {"venues": ("bybit",), "datasets": ("instruments",)}
     assert narrow.backfill(START, END, **chosen).notices == []
     assert listing(narrow, "bybit") == [(4, "part", 1), (2, "whole", 1)]
     assert due(narrow, **chosen) == 0
@@ -153,7 +154,7 @@ def test_every_page_of_a_listing_is_fetched(narrow: Ingest) -> None:
 
 def test_a_listing_that_lost_much_is_not_believed(narrow: Ingest) -> None:
     """At every venue."""
-    chosen = {"venues": SPOT, "datasets": ("instruments",), "markets": ("spot",)}
+    chosen: dict[str, Any] = {"venues": SPOT, "datasets": ("instruments",), "markets": ("spot",)}
     narrow.backfill(START, END, **chosen)
     paths = ("exchangeInfo", "okx/api/v5/public/instruments", "instruments-info", "coinbase/products")
     narrow.server.caps = tuple(Cap(path, 3) for path in paths)
@@ -166,7 +167,7 @@ def test_a_listing_that_lost_much_is_not_believed(narrow: Ingest) -> None:
 
 
 def test_a_short_history_of_the_index_is_asked_for_again(narrow: Ingest) -> None:
-    chosen = {"datasets": ("fear_greed",)}
+    chosen: dict[str, Any] = {"datasets": ("fear_greed",)}
     narrow.server.caps = (Cap("fng", 10),)
     report = narrow.update(**chosen)
     assert any("list is incomplete" in notice for notice in report.notices)

@@ -3,6 +3,7 @@
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -51,7 +52,7 @@ def age(ingest: Ingest, table: str, hours: float) -> None:
 
 
 def test_minutes_that_a_venue_left_out_are_asked_about_again_until_it_has_them(ingest: Ingest) -> None:
-    narrowed = {
+    narrowed: dict[str, Any] = {
         "datasets": ("bars",), "venues": ("bybit",), "symbols": ("ETH/USDT",), "timeframes": ("1m",),
         "markets": ("spot",),
     }  # fmt: skip
@@ -90,7 +91,7 @@ def coinbase(ingest: Ingest, tmp_path: Path) -> Ingest:
 
 def test_minutes_without_a_trade_are_no_reason_to_ask_again_where_they_have_no_bar(coinbase: Ingest) -> None:
     ingest = coinbase
-    narrowed = {"datasets": ("bars",)}
+    narrowed: dict[str, Any] = {"datasets": ("bars",)}
     # The synthetic Coinbase is away from 06:05 for 195 minutes on every 14th.
     outage = datetime(2025, 1, 14, 6, 5, tzinfo=UTC)
     ingest.backfill(start=outage - 2 * HOUR, until=outage + 20 * HOUR, **narrowed)
@@ -110,7 +111,7 @@ def test_minutes_without_a_trade_are_no_reason_to_ask_again_where_they_have_no_b
 
 
 def test_a_page_that_came_too_early_is_repaired(ingest: Ingest) -> None:
-    narrowed = {
+    narrowed: dict[str, Any] = {
         "datasets": ("bars",), "venues": ("binance",), "symbols": ("SOL/BTC",), "timeframes": ("1m",),
         "markets": ("spot",),
     }  # fmt: skip
@@ -133,7 +134,7 @@ def test_a_page_that_came_too_early_is_repaired(ingest: Ingest) -> None:
     [("binance", 2), ("okx", 20), ("bybit", 20)],
 )
 def test_the_years_before_a_listing_cost_a_few_calls(ingest: Ingest, venue: str, calls: int) -> None:
-    series = {
+    series: dict[str, Any] = {
         "datasets": ("bars",), "venues": (venue,), "markets": ("spot",), "symbols": ("SOL/BTC",), "timeframes": ("1m",),
     }  # fmt: skip
     listed = datetime.fromtimestamp(ingest.market.listed_ms(venue, "spot", "SOL/BTC") / 1000, UTC)
@@ -154,7 +155,7 @@ def test_the_years_before_a_listing_cost_a_few_calls(ingest: Ingest, venue: str,
 
 def test_where_wide_windows_are_refused_longer_candles_tell_where_history_begins(coinbase: Ingest) -> None:
     listed = datetime.fromtimestamp(coinbase.market.listed_ms("coinbase", "spot", "SOL/BTC") / 1000, UTC)
-    span = {"start": listed - timedelta(days=700), "until": listed + DAY}
+    span: dict[str, Any] = {"start": listed - timedelta(days=700), "until": listed + DAY}
 
     plan = coinbase.plan(**span, datasets=("bars",))
 
@@ -177,7 +178,12 @@ def test_a_series_that_begins_before_the_span_costs_one_call(ingest: Ingest) -> 
 
 
 def test_two_updates_at_once_and_one_after(ingest: Ingest) -> None:
-    narrowed = {"datasets": ("bars",), "symbols": ("XRP/USDT",), "timeframes": ("1h",), "markets": ("spot",)}
+    narrowed: dict[str, Any] = {
+        "datasets": ("bars",),
+        "symbols": ("XRP/USDT",),
+        "timeframes": ("1h",),
+        "markets": ("spot",),
+    }
     ingest.backfill(hours=30, until=NOW - timedelta(hours=10), **narrowed)
     plans = [update.plan(ingest.settings, ingest.universe, Selection(**narrowed), pace=None) for _ in range(2)]
     assert plans[0].requests == plans[1].requests

@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -51,7 +52,7 @@ class Shell:
     environment: dict[str, str]
     demo: subprocess.CompletedProcess[str]
 
-    def run(self, *command: str, **options: object) -> subprocess.CompletedProcess[str]:
+    def run(self, *command: str, **options: Any) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             command, env=self.environment, cwd=PROJECT, capture_output=True, text=True, check=False, **options
         )

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -77,14 +78,14 @@ class Line:
         """As the venues told it at first."""
         return TOLD_FIRST.bars(venue, "spot", symbol, timeframe, ms(start), ms(end))
 
-    def states(self, instrument: str) -> list[tuple[object, ...]]:
+    def states(self, instrument: str) -> list[tuple[Any, ...]]:
         return self.warehouse.rows(
             "select status, tick_size, venue_symbol, valid_from < valid_to, valid_to is null "
             "from marts.v_instruments_at(snapshot_id = 'second') where instrument_id = {i:String} order by valid_from",
             i=instrument,
         )
 
-    def gaps(self, instrument: str, start: datetime, end: datetime) -> list[tuple[object, ...]]:
+    def gaps(self, instrument: str, start: datetime, end: datetime) -> list[tuple[Any, ...]]:
         return self.warehouse.rows(
             "select toUnixTimestamp64Milli(gap_start), toUnixTimestamp64Milli(gap_end), class from marts.v_bar_gaps "
             "where instrument_id = {i:String} and timeframe = '1m' and gap_end > {a:DateTime64(3, 'UTC')} "
@@ -116,7 +117,7 @@ def line(module_warehouse: Warehouse, tmp_path_factory: pytest.TempPathFactory) 
     universe.write_text(UNIVERSE)
     market = ChangingMarket()
     with ReplayServer(market, clock=Clock.fixed(NOW)) as server:
-        origins = {name.removeprefix("MDW_").lower(): url for name, url in server.environment.items()}
+        origins: dict[str, Any] = {name.removeprefix("MDW_").lower(): url for name, url in server.environment.items()}
         home = module_warehouse.settings.home
         settings = Settings(home=home, universe=universe, now=NOW, **origins)
         dbt = Dbt(module_warehouse, tmp_path_factory.mktemp("dbt"))

@@ -98,7 +98,7 @@ def aws() -> Iterator[dict[str, str]]:
     server.stop()
 
 
-def shown(warehouse: Warehouse, dataset: str, snapshot_id: str) -> list[tuple[object, ...]]:
+def shown(warehouse: Warehouse, dataset: str, snapshot_id: str) -> list[tuple[Any, ...]]:
     """All rows and columns of a pinned view."""
     found = next(d for d in DATASETS if d.name == dataset)
     key = ", ".join(found.key)
@@ -107,7 +107,7 @@ def shown(warehouse: Warehouse, dataset: str, snapshot_id: str) -> list[tuple[ob
     )
 
 
-def read_back(warehouse: Warehouse, lake: Lake, dataset: str, snapshot_id: str) -> list[tuple[object, ...]]:
+def read_back(warehouse: Warehouse, lake: Lake, dataset: str, snapshot_id: str) -> list[tuple[Any, ...]]:
     """The same rows through ClickHouse's Iceberg engine, pinned by the snapshot id that ops.iceberg_exports has."""
     found = next(d for d in DATASETS if d.name == dataset)
     [(pin,)] = warehouse.rows(
@@ -125,7 +125,8 @@ def read_back(warehouse: Warehouse, lake: Lake, dataset: str, snapshot_id: str) 
             f"describe table (select * from marts.{found.view}(snapshot_id = '{snapshot_id}'))"
         ).result_rows
         assert [row[:2] for row in types] == [row[:2] for row in wanted]
-        return list(client.query(f"select * from ({sql}) order by {', '.join(found.key)}").result_rows)
+        ordered = f"select * from ({sql}) order by {', '.join(found.key)}"
+        return [tuple(row) for row in client.query(ordered).result_rows]
 
 
 def parquet_files(folder: Path) -> set[Path]:

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from flask import Flask, Response, request
 from pyiceberg.catalog import Catalog
@@ -106,7 +107,8 @@ def _app(catalog: Catalog, token: str) -> Flask:
 
 
 def _table(table: Table) -> Response:
-    answer = TableResponse(**{"metadata-location": table.metadata_location, "metadata": table.metadata})
+    content: dict[str, Any] = {"metadata-location": table.metadata_location, "metadata": table.metadata}
+    answer = TableResponse(**content)
     return Response(answer.model_dump_json(by_alias=True), mimetype="application/json")
 
 

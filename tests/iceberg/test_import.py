@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -108,7 +109,7 @@ def test_later_builds_go_on_from_the_import(restored: Warehouse, published: Publ
     """Two hours of minutes that were there and two that are new: only the new ones are added."""
     hours = timedelta(hours=2)
     with ReplayServer(SyntheticMarket(SEED), clock=Clock.fixed(END + timedelta(seconds=30))) as server:
-        origins = {name.removeprefix("MDW_").lower(): url for name, url in server.environment.items()}
+        origins: dict[str, Any] = {name.removeprefix("MDW_").lower(): url for name, url in server.environment.items()}
         settings = Settings(
             home=restored.settings.home, clickhouse_url=None, now=END + timedelta(seconds=30), **origins
         )

@@ -34,9 +34,9 @@ def test_later_exports_add_optional_columns_widen_integers_and_allow_null(tmp_pa
         table.append(rows)
         assert lake.ensure("funding", later).metadata_location == table.metadata_location
     with opened(settings, target, "sql", "market_data", write=False) as lake:
-        table = lake.table("funding")
-        assert table is not None
-        assert sorted(table.scan().to_arrow().to_pylist(), key=lambda row: -row["rate"]) == [
+        kept = lake.table("funding")
+        assert kept is not None
+        assert sorted(kept.scan().to_arrow().to_pylist(), key=lambda row: -row["rate"]) == [
             {"rate": 0.5, "hours": 8, "mark": None},
             {"rate": 0.25, "hours": None, "mark": 1.0},
         ]

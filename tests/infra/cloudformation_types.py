@@ -262,7 +262,7 @@ def _patch_endpoint_names() -> None:
         raise KeyError(attribute_name)
 
     VPCEndPoint.has_cfn_attr = classmethod(lambda cls, attr: attr == "DnsEntries")  # type: ignore[assignment,method-assign]
-    VPCEndPoint.get_cfn_attribute = attribute  # type: ignore[method-assign]
+    VPCEndPoint.get_cfn_attribute = attribute  # type: ignore[attr-defined,method-assign]
 
 
 _patch_endpoint_names()
@@ -280,7 +280,7 @@ def _patch_key_tags() -> None:
         boto3.client("kms", region_name=region_name).tag_resource(KeyId=made.id, Tags=tags)
         return made
 
-    Key.create_from_cloudformation_json = classmethod(create)  # type: ignore[assignment,method-assign]
+    Key.create_from_cloudformation_json = classmethod(create)  # type: ignore[arg-type,assignment,method-assign]
 
 
 _patch_key_tags()
@@ -377,7 +377,7 @@ def _patch_buckets() -> None:
             }
         return made
 
-    FakeBucket.create_from_cloudformation_json = classmethod(create)  # type: ignore[assignment,method-assign]
+    FakeBucket.create_from_cloudformation_json = classmethod(create)  # type: ignore[arg-type,assignment,method-assign]
 
 
 _patch_buckets()

@@ -13,7 +13,7 @@ from typing import Any
 
 import boto3
 import pytest
-from moto.moto_api._internal import moto_api_backend
+from moto.moto_api._internal.models import moto_api_backend
 from moto.server import ThreadedMotoServer
 
 import tests.infra.cloudformation_types

@@ -126,8 +126,8 @@ def test_kills_faults_and_an_outage_leave_the_truth(tmp_path: Path) -> None:
         # The marts are those of a warehouse that never had a reader.
         other = Ingest.of(without, server, market, universe=universe)
         assert other.backfill(hours=(server.clock.now_ms() - START_MS) / 3_600_000 + 1 / 6).complete
-        for one, client in ((ingest, dbt), (other, Dbt(without, tmp_path / "target2"))):
-            assert one.update().complete
+        for landing, client in ((ingest, dbt), (other, Dbt(without, tmp_path / "target2"))):
+            assert landing.update().complete
             client.publish("after", now=now_of(server), **variables)
         assert warehouse.rows(_CONTENT) == without.rows(_CONTENT)
 

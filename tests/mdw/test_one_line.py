@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from dlt_pipelines.archive.download import Downloader
 from dlt_pipelines.core.endpoint import Budget, Endpoint
@@ -113,7 +114,7 @@ def test_a_venue_is_not_blamed_for_our_own_limit(ask: Callable[[], Awaitable[obj
 
 
 def test_clickhouse_is_not_blamed_for_our_own_limit() -> None:
-    settings = Settings(clickhouse_url="http://reader:pw@127.0.0.1:9")
+    settings = Settings(clickhouse_url=SecretStr("http://reader:pw@127.0.0.1:9"))
     with pytest.raises(OperationFailed, match="does not answer"):
         connect(settings)
     with no_file_left(), pytest.raises(OperationFailed, match="could not be reached: too many open files"):

@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from io import FileIO
 from pathlib import Path
+from typing import Any
 
 from dlt_pipelines import backfill
 from dlt_pipelines.core.progress import LandingReport, Progress
@@ -129,7 +130,10 @@ class Line:
     def truth(self, venue: str, symbol: str, job: Job) -> list[Row]:
         bars = self.market.bars(venue, "spot", symbol, "1m", *job.milliseconds)
         assert bars
-        return [(b.open_time, *map(float, (b.open, b.high, b.low, b.close, b.volume))) for b in bars]
+        return [
+            (b.open_time, float(b.open), float(b.high), float(b.low), float(b.close), float(b.volume or "nan"))
+            for b in bars
+        ]
 
     def start(self, *command: str) -> subprocess.Popen[bytes]:
         """A command of mdw in a process group of its own."""
@@ -219,7 +223,7 @@ def _keep_full(file: FileIO, over: threading.Event) -> None:
         _fill(file)
 
 
-def _difference(seen: list[tuple[object, ...]], true: list[Row]) -> str:
+def _difference(seen: list[tuple[Any, ...]], true: list[Row]) -> str:
     times, wanted = [row[0] for row in seen], {row[0] for row in true}
     return (
         f"{len(wanted - set(times))} bars missing, {len(set(times) - wanted)} too many, "

@@ -1,5 +1,6 @@
 """The pages in a real browser, without a network: what they show, that nothing complains, and how they open."""
 
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -115,7 +116,7 @@ def test_a_report_of_100_series_and_5_years_opens_almost_like_a_small_one(large:
     # The second opening of each: the first one warms the browser and the disk.
     times = {}
     for name, path in (("small", small), ("large", large)):
-        times[name] = min(browse(lambda page, path=path: first_chart(page, path)) for _ in range(2))
+        times[name] = min(browse(partial(first_chart, path=path)) for _ in range(2))
     # Text and tables are there long before Plotly has been read, and 100 x 5 years cost less than reading it.
     assert times["large"][0] < times["large"][1]
     assert times["large"][1] < 3 * times["small"][1]

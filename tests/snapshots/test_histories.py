@@ -3,7 +3,7 @@
 import json
 import os
 import tempfile
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from unittest.mock import patch
 
@@ -136,7 +136,7 @@ class Histories(RuleBasedStateMachine):
             for snapshot in snapshots.published(client) if hasattr(self, "shown") and self.shown else []:
                 assert verify(client, snapshot).differences == []
 
-    def _land(self, page: dict[int, str], fetched_at: object) -> None:
+    def _land(self, page: dict[int, str], fetched_at: datetime) -> None:
         with self.warehouse.client("ingest") as client:
             for near in (True, False):
                 klines = [kline(place(minute), close) for minute, close in sorted(page.items()) if (minute < 4) == near]

@@ -1,6 +1,7 @@
 """Retention lets go what is old, named by the schedule, unprotected and not the newest; nothing else."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 from mdw.publishing.retention import expired
 from warehouse.snapshots import Snapshot
@@ -9,11 +10,12 @@ CUT = datetime(2026, 1, 10, tzinfo=UTC)
 
 
 def snapshot(name: str, version: int, day: int, protected: bool = False) -> Snapshot:
-    facts = {"snapshot_id": name, "data_version": version, "published_at": datetime(2026, 1, day)}  # noqa: DTZ001
-    return Snapshot(**facts, **{**dict.fromkeys(REST, None), "protected": protected})
+    facts: dict[str, Any] = {"snapshot_id": name, "data_version": version, "published_at": datetime(2026, 1, day)}  # noqa: DTZ001
+    rest: dict[str, Any] = dict.fromkeys(REST)
+    return Snapshot(**rest, **facts, protected=protected)
 
 
-REST = [name for name in Snapshot.__dataclass_fields__ if name not in ("snapshot_id", "data_version", "published_at")]
+REST = Snapshot.__dataclass_fields__.keys() - {"snapshot_id", "data_version", "published_at", "protected"}
 
 
 def test_what_goes():

@@ -1,5 +1,7 @@
 """A moving average crossover for freqtrade."""
 
+from typing import Any
+
 from freqtrade.strategy import IStrategy
 from pandas import DataFrame
 
@@ -13,15 +15,15 @@ class Cross(IStrategy):
     stoploss = -0.99
     startup_candle_count = 30
 
-    def populate_indicators(self, dataframe: DataFrame, metadata: dict) -> DataFrame:
+    def populate_indicators(self, dataframe: DataFrame, metadata: dict[str, Any]) -> DataFrame:
         dataframe["fast"] = dataframe["close"].rolling(10).mean()
         dataframe["slow"] = dataframe["close"].rolling(30).mean()
         return dataframe
 
-    def populate_entry_trend(self, dataframe: DataFrame, metadata: dict) -> DataFrame:
+    def populate_entry_trend(self, dataframe: DataFrame, metadata: dict[str, Any]) -> DataFrame:
         dataframe.loc[dataframe["fast"] > dataframe["slow"], "enter_long"] = 1
         return dataframe
 
-    def populate_exit_trend(self, dataframe: DataFrame, metadata: dict) -> DataFrame:
+    def populate_exit_trend(self, dataframe: DataFrame, metadata: dict[str, Any]) -> DataFrame:
         dataframe.loc[dataframe["fast"] < dataframe["slow"], "exit_long"] = 1
         return dataframe

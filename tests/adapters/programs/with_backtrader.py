@@ -2,6 +2,7 @@
 
 import datetime
 import json
+from typing import Any
 
 import backtrader as bt
 
@@ -9,7 +10,7 @@ import alphaforge_data
 from alphaforge_data.adapters import backtrader
 
 client = alphaforge_data.connect(snapshot_id="pin")
-window = {"venue": "binance", "columns": "all"}
+window: dict[str, Any] = {"venue": "binance", "columns": "all"}
 
 
 class Watch(bt.Strategy):

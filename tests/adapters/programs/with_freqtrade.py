@@ -2,12 +2,14 @@
 
 import json
 import sys
+from typing import Any
 
 import alphaforge_data
 from alphaforge_data.adapters import freqtrade
 
 client = alphaforge_data.connect(snapshot_id="pin")
-market, folder = sys.argv[1:]
+market: Any = sys.argv[1]
+folder = sys.argv[2]
 bars = client.bars("BTC/USDT", "1h", venue="binance", market=market, columns="all")
 files = freqtrade.write(bars, folder)
 if market == "perp":
