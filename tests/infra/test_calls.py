@@ -21,6 +21,8 @@ PAGES = sorted([*PROJECT.glob("docs/*.md"), *PROJECT.glob("runbooks/*.md"), *PRO
 SCRIPTS = sorted([*PROJECT.glob("infra/**/*.sh"), *PROJECT.glob("infra/**/*.yaml")])
 # Of the command line itself, not of an operation.
 EVERYWHERE = {"--region", "--query", "--output", "--only-show-errors"}
+# The program's own commands, which no service has an operation for.
+OF_THE_PROGRAM = {("sso", "login"), ("ecr", "get-login-password")}
 # The program's own short form of MetricData.
 SHORT = {("cloudwatch", "put-metric-data"): {"--metric-name", "--value", "--unit", "--dimensions"}}
 # Whose call needs another right than its name says, or none (the service authorization reference).
@@ -40,7 +42,7 @@ def shown(path: Path) -> Iterator[tuple[str, str, str]]:
     """Service, operation and the rest of each `aws` line; a line that goes on with a backslash is one."""
     text = re.sub(r"\\+\n\s*", " ", path.read_text())
     for service, operation, rest in COMMAND.findall(text):
-        if (service, operation) != ("sso", "login"):
+        if (service, operation) not in OF_THE_PROGRAM:
             yield service, operation, rest
 
 
@@ -183,6 +185,40 @@ def test_each_role_may_do_what_its_programs_ask(calls: set[tuple[str, str]], rig
     wanted = {right(service, operation) for service, operation in calls} - {None}
     missing = {one for one in wanted if not any(fnmatchcase(str(one), pattern) for pattern in rights)}
     assert not missing, sorted(map(str, missing))
+
+
+def test_the_deployer_may_hand_each_role_to_the_service_that_takes_it() -> None:
+    """PassRole is refused for a service that the condition does not name: the stack would fail at that resource."""
+    policy = json.loads((PROJECT / "infra/mwaa/deployer-policy.json").read_text())
+    (passing,) = [one for one in policy["Statement"] if one["Action"] == "iam:PassRole"]
+    allowed_services = set(passing["Condition"]["StringEquals"]["iam:PassedToService"])
+    taken = {
+        service
+        for path in PROJECT.glob("infra/*/templates/*.yaml")
+        for entry in load_yaml(path.read_text())["Resources"].values()
+        if entry["Type"] == "AWS::IAM::Role"
+        for statement in entry["Properties"]["AssumeRolePolicyDocument"]["Statement"]
+        for service in _listed(statement["Principal"]["Service"])
+    }
+    assert taken == allowed_services
+    # Services that make a role of their own on first use in an account (their user guides).
+    kinds = {
+        entry["Type"]
+        for path in PROJECT.glob("infra/*/templates/*.yaml")
+        for entry in load_yaml(path.read_text())["Resources"].values()
+    }
+    of_kind = {
+        "AWS::MWAA::Environment": "airflow.amazonaws.com",
+        "AWS::AutoScaling::AutoScalingGroup": "autoscaling.amazonaws.com",
+        "AWS::ECS::Cluster": "ecs.amazonaws.com",
+    }
+    (linked,) = [one for one in policy["Statement"] if one["Action"] == "iam:CreateServiceLinkedRole"]
+    named = set(linked["Condition"]["StringEquals"]["iam:AWSServiceName"])
+    assert named == {service for kind, service in of_kind.items() if kind in kinds}
+
+
+def _listed(value: str | list[str]) -> list[str]:
+    return [value] if isinstance(value, str) else value
 
 
 # What CloudFormation's handlers name for features that no template here uses.

@@ -1,9 +1,11 @@
 """deploy.py as an operator uses it: first time, again, dry, wrong, failing, back."""
 
 import json
+import re
 from pathlib import Path
 
 from tests.infra.conftest import FAST, Account, change
+from warehouse.project import PROJECT
 
 
 def test_dry_run_of_an_empty_account_names_everything_and_makes_nothing(account: Account) -> None:
@@ -105,8 +107,17 @@ def test_a_version_that_the_package_index_lacks_is_refused_before_any_stack(acco
     assert "could not be read" in dry.stdout
 
 
-def test_replicated_variant_deploys_two_data_nodes_and_a_keeper(account: Account) -> None:
-    said = account.deploy("deploy", "prod-replicated", *FAST)
+def test_replicated_variant_deploys_two_data_nodes_a_keeper_and_a_live_reader(account: Account, tmp_path: Path) -> None:
+    content = json.loads((PROJECT / "infra/mwaa/parameters/prod-replicated.json").read_text())
+    # As docs/aws_deployment.md shows it, and with the cluster's name as its last words say.
+    (block,) = re.findall(r"```json\n(.+?)```", (PROJECT / "docs/aws_deployment.md").read_text(), re.DOTALL)
+    live = json.loads(block)
+    live["parameters"]["Cluster"] = "mdw"
+    names = [stack["name"] for stack in content["stacks"]]
+    content["stacks"].insert(names.index("secrets") + 1, live)
+    parameters = tmp_path / "replicated.json"
+    parameters.write_text(json.dumps(content))
+    said = account.deploy("deploy", str(parameters), *FAST)
     assert said.returncode == 0, said.stderr
     groups = account.client("autoscaling").describe_auto_scaling_groups()["AutoScalingGroups"]
     assert len(groups) == 3
@@ -119,6 +130,34 @@ def test_replicated_variant_deploys_two_data_nodes_and_a_keeper(account: Account
         assert f"mdw-prod-{node}-disk" in alarms
     options = account.airflow.environments["mdw-prod"]["AirflowConfigurationOptions"]
     assert options["mdw.cluster"] == "mdw"
+    _look_at_the_live_reader(account)
+    assert "mdw-prod-live-no-reader" in alarms
+    # Switched off: no task, and no alarm that would stand for ever.
+    live["parameters"]["Readers"] = 0
+    parameters.write_text(json.dumps(content))
+    off = account.deploy("deploy", str(parameters), *FAST)
+    assert off.returncode == 0, off.stderr
+    (service,) = account.client("ecs").describe_services(cluster="mdw-prod-live", services=["live"])["services"]
+    assert service["desiredCount"] == 0
+    names = [one["AlarmName"] for one in account.client("cloudwatch").describe_alarms()["MetricAlarms"]]
+    assert "mdw-prod-live-no-reader" not in names
+
+
+def _look_at_the_live_reader(account: Account) -> None:
+    ecs = account.client("ecs")
+    (service,) = ecs.describe_services(cluster="mdw-prod-live", services=["live"])["services"]
+    assert service["desiredCount"] == 1
+    task = ecs.describe_task_definition(taskDefinition=service["taskDefinition"])["taskDefinition"]
+    (container,) = task["containerDefinitions"]
+    given = {entry["name"]: entry["value"] for entry in container["environment"]}
+    assert given["MDW_CLUSTER"] == "mdw"
+    bucket = account.outputs()["CodeBucketName"]
+    assert given["MDW_CA_URI"] == f"s3://{bucket}/clickhouse/ca.pem"
+    (secret,) = container["secrets"]
+    url = account.client("secretsmanager").get_secret_value(SecretId=secret["valueFrom"])["SecretString"]
+    assert url.startswith("https://svc_ingest:")
+    group = container["logConfiguration"]["options"]["awslogs-group"]
+    assert account.client("logs").describe_log_groups(logGroupNamePrefix=group)["logGroups"][0]["retentionInDays"] == 90
 
 
 def test_clickhouse_cloud_variant_has_an_endpoint_and_no_machine(account: Account) -> None:
