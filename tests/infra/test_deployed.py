@@ -172,7 +172,7 @@ def test_dashboard_is_readable_and_budget_is_set(deployed: Account) -> None:
     titles = [widget["properties"]["title"] for widget in json.loads(body)["widgets"]]
     assert "Hours since the last publication" in titles
     (budget,) = deployed.client("budgets").describe_budgets(AccountId="123456789012")["Budgets"]
-    assert budget["BudgetLimit"] == {"Amount": "650", "Unit": "USD"}
+    assert budget["BudgetLimit"] == {"Amount": "800", "Unit": "USD"}
 
 
 def test_each_service_has_a_url_of_its_own_user_with_the_servers_password(deployed: Account) -> None:

@@ -55,3 +55,14 @@ def test_nothing_is_promised_of_what_cannot_be_seen_here() -> None:
         r"^\| (\d+) \| .+ \| .+ \| .+ \| .+ \| .+ \|$", (PROJECT / "infra/README.md").read_text(), re.MULTILINE
     )
     assert [int(row) for row in rows] == list(range(1, 20))
+
+
+def test_each_line_of_the_guide_that_only_aws_can_run_says_what_to_expect() -> None:
+    guide = (PROJECT / "docs/aws_deployment.md").read_text()
+    table = guide.partition("## Only with AWS")[2].partition("\n## ")[0]
+    expected = {cells[1].strip(): cells[2].strip() for row in table.splitlines() if len(cells := row.split("|")) == 4}
+    lines = set(re.findall(r"(?<![-\w/])((?:aws [a-z0-9-]+|docker) [a-z0-9-]+)", guide)) - {"aws sso login"}
+    assert {"aws ssm start-session", "aws s3 cp", "docker push"} <= lines
+    for line in sorted(lines):
+        said = [text for step, text in expected.items() if f"`{line}`" in step]
+        assert any(said), line

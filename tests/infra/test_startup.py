@@ -1,6 +1,7 @@
 """startup.sh in a clean home with a Python 3.12 of its own, sourced as MWAA sources it, from a local S3."""
 
 import hashlib
+import json
 import os
 import shutil
 import subprocess
@@ -12,8 +13,10 @@ from pathlib import Path
 import pytest
 
 from infra.mwaa.deployment import package
+from tests.conftest import Warehouse
 from tests.infra.conftest import Account
 from warehouse.project import PROJECT
+from warehouse.settings import Role
 
 # MWAA turns the word exit into one that saves the environment, sources the script, and saves it at the end.
 _MWAA = """
@@ -274,3 +277,67 @@ def test_operator_machine_installs_the_release_and_each_role_gets_its_own_url(
     calls = (tmp_path / "calls").read_text()
     assert f"s3 cp --only-show-errors s3://code/clickhouse/ca.pem {ca}" in calls
     assert "--secret-id mdw/dev/alphaforge/clickhouse_url" in calls
+
+
+_AWS_OF_A_WAREHOUSE = """#!/bin/bash
+all="$*"
+[[ "$1 $2" == "secretsmanager get-secret-value" ]] && cat "$URLS/${all##*/}"
+"""
+
+
+@pytest.mark.soak
+def test_operator_machine_runs_the_deployed_release_with_its_whole_lock(
+    tmp_path: Path, image_python: Path, module_warehouse: Warehouse
+) -> None:
+    built = package.build(tmp_path / "package", "3.0.6")
+    project = tmp_path / "releases" / built.release_id
+    with zipfile.ZipFile(built.project_zip) as release:
+        release.extractall(project)
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    (programs / "aws").write_text(_AWS_OF_A_WAREHOUSE)
+    (programs / "aws").chmod(0o755)
+    roles: tuple[Role, ...] = ("admin", "auditor", "researcher")
+    for role in roles:
+        user = module_warehouse.settings.connection(role)
+        name = "clickhouse_url" if role == "researcher" else f"clickhouse_url_{role}"
+        address = f"{user.host}:{user.http_port}/?native_port={user.native_port}"
+        (programs / name).write_text(f"http://{user.user}:{user.password}@{address}")
+    environment = {
+        **{name: value for name, value in os.environ.items() if name.startswith(_NETWORK)},
+        "HOME": str(tmp_path),
+        "PATH": f"{programs}:{image_python.parent}:/usr/bin:/bin",
+        "URLS": str(programs),
+        "MDW_BASE": str(tmp_path / "base"),
+        "MDW_BIN_FOLDER": str(tmp_path / "bin"),
+        "MDW_PYTHON": "python3",
+        "AWS_DEFAULT_REGION": "ap-northeast-1",
+        "MDW_PROJECT_NAME": "mdw",
+        "MDW_ENVIRONMENT": "dev",
+        "MDW_CODE_BUCKET": "code",
+        "MDW_CA_KEY": "",
+        "MDW_CLUSTER": "",
+    }
+    (tmp_path / "base").mkdir()
+
+    def run(*command: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(command, capture_output=True, text=True, env=environment, cwd=tmp_path, timeout=600)
+
+    installed = run("bash", str(project / "infra/operator/install.sh"), str(project))
+    assert installed.returncode == 0, installed.stdout + installed.stderr
+    operator = str(tmp_path / "bin" / "mdw-as")
+
+    def says(*command: str) -> str:
+        done = run(operator, *command)
+        assert done.returncode == 0, (command, done.stdout, done.stderr)
+        return done.stdout
+
+    # The commands of docs/aws_deployment.md that need neither AWS nor an exchange.
+    says("admin", "migrate")
+    assert json.loads(says("auditor", "status", "--json"))
+    assert "binance" in says("auditor", "backfill", "--start", "2026-11-27T00:00:00Z", "--dry-run")
+    assert "v_bars" in says("researcher", "sql", "show tables from marts like 'v_bars'")
+    for command in ("acceptance", "backtest", "doctor"):
+        says("auditor", command, "--help")
+    dbt = run(str(tmp_path / "base" / "venv" / "bin" / "dbt"), "--version")
+    assert "clickhouse" in dbt.stdout + dbt.stderr
