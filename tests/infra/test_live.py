@@ -135,3 +135,20 @@ def test_the_image_installs_the_lock_without_the_embedded_server() -> None:
 def test_the_build_context_holds_what_is_copied(source: str) -> None:
     assert (PROJECT / source).exists()
     assert f"!{source}" in (PROJECT / "infra/live/Dockerfile.dockerignore").read_text().splitlines()
+
+
+def test_the_unit_for_a_machine_of_ones_own_is_what_systemd_accepts(tmp_path: Path) -> None:
+    if not shutil.which("systemd-analyze"):
+        pytest.skip("no systemd-analyze here: it is part of systemd")
+    unit = tmp_path / "mdw-live.service"
+    text = (PROJECT / "infra/live/systemd/mdw-live.service").read_text()
+    assert "ExecStart=/opt/mdw/.venv/bin/mdw live\n" in text
+    unit.write_text(text.replace("/opt/mdw/.venv/bin/mdw live", "/bin/true"))
+    done = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", str(unit)],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "SYSTEMD_UNIT_PATH": f"{tmp_path}:"},
+        timeout=60,
+    )
+    assert not [line for line in done.stderr.splitlines() if "mdw-live" in line], done.stderr
