@@ -61,7 +61,8 @@ def test_every_line_of_the_aws_program_is_an_operation_with_its_options(path: Pa
         members = {f"--{xform_name(name, '-')}": name for name in (shape.members if shape else {})}
         assert options <= set(members), (service, operation, options - set(members))
         missing = set(shape.required_members if shape else ()) - {members[one] for one in options}
-        assert not missing, (service, operation, missing)
+        # Without any option it is the name of the command in a sentence.
+        assert not missing or not rest.strip(), (service, operation, missing)
 
 
 def test_the_reason_of_a_failed_boot_goes_where_a_reason_is_taken() -> None:
@@ -185,6 +186,24 @@ def test_each_role_may_do_what_its_programs_ask(calls: set[tuple[str, str]], rig
     wanted = {right(service, operation) for service, operation in calls} - {None}
     missing = {one for one in wanted if not any(fnmatchcase(str(one), pattern) for pattern in rights)}
     assert not missing, sorted(map(str, missing))
+
+
+def test_whoever_reads_what_the_key_encrypts_may_use_the_key() -> None:
+    """Secrets and the objects of the code and backup buckets are encrypted with the key of the stack foundation."""
+    readers = 0
+    for path in PROJECT.glob("infra/*/templates/*.yaml"):
+        for name, entry in load_yaml(path.read_text())["Resources"].items():
+            if entry["Type"] not in ("AWS::IAM::Role", "AWS::IAM::Policy"):
+                continue
+            held = set(_actions(entry))
+            if {"secretsmanager:GetSecretValue", "s3:GetObject", "s3:GetObject*"} & held and name != "PipelinePolicy":
+                readers += 1
+                assert "kms:Decrypt" in held, (path.name, name)
+    assert readers >= 5
+    # PipelinePolicy belongs to the role of ServicePolicy, which is among them.
+    guide = (PROJECT / "docs/aws_deployment.md").read_text()
+    needs = guide.partition("Their role needs")[2].partition("On those machines")[0]
+    assert {"secretsmanager:GetSecretValue", "s3:GetObject", "kms:Decrypt"} <= set(re.findall(r"`(\w+:\w+)`", needs))
 
 
 def test_the_deployer_may_hand_each_role_to_the_service_that_takes_it() -> None:
