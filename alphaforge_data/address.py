@@ -59,12 +59,15 @@ def _text(url: str | None) -> str | None:
 
 
 def _from_url(url: str) -> Address:
-    if "/" not in url and ":" not in url and "." not in url:
+    if "/" not in url and ":" not in url:
         raise BadRequest(
             f"url is {url!r}, which is not an address such as {_EXAMPLE}. To pin a snapshot, write "
             f"connect(snapshot_id={url!r})."
         )
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError as error:
+        raise BadRequest(f"The ClickHouse URL is malformed ({error}); it must look like {_EXAMPLE}.") from None
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise BadRequest(
             f"The ClickHouse URL has scheme {parts.scheme!r} and host {parts.hostname!r}; it must look like "

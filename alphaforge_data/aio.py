@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Concatenate, ParamSpec, Self, TypeVar
+from typing import Any, Concatenate, Literal, ParamSpec, Self, TypeVar, overload
 
 from alphaforge_data import client as blocking
 from alphaforge_data.client import Client
@@ -18,6 +18,39 @@ T = TypeVar("T")
 
 # Without its overloads, which describe allowed combinations of arguments.
 _connect: Callable[..., Client] = blocking.connect
+
+
+@overload
+async def connect(
+    url: str | None = None,
+    *,
+    snapshot_id: str | None = None,
+    as_of: None = None,
+    cache: bool | str | Path = True,
+    offline: Literal[False] = False,
+) -> "AsyncClient": ...
+
+
+@overload
+async def connect(
+    url: str | None = None,
+    *,
+    snapshot_id: None = None,
+    as_of: Time,
+    cache: bool | str | Path = True,
+    offline: Literal[False] = False,
+) -> "AsyncClient": ...
+
+
+@overload
+async def connect(
+    url: str | None = None,
+    *,
+    snapshot_id: str,
+    as_of: None = None,
+    cache: Literal[True] | str | Path = True,
+    offline: bool = False,
+) -> "AsyncClient": ...
 
 
 async def connect(

@@ -47,13 +47,28 @@ def shifted(times: pa.ChunkedArray, step: int) -> pa.ChunkedArray:
 
 def _column(column: pa.ChunkedArray) -> pa.ChunkedArray:
     kind = column.type
-    if kind == pa.uint64() and (pc.max(column).as_py() or 0) >= 2**63:
-        return column.cast(pa.decimal128(20))
-    if pa.types.is_integer(kind) and kind != pa.int64():
-        return column.cast(pa.int64())
+    signed = _signed(kind, pa.int64())
+    if signed != kind:
+        try:
+            return column.cast(signed)
+        except pa.ArrowInvalid:
+            return column.cast(_signed(kind, pa.decimal128(20)))
     if pa.types.is_dictionary(kind) and kind != TEXT:
         return pa.chunked_array([_dictionary(chunk) for chunk in column.chunks], TEXT)
     return column
+
+
+def _signed(kind: pa.DataType, largest: pa.DataType) -> pa.DataType:
+    """The type with int64 for its integers, also for those in arrays, tuples and maps; `largest` for uint64."""
+    if pa.types.is_integer(kind):
+        return largest if kind == pa.uint64() else pa.int64()
+    if pa.types.is_map(kind):
+        return pa.map_(_signed(kind.key_type, largest), _signed(kind.item_type, largest))
+    if pa.types.is_list(kind):
+        return pa.list_(kind.value_field.with_type(_signed(kind.value_type, largest)))
+    if pa.types.is_struct(kind):
+        return pa.struct([field.with_type(_signed(field.type, largest)) for field in kind])
+    return kind
 
 
 def _dictionary(chunk: pa.DictionaryArray) -> pa.DictionaryArray:

@@ -52,24 +52,39 @@ class BarReader:
 
     def held(self, snapshot: Snapshot, instrument: str, timeframe: str) -> tuple[int | None, int | None, int]:
         """First open time and last close time of a stored series (None without bars), and its number of bars."""
-        count = self._reader.catalog.manifest(snapshot).rows("bars", instrument, timeframe)
+        manifest = self._reader.catalog.manifest(snapshot)
+        known = manifest.timeframes(instrument)
+        if known and timeframe not in known:
+            raise BadRequest(f"timeframe is {timeframe!r}; stored of {instrument}: {', '.join(known)}.")
+        count = manifest.rows("bars", instrument, timeframe)
         return (*self.extent(snapshot, instrument, timeframe), count) if count else (None, None, 0)
 
-    def read(self, request: BarsRequest, columns: Sequence[str], missing: str, partial: str) -> pa.Table:
-        """The bars, series by series, with the requested columns. `missing`, `partial`: see Client.bars."""
+    def read(
+        self,
+        request: BarsRequest,
+        columns: Sequence[str],
+        missing: str,
+        partial: str,
+        closes: dict[str, float | None] | None = None,
+    ) -> pa.Table:
+        """The bars, series by series, with the requested columns. `missing`, `partial`: see Client.bars.
+
+        `closes`: for a piece of a longer request, which `require_overlap` has checked: the last close of each series
+        before the piece, replaced by the last one in it.
+        """
         view = self.view(request)
         tables = self._tables(request, view, columns)
         rows = []
         for one in request.instruments:
             table = tables[one]
-            if not table.num_rows:
+            if not table.num_rows and closes is None:
                 self._require_overlap(request, one)
             if view is views.RESAMPLED:
                 table = self._whole_periods(table, request, one, partial)
             if missing == "raise":
                 self._require_no_gaps(request, one)
             elif missing != "keep":
-                table = self._on_grid(table, request, one, carry=missing == "ffill")
+                table = self._on_grid(table, request, one, missing == "ffill", {} if closes is None else closes)
             names = [*columns, *(["is_filled"] if missing in ("null", "ffill") else [])]
             rows.append(finished(view, table, names, request.snapshot, one, request.timeframe))
         return arrow.joined(rows)
@@ -84,13 +99,21 @@ class BarReader:
         return first, last + timeframes.length(timeframe)
 
     def bounds(self, request: BarsRequest, instrument: str) -> tuple[int, int]:
-        """The request's window, with open ends replaced by those of the series: milliseconds since 1970."""
+        """The request's window, with open ends replaced by those of the series: milliseconds since 1970.
+
+        A period that begins before the first stored bar belongs to the series.
+        """
         start, end = request.window
         if start is None or end is None:
             first, last = self.extent(request.snapshot, instrument, self.stored(request, instrument))
-            start = first if start is None else start
+            start = gaps.floor(first, timeframes.length(request.timeframe)) if start is None else start
             end = last if end is None else end
         return start, max(start, end)
+
+    def require_overlap(self, request: BarsRequest) -> None:
+        """Raise BadRequest if the window does not overlap one of the series."""
+        for one in request.instruments:
+            self._require_overlap(request, one)
 
     def _tables(self, request: BarsRequest, view: View, columns: Sequence[str]) -> dict[str, pa.Table]:
         groups: dict[str, list[str]] = {}
@@ -126,9 +149,14 @@ class BarReader:
             )
         return table if partial == "keep" else table.filter(is_whole)
 
-    def _on_grid(self, table: pa.Table, request: BarsRequest, instrument: str, carry: bool) -> pa.Table:
+    def _on_grid(
+        self, table: pa.Table, request: BarsRequest, instrument: str, carry: bool, closes: dict[str, float | None]
+    ) -> pa.Table:
         step = timeframes.length(request.timeframe)
-        return filling.on_grid(table, "open_time", self.bounds(request, instrument), step, carry)
+        before = closes.get(instrument)
+        if "close" in table.column_names and table.num_rows:
+            closes[instrument] = table["close"][-1].as_py()
+        return filling.on_grid(table, "open_time", self.bounds(request, instrument), step, carry, before)
 
     def _gaps(self, request: BarsRequest, instrument: str) -> pa.Table:
         stored = self.stored(request, instrument)

@@ -20,6 +20,8 @@ Remembered = Callable[[str, pa.Table | None], pa.Table | None]
 
 _NEWEST_FIRST = "order by data_version desc, published_at desc, snapshot_id desc"
 _ALL = "select * from marts.v_snapshots"
+# Larger limits wrap around in the database.
+_MOST = 2**32
 
 
 class Catalog:
@@ -36,7 +38,8 @@ class Catalog:
         if limit is not None and (not isinstance(limit, SupportsIndex) or isinstance(limit, bool) or index(limit) < 1):
             raise BadRequest(f"limit is {limit!r}; pass a positive whole number, or None for all.")
         bound = " limit {limit:UInt64}" if limit is not None else ""
-        return self._read(f"{_ALL} {_NEWEST_FIRST}{bound}", {} if limit is None else {"limit": index(limit)})
+        values = {} if limit is None else {"limit": min(index(limit), _MOST)}
+        return self._read(f"{_ALL} {_NEWEST_FIRST}{bound}", values)
 
     def get(self, snapshot_id: str) -> Snapshot:
         """The snapshot of that id; 'latest' is the newest one. Raises UnknownSnapshot."""

@@ -3,6 +3,9 @@
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial as bound
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias, overload
@@ -111,7 +114,7 @@ def connect(
         raise BadRequest("Pass snapshot_id or as_of, not both: each of them pins a snapshot.")
     pin = LATEST if snapshot_id is None else checked_id(snapshot_id)
     folder = _folder(cache)
-    if offline and (snapshot_id is None or folder is None):
+    if offline and (pin == LATEST or folder is None):
         raise BadRequest("offline=True reads a pin from the cache: pass snapshot_id, and leave the cache on.")
     return _connected(url, pin, as_of, folder, offline)
 
@@ -254,6 +257,7 @@ class Client:
         Frame
             `open_time`, then one column per instrument, named by its id; null where a bar is missing.
         """
+        _allowed("partial", partial, ("drop", "keep", "raise"))
         request = self._request(symbol, instruments, venue, market, timeframe, start, end, snapshot_id)
         chosen = self._bars.view(request).one(column)
         table = self._bars.read(request, list(dict.fromkeys(["instrument_id", "open_time", chosen])), "keep", partial)
@@ -314,7 +318,9 @@ class Client:
         _allowed("gaps", gaps, ("keep", "raise", "null", "ffill"))
         _allowed("partial", partial, ("drop", "keep", "raise"))
         request = self._request(symbol, instruments, venue, market, timeframe, start, end, snapshot_id)
-        return self._pieces(request, self._bars.view(request).chosen(columns), chunk, gaps, partial)
+        chosen = self._bars.view(request).chosen(columns)
+        self._bars.require_overlap(request)
+        return self._pieces(request, chosen, chunk, gaps, partial)
 
     def gaps(
         self,
@@ -337,7 +343,7 @@ class Client:
         timeframe : str
             For a resampled one: the missing bars of the stored one.
         start, end : time, optional
-            Inclusive and exclusive. None: the whole series.
+            Inclusive and exclusive; both together may reach beyond the series. None: the whole series.
         snapshot_id : str, optional
             A snapshot other than the client's pin.
 
@@ -352,6 +358,8 @@ class Client:
         (never requested), venue_outage, no_trade, halted, before_listing, after_delisting or quarantined.
         """
         request = self._request(symbol, instruments, venue, market, timeframe, start, end, snapshot_id)
+        if None in request.window:
+            self._bars.require_overlap(request)
         return Frame(request.snapshot.stamp(self._bars.gaps(request)))
 
     def extent(
@@ -378,10 +386,16 @@ class Client:
         Returns
         -------
         Frame
-            instrument_id, timeframe, first_open_time, last_close_time (null without bars), bars.
+            instrument_id, timeframe, first_open_time, last_close_time (null for an instrument without any bars), bars.
+
+        Raises
+        ------
+        BadRequest
+            Also for a timeframe that is not stored for an instrument that has bars.
         """
         timeframes.length(timeframe)
         snapshot, ids = self._chosen(symbol, instruments, venue, market, snapshot_id)
+        names.require_market(ids, market)
         rows = [(one, timeframe, *self._bars.held(snapshot, one, timeframe)) for one in ids]
         return Frame(snapshot.stamp(overview.extents_table(rows)))
 
@@ -482,6 +496,7 @@ class Client:
         instant = None if at is None else times.milliseconds("at", at)
         snapshot = self.snapshot(snapshot_id)
         table = self._reader.whole(views.INSTRUMENTS, snapshot)
+        overview.require_rows(table, snapshot, "no instruments")
         known = self._reader.catalog.manifest(snapshot).instruments
         table = overview.of_names(table, known, venue, market, symbol, instruments)
         if instant is not None:
@@ -517,8 +532,9 @@ class Client:
         chosen = views.FEAR_GREED.chosen(columns)
         first, last = times.days(start, end)
         snapshot = self.snapshot(snapshot_id)
-        table = overview.in_days(self._reader.whole(views.FEAR_GREED, snapshot), "date", (first, last), snapshot)
-        return self._whole(table, chosen, snapshot)
+        table = self._reader.whole(views.FEAR_GREED, snapshot)
+        overview.require_rows(table, snapshot, "no Fear & Greed index")
+        return self._whole(overview.in_days(table, "date", (first, last), snapshot), chosen, snapshot)
 
     def condition(
         self,
@@ -678,6 +694,8 @@ class Client:
             raise BadRequest(
                 f"parameters is {parameters!r}, a {type(parameters).__name__}; pass a dict of names and values."
             )
+        if any(not isinstance(name, str) for name in parameters or {}):
+            raise BadRequest(f"parameters is {parameters!r}; the names of parameters are strings.")
         if "snapshot_id" in (parameters or {}):
             raise BadRequest("parameters names snapshot_id, which is the pin: pass snapshot_id= to read another one.")
         if "{snapshot_id:" not in "".join(query.split()):
@@ -717,7 +735,7 @@ class Client:
                 columns=("instrument_id", *_PAYMENT),
                 snapshot_id=snapshot.snapshot_id,
             )
-            self._require_same(snapshot, paid.snapshot)
+            _require_same(snapshot, paid.snapshot)
             of_payer = paid["instrument_id"].cast(pa.string())
             others = {one: paid.to_arrow().filter(pc.equal(of_payer, payer)) for one, payer in payers.items()}
         return Frame(snapshot.stamp(joins.as_of(table, others, "funding_time", _PAYMENT, _PAYMENT_TYPES)))
@@ -738,10 +756,11 @@ class Client:
             The bars with the size columns and the status of `instruments`.
         """
         table, snapshot, ids = self._of_bars(bars, _LIMITS)
-        states = self.instruments(history=True, columns="all", snapshot_id=snapshot.snapshot_id)
-        self._require_same(snapshot, states.snapshot)
+        held = self.snapshot(snapshot.snapshot_id)
+        _require_same(snapshot, held)
+        states = self._reader.whole(views.INSTRUMENTS, held)
         of_state = states["instrument_id"].cast(pa.string())
-        others = {one: states.to_arrow().filter(pc.equal(of_state, one)) for one in ids}
+        others = {one: states.filter(pc.equal(of_state, one)) for one in ids}
         types = {name: states.schema.field(name).type for name in _LIMITS}
         return Frame(snapshot.stamp(joins.as_of(table, others, "valid_from", _LIMITS, types)))
 
@@ -786,13 +805,21 @@ class Client:
     ) -> Iterator[Frame]:
         reach = {one: self._bars.bounds(request, one) for one in request.instruments}
         starts, ends = zip(*reach.values(), strict=True)
+        closes: dict[str, float | None] = {}
         for first, last in chunks(min(starts), max(ends), chunk):
-            there = tuple(one for one, (begin, stop) in reach.items() if begin < last and stop > first)
-            if there:
-                piece = replace(request, instruments=there, window=(first, last))
-                frame = self._frame(piece, columns, missing, partial)
-                if len(frame):
-                    yield frame
+            # Each series within its own bounds, in the order of the request.
+            windows = ((max(first, reach[one][0]), min(last, reach[one][1]), one) for one in request.instruments)
+            there = [(begin, stop, one) for begin, stop, one in windows if begin < stop]
+            parts = [
+                replace(request, instruments=tuple(one for *_, one in group), window=window)
+                for window, group in groupby(there, key=itemgetter(0, 1))
+            ]
+            tables = [self._bars.read(part, columns, missing, partial, closes) for part in parts]
+            if any(table.num_rows for table in tables):
+                yield Frame(request.snapshot.stamp(arrow.joined(tables)), bound(self._holes, parts))
+
+    def _holes(self, parts: Sequence[BarsRequest]) -> pa.Table:
+        return pa.concat_tables(self._bars.gaps(part) for part in parts)
 
     def _request(
         self,
@@ -808,6 +835,7 @@ class Client:
         timeframes.length(timeframe)
         window = times.period(start, end)
         snapshot, ids = self._chosen(symbol, instruments, venue, market, snapshot_id)
+        names.require_market(ids, market)
         return BarsRequest(snapshot, tuple(ids), timeframe, window)
 
     def _chosen(
@@ -836,13 +864,6 @@ class Client:
         pinned = dict(zip(views.PINNED, (snapshot.snapshot_id, snapshot.data_version), strict=True))
         return Frame(snapshot.stamp(arrow.filled(table.combine_chunks(), chosen, pinned)))
 
-    def _require_same(self, bars: Snapshot, other: Snapshot) -> None:
-        if bars.identity != other.identity:
-            raise BadRequest(
-                f"The bars are of another snapshot {bars.snapshot_id!r} than this warehouse publishes under that id: "
-                "read them again from this client."
-            )
-
     def _store(self) -> Store:
         if self._reader.store is None:
             raise BadRequest("This client has no cache: connect with cache=True or a folder.")
@@ -854,12 +875,22 @@ def _folder(cache: bool | str | Path) -> Path | None:
         return default_folder() if cache else None
     if not isinstance(cache, (str, os.PathLike)) or not str(cache):
         raise BadRequest(f"cache is {cache!r}; pass True, False, or a folder.")
+    if Path(cache).exists() and not Path(cache).is_dir():
+        raise BadRequest(f"cache is {cache!r}, which is not a folder; pass True, False, or a folder.")
     return Path(cache)
 
 
 def _again(origin: Mapping[str, Any], snapshot_id: str) -> Client:
     """Unpickle a client; it connects again, with the environment of this process."""
     return _connected(origin["url"], snapshot_id, None, origin["cache"] or None, origin["offline"])
+
+
+def _require_same(bars: Snapshot, held: Snapshot) -> None:
+    if bars.identity != held.identity:
+        raise BadRequest(
+            f"The bars are of another snapshot {bars.snapshot_id!r} than this warehouse publishes under that id: "
+            "read them again from this client."
+        )
 
 
 def _require_no_instruments(dataset: str | None, instruments: Names | None) -> None:

@@ -32,7 +32,7 @@ SCHEMA = pa.schema(
 
 def between(reader: Reader, before: Snapshot, after: Snapshot, dataset: str, instruments: Names | None) -> pa.Table:
     """Rows of SCHEMA; values as text, as Python prints them."""
-    if dataset not in _VIEWS:
+    if not isinstance(dataset, str) or dataset not in _VIEWS:
         raise BadRequest(f"dataset is {dataset!r}; allowed: {', '.join(_VIEWS)}.")
     view = _VIEWS[dataset]
     manifests = reader.catalog.manifest(before), reader.catalog.manifest(after)

@@ -1,7 +1,7 @@
 """The result of a Client's method: an Arrow table with its snapshot and its gaps."""
 
 import html
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Literal
 
 import pyarrow as pa
@@ -14,8 +14,8 @@ from alphaforge_data.snapshots import Snapshot, snapshot_of
 class Frame:
     """Rows of one snapshot. pandas, polars, DuckDB and PyArrow accept it directly (`__arrow_c_stream__`).
 
-    Columns are typed alike at every venue: times `timestamp[ms, UTC]`, prices `double`, integers `int64`, each
-    nullable; repeated text is dictionary encoded.
+    Columns are typed alike at every venue: times `timestamp[ms, UTC]` (`ingested_at` in microseconds), prices
+    `double`, integers `int64`, each nullable; repeated text is dictionary encoded.
     """
 
     def __init__(self, table: pa.Table, holes: Callable[[], pa.Table] | None = None):
@@ -103,7 +103,9 @@ class Frame:
         other : Frame
             The frame to compare with.
         """
-        return bool(self._table.equals(other.to_arrow()))
+        if not isinstance(other, Frame):
+            raise BadRequest(f"other is a {type(other).__name__}; pass a Frame.")
+        return bool(_decoded(self._table).equals(_decoded(other.to_arrow())))
 
     def __len__(self) -> int:
         return self.num_rows
@@ -116,10 +118,19 @@ class Frame:
         return iter(self.column_names)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
-        """Rows and columns as one array; of floats if every column is numeric."""
+        """Rows and columns of numbers as one array. Raises BadRequest if a column is not numeric.
+
+        pandas' DataFrame(frame) calls this and loses the names; `to_pandas` keeps them.
+        """
         import numpy as np
 
-        return np.column_stack(list(self.to_numpy().values())).astype(dtype or None, copy=False)
+        others = [field.name for field in self.schema if not _is_numeric(field.type)]
+        if others:
+            raise BadRequest(
+                f"An array has one type, but {', '.join(others)} are not numbers: use to_pandas() or to_numpy(), or "
+                "request numeric columns."
+            )
+        return np.column_stack(list(self.to_numpy().values())).astype(dtype or float, copy=False)
 
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
         return self._table.__arrow_c_stream__(requested_schema)
@@ -146,30 +157,50 @@ class Frame:
             raise BadRequest(f"column is {name!r}; this frame has: {', '.join(self.column_names)}.")
 
 
-def concat(frames: list[Frame]) -> Frame:
+def concat(frames: Iterable[Frame]) -> Frame:
     """Concatenate frames of one snapshot.
 
     Parameters
     ----------
-    frames : list of Frame
-        At least one, all with the same columns.
+    frames : iterable of Frame
+        At least one, all with the same columns, such as the result of Client.iter_bars.
 
     Raises
     ------
     BadRequest
         If their snapshots or columns differ.
     """
+    frames = list(frames)
     if not frames:
         raise BadRequest("frames is empty; pass at least one.")
+    for frame in frames:
+        if not isinstance(frame, Frame):
+            raise BadRequest(
+                f"frames contains a {type(frame).__name__}; pass Frames, as a Client's methods return them."
+            )
     snapshots = {frame.snapshot.identity: frame.snapshot for frame in frames}
     if len(snapshots) > 1:
         named = ", ".join(repr(one.snapshot_id) for one in snapshots.values())
         raise BadRequest(f"frames are of different snapshots ({named}); read all of them at one.")
     tables = [frame.to_arrow() for frame in frames]
-    if len({tuple(table.column_names) for table in tables}) > 1:
+    if len({tuple((field.name, field.type) for field in table.schema) for table in tables}) > 1:
         raise BadRequest("frames have different columns; read them with the same `columns`.")
-    joined = pa.concat_tables([table.replace_schema_metadata(None) for table in tables]).unify_dictionaries()
+    bare = [table.replace_schema_metadata(None) for table in tables]
+    joined = pa.concat_tables(bare, promote_options="default").unify_dictionaries()
     return Frame(frames[0].snapshot.stamp(joined))
+
+
+def _is_numeric(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_boolean(kind))
+
+
+def _decoded(table: pa.Table) -> pa.Table:
+    """The table with its text spelled out: equal text may have different dictionaries."""
+    columns = [
+        column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column
+        for column in table.columns
+    ]
+    return pa.Table.from_arrays(columns, names=table.column_names)
 
 
 def _array(column: pa.ChunkedArray) -> Any:

@@ -41,6 +41,12 @@ def grid(start: int, end: int, step: int) -> Range:
     return -(-(start - begin) // step) * step + begin, -(-(end - begin) // step) * step + begin
 
 
+def floor(instant: int, step: int) -> int:
+    """The last open time at or before the instant, ms since 1970."""
+    begin = timeframes.origin(step)
+    return (instant - begin) // step * step + begin
+
+
 def open_times(start: int, end: int, step: int) -> np.ndarray[Any, np.dtype[np.int64]]:
     """Every open time of the window. Raises BadRequest if there are too many for memory."""
     first, stop = grid(start, end, step)

@@ -74,7 +74,9 @@ def check_arguments(symbol: Names | None, instruments: Names | None, venue: Name
             )
         several("instruments", instruments)
         return
-    several("symbol", symbol)
+    for one in several("symbol", symbol):
+        if one.count(":") > 1:
+            raise BadRequest(f"symbol is {one!r}; pass an id such as this one as instruments={one!r}, without venue.")
     if venue is None:
         raise BadRequest("venue is None; a symbol needs its venue, or several, such as 'binance', 'okx' or 'bybit'.")
     several("venue", venue)
@@ -177,6 +179,14 @@ def perpetuals(ids: list[str]) -> list[str]:
         if one.split(":")[1] != "perp":
             raise BadRequest(f"instrument is {one!r}; funding is paid on perpetuals only: <venue>:perp:<BASE/QUOTE>.")
     return ids
+
+
+def require_market(ids: list[str], market_name: str) -> None:
+    """Raise BadRequest for ids of another market than 'perp', if that was requested; 'spot' is only the default."""
+    if market(market_name) == "perp":
+        for one in ids:
+            if one.split(":")[1] != "perp":
+                raise BadRequest(f"market is {market_name!r}, but instruments has {one!r}: leave market out.")
 
 
 def parts(instrument: str) -> dict[str, str]:

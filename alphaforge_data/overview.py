@@ -61,13 +61,30 @@ def condition(
     window: tuple[str | None, str | None],
     instruments: Sequence[str] | None,
 ) -> pa.Table:
-    """Rows of v_dataset_condition_at."""
+    """Rows of v_dataset_condition_at. Raises BadRequest if it has none of the dataset or of an instrument."""
     table = reader.known(snapshot, _CONDITION)
+    what = "no rows"
     if dataset is not None:
         table = table.filter(pc.equal(table["dataset"].cast(pa.string()), dataset))
+        what = f"no {dataset}"
+    require_rows(table, snapshot, what)
     if instruments is not None:
-        table = table.filter(pc.is_in(table["instrument_id"].cast(pa.string()), pa.array(instruments)))
+        names = table["instrument_id"].cast(pa.string())
+        held = sorted(set(names.unique().to_pylist()) - {""})
+        for one in instruments:
+            if one not in held:
+                raise BadRequest(
+                    f"Snapshot {snapshot.snapshot_id!r} has {what} of {one!r}, so no condition of it; it has: "
+                    f"{', '.join(held[:8]) or 'nothing'}{' and more' if len(held) > 8 else ''}."
+                )
+        table = table.filter(pc.is_in(names, pa.array(instruments)))
     return in_days(table, "day", window, snapshot)
+
+
+def require_rows(table: pa.Table, snapshot: Snapshot, what: str) -> None:
+    """Raise BadRequest if the snapshot has no rows at all; `what`: such as 'no instruments'."""
+    if not table.num_rows:
+        raise BadRequest(f"Snapshot {snapshot.snapshot_id!r} has {what}. Client.series() lists what it has.")
 
 
 def of_names(

@@ -123,7 +123,7 @@ def _units(manifest: Manifest, instrument: str, stored: str, step: int, window: 
     if not months:
         return
     # A period may begin in the month before the first bar.
-    first = (months[0].start - timeframes.origin(step)) // step * step + timeframes.origin(step)
+    first = gaps.floor(months[0].start, step)
     moment = times.EPOCH + first * times.MILLISECOND
     begin = times.milliseconds("month", moment.replace(day=1, hour=0, minute=0, second=0, microsecond=0))
     for month_start, month_end in chunks(begin, months[-1].end, "month"):

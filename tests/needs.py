@@ -1,6 +1,7 @@
 """What some tests need of the machine, and MDW_REQUIRE: what must not be missing here.
 
-MDW_REQUIRE=airflow,chromium,elementary,recordings makes a test fail that would be skipped for want of one of them.
+MDW_REQUIRE=airflow,chromium,elementary,pyright,recordings makes a test fail that would be skipped for want of one of
+them.
 """
 
 import os
@@ -8,7 +9,7 @@ from typing import NoReturn
 
 import pytest
 
-NEEDS = ("airflow", "chromium", "elementary", "recordings")
+NEEDS = ("airflow", "chromium", "elementary", "pyright", "recordings")
 # Read before the fixtures hide a developer's own variables.
 REQUIRED = frozenset(filter(None, os.environ.get("MDW_REQUIRE", "").split(",")))
 if unknown := REQUIRED.difference(NEEDS):

@@ -25,6 +25,8 @@ NOW = datetime(2026, 3, 20, tzinfo=UTC)
 SPOT = datetime(2025, 1, 1, tzinfo=UTC), datetime(2025, 1, 15, tzinfo=UTC)
 PERP = datetime(2026, 1, 13, tzinfo=UTC), datetime(2026, 3, 1, tzinfo=UTC)
 Run = Callable[..., dict[str, Any]]
+# Read on import: the tests' own environment has no MDW_* variables.
+EARLIER = os.environ.get("MDW_TEST_ADAPTERS_HOME")
 
 
 def _land(home: Path, market_data: Path) -> Settings:
@@ -49,9 +51,8 @@ def _land(home: Path, market_data: Path) -> Settings:
 @pytest.fixture(scope="session")
 def pinned(market_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
     """A warehouse with the snapshot `pin`. MDW_TEST_ADAPTERS_HOME: one that an earlier run left, instead."""
-    earlier = os.environ.get("MDW_TEST_ADAPTERS_HOME")
-    if earlier:
-        yield Warehouse(Settings(home=Path(earlier), clickhouse_url=None))
+    if EARLIER:
+        yield Warehouse(Settings(home=Path(EARLIER), clickhouse_url=None))
         return
     home = tmp_path_factory.mktemp("adapters") / "mdw"
     running = start_warehouse(home)

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pytest
 
 import alphaforge_data
-from alphaforge_data import BadRequest, Client, times
+from alphaforge_data import BadRequest, Client, overview, times
 from tests.alphaforge_data.published import PERPETUALS, Published
 
 A, B = "2025-06-01", "2025-06-02"
@@ -81,6 +81,42 @@ REFUSED: dict[str, tuple[Callable[[Any], object], str]] = {
     ),
     "chunk": (lambda c: c.iter_bars("BTC/USDT", "1h", chunk="hour", **PERP), "'hour'; allowed: day"),
     "misspelt in pieces": (lambda c: c.iter_bars("BTX/USDT", "1h", **PERP), "has no instrument"),
+    "partial of a panel": (lambda c: c.panel("close", "BTC/USDT", **PERP, partial="some"), "'some'; allowed: drop"),
+    "gaps after the series": (lambda c: c.gaps("BTC/USDT", "1h", "2030-01-01", **PERP), "reaches from"),
+    "gaps before the series": (lambda c: c.gaps("BTC/USDT", "1h", end="2018-01-01", **PERP), "reaches from"),
+    "pieces after the series": (lambda c: c.iter_bars("BTC/USDT", "1h", "2030-01-01", **PERP), "reaches from"),
+    "an id as a symbol": (
+        lambda c: c.bars("binance:perp:BTC/USDT", "1h", **PERP),
+        "instruments='binance:perp:BTC/USDT'",
+    ),
+    "a spot id of perpetuals": (
+        lambda c: c.bars(instruments="binance:spot:BTC/USDT", timeframe="1m", market="perp"),
+        "'perp', but instruments has 'binance:spot:BTC/USDT'",
+    ),
+    "extent of what is resampled": (lambda c: c.extent("BTC/USDT", "4h", **PERP), "'4h'; stored of .*: 1h"),
+    "condition of what has no bars": (
+        lambda c: c.condition("bars", instruments="binance:perp:BNB/USDT"),
+        "no bars of 'binance:perp:BNB/USDT'",
+    ),
+    "condition of what pays no funding": (
+        lambda c: c.condition("funding", instruments="binance:spot:BTC/USDT"),
+        "no funding of 'binance:spot:BTC/USDT'",
+    ),
+    "number as a parameter's name": (lambda c: c.sql("select 1", {1: 2}), "names of parameters"),
+    "difference of a list": (lambda c: c.diff("first", "second", dataset=["bars"]), "allowed: bars"),
+    "malformed url": (lambda c: connect("http://[::1"), "malformed"),
+    "id with a dot as url": (lambda c: connect("2025.q1"), "snapshot_id='2025.q1'"),
+    "newest snapshot without a server": (
+        lambda c: connect(snapshot_id="latest", offline=True),
+        "pass snapshot_id",
+    ),
+    "concatenation of a table": (
+        lambda c: alphaforge_data.concat([c.fear_greed(), c.fear_greed().to_arrow()]),
+        "contains a Table",
+    ),
+    "equality with a table": (lambda c: c.fear_greed().equals(c.fear_greed().to_arrow()), "other is a Table"),
+    "a file as cache": (lambda c: connect("http://a@b:1", cache=__file__), "not a folder"),
+    "array of text": (lambda c: np.asarray(c.bars("BTC/USDT", "1h", A, B, **PERP)), "instrument_id.*to_pandas"),
     "cache of a wrong type": (lambda c: connect("http://a@b:1", cache=7), "cache is 7"),
     "url of a wrong type": (lambda c: connect(7), "url is 7"),
 }
@@ -138,6 +174,32 @@ def test_an_instrument_not_yet_seen_is_named(client: Client) -> None:
 def test_large_unsigned_numbers_of_sql_stay_exact(client: Client) -> None:
     row = client.sql("select toUInt64(18446744073709551615) as a, toUInt64(7) as b, toUInt8(3) as c").to_pylist()[0]
     assert {name: int(value) for name, value in row.items()} == {"a": 2**64 - 1, "b": 7, "c": 3}
+
+
+def test_integers_inside_arrays_tuples_and_maps_of_sql_are_signed(client: Client) -> None:
+    table = client.sql(
+        "select [toUInt8(200)] as a, (toUInt16(3), 'x') as b, map('k', toUInt32(7)) as c, [toUInt64(-1)] as d"
+    )
+    assert "uint" not in str(table.schema)
+    assert table.to_pylist() == [{"a": [200], "b": {"1": 3, "2": "x"}, "c": [("k", 7)], "d": [2**64 - 1]}]
+
+
+def test_frames_are_compared_by_value(client: Client) -> None:
+    table = client.bars("BTC/USDT", "1h", A, B, **PERP).to_arrow()
+    words = pa.array(["unused", "binance:perp:BTC/USDT"])
+    other = pa.DictionaryArray.from_arrays(pa.array([1] * len(table), pa.int32()), words)
+    same = alphaforge_data.Frame(table.set_column(0, table.schema.field(0), other))
+    assert alphaforge_data.Frame(table).equals(same)
+    assert not same.equals(alphaforge_data.Frame(table.slice(1)))
+
+
+def test_a_limit_beyond_all_numbers_is_no_limit(client: Client) -> None:
+    assert client.snapshots(2**70).num_rows == 2
+
+
+def test_a_dataset_that_the_snapshot_lacks_is_named(client: Client) -> None:
+    with pytest.raises(BadRequest, match="'first' has no Fear & Greed index"):
+        overview.require_rows(pa.table({}), client.snapshot(), "no Fear & Greed index")
 
 
 def test_a_frame_is_an_array_of_its_columns(client: Client) -> None:

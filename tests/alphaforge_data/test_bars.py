@@ -110,6 +110,43 @@ def test_a_panel_has_every_open_time_and_a_column_an_instrument(client: Client) 
     assert (len(mixed), mixed["binance:spot:BTC/USDT"].null_count) == (6 * 24, 3)
 
 
+def test_a_period_that_begins_before_the_series_is_part_of_it(client: Client) -> None:
+    """The minutes begin on Sunday, 2025-06-08, and end on Friday: both weeks are incomplete."""
+    weeks = [datetime(2025, 6, 2, tzinfo=UTC), datetime(2025, 6, 9, tzinfo=UTC)]
+    kept = client.bars("BTC/USDT", "1w", **SPOT, partial="keep")  # type: ignore[arg-type]
+    assert kept["open_time"].to_pylist() == weeks
+    filled = client.bars("BTC/USDT", "1w", **SPOT, partial="keep", gaps="null")  # type: ignore[arg-type]
+    assert filled["close"].to_pylist() == kept["close"].to_pylist()
+    wide = client.panel("close", "BTC/USDT", "1w", **SPOT, partial="keep")  # type: ignore[arg-type]
+    assert wide["binance:spot:BTC/USDT"].to_pylist() == kept["close"].to_pylist()
+    dropped = client.bars("BTC/USDT", "1w", **SPOT)  # type: ignore[arg-type]
+    assert (len(dropped), dropped.holes["gap_start"].to_pylist()[0]) == (0, weeks[0])
+    with pytest.raises(MissingBars, match="2025-06-02T00:00:00Z to 2025-06-08T00:00:00Z: 8640 x 1m, not_fetched"):
+        client.bars("BTC/USDT", "1w", end="2025-06-09", **SPOT, partial="raise")  # type: ignore[arg-type]
+
+
+CUTS = {
+    "beyond the series": {"start": "2025-06-01", "end": "2025-07-15", "chunk": "week"},
+    "series of different lengths": {"chunk": "day"},
+    "a window inside": {"start": HOLE[0] - timedelta(hours=3), "end": SPOT_END, "chunk": "day"},
+}
+
+
+@pytest.mark.parametrize("gaps", ["keep", "null", "ffill"])
+@pytest.mark.parametrize("cut", CUTS)
+def test_pieces_are_filled_like_the_whole(client: Client, cut: str, gaps: str) -> None:
+    ids = ["binance:spot:BTC/USDT", "binance:perp:ETH/USDT"]
+    request = {"instruments": ids, "timeframe": "1h", "gaps": gaps, **CUTS[cut]}
+    pieces = list(client.iter_bars(**request))  # type: ignore[arg-type]
+    request.pop("chunk")
+    whole = client.bars(**request)  # type: ignore[arg-type]
+    for one in ids:
+        rows = [row for piece in pieces for row in piece.to_pylist() if row["instrument_id"] == one]
+        assert rows == [row for row in whole.to_pylist() if row["instrument_id"] == one]
+    lost = sum(sum(piece.holes["missing_bars"].to_pylist()) for piece in pieces)
+    assert lost == sum(whole.holes["missing_bars"].to_pylist()) or gaps == "keep"
+
+
 def test_pieces_put_together_are_the_whole(client: Client) -> None:
     whole = client.bars(list(PERPETUALS), "1h", **PERP)  # type: ignore[arg-type]
     for chunk in ("month", "week", "day"):

@@ -29,6 +29,8 @@ def right(client: Client, config: str) -> None:
     client.condition("funding", start="2025-06-20")
     client.diff("a", "b", dataset="fear_greed")
     client.instruments(columns=["instrument_id", "lot_size_base"], at="2025-06-20")
+    client.bars(pd.Series(["BTC/USDT"]), venue=np.array(["okx"]))
+    alphaforge_data.snapshot_of(client.bars("BTC/USDT", venue="okx").to_pandas())
 
 
 async def right_awaited() -> None:
@@ -36,6 +38,10 @@ async def right_awaited() -> None:
     client = await aio.connect(snapshot_id="demo")
     frame = await client.bars("BTC/USDT", "1h", venue="okx")
     frame.to_arrow()
+    async for piece in client.iter_bars("BTC/USDT", "1m", venue="okx", chunk="week"):
+        piece.to_numpy()
+    await aio.connect(snapshot_id="demo", offline=True)
+    await aio.connect(as_of=dt.date(2025, 6, 20))
 
 
 def wrong(client: Client, config: str) -> None:
@@ -63,10 +69,20 @@ def wrong(client: Client, config: str) -> None:
     client.condition("instruments")  # type: ignore
     client.diff("a", "b", dataset="trades")  # type: ignore
     client.snapshots("ten")  # type: ignore
+    client.gaps("BTC/USDT", "1 h", venue="okx")  # type: ignore
+    client.extent("BTC/USDT", "2w", venue="okx")  # type: ignore
+    client.with_funding("bars")  # type: ignore
+    client.sql(["select 1"])  # type: ignore
+    client.bars("BTC/USDT", venue="okx").to_pandas(index=0)  # type: ignore
+    alphaforge_data.connect(cache=None)  # type: ignore
+    alphaforge_data.concat(client.bars("BTC/USDT", venue="okx"))  # type: ignore
 
 
 async def wrong_awaited() -> None:
     """The same for coroutines."""
+    await aio.connect(offline=True)  # type: ignore
+    await aio.connect(snapshot_id="demo", as_of="2025-06-20")  # type: ignore
+    await aio.connect(snapshot_id="demo", cache=False, offline=True)  # type: ignore
     client = await aio.connect(snapshot_id="demo")
     await client.bars("BTC/USDT", "5 min", venue="okx")  # type: ignore
     await client.bars("BTC/USDT", "1h", venue="okx", gaps="fill")  # type: ignore
