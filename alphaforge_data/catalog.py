@@ -32,6 +32,7 @@ class Catalog:
         self._read, self._keep, self._remember = read, keep, remember
         self._found: dict[str, Snapshot] = {}
         self._manifests: dict[str, Manifest] = {}
+        self._warned: set[str] = set()
 
     def list(self, limit: int | None) -> pa.Table:
         """Published snapshots, newest first, every column of v_snapshots."""
@@ -85,6 +86,7 @@ class Catalog:
         """
         row = next(iter(self._rows(snapshot.snapshot_id).to_pylist()), None)
         if row is not None and Snapshot.from_row(row).identity == snapshot.identity:
+            self._warn_if_withdrawn(row)
             return
         self._found.pop(snapshot.snapshot_id, None)
         what = "was published again with other rows" if row else "was dropped"
@@ -105,11 +107,18 @@ class Catalog:
 
     def _remembered(self, row: dict[str, Any]) -> Snapshot:
         snapshot = Snapshot.from_row(row)
-        if snapshot.snapshot_id not in self._found and row.get("withdrawn_at") is not None:
-            message = f"Snapshot {snapshot.snapshot_id!r} was withdrawn: {row['withdrawn_reason']}. Pin another one."
-            warnings.warn(message, WithdrawnSnapshot, stacklevel=2)
+        self._warn_if_withdrawn(row)
         self._found[snapshot.snapshot_id] = snapshot
         return snapshot
+
+    def _warn_if_withdrawn(self, row: dict[str, Any]) -> None:
+        """Warn once per client, whether the snapshot was withdrawn before or after the client looked it up."""
+        if row.get("withdrawn_at") is None:
+            self._warned.discard(row["snapshot_id"])
+        elif row["snapshot_id"] not in self._warned:
+            self._warned.add(row["snapshot_id"])
+            message = f"Snapshot {row['snapshot_id']!r} was withdrawn: {row['withdrawn_reason']}. Pin another one."
+            warnings.warn(message, WithdrawnSnapshot, stacklevel=2)
 
     def _unknown(self, snapshot_id: str) -> UnknownSnapshot:
         newest = self.list(5)["snapshot_id"].to_pylist()

@@ -183,7 +183,7 @@ class Client:
             The series; see Client.
         timeframe : str
             A stored timeframe, or a multiple of one up to '1w', resampled in the database from the shortest stored
-            one that divides it. Weeks begin on Monday.
+            one that divides it. Periods are counted from 1970-01-01 UTC, weeks from a Monday.
         start, end : time, optional
             Inclusive and exclusive. None: the whole series.
         columns : str or list of str, optional
@@ -243,7 +243,7 @@ class Client:
             The series; see Client.
         timeframe : str
             A stored timeframe, or a multiple of one up to '1w', resampled in the database from the shortest stored
-            one that divides it. Weeks begin on Monday.
+            one that divides it. Periods are counted from 1970-01-01 UTC, weeks from a Monday.
         start, end : time, optional
             Inclusive and exclusive. None: the grid spans all series.
         partial : {'drop', 'keep', 'raise'}
@@ -293,7 +293,7 @@ class Client:
             The series; see Client.
         timeframe : str
             A stored timeframe, or a multiple of one up to '1w', resampled in the database from the shortest stored
-            one that divides it. Weeks begin on Monday.
+            one that divides it. Periods are counted from 1970-01-01 UTC, weeks from a Monday.
         start, end : time, optional
             Inclusive and exclusive. None: the whole series.
         chunk : {'day', 'week', 'month', 'year'}

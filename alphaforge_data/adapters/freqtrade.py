@@ -50,30 +50,62 @@ def write(bars: Frame, folder: str | Path) -> list[Path]:
     return files
 
 
-def write_funding(funding: Frame, folder: str | Path, timeframe: str = "1h") -> list[Path]:
+def write_funding(
+    funding: Frame, folder: str | Path, timeframe: str = "1h", *, bars: Frame | None = None
+) -> list[Path]:
     """Write funding rates and their mark prices, for backtests of perpetuals; returns the files.
 
-    `timeframe`: the one that freqtrade uses for both at this venue (1h in its newer versions). Payments without a mark
-    price get no mark candle: set `futures_funding_rate` in freqtrade's configuration for those.
+    Parameters
+    ----------
+    funding : Frame
+        The result of Client.funding with its default columns, of one venue.
+    folder : path
+        Such as `user_data/data/binance`, freqtrade's `--datadir`.
+    timeframe : str
+        The one that freqtrade uses for both at this venue (1h in its newer versions).
+    bars : Frame, optional
+        Bars of the same perpetuals. Their open at the time of a payment is used where the venue reports no mark price,
+        as OKX. freqtrade charges a payment only if it has a mark candle at its time.
+
+    Raises
+    ------
+    BadRequest
+        For payments without a mark price and without a bar at their time: freqtrade would not charge them, or would
+        charge them at the price of an earlier payment.
     """
-    if not isinstance(funding, Frame) or {"instrument_id", "funding_time", "funding_rate"} - set(funding.column_names):
-        raise BadRequest("funding must be a Frame, as Client.funding returns it, with its usual columns.")
+    needed = {"instrument_id", "funding_time", "funding_rate", "mark_price"}
+    if not isinstance(funding, Frame) or needed - set(funding.column_names) or not len(funding):
+        raise BadRequest("funding must be a Frame, as Client.funding returns it, with its usual columns and rows.")
     table = funding.to_arrow()
     names = table["instrument_id"].cast(pa.string())
+    ids = names.unique().to_pylist()
+    if len({one.split(":")[0] for one in ids}) > 1:
+        raise BadRequest(f"These payments are of {', '.join(ids)}; freqtrade has one folder per venue.")
+    opens = {} if bars is None else tables.by_instrument(bars)
     files = []
-    for one in names.unique().to_pylist():
+    for one in ids:
         paid = table.filter(pc.equal(names, one))
-        symbol = one.split(":", 2)[2]
         # The format of candles with the rate in `open`, which newer versions convert when they read it.
-        kinds = {"funding_rate": paid}
-        if "mark_price" in paid.column_names:
-            kinds["mark"] = paid.filter(pc.is_valid(paid["mark_price"]))
-        for kind, rows in kinds.items():
-            value = rows["mark_price" if kind == "mark" else "funding_rate"]
-            path = _path(Path(folder), "perp", symbol, f"{timeframe}-{kind}")
-            _write(path, rows["funding_time"], dict.fromkeys(_FIELDS[:4], value) | {"volume": pc.multiply(value, 0.0)})
+        for kind, value in (("funding_rate", paid["funding_rate"]), ("mark", _marks(paid, one, opens.get(one)))):
+            path = _path(Path(folder), "perp", one.split(":", 2)[2], f"{timeframe}-{kind}")
+            _write(path, paid["funding_time"], dict.fromkeys(_FIELDS[:4], value) | {"volume": pc.multiply(value, 0.0)})
             files.append(path)
     return files
+
+
+def _marks(paid: pa.Table, instrument: str, bars: pa.Table | None) -> pa.ChunkedArray:
+    """The mark price of each payment, else the open of the bar that begins at its time."""
+    marks = paid["mark_price"]
+    if bars is not None:
+        position = pc.index_in(paid["funding_time"], bars["open_time"].cast(paid["funding_time"].type))
+        marks = pc.coalesce(marks, bars["open"].take(position))
+    unknown = paid.filter(pc.is_null(marks))["funding_time"].to_pylist()
+    if unknown:
+        raise BadRequest(
+            f"{len(unknown)} payments of {instrument} have no mark price, the first at {unknown[0].isoformat()}; "
+            "freqtrade would not charge them. Pass bars=, the perpetual's bars: their open at that time is used."
+        )
+    return marks
 
 
 def _path(folder: Path, market: str, symbol: str, ending: str) -> Path:

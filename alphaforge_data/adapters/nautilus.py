@@ -139,8 +139,12 @@ def _places(text: str) -> int:
 
 def _length(timeframe: str) -> str:
     minutes = timeframes.length(timeframe) // timeframes.MINUTE
-    for name, unit, maximum in (("MINUTE", 1, 60), ("HOUR", 60, 24), ("DAY", 1440, 2), ("WEEK", 10080, 2)):
+    # nautilus_trader accepts only steps that divide the next larger unit.
+    for name, unit, larger in (("MINUTE", 1, 60), ("HOUR", 60, 24), ("DAY", 1440, 1), ("WEEK", 10080, 1)):
         count, rest = divmod(minutes, unit)
-        if not rest and count < maximum:
+        if not rest and count and (count == 1 or (count < larger and larger % count == 0)):
             return f"{count}-{name}"
-    raise BadRequest(f"timeframe is {timeframe!r}; nautilus_trader has bars of minutes, hours, one day or one week.")
+    raise BadRequest(
+        f"timeframe is {timeframe!r}; nautilus_trader has bars of minutes that divide an hour, of hours that divide a "
+        "day, of one day and of one week."
+    )

@@ -15,7 +15,8 @@ PRICES = ("open", "high", "low", "close")
 def by_instrument(bars: Frame, columns: Sequence[str] = ()) -> dict[str, pa.Table]:
     """One table per instrument, oldest bar first. `columns`: needed in addition to those of every bar.
 
-    Raises BadRequest if a column is missing, and MissingBars if a price is null, as after `gaps="null"`.
+    Raises BadRequest if there are no bars, if a column is missing, or if the bars of an instrument are not in order of
+    time, each once; MissingBars if a price is null, as after `gaps="null"`.
     """
     if not isinstance(bars, Frame):
         raise BadRequest(f"bars is a {type(bars).__name__}; pass a Frame, as Client.bars returns it.")
@@ -25,6 +26,8 @@ def by_instrument(bars: Frame, columns: Sequence[str] = ()) -> dict[str, pa.Tabl
     ]
     if lacking:
         raise BadRequest(f"These bars lack {', '.join(lacking)}: read them with columns='all'.")
+    if not table.num_rows:
+        raise BadRequest("There are no bars in this frame.")
     unknown = sum(table[name].null_count for name in PRICES)
     if unknown:
         raise MissingBars(
@@ -32,7 +35,12 @@ def by_instrument(bars: Frame, columns: Sequence[str] = ()) -> dict[str, pa.Tabl
             "a time when each series had a bar."
         )
     names = table["instrument_id"].cast(pa.string())
-    return {one: table.filter(pc.equal(names, one)) for one in names.unique().to_pylist()}
+    found = {one: table.filter(pc.equal(names, one)) for one in names.unique().to_pylist()}
+    for one, rows in found.items():
+        opened = rows["open_time"].cast(pa.int64()).to_numpy()
+        if (opened[1:] <= opened[:-1]).any():
+            raise BadRequest(f"The bars of {one} are not in order of open_time, each once: read them in one call.")
+    return found
 
 
 def only(bars: Frame, columns: Sequence[str] = ()) -> pa.Table:

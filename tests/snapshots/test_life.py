@@ -55,6 +55,9 @@ def test_every_pin_holds_and_says_what_it_is(pins, before, mdw):
 
 
 def test_a_withdrawn_snapshot_stays_and_its_readers_are_told(pins, before, mdw):
+    connection = pins.warehouse.settings.connection("researcher")
+    url = f"http://{connection.user}:{connection.password}@{connection.host}:{connection.http_port}/"
+    early = alphaforge_data.connect(url, snapshot_id="second", cache=False)
     assert mdw("withdraw", "second").code == 2
     assert mdw("withdraw", "second", "--reason", "volumes of OKX are 100 times too small", "--json").json["changed"]
     assert "already" in mdw("withdraw", "second", "--reason", "volumes of OKX are 100 times too small").err
@@ -66,8 +69,8 @@ def test_a_withdrawn_snapshot_stays_and_its_readers_are_told(pins, before, mdw):
     )
     for setting in (0, 1):
         assert pins.warehouse.rows(f"{marked}{setting}") == [("second", "volumes of OKX are 100 times too small")]
-    connection = pins.warehouse.settings.connection("researcher")
-    url = f"http://{connection.user}:{connection.password}@{connection.host}:{connection.http_port}/"
+    with pytest.warns(alphaforge_data.WithdrawnSnapshot, match="'second' was withdrawn: volumes of OKX"):
+        early.bars("BTC/USDT", "1m", venue="binance")
     with pytest.warns(alphaforge_data.WithdrawnSnapshot, match="'second' was withdrawn: volumes of OKX"):
         client = alphaforge_data.connect(url, snapshot_id="second", cache=False)
     assert client.bars("BTC/USDT", "1m", venue="binance").num_rows == len(before["second"])
