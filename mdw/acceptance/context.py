@@ -30,8 +30,8 @@ class Context:
     """`snapshot` is the pin under test, `newest` the newest one; `max_age` is the maximum time between publications."""
 
     settings: Settings
-    snapshot: snapshots.Snapshot
-    newest: snapshots.Snapshot
+    snapshot: snapshots.PublishedSnapshot
+    newest: snapshots.PublishedSnapshot
     max_age: timedelta
     parameters: Parameters
     airflow: AirflowApi | None = None

@@ -14,7 +14,7 @@ from warehouse.client import connect
 from warehouse.errors import BadInput
 from warehouse.settings import Settings
 from warehouse.snapshot_ids import check_snapshot_id
-from warehouse.snapshots.registry import Snapshot
+from warehouse.snapshots.registry import PublishedSnapshot
 from warehouse.snapshots.sizes import sizes
 from warehouse.utc import aware_utc
 
@@ -40,7 +40,7 @@ def list_(json: Json = False) -> None:
         out.print("No snapshot is published yet. Publish one with `mdw build`.")
 
 
-def _listed(item: Snapshot) -> tuple[object, ...]:
+def _listed(item: PublishedSnapshot) -> tuple[object, ...]:
     at = item.published_at.strftime("%Y-%m-%d %H:%M:%S")
     kept = "yes" if item.protected else ""
     note = item.note if item.withdrawn is None else f"WITHDRAWN: {item.withdrawn}. {item.note}".rstrip(". ")

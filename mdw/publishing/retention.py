@@ -8,7 +8,7 @@ from warehouse import snapshots
 from warehouse.client import connect
 from warehouse.errors import OperationFailed
 from warehouse.settings import Settings
-from warehouse.snapshots import Snapshot
+from warehouse.snapshots import PublishedSnapshot
 from warehouse.snapshots.protection import check_droppable, set_protection, set_withdrawn
 from warehouse.utc import aware_utc
 
@@ -55,7 +55,7 @@ def drop(settings: Settings, ids: list[str]) -> None:
     _operate(settings, "drop_snapshots", {"ids": ids})
 
 
-def expired(known: list[Snapshot], prefix: str, before: datetime) -> list[str]:
+def expired(known: list[PublishedSnapshot], prefix: str, before: datetime) -> list[str]:
     """Ids that may be dropped: with the prefix, published before that time, neither protected nor the newest."""
     newest = max(known, key=lambda snapshot: (snapshot.data_version, snapshot.published_at), default=None)
     return [

@@ -4,18 +4,18 @@ from datetime import UTC, datetime
 from typing import Any
 
 from mdw.publishing.retention import expired
-from warehouse.snapshots import Snapshot
+from warehouse.snapshots import PublishedSnapshot
 
 CUT = datetime(2026, 1, 10, tzinfo=UTC)
 
 
-def snapshot(name: str, version: int, day: int, protected: bool = False) -> Snapshot:
+def snapshot(name: str, version: int, day: int, protected: bool = False) -> PublishedSnapshot:
     facts: dict[str, Any] = {"snapshot_id": name, "data_version": version, "published_at": datetime(2026, 1, day)}  # noqa: DTZ001
     rest: dict[str, Any] = dict.fromkeys(REST)
-    return Snapshot(**rest, **facts, protected=protected)
+    return PublishedSnapshot(**rest, **facts, protected=protected)
 
 
-REST = Snapshot.__dataclass_fields__.keys() - {"snapshot_id", "data_version", "published_at", "protected"}
+REST = PublishedSnapshot.__dataclass_fields__.keys() - {"snapshot_id", "data_version", "published_at", "protected"}
 
 
 def test_what_goes():

@@ -16,7 +16,7 @@ from warehouse.iceberg.lake import Lake, opened
 from warehouse.iceberg.layout import BY_NAME, Dataset, Key
 from warehouse.iceberg.target import Target
 from warehouse.settings import Settings
-from warehouse.snapshots import Snapshot, hashing, manifest
+from warehouse.snapshots import PublishedSnapshot, hashing, manifest
 from warehouse.snapshots.hashing import RowHash
 from warehouse.snapshots.manifest import Content, Manifest, Series
 
@@ -74,7 +74,7 @@ def export(
 
 
 def _export(
-    client: Client, lake: Lake, snapshot: Snapshot, datasets: list[Dataset], result: Export, report: Report
+    client: Client, lake: Lake, snapshot: PublishedSnapshot, datasets: list[Dataset], result: Export, report: Report
 ) -> None:
     whole = manifest.published(client, snapshot.data_version)
     row_hash = hashing.of(client, snapshot.data_version)
@@ -101,7 +101,7 @@ def _export(
 
 
 def _dataset(
-    client: Client, lake: Lake, snapshot: Snapshot, dataset: Dataset, whole: Manifest, row_hash: RowHash
+    client: Client, lake: Lake, snapshot: PublishedSnapshot, dataset: Dataset, whole: Manifest, row_hash: RowHash
 ) -> ExportedDataset:
     found = columns.columns(client, dataset, snapshot.snapshot_id)
     schema = columns.schema(found)
@@ -133,7 +133,11 @@ def _dataset(
 
 
 def _verify(
-    client: Client, snapshot: Snapshot, dataset: Dataset, parts: dict[Key, dict[Series, Content]], row_hash: RowHash
+    client: Client,
+    snapshot: PublishedSnapshot,
+    dataset: Dataset,
+    parts: dict[Key, dict[Series, Content]],
+    row_hash: RowHash,
 ) -> None:
     """Raise OperationFailed if rows to be written are not those that were published: damaged rows are no backup."""
     expected = {series: content for groups in parts.values() for series, content in groups.items()}

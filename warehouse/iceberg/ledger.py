@@ -16,7 +16,7 @@ from warehouse.errors import BadInput
 from warehouse.iceberg import writing
 from warehouse.iceberg.lake import Lake
 from warehouse.iceberg.layout import MANIFEST, SNAPSHOTS
-from warehouse.snapshots import Snapshot, recognition
+from warehouse.snapshots import PublishedSnapshot, recognition
 from warehouse.snapshots.hashing import RowHash
 from warehouse.snapshots.manifest import Content, Manifest, Series, collect
 from warehouse.utc import aware_utc
@@ -52,7 +52,7 @@ class Exported:
     `row_hash` is how its manifest was hashed, None if the export does not say.
     """
 
-    snapshot: Snapshot
+    snapshot: PublishedSnapshot
     iceberg_snapshot_ids: dict[str, int]
     row_counts: dict[str, int]
     row_hash: RowHash | None = None
@@ -71,7 +71,7 @@ def exported(lake: Lake) -> dict[str, Exported]:
     found: dict[str, Exported] = {}
     for row in sorted(rows, key=lambda row: (row["data_version"], row["exported_at"])):
         name = row["snapshot_id"]
-        snapshot = Snapshot(name, row["data_version"], row["published_at"], row["code_revision"], row["note"])
+        snapshot = PublishedSnapshot(name, row["data_version"], row["published_at"], row["code_revision"], row["note"])
         entry = found.setdefault(name, Exported(snapshot, {}, {}, _row_hash(row)))
         entry.iceberg_snapshot_ids[row["dataset"]] = row["iceberg_snapshot_id"]
         entry.row_counts[row["dataset"]] = row["row_count"]
@@ -86,7 +86,7 @@ def _row_hash(row: dict[str, Any]) -> RowHash | None:
 
 
 def register(
-    lake: Lake, snapshot: Snapshot, ids: dict[str, int], row_counts: dict[str, int], row_hash: RowHash
+    lake: Lake, snapshot: PublishedSnapshot, ids: dict[str, int], row_counts: dict[str, int], row_hash: RowHash
 ) -> None:
     """Record in one commit that these datasets of the snapshot are complete."""
     table = lake.ensure(SNAPSHOTS, _SNAPSHOTS)
@@ -117,7 +117,7 @@ def manifest_of(lake: Lake, snapshot_id: str) -> Manifest | None:
     return collect((*row.values(),) for row in rows)
 
 
-def store_manifest(lake: Lake, snapshot: Snapshot, manifest: Manifest) -> None:
+def store_manifest(lake: Lake, snapshot: PublishedSnapshot, manifest: Manifest) -> None:
     """Write the manifest once; raises BadInput if the lake has this id with other content."""
     known = manifest_of(lake, snapshot.snapshot_id)
     if known == manifest:
@@ -147,7 +147,7 @@ def _rows(manifest: Manifest) -> Iterable[dict[str, object]]:
             }
 
 
-def properties(snapshot: Snapshot, rules: int = 0) -> dict[str, str]:
+def properties(snapshot: PublishedSnapshot, rules: int = 0) -> dict[str, str]:
     """Summary properties of a table's state; `rules` is the version of the rules for derived columns."""
     return {
         "mdw.snapshot-id": snapshot.snapshot_id,

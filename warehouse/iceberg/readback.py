@@ -3,10 +3,10 @@
 from clickhouse_connect.driver.client import Client
 
 from warehouse.iceberg.layout import Dataset
-from warehouse.snapshots import Snapshot
+from warehouse.snapshots import PublishedSnapshot
 
 
-def select(client: Client, dataset: Dataset, snapshot: Snapshot, source: str, iceberg_snapshot_id: int) -> str:
+def select(client: Client, dataset: Dataset, snapshot: PublishedSnapshot, source: str, iceberg_snapshot_id: int) -> str:
     """A SELECT with the columns and types of the dataset's `_at` view.
 
     `source` is a table or table function of ClickHouse's Iceberg engine. The pin is not a column of the Iceberg

@@ -10,7 +10,7 @@ from clickhouse_connect.driver.client import Client
 
 from warehouse.iceberg.columns import Column
 from warehouse.iceberg.layout import Dataset, Key
-from warehouse.snapshots import Snapshot
+from warehouse.snapshots import PublishedSnapshot
 from warehouse.snapshots.layout import shown_at
 
 # Maximum rows of one data file: about 35 MB of Parquet, 200 MB in memory.
@@ -18,7 +18,12 @@ CHUNK = 1_000_000
 
 
 def partitions(
-    client: Client, dataset: Dataset, snapshot: Snapshot, columns: list[Column], keys: Iterable[Key], schema: pa.Schema
+    client: Client,
+    dataset: Dataset,
+    snapshot: PublishedSnapshot,
+    columns: list[Column],
+    keys: Iterable[Key],
+    schema: pa.Schema,
 ) -> Iterator[tuple[Key, pa.Table]]:
     """Tables of at most CHUNK rows of the requested partitions, in file order."""
     pin: dict[str, object] = {"id": snapshot.snapshot_id}
@@ -39,7 +44,7 @@ def partitions(
             yield key, table
 
 
-def _select(dataset: Dataset, columns: list[Column], snapshot: Snapshot) -> str:
+def _select(dataset: Dataset, columns: list[Column], snapshot: PublishedSnapshot) -> str:
     """All columns from the view; those that only the mart has are joined by the key."""
     shown = f"marts.{dataset.view}(snapshot_id = {{id:String}})"
     hidden = [column.name for column in columns if not column.shown]

@@ -2,7 +2,7 @@
 
 from warehouse.snapshots.registry import (
     DatasetPart,
-    Snapshot,
+    PublishedSnapshot,
     datasets,
     dropped_at,
     find,
@@ -11,4 +11,4 @@ from warehouse.snapshots.registry import (
     rules,
 )
 
-__all__ = ["DatasetPart", "Snapshot", "datasets", "dropped_at", "find", "protected_ids", "published", "rules"]
+__all__ = ["DatasetPart", "PublishedSnapshot", "datasets", "dropped_at", "find", "protected_ids", "published", "rules"]

@@ -11,7 +11,7 @@ from clickhouse_connect.driver.client import Client
 
 from warehouse.snapshots import manifest
 from warehouse.snapshots.layout import DATASETS, Dataset, columns, shown_at
-from warehouse.snapshots.registry import Snapshot
+from warehouse.snapshots.registry import PublishedSnapshot
 
 CHANGES = ("added", "revised", "removed")
 
@@ -45,7 +45,9 @@ class Diff:
     `changes`: the subset of CHANGES to include in counts and rows.
     """
 
-    def __init__(self, client: Client, first: Snapshot, second: Snapshot, changes: tuple[str, ...] = CHANGES) -> None:
+    def __init__(
+        self, client: Client, first: PublishedSnapshot, second: PublishedSnapshot, changes: tuple[str, ...] = CHANGES
+    ) -> None:
         self._client = client
         self._wanted = changes
         self._versions = (first.data_version, second.data_version)

@@ -3,10 +3,10 @@
 from clickhouse_connect.driver.client import Client
 
 from warehouse.errors import BadInput
-from warehouse.snapshots.registry import Snapshot, protected_ids
+from warehouse.snapshots.registry import PublishedSnapshot, protected_ids
 
 
-def set_protection(client: Client, snapshot: Snapshot, protect: bool, actor: str) -> bool:
+def set_protection(client: Client, snapshot: PublishedSnapshot, protect: bool, actor: str) -> bool:
     """Record the decision; returns whether anything changed. `client` must be allowed to insert into ops."""
     if (snapshot.snapshot_id in protected_ids(client)) == protect:
         return False
@@ -18,7 +18,7 @@ def set_protection(client: Client, snapshot: Snapshot, protect: bool, actor: str
     return True
 
 
-def set_withdrawn(client: Client, snapshot: Snapshot, reason: str | None, actor: str) -> bool:
+def set_withdrawn(client: Client, snapshot: PublishedSnapshot, reason: str | None, actor: str) -> bool:
     """Mark a snapshot as known to be bad, or remove the mark (None); returns whether anything changed."""
     if snapshot.withdrawn == reason:
         return False
@@ -31,7 +31,7 @@ def set_withdrawn(client: Client, snapshot: Snapshot, reason: str | None, actor:
     return True
 
 
-def check_droppable(known: list[Snapshot], wanted: list[Snapshot]) -> None:
+def check_droppable(known: list[PublishedSnapshot], wanted: list[PublishedSnapshot]) -> None:
     """Raise BadInput for a protected snapshot and for the newest one, which v_*_latest show."""
     newest = max(known, key=lambda snapshot: snapshot.data_version)
     for snapshot in wanted:

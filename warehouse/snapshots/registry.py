@@ -10,7 +10,7 @@ from warehouse.snapshots.manifest import PARTS_AT_VERSION
 
 
 @dataclass(frozen=True)
-class Snapshot:
+class PublishedSnapshot:
     """One published snapshot; times in UTC."""
 
     snapshot_id: str
@@ -33,7 +33,7 @@ class DatasetPart:
     content_hash: str
 
 
-def published(client: Client) -> list[Snapshot]:
+def published(client: Client) -> list[PublishedSnapshot]:
     """All snapshots, newest first; empty before the first build."""
     if not client.command("exists table marts.snapshots"):
         return []
@@ -43,7 +43,7 @@ def published(client: Client) -> list[Snapshot]:
     ).result_rows
     protected, withdrawn = protected_ids(client), withdrawn_reasons(client)
     return [
-        Snapshot(name, version, at, revision, note, name in protected, int(count), withdrawn.get(name))
+        PublishedSnapshot(name, version, at, revision, note, name in protected, int(count), withdrawn.get(name))
         for name, version, at, revision, note, count in rows
     ]
 
@@ -69,7 +69,7 @@ def publication_age(client: Client) -> tuple[float, int] | None:
     return (max(age, 0.0), int(version)) if number else None
 
 
-def newest_contents(client: Client) -> tuple[Snapshot, dict[str, int], dict[str, str]] | None:
+def newest_contents(client: Client) -> tuple[PublishedSnapshot, dict[str, int], dict[str, str]] | None:
     """The newest snapshot with rows and content hash by dataset; None before the first publication."""
     if not client.command("exists table marts.snapshots"):
         return None
@@ -77,10 +77,10 @@ def newest_contents(client: Client) -> tuple[Snapshot, dict[str, int], dict[str,
         "select snapshot_id, data_version, published_at, code_revision, note, row_counts, content_hashes "
         "from marts.snapshots order by data_version desc, published_at desc limit 1"
     ).result_rows
-    return (Snapshot(*rows[0][:5]), rows[0][5], rows[0][6]) if rows else None
+    return (PublishedSnapshot(*rows[0][:5]), rows[0][5], rows[0][6]) if rows else None
 
 
-def rules(client: Client, snapshot: Snapshot) -> int:
+def rules(client: Client, snapshot: PublishedSnapshot) -> int:
     """Version of the rules for derived columns of the snapshot's views; 0 if it predates their numbering."""
     rows = client.query(
         "select * from marts.snapshots where snapshot_id = {id:String}", parameters={"id": snapshot.snapshot_id}
@@ -120,7 +120,7 @@ def dropped_at(client: Client, snapshot_id: str) -> datetime | None:
     return rows[0][0] if rows else None
 
 
-def find(client: Client, snapshot_id: str) -> Snapshot:
+def find(client: Client, snapshot_id: str) -> PublishedSnapshot:
     """The snapshot of this id; raises BadInput that names the newest ones if there is none."""
     known = published(client)
     for snapshot in known:
@@ -137,7 +137,7 @@ def find(client: Client, snapshot_id: str) -> Snapshot:
     raise BadInput(f"There is no snapshot {snapshot_id!r}. {hint}")
 
 
-def datasets(client: Client, snapshot: Snapshot) -> list[DatasetPart]:
+def datasets(client: Client, snapshot: PublishedSnapshot) -> list[DatasetPart]:
     """Rows and content hash by dataset, from the manifest."""
     rows = client.query(
         f"select dataset, sum(rows), lower(hex(sum(hash))) from ({PARTS_AT_VERSION}) "  # noqa: S608

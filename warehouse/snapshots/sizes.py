@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from clickhouse_connect.driver.client import Client
 
 from warehouse.snapshots.layout import DATASETS, OPEN_VERSION, Dataset
-from warehouse.snapshots.registry import Snapshot
+from warehouse.snapshots.registry import PublishedSnapshot
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class Size:
     bytes_per_row: float
 
 
-def sizes(client: Client, gone: list[Snapshot], known: list[Snapshot]) -> list[Size]:
+def sizes(client: Client, gone: list[PublishedSnapshot], known: list[PublishedSnapshot]) -> list[Size]:
     """What would be freed if the snapshots in `gone` were dropped together."""
     ids = {snapshot.snapshot_id for snapshot in gone}
     kept = sorted({0, *(snapshot.data_version for snapshot in known if snapshot.snapshot_id not in ids)})

@@ -10,7 +10,7 @@ from clickhouse_connect.driver.client import Client
 from warehouse.snapshots import hashing, manifest
 from warehouse.snapshots.layout import DATASETS
 from warehouse.snapshots.manifest import NOTHING, Content, Series
-from warehouse.snapshots.registry import Snapshot, datasets
+from warehouse.snapshots.registry import PublishedSnapshot, datasets
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Verification:
         return {**vars(self), "holds": self.holds, "differences": [vars(item) for item in self.differences]}
 
 
-def verify(client: Client, snapshot: Snapshot) -> Verification:
+def verify(client: Client, snapshot: PublishedSnapshot) -> Verification:
     """Hash every row of the snapshot once; the cost does not depend on other snapshots."""
     began = time.monotonic()
     result = Verification(snapshot.snapshot_id, snapshot.data_version)
@@ -70,7 +70,7 @@ def _differences(dataset: str, published: dict[Series, Content], found: dict[Ser
         yield Difference(dataset, *part, before.row_count, now.row_count, before.content_hash, now.content_hash)
 
 
-def _registry_differences(client: Client, snapshot: Snapshot) -> Iterator[Difference]:
+def _registry_differences(client: Client, snapshot: PublishedSnapshot) -> Iterator[Difference]:
     """Compare the registry's totals with the manifest: either may have been changed."""
     counts, hashes = client.query(
         "select row_counts, content_hashes from marts.snapshots where snapshot_id = {id:String}",
