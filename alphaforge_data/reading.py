@@ -254,8 +254,7 @@ class Reader:
     def stored(self, keys: Mapping[T, Key]) -> dict[T, pa.Table]:
         """Cached tables of these, by unit."""
         assert self.store is not None
-        found = {unit: self.store.get(key) for unit, key in keys.items()}
-        return {unit: table for unit, table in found.items() if table is not None}
+        return self.store.get_all(keys)
 
     def _fetched(
         self, view: View, snapshot: Snapshot, units: Sequence[Unit], columns: Sequence[str]

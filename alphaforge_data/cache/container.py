@@ -6,14 +6,15 @@ The digest covers the file's name as well, so that a file under a wrong name cou
 import contextlib
 import hashlib
 import os
+import secrets
 import struct
-import tempfile
 from pathlib import Path
 
 import pyarrow as pa
 
 _MAGIC = b"AFDATA03"
-_HEADER = struct.Struct("<8sQ32s16x")
+_HEADER = struct.Struct("<8sQ32s16s")
+_PADDING = bytes(16)
 _SUFFIX = ".part"
 
 
@@ -27,12 +28,13 @@ def write(path: Path, table: pa.Table) -> int:
     with pa.ipc.new_stream(sink, table.schema) as writer:
         writer.write_table(table.combine_chunks())
     body = sink.getvalue()
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    handle, name = tempfile.mkstemp(suffix=_SUFFIX, prefix=f"{path.stem}.", dir=path.parent)
-    part = Path(name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f"{path.stem}.{secrets.token_hex(8)}{_SUFFIX}")
+    # Readable as the umask says, unlike a file of `tempfile`: users may share the folder.
+    handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
     try:
         with os.fdopen(handle, "wb") as stream:
-            stream.write(_HEADER.pack(_MAGIC, body.size, _digest(path, body)))
+            stream.write(_HEADER.pack(_MAGIC, body.size, _digest(path, body), _PADDING))
             stream.write(body)
             stream.flush()
             os.fsync(stream.fileno())
@@ -50,9 +52,9 @@ def read(path: Path, verify: bool) -> pa.Table:
         whole = source.read_buffer()
     if whole.size < _HEADER.size:
         raise Damaged(f"{whole.size} bytes")
-    magic, length, digest = _HEADER.unpack(whole[: _HEADER.size])
+    magic, length, digest, padding = _HEADER.unpack(whole[: _HEADER.size])
     body = whole.slice(_HEADER.size)
-    if magic != _MAGIC or length != body.size:
+    if magic != _MAGIC or length != body.size or padding != _PADDING:
         raise Damaged("its header does not fit")
     if verify and _digest(path, body) != digest:
         raise Damaged("its checksum differs")
@@ -63,8 +65,8 @@ def read(path: Path, verify: bool) -> pa.Table:
 
 
 def leftovers(folder: Path) -> list[Path]:
-    """Incomplete files that killed processes left."""
-    return list(folder.glob(f"*{_SUFFIX}"))
+    """Files of the cache `folder` that are being written, or that killed processes left."""
+    return list(folder.glob(f"??/*{_SUFFIX}"))
 
 
 def _digest(path: Path, body: pa.Buffer) -> bytes:

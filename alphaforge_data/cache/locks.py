@@ -1,9 +1,11 @@
 """Locks by name between threads and processes: one reader fetches, the others wait for it."""
 
 import contextlib
+import os
 import threading
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import IO
 
 try:
     import fcntl
@@ -47,10 +49,8 @@ def _file_lock(path: Path) -> Iterator[None]:
     if fcntl is None:
         yield
         return
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        stream = path.open("ab")
-    except OSError:
+    stream = _opened(path)
+    if stream is None:
         # Nobody can be writing to a read-only folder.
         yield
         return
@@ -58,4 +58,30 @@ def _file_lock(path: Path) -> Iterator[None]:
         # Some network file systems have no locks: two processes may then fetch the same, which is correct but wasteful.
         with contextlib.suppress(OSError):
             fcntl.flock(stream, fcntl.LOCK_EX)
-        yield
+        try:
+            yield
+        finally:
+            # Closing is not enough: a process forked meanwhile has the file open as well, and would keep the lock.
+            with contextlib.suppress(OSError):
+                fcntl.flock(stream, fcntl.LOCK_UN)
+
+
+def _opened(path: Path) -> IO[bytes] | None:
+    with contextlib.suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path.open("ab")
+    # Another user's file can be locked as well.
+    with contextlib.suppress(OSError):
+        return path.open("rb")
+    return None
+
+
+def _forget() -> None:
+    """Forget the locks of threads that do not exist in a forked process."""
+    global _guard
+    _guard = threading.Lock()
+    _held.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget)

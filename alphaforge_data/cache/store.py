@@ -9,9 +9,10 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias, TypeVar
 
 import pyarrow as pa
 
@@ -23,9 +24,13 @@ log = logging.getLogger("alphaforge_data")
 LIMIT = 10 * 1024**3
 _KEEP_AFTER_PRUNING = 0.9
 _LEFTOVER_SECONDS = 3600
-# Files that this process has verified: (path, inode, modification time, size).
-_verified: set[tuple[str, int, int, int]] = set()
+_THREADS = 8
+# Identifies the content of a file for this process: path, inode, modification time, size.
+Mark: TypeAlias = tuple[str, int, int, int]
+# Files that this process has verified.
+_verified: set[Mark] = set()
 Key = Mapping[str, Any]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -59,14 +64,14 @@ class Store:
         self._used: set[str] = set()
         self._counted = threading.Lock()
         self._hits = self._misses = 0
+        self._is_swept = False
 
     def get(self, key: Key) -> pa.Table | None:
         """The stored table; None if there is none, or if it is damaged (which is logged)."""
         name = _name(key)
         path = self._path(name)
         try:
-            facts = path.stat()
-            mark = str(path), facts.st_ino, facts.st_mtime_ns, facts.st_size
+            mark = _mark(path)
             table = container.read(path, verify=mark not in _verified)
         except FileNotFoundError:
             table = None
@@ -84,14 +89,20 @@ class Store:
                 self._used.add(name)
         return table
 
+    def get_all(self, keys: Mapping[T, Key]) -> dict[T, pa.Table]:
+        """Those of the tables that are stored."""
+        self._verify_together([self._path(_name(key)) for key in keys.values()])
+        found = {one: self.get(key) for one, key in keys.items()}
+        return {one: table for one, table in found.items() if table is not None}
+
     def put(self, tables: Iterable[tuple[Key, pa.Table]]) -> None:
         """Store the tables, as far as the folder allows."""
-        sizes: dict[str, int] = {}
+        named = {_name(key): table for key, table in tables}
         try:
-            for key, table in tables:
-                name = _name(key)
-                sizes[name] = container.write(self._path(name), table)
-            self._record(sizes)
+            self.folder.mkdir(parents=True, exist_ok=True)
+            # Before the files exist, so that those of a process killed now are counted, and removed some day.
+            self._index.add({name: table.nbytes for name, table in named.items()})
+            self._record({name: container.write(self._path(name), table) for name, table in named.items()})
         except (OSError, sqlite3.Error) as error:
             log.info("Nothing is cached in %s: %s", self.folder, error)
 
@@ -111,23 +122,25 @@ class Store:
         return CacheInfo(self.folder, files, size, self.limit, self._hits, self._misses)
 
     def verify(self) -> list[Path]:
-        """Check every file against its checksum; deletes damaged ones and returns them."""
+        """Check every file against its checksum; deletes damaged ones and returns them. Rebuilds the index."""
         damaged = []
         for path in sorted(self.folder.glob("??/*.arrow")):
             try:
                 container.read(path, verify=True)
-            except container.Damaged:
+            except (FileNotFoundError, PermissionError):
+                continue
+            except (OSError, container.Damaged):
                 damaged.append(path)
                 self._delete([path.stem])
-            except FileNotFoundError:
-                continue
+        with contextlib.suppress(OSError, sqlite3.Error):
+            self._index.rebuild()
         return damaged
 
     def clear(self) -> int:
         """Delete every cached file; returns their number."""
         names = [path.stem for path in self.folder.glob("??/*.arrow")]
         self._delete(names)
-        for path in self.folder.glob("??/*.part"):
+        for path in container.leftovers(self.folder):
             path.unlink(missing_ok=True)
         with contextlib.suppress(OSError, sqlite3.Error):
             self._index.oldest(1 << 62)
@@ -139,11 +152,24 @@ class Store:
         total = self._index.add(sizes, used - sizes.keys())
         if total > self.limit:
             self._delete(self._index.oldest(int(total - self.limit * _KEEP_AFTER_PRUNING)))
-        for folder in {self._path(name).parent for name in sizes}:
-            self._sweep(folder)
+        if not self._is_swept:
+            self._is_swept = True
+            self._sweep()
 
-    def _sweep(self, folder: Path) -> None:
-        for path in container.leftovers(folder):
+    def _verify_together(self, paths: Iterable[Path]) -> None:
+        """Verify files in threads, as hashing does not hold the interpreter; `get` reports those that are damaged."""
+        unknown: dict[Mark, Path] = {}
+        for path in paths:
+            with contextlib.suppress(OSError):
+                mark = _mark(path)
+                if mark not in _verified:
+                    unknown[mark] = path
+        if len(unknown) > 1:
+            with ThreadPoolExecutor(min(len(unknown), os.cpu_count() or 1, _THREADS)) as pool:
+                _verified.update(mark for mark, is_whole in zip(unknown, pool.map(_is_whole, unknown.values())) if is_whole)
+
+    def _sweep(self) -> None:
+        for path in container.leftovers(self.folder):
             with contextlib.suppress(OSError):
                 if time.time() - path.stat().st_mtime > _LEFTOVER_SECONDS:
                     path.unlink()
@@ -156,6 +182,19 @@ class Store:
 
     def _path(self, name: str) -> Path:
         return self.folder / name[:2] / f"{name}.arrow"
+
+
+def _mark(path: Path) -> Mark:
+    facts = path.stat()
+    return str(path), facts.st_ino, facts.st_mtime_ns, facts.st_size
+
+
+def _is_whole(path: Path) -> bool:
+    try:
+        container.read(path, verify=True)
+    except (OSError, container.Damaged):
+        return False
+    return True
 
 
 def _name(key: Key) -> str:

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import stat
 import subprocess
 import sys
 import threading
@@ -16,7 +17,7 @@ import pytest
 
 import alphaforge_data
 from alphaforge_data import BadRequest, Client, NotCached, NotReachable
-from alphaforge_data.cache import Store
+from alphaforge_data.cache import Store, container
 from alphaforge_data.transport import Transport
 from tests.alphaforge_data.published import END, START, Published
 
@@ -201,7 +202,7 @@ def bits(tmp_path: Path) -> tuple[Path, int]:
 def test_no_flipped_bit_is_ever_served(bits: tuple[Path, int], caplog: pytest.LogCaptureFixture) -> None:
     file, size = bits
     whole = file.read_bytes()
-    for position in [*range(48), *range(64, size, 7), size - 1]:
+    for position in [*range(64), *range(64, size, 7), size - 1]:
         damaged = bytearray(whole)
         damaged[position] ^= 1 << position % 8
         # A new file, as a later process finds it: what this one has checked, it does not check again.
@@ -276,12 +277,102 @@ def test_a_lost_index_is_made_again(tmp_path: Path) -> None:
     assert store.info().files == 1
 
 
+@pytest.mark.parametrize(
+    "damage", [lambda raw: b"no database", lambda raw: raw[:5000], lambda raw: raw[:18] + b"\xff" + raw[19:]]
+)
+def test_a_damaged_index_does_not_unbound_the_cache(tmp_path: Path, damage: Callable[[bytes], bytes]) -> None:
+    table = pa.table({"close": [0.0] * 100})
+    for number in range(4):
+        Store(tmp_path).put([({"number": number}, table)])
+    index = tmp_path / "index.sqlite"
+    index.write_bytes(damage(index.read_bytes()))
+    store = Store(tmp_path, limit=8000)
+    for number in range(4, 12):
+        store.put([({"number": number}, table)])
+    files = list(tmp_path.glob("??/*.arrow"))
+    assert store.info().files == len(files)
+    assert store.info().bytes == sum(file.stat().st_size for file in files) <= 8000
+
+
+def test_a_file_of_a_killed_process_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write = container.write
+
+    def killed(path: Path, table: pa.Table) -> int:
+        write(path, table)
+        raise SystemExit
+
+    Store(tmp_path).put([({"content": "1"}, SMALL)])
+    monkeypatch.setattr(container, "write", killed)
+    with pytest.raises(SystemExit):
+        Store(tmp_path).put([(KEY, SMALL)])
+    assert len(list(tmp_path.glob("??/*.arrow"))) == Store(tmp_path).info().files == 2
+
+
+def test_verifying_rebuilds_the_index(tmp_path: Path) -> None:
+    stored(tmp_path)
+    store = Store(tmp_path)
+    store._index.add({"none": 1 << 40})
+    store.verify()
+    assert store.info().files == 1
+
+
+def test_users_can_share_a_folder(tmp_path: Path) -> None:
+    before = os.umask(0o002)
+    try:
+        file = stored(tmp_path / "shared")
+        with Store(tmp_path / "shared").locked(KEY):
+            pass
+    finally:
+        os.umask(before)
+    shared = [file, file.parent, *(tmp_path / "shared").iterdir(), *(tmp_path / "shared" / "locks").iterdir()]
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in shared}
+    assert all(mode & 0o060 == 0o060 for mode in modes.values()), modes
+
+
+def test_damaged_files_among_many(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    keys = {number: {"number": number} for number in range(8)}
+    Store(tmp_path).put([(key, SMALL) for key in keys.values()])
+    files = sorted(tmp_path.glob("??/*.arrow"))
+    for file in files[:2]:
+        whole = bytearray(file.read_bytes())
+        whole[-40] ^= 1
+        file.unlink()
+        file.write_bytes(whole)
+    assert len(Store(tmp_path).get_all(keys)) == 6
+    assert caplog.text.count("is damaged") == 2
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_forked_process_does_not_keep_a_lock(tmp_path: Path) -> None:
+    waiting, release = os.pipe()
+    with Store(tmp_path).locked(KEY):
+        child = os.fork()
+        if not child:
+            os.close(release)
+            # Its own lock of the parent's thread is forgotten: it waits for nobody who does not exist here.
+            os.read(waiting, 1)
+            with Store(tmp_path).locked(KEY):
+                os._exit(0)
+    taken = threading.Event()
+
+    def take() -> None:
+        with Store(tmp_path).locked(KEY):
+            taken.set()
+
+    try:
+        threading.Thread(target=take, daemon=True).start()
+        assert taken.wait(10)
+    finally:
+        os.close(release)
+    assert os.waitpid(child, 0)[1] == 0
+
+
 def test_a_folder_that_cannot_be_written_is_read_all_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = stored(tmp_path)
     # The tests may run as root, whom no mode stops: every way to write is closed instead.
     for name in ("utime", "replace", "mkdir"):
         monkeypatch.setattr(os, name, _refuse)
-    monkeypatch.setattr("tempfile.mkstemp", _refuse)
+    monkeypatch.setattr("alphaforge_data.cache.container.os.open", _refuse)
     store = Store(tmp_path)
     assert store.get(KEY) is not None
     store.put([({"content": "other"}, SMALL)])
@@ -302,7 +393,8 @@ def test_what_a_killed_process_left_is_swept(tmp_path: Path) -> None:
     for path in (old, new):
         path.write_bytes(b"half")
     os.utime(old, (time.time() - 7200, time.time() - 7200))
-    Store(tmp_path).put([(KEY, SMALL)])
+    # Another file, in another folder.
+    Store(tmp_path).put([({"content": "1"}, SMALL)])
     assert (old.exists(), new.exists()) == (False, True)
 
 
