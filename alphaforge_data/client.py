@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from alphaforge_data import address, arrow, differences, joins, names, overview, timeframes, times, views
 from alphaforge_data.bars import BarReader, BarsRequest, side_by_side
-from alphaforge_data.cache import CacheInfo, Store, default_folder
+from alphaforge_data.cache import CacheInfo, Store, default_folder, expanded
 from alphaforge_data.catalog import LATEST
 from alphaforge_data.chunks import Chunk, chunks
 from alphaforge_data.errors import BadRequest
@@ -875,9 +875,10 @@ def _folder(cache: bool | str | Path) -> Path | None:
         return default_folder() if cache else None
     if not isinstance(cache, (str, os.PathLike)) or not str(cache):
         raise BadRequest(f"cache is {cache!r}; pass True, False, or a folder.")
-    if Path(cache).exists() and not Path(cache).is_dir():
+    folder = expanded(Path(cache))
+    if folder.exists() and not folder.is_dir():
         raise BadRequest(f"cache is {cache!r}, which is not a folder; pass True, False, or a folder.")
-    return Path(cache)
+    return folder
 
 
 def _again(origin: Mapping[str, Any], snapshot_id: str) -> Client:

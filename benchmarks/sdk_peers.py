@@ -44,7 +44,8 @@ def measure(url: str, folder: Path, rounds: int, only: Sequence[str]) -> None:
     here = Comparison(url, folder)
     figures: dict[str, Any] = {"load before": os.getloadavg()[0], "bars": here.count(), "absent": here.absent}
     print(f"{figures['bars']:,} bars; load {figures['load before']:.1f}; absent: {', '.join(here.absent) or 'nothing'}")
-    for title, candidates in here.comparisons():
+    for title, every in here.comparisons():
+        candidates = {name: read for name, read in every.items() if not any(peer in name for peer in here.absent)}
         if not only or any(word in title for word in only):
             figures[title] = compared(title, candidates, rounds)
     for title, found in (("readers", here.readers), ("memory", here.memory)):
@@ -58,7 +59,8 @@ class Comparison:
 
     def __init__(self, url: str, folder: Path):
         self.url, self.folder = url, folder
-        self.absent = [name for name in ("duckdb", "polars", "arcticdb") if importlib.util.find_spec(name) is None]
+        # Each peer by the name that candidates have.
+        self.absent = [name for name in ("DuckDB", "polars", "ArcticDB") if not importlib.util.find_spec(name.lower())]
         place = find(url)
         self.driver: Any = clickhouse_connect.get_client(
             host=place.host, port=place.port, username=place.user, password=place.password, compress=False
@@ -127,7 +129,7 @@ class Comparison:
                 "the same query streamed over HTTP": lambda: self.streamed([ONE], YEAR),
                 "SDK without a cache": lambda: self.frame(self.plain).to_arrow(),
                 "SDK, filling its cache": self.first,
-                **({"DuckDB on Parquet": self.duck} if "duckdb" not in self.absent else {}),
+                "DuckDB on Parquet": self.duck,
                 "pyarrow on Parquet": self.arrow,
             },
         )
@@ -146,27 +148,27 @@ class Comparison:
                 "SDK": lambda: self.frame(self.cached).to_arrow(),
                 "SDK, the first read of a process": self.verified,
                 "pyarrow on Parquet": self.arrow,
-                **({"DuckDB on Parquet": self.duck} if "duckdb" not in self.absent else {}),
-                **({"ArcticDB at a snapshot": self.arctic} if "arcticdb" not in self.absent else {}),
+                "DuckDB on Parquet": self.duck,
+                "ArcticDB at a snapshot": self.arctic,
             },
         )
         yield (
             "one series, one year, cached, into pandas and polars",
             {
-                **({"ArcticDB, into pandas": self.arctic} if "arcticdb" not in self.absent else {}),
+                "ArcticDB, into pandas": self.arctic,
                 "SDK, into pandas": lambda: self.frame(self.cached).to_pandas(),
                 "pyarrow on Parquet, into pandas": lambda: self.arrow().to_pandas(),
-                **({"SDK, into polars": lambda: self.frame(self.cached).to_polars()} if "polars" not in self.absent else {}),
-                **({"polars on Parquet": self.polars} if "polars" not in self.absent else {}),
-                **({"ArcticDB, into polars": self.arctic_polars} if not {"arcticdb", "polars"} & set(self.absent) else {}),
+                "SDK, into polars": lambda: self.frame(self.cached).to_polars(),
+                "polars on Parquet": self.polars,
+                "ArcticDB, into polars": self.arctic_polars,
             },
         )
         yield (
             "every series, 1m to 1d",
             {
-                **({"DuckDB on Parquet": self.duck_days} if "duckdb" not in self.absent else {}),
+                "DuckDB on Parquet": self.duck_days,
                 "SDK": lambda: self.plain.bars(instruments=self.ids, timeframe="1d").to_arrow(),
-                **({"polars on Parquet": self.polars_days} if "polars" not in self.absent else {}),
+                "polars on Parquet": self.polars_days,
             },
         )
 
@@ -294,7 +296,7 @@ class Comparison:
                 table = bars.to_arrow().replace_schema_metadata(None)
                 pq.write_table(table, self.path(one), compression="zstd", row_group_size=1 << 17)
         self.frame(self.cached)
-        if "arcticdb" not in self.absent:
+        if "ArcticDB" not in self.absent:
             import arcticdb
 
             where = arcticdb.Arctic(f"lmdb://{self.folder / 'arctic'}?map_size=4GB")

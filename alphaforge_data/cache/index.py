@@ -56,10 +56,14 @@ class Index:
                     break
                 names.append(name)
                 freed += size
-            connection.executemany("delete from files where name = ?", [(name,) for name in names])
+            _delete(connection, names)
             return names
 
         return self._run(work, is_write=True)
+
+    def remove(self, names: Iterable[str]) -> None:
+        """Forget files that do not exist."""
+        self._run(lambda connection: _delete(connection, names), is_write=True)
 
     def facts(self) -> tuple[int, int]:
         """Number of files and their total size in bytes."""
@@ -124,6 +128,10 @@ class Index:
     @staticmethod
     def _total(connection: sqlite3.Connection) -> int:
         return int(connection.execute("select coalesce(sum(bytes), 0) from files").fetchone()[0])
+
+
+def _delete(connection: sqlite3.Connection, names: Iterable[str]) -> None:
+    connection.executemany("delete from files where name = ?", [(name,) for name in names])
 
 
 def _is_file(entry: os.DirEntry[str]) -> bool:

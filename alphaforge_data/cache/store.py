@@ -18,6 +18,7 @@ import pyarrow as pa
 
 from alphaforge_data.cache import container, locks
 from alphaforge_data.cache.index import Index
+from alphaforge_data.errors import BadRequest
 
 log = logging.getLogger("alphaforge_data")
 
@@ -46,10 +47,21 @@ class CacheInfo:
 
 
 def default_folder() -> Path:
-    """MDW_CACHE, else the user's cache folder."""
+    """MDW_CACHE, else the user's cache folder. Raises BadRequest if this user has no home."""
     chosen = os.environ.get("MDW_CACHE")
-    base = os.environ.get("XDG_CACHE_HOME")
-    return Path(chosen) if chosen else (Path(base) if base else Path.home() / ".cache") / "alphaforge_data"
+    base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return expanded(Path(chosen) if chosen else Path(base) / "alphaforge_data")
+
+
+def expanded(folder: Path) -> Path:
+    """The folder, with the user's home for a leading ~. Raises BadRequest if this user has no home."""
+    try:
+        return folder.expanduser()
+    except RuntimeError as error:
+        raise BadRequest(
+            f"The cache folder {folder} cannot be found ({error}). Set MDW_CACHE to a folder, or pass cache= with a "
+            "folder or False."
+        ) from None
 
 
 class Store:
@@ -98,13 +110,18 @@ class Store:
     def put(self, tables: Iterable[tuple[Key, pa.Table]]) -> None:
         """Store the tables, as far as the folder allows."""
         named = {_name(key): table for key, table in tables}
+        sizes: dict[str, int] = {}
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             # Before the files exist, so that those of a process killed now are counted, and removed some day.
             self._index.add({name: table.nbytes for name, table in named.items()})
-            self._record({name: container.write(self._path(name), table) for name, table in named.items()})
+            for name, table in named.items():
+                sizes[name] = container.write(self._path(name), table)
+            self._record(sizes)
         except (OSError, sqlite3.Error) as error:
-            log.info("Nothing is cached in %s: %s", self.folder, error)
+            log.info("Not everything is cached in %s: %s", self.folder, error)
+            with contextlib.suppress(OSError, sqlite3.Error):
+                self._index.remove(named.keys() - sizes.keys())
 
     @contextlib.contextmanager
     def locked(self, *keys: Key) -> Iterator[None]:
@@ -166,7 +183,8 @@ class Store:
                     unknown[mark] = path
         if len(unknown) > 1:
             with ThreadPoolExecutor(min(len(unknown), os.cpu_count() or 1, _THREADS)) as pool:
-                _verified.update(mark for mark, is_whole in zip(unknown, pool.map(_is_whole, unknown.values())) if is_whole)
+                checked = zip(unknown, pool.map(_is_whole, unknown.values()), strict=True)
+                _verified.update(mark for mark, is_whole in checked if is_whole)
 
     def _sweep(self) -> None:
         for path in container.leftovers(self.folder):

@@ -17,7 +17,7 @@ import pytest
 
 import alphaforge_data
 from alphaforge_data import BadRequest, Client, NotCached, NotReachable
-from alphaforge_data.cache import Store, container
+from alphaforge_data.cache import Store, container, default_folder
 from alphaforge_data.transport import Transport
 from tests.alphaforge_data.published import END, START, Published
 
@@ -184,6 +184,25 @@ def test_without_a_cache_nothing_is_written(
     assert client.cache_info().files == len(list(tmp_path.glob("??/*.arrow"))) > 0
     with pytest.raises(BadRequest, match="has no cache"):
         published.connect().cache_info()
+
+
+def test_where_the_cache_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MDW_CACHE", raising=False)
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert default_folder() == tmp_path / ".cache" / "alphaforge_data"
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
+    assert default_folder() == tmp_path / "xdg" / "alphaforge_data"
+    monkeypatch.setenv("MDW_CACHE", "~/mine")
+    assert default_folder() == tmp_path / "mine"
+    # As in a container whose user id is not in /etc/passwd.
+    monkeypatch.setattr(Path, "expanduser", _without_a_home)
+    with pytest.raises(BadRequest, match="Set MDW_CACHE"):
+        alphaforge_data.connect("http://localhost:1")
+
+
+def _without_a_home(_: Path) -> Path:
+    raise RuntimeError("Could not determine home directory.")
 
 
 def stored(folder: Path) -> Path:
