@@ -61,20 +61,31 @@ def differences(client: Client, cluster: str) -> list[str]:
         f"if(engine = 'ReplicatedMergeTree', total_rows, null) as rows from {_everywhere(cluster, 'system.tables')} "
         f"where database in {_DATABASES} and not is_temporary and not match(concat(database, '.', name), '{_WORK}')",
     )
-    versioned = sorted({name for _, name, engine, _, _ in tables if engine == "ReplicatedReplacingMergeTree"})
-    counts = {
-        (node, name): rows
-        for name in versioned
-        for node, rows in _rows(
-            client,
-            f"select getMacro('replica') as node, count() from {_everywhere(cluster, name)} final group by node",  # noqa: S608
-        )
-    }
+    up = _rows(client, f"select getMacro('replica') from {_everywhere(cluster, 'system.one')}")  # noqa: S608
     answering = sorted({node for node, *_ in tables})
+    empty = sorted({str(node) for (node,) in up} - set(answering))
     by_name: dict[str, dict[str, tuple[Any, ...]]] = defaultdict(dict)
     for node, name, engine, query, rows in tables:
-        by_name[name][node] = engine, query, counts.get((node, name), 0) if name in versioned else rows
-    return [said for name in sorted(by_name) for said in _compared(name, by_name[name], answering)]
+        by_name[name][node] = engine, query, rows
+    for name, on in by_name.items():
+        # FINAL is an error where a node lacks the table or has it with an engine without versions.
+        if len(on) == len(answering) and {engine for engine, *_ in on.values()} == {"ReplicatedReplacingMergeTree"}:
+            final = f"select getMacro('replica') as node, count() from {_everywhere(cluster, name)} final group by node"  # noqa: S608
+            counts = {str(node): rows for node, rows in _rows(client, final)}
+            by_name[name] = {node: (engine, query, counts.get(node, 0)) for node, (engine, query, _) in on.items()}
+    said = [f"node {node} has no tables: run `mdw cluster add-node` there" for node in empty]
+    said += [text for name in sorted(by_name) for text in _compared(name, by_name[name], answering)]
+    return [*said, *_not_shared(client, cluster)]
+
+
+def _not_shared(client: Client, cluster: str) -> list[str]:
+    """Tables of one name that are not replicas of each other."""
+    rows = _rows(
+        client,
+        f"select concat(database, '.', table) as name from {_everywhere(cluster, 'system.replicas')} "  # noqa: S608
+        f"where database in {_DATABASES} group by name having uniqExact(zookeeper_path) > 1 order by name",
+    )
+    return [f"{name} is not one table: the nodes have it at different paths in Keeper" for (name,) in rows]
 
 
 def _compared(name: str, on: dict[str, tuple[Any, ...]], answering: Sequence[str]) -> list[str]:
@@ -116,6 +127,7 @@ def add_node(client: Client, settings: Settings) -> list[str]:
             f"No other node of cluster {settings.cluster} answers with tables. Check remote_servers of this node and "
             "that another node is up."
         )
+    _drop_strangers(client, own, {(row[0], row[1]): row[4] for row in found if row[2].startswith("Replicated")})
     have = {f"{d}.{n}" for d, n in _rows(client, "select database, name from system.tables")}
     for database in sorted({row[0] for row in found}):
         client.command(f"create database if not exists `{database}`")
@@ -137,6 +149,20 @@ def add_node(client: Client, settings: Settings) -> list[str]:
             raise OperationFailed(f"{len(left)} tables could not be created on node {own}; the last one is {problem}")
         left = again
     return [f"{database}.{name}" for database, name, *_ in missing]
+
+
+def _drop_strangers(client: Client, own: str, theirs: dict[tuple[str, str], str]) -> None:
+    """Drop tables of this node, empty ones, that only share their name with a replicated table of the other nodes."""
+    held = _rows(client, "select database, name, toString(uuid), total_rows from system.tables")
+    for database, name, uuid, rows in held:
+        if theirs.get((database, name), uuid) == uuid:
+            continue
+        if rows:
+            raise OperationFailed(
+                f"{database}.{name} on node {own} has {rows} rows and is no replica of the table of the other nodes. "
+                f"Nothing of it was changed. Move it away (rename table {database}.{name} to …) and run this again."
+            )
+        client.command(f"drop table `{database}`.`{name}` sync")
 
 
 def _forget_replica(client: Client, own: str, query: str, uuid: str, table: str) -> None:

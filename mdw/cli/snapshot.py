@@ -132,7 +132,11 @@ def drop(
             typer.confirm(question, abort=True, err=True)
         except typer.Abort:
             raise BadInput("Nothing was dropped: it was not confirmed. Answer y, or give --yes.") from None
-    retention.drop(settings, [check_snapshot_id(name) for name in ids])
+    kept = retention.drop(settings, [check_snapshot_id(name) for name in ids])
+    for notice in kept:
+        err.print(notice, soft_wrap=True)
+    if kept:
+        rows = size = 0
     if json:
         print_json({"dropped": ids, "freed_rows": rows, "freed_bytes": size})
     else:

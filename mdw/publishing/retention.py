@@ -41,10 +41,11 @@ def withdraw(settings: Settings, snapshot_id: str, reason: str | None) -> bool:
         return set_withdrawn(client, snapshot, reason, dbt.owner(settings))
 
 
-def drop(settings: Settings, ids: list[str]) -> None:
+def drop(settings: Settings, ids: list[str]) -> list[str]:
     """Delete snapshots and free the rows that no other one needs. Safe to run again after an interruption.
 
-    Raises BadInput if one is unknown, protected or the newest; then nothing changes.
+    On a cluster the rows stay while a node may still show the snapshots: returns a notice for each such node. Raises
+    BadInput if one is unknown, protected or the newest; then nothing changes.
     """
     with connect(settings) as client:
         known = snapshots.published(client)
@@ -52,7 +53,7 @@ def drop(settings: Settings, ids: list[str]) -> None:
         left = [name for name in ids if snapshots.dropped_at(client, name) is None]
         wanted = [snapshots.find(client, name) for name in left]
         check_droppable(known, wanted)
-    _operate(settings, "drop_snapshots", {"ids": ids})
+    return [notice for notice in _operate(settings, "drop_snapshots", {"ids": ids}) if notice.startswith("rows kept:")]
 
 
 def expired(known: list[PublishedSnapshot], prefix: str, before: datetime) -> list[str]:
@@ -73,7 +74,8 @@ def check_nodes(settings: Settings) -> None:
     _operate(settings, "check_nodes")
 
 
-def _operate(settings: Settings, macro: str, arguments: dict[str, object] | None = None) -> None:
+def _operate(settings: Settings, macro: str, arguments: dict[str, object] | None = None) -> list[str]:
+    """Run a macro under the build lock; returns its notices. Raises OperationFailed if it stops."""
     with snapshot_build.only_writer(settings):
         done = dbt.run(
             settings,
@@ -85,3 +87,4 @@ def _operate(settings: Settings, macro: str, arguments: dict[str, object] | None
         raise OperationFailed(
             f"{macro} stopped: {' '.join(done.errors)[:800]}. Run the same command again to finish it."
         )
+    return done.notices

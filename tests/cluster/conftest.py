@@ -75,6 +75,10 @@ class Cluster:
     def dbt(self, node: Node) -> NodeDbt:
         return NodeDbt(node, self.folder / f"target_{node.settings.home.name}")
 
+    @property
+    def can_stop_nodes(self) -> bool:
+        return bool(CONTROL)
+
     def control(self, verb: str, node: str) -> None:
         """Kill, start, pause (SIGSTOP), resume or wipe (delete the data of) a node or Keeper."""
         if not CONTROL:

@@ -223,6 +223,16 @@ def test_a_node_that_lost_its_disk_gets_everything_again(cluster: Cluster):
         cluster.control("wipe", "b")
     finally:
         cluster.control("start", "b")
+    refused = cluster.dbt(cluster.a).build("s5", replica_wait_seconds=1)
+    assert not refused.succeeded
+    assert f"node {cluster.b.name} is up and has no tables" in refused.text
+    with cluster.a.client() as client:
+        assert f"node {cluster.b.name} has no tables" in nodes_of.differences(client, NAME)[0]
+    # What `create table … on cluster` would have made there.
+    cluster.b.command("create database if not exists marts")
+    cluster.b.command("create table marts.dq_series_days (day Date) engine = ReplicatedMergeTree order by day")
+    with cluster.a.client() as client:
+        assert "marts.dq_series_days is not one table" in "; ".join(nodes_of.differences(client, NAME))
     made = nodes_of.add_node(cluster.b.client(), cluster.b.settings)
     assert "marts.bars" in made
     assert "marts.v_bars" in made

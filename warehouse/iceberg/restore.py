@@ -101,6 +101,8 @@ def claim(admin: Client, entry: Exported) -> None:
     # Pages that were built since then count as not built: their rows are deleted with the marts.
     emptied += ["marts.dq_rejected_rows", "marts.dq_conflicting_rows", "marts.snapshot_manifest"]
     emptied += ["ops.build_pages", "ops.builds", "ops.build_steps", "ops.mart_rows"]
+    # On a cluster: what nodes held of the failed import, which had the same data version.
+    emptied += ["ops.node_versions"]
     for table in emptied:
         admin.command(f"truncate table if exists {table}")
     admin.command(

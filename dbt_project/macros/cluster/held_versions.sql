@@ -64,6 +64,36 @@
     {{ return(versions) }}
 {%- endmacro -%}
 
+{#- Queries for contents_by_node: what the views of gaps and of condition read beside the marts. Without it a node
+    would name fewer gaps and findings, or other ones. -#}
+{%- macro evidence_by_node(last, version) -%}
+    {%- set marts = generate_schema_name('marts', none) | trim -%}
+    {%- set own = "select getMacro('replica') as node, '" -%}
+    {%- set began = run_query('select toString(min(recorded_at)) from ops.builds where version = '
+        ~ version).rows[0][0] -%}
+    {{ return([
+        own ~ "series_days' as part, count() as rows, sum(cityHash64(instrument_id, timeframe, day, version, bars)) as hash "
+        ~ 'from ' ~ of_all_nodes(marts ~ '.dq_series_days') ~ ' where version > ' ~ last ~ ' and version <= ' ~ version
+        ~ ' group by node',
+        own ~ "audit_results' as part, count() as rows, sum(cityHash64(run, audit, instrument_id, timeframe, "
+        ~ 'toString(range_start), toString(range_end))) as hash from ' ~ of_all_nodes(marts ~ '.dq_audit_results')
+        ~ ' where run > ' ~ last ~ ' and run <= ' ~ version ~ ' group by node',
+        own ~ "pages' as part, count() as rows, sum(cityHash64(mart, page_id, version)) as hash from "
+        ~ of_all_nodes('ops.build_pages') ~ ' where ' ~ taken_up(last, version) ~ ' group by node',
+        own ~ "coverage' as part, count() as rows, sum(cityHash64(page_id)) as hash from " ~ of_all_nodes('ops.coverage')
+        ~ ' where page_id in (select page_id from ops.build_pages where ' ~ taken_up(last, version) ~ ') group by node',
+        own ~ "quarantine' as part, count() as rows, sum(cityHash64(quarantine_id, action, recorded_at)) as hash from "
+        ~ of_all_nodes('ops.quarantine') ~ " where recorded_at < toDateTime64('" ~ began ~ "', 6, 'UTC') group by node",
+        "select node, 'builds' as part, count() as rows, sum(cityHash64(version, began)) as hash from (select "
+        ~ "getMacro('replica') as node, version, min(recorded_at) as began from " ~ of_all_nodes('ops.builds')
+        ~ ' where version > ' ~ last ~ ' and version <= ' ~ version ~ ' group by node, version) group by node',
+    ]) }}
+{%- endmacro -%}
+
+{%- macro taken_up(last, version) -%}
+    {{ return('done = 1 and version > ' ~ last ~ ' and version <= ' ~ version) }}
+{%- endmacro -%}
+
 {#- What each node that answers holds of a version beside what it held as of `last`: node -> a text that is equal for
     equal rows. Rows that builds after the version brought or closed do not count. -#}
 {%- macro contents_by_node(last, version) -%}
@@ -85,6 +115,7 @@
         ~ 'row_count, content_hash)) as hash from ' ~ of_all_nodes(manifest_relation()) ~ ' where version > ' ~ last
         ~ ' and version <= ' ~ version
         ~ ' group by node') -%}
+    {%- do parts.extend(evidence_by_node(last, version)) -%}
     {#- The views that readers use: a node that was down creates them only after its start. -#}
     {%- do parts.append(
         "select getMacro('replica') as node, 'views' as part, count() as rows, sum(cityHash64(database, name, "

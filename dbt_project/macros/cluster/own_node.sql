@@ -2,6 +2,7 @@
     written. What a build decides (which pages are done, which rows are open) it decides by what this node holds. -#}
 {%- macro catch_up_own_node() -%}
     {%- if not on_cluster() -%}{{ return('') }}{%- endif -%}
+    {%- do refuse_nodes_without_tables() -%}
     {%- set node = run_query("select getMacro('replica')").rows[0][0] -%}
     {%- set ours = "database in ('ops', 'staging', 'marts', 'snaps')" -%}
     {%- set wait = var('replica_wait_seconds') | int -%}
@@ -42,4 +43,20 @@
         {%- endif -%}
         {%- do run_query('select sleep(1)') -%}
     {%- endfor -%}
+{%- endmacro -%}
+
+{#- A node that answers and is empty, since it replaced another one, or came back without its disk. `create table if not
+    exists … on cluster` would make tables there that share nothing with those of the other nodes. -#}
+{%- macro refuse_nodes_without_tables() -%}
+    {%- set empty = run_query(
+        "select node from (select getMacro('replica') as node, count() as tables from " ~ of_all_nodes('system.tables')
+        ~ " where database = 'ops' and name = 'builds' group by node union all select getMacro('replica') as node, "
+        ~ 'toUInt64(0) as tables from ' ~ of_all_nodes('system.one') ~ ') group by node having sum(tables) = 0'
+        ~ of_those_that_answer()).rows | map('first') | list -%}
+    {%- if empty -%}
+        {%- do exceptions.raise_compiler_error(
+            'node ' ~ empty | join(', ') ~ ' is up and has no tables. Nothing was changed. Run `mdw cluster add-node` '
+            ~ 'with MDW_CLICKHOUSE_URL of that node, or stop it: builds go on without a node that is down '
+            ~ '(runbooks/cluster.md, new, empty node)') -%}
+    {%- endif -%}
 {%- endmacro -%}

@@ -14,9 +14,42 @@
     {%- endfor -%}
     {%- do forget_dropped(registry) -%}
     {%- do reconcile_member_views(registry) -%}
-    {%- do free_rows(registry) -%}
+    {%- set behind = nodes_that_show_dropped(registry) -%}
+    {%- if behind -%}
+        {%- for node, why in behind.items() -%}
+            {%- do log(
+                'rows kept: node ' ~ node ~ ' ' ~ why ~ ', so the rows of ' ~ ids | join(', ') ~ ' stay. Run the same '
+                ~ 'command again once `mdw cluster check` says that it serves: that frees them', info=true) -%}
+        {%- endfor -%}
+    {%- else -%}
+        {%- do free_rows(registry) -%}
+    {%- endif -%}
     {%- do record_build_state('finished') -%}
     {%- do log('dropped ' ~ ids | join(', '), info=true) -%}
+{%- endmacro -%}
+
+{#- Nodes of a cluster whose registry may still have a dropped snapshot, with the reason: readers there would get fewer of
+    its rows once they are freed. Waits for nodes that answer as long as `replica_wait_seconds`. -#}
+{%- macro nodes_that_show_dropped(registry) -%}
+    {%- set left = {} -%}
+    {%- if on_cluster() -%}
+        {%- set dropped = listed('snapshot_id', 'ops.snapshot_events', "event = 'dropped'") -%}
+        {%- for attempt in range(var('replica_wait_seconds') | int + 1) -%}
+            {%- do run_query('select sleep(1)') if not loop.first -%}
+            {%- do left.clear() -%}
+            {%- for node in known_nodes() -%}{%- do left.update({node: 'does not answer'}) -%}{%- endfor -%}
+            {%- for row in run_query(
+                "select node, toString(sum(shown)) from (select getMacro('replica') as node, count() as shown from "
+                ~ of_all_nodes(registry) ~ ' where ' ~ dropped ~ " group by node union all select getMacro('replica') "
+                ~ 'as node, toUInt64(0) as shown from ' ~ of_all_nodes('system.one') ~ ') group by node'
+                ~ of_those_that_answer()) -%}
+                {%- if row[1] == '0' -%}{%- do left.pop(row[0], none) -%}
+                {%- else -%}{%- do left.update({row[0]: 'still shows a dropped snapshot'}) -%}{%- endif -%}
+            {%- endfor -%}
+            {%- if 'still shows a dropped snapshot' not in left.values() -%}{{ return(left) }}{%- endif -%}
+        {%- endfor -%}
+    {%- endif -%}
+    {{ return(left) }}
 {%- endmacro -%}
 
 {#- Stops before anything is changed. A snapshot that was dropped already may be named again: that finishes the

@@ -10,7 +10,7 @@
 -- depends_on: {{ source('raw', raw) }}
 {%- endfor %}
 with
-    (select max(data_version) from {{ ref('snapshots') }}) as cutoff,
+    {{ newest_version(ref('snapshots')) }} as cutoff,
     (select argMax(snapshot_id, data_version) from {{ ref('snapshots') }}) as newest,
     (
         select ifNull(max(window_end) - interval 2 hour, toDateTime64('2290-01-01 00:00:00', 3, 'UTC'))
