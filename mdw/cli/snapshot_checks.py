@@ -60,7 +60,7 @@ def _print_verified(result: Any) -> None:
         columns,
         [[*row[:3], f"{row[3]:%Y-%m}" if row[3] else "total", *row[4:6], row[6][:12], row[7][:12]] for row in rows],
     )
-    out.print('Runbook: docs/snapshots.md, "When a pin does not hold"')
+    out.print('Runbook: docs/snapshots.md, "When verification fails"')
 
 
 def _difference(

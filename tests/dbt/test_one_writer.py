@@ -19,6 +19,7 @@ def test_a_name_that_cannot_be_one_changes_nothing(module_dbt: Dbt) -> None:
         (1.10, "snapshot_id is 1.1, which YAML does not read as text. Write it in quotes"),
         (False, "snapshot_id is False, which YAML does not read as text"),
         (0, "snapshot_id is 0, which YAML does not read as text"),
+        (None, "snapshot_id is None, which YAML does not read as text"),
         (["x"], "snapshot_id is ['x'], which YAML does not read as text"),
     ):
         refused = module_dbt.run("run", "--select", "snapshots", snapshot_id=given)

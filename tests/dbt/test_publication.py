@@ -108,6 +108,10 @@ def test_no_command_publishes_what_the_audits_refused(bad: Dbt) -> None:
         assert published(bad.warehouse) == [("good", 5)], name
         shown = "select count() from marts.v_bars where snapshot_id != 'good'"
         assert bad.warehouse.rows(shown) == [(0,)], name
+    for name in ("datasets", "timeframes"):
+        outcome = bad.run("build", "--exclude-resource-type", "test", "unit_test", snapshot_id="sneak", **{name: {}})
+        assert f"--vars gives '{name}', which is part of the project" in outcome.text
+    assert published(bad.warehouse) == [("good", 5)]
     # What `mdw build` says of it: the gate's sentences, without dbt's trace of macros.
     assert not bad.run("run", "--select", "snapshots", snapshot_id="sneak").succeeded
     refusals = [node.message for node in _nodes(bad.target / "run_results.json") if node.name == "snapshots"]

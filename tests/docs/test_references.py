@@ -52,7 +52,7 @@ PAGES = [name for name in NAMES if not name.startswith(HISTORY) and Path(name).s
 
 
 def prose(name: str) -> Iterator[tuple[int, str]]:
-    """Lines of a file that people read: of code, comments and docstrings only."""
+    """Lines of a file that people read: of code, comments, docstrings, and messages that name a section of a page."""
     text = (PROJECT / name).read_text(encoding="utf-8", errors="ignore")
     if not name.endswith(".py"):
         yield from enumerate(text.splitlines(), 1)
@@ -60,6 +60,8 @@ def prose(name: str) -> Iterator[tuple[int, str]]:
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
             yield from enumerate(node.value.value.splitlines(), node.lineno)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and SECTION.search(node.value):
+            yield from enumerate(node.value.splitlines(), node.lineno)
     for number, line in enumerate(text.splitlines(), 1):
         if (found := re.search(r"(?:^|\s)#\s(.*)", line)) is not None:
             yield number, found[1]

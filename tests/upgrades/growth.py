@@ -106,6 +106,10 @@ def add_timeframe(code: Path) -> None:
     )
     outliers["arguments"]["thresholds"]["return_warn_5m"] = 0.15
     (dbt / "models/facts/bars.yml").write_text(yaml.safe_dump(described, sort_keys=False))
+    universe = yaml.safe_load((Path(__file__).parent / "universe.yml").read_text())
+    universe["timeframes"].append("5m")
+    universe["bars"]["binance"]["spot"].append("ETH/USDT")
+    (code / "universe.yml").write_text(yaml.safe_dump(universe, sort_keys=False))
 
 
 def _edit(file: Path, found: str, replaced: str, once: bool = False) -> None:

@@ -47,14 +47,13 @@ class Code:
     warehouse: Warehouse
 
     def python(self, *arguments: str, **more: str) -> str:
-        universe = Path(__file__).parent / "universe.yml"
         environment = {
             **os.environ,
             **self.warehouse.environment,
             **more,
             "PYTHONPATH": str(self.folder),
             "MDW_NOW": NOW.isoformat(),
-            "MDW_UNIVERSE": str(universe),
+            "MDW_UNIVERSE": str(self.folder / "universe.yml"),
         }
         command = [sys.executable, *arguments]
         done = subprocess.run(command, cwd=self.folder, env=environment, text=True, capture_output=True, check=False)
@@ -129,7 +128,7 @@ def test_a_column_is_filled_from_raw_and_all_commands_know_it(grown: Code, tmp_p
     # Whatever names no timeframe covers the new one.
     arguments = ("--without", "binance:spot:ETH/USDT", "--reason", "a poisoned feed")
     assert grown.mdw("build", "--snapshot-id", "without", *arguments)["published"]
-    fives = "(snapshot_id = 'without') where timeframe = '5m'"
+    fives = "(snapshot_id = 'without') where timeframe = '5m' and instrument_id = 'binance:spot:ETH/USDT'"
     assert warehouse.rows(f"select count() from marts.v_bars_at{fives}") == [(0,)]
     condition = f"select distinct reason from marts.v_dataset_condition_at{fives}"
     assert warehouse.rows(condition) == [("quarantined",)]

@@ -11,6 +11,7 @@
 {#- Takes the claim, after waiting for other builds as long as var build_wait_seconds allows. -#}
 {%- macro claim_build() -%}
     {%- do refuse_partial_rows() -%}
+    {%- do refuse_other_datasets() -%}
     {%- do catch_up_own_node() -%}
     {%- for attempt in range(of_this_run('build_wait_seconds') | int + 1) -%}
         {%- do abandon_dead_builds() -%}

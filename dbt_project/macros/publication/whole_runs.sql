@@ -11,6 +11,16 @@
     {%- endfor -%}
 {%- endmacro -%}
 
+{#- A run that knows fewer datasets or timeframes than the project would publish a snapshot without their rows, and
+    `drop_snapshots` would free rows that it does not know. -#}
+{%- macro refuse_other_datasets() -%}
+    {%- for name in ['datasets', 'timeframes'] if name in (invocation_args_dict.get('vars') or {}) -%}
+        {%- do exceptions.raise_compiler_error(
+            "--vars gives '" ~ name ~ "', which is part of the project and the same for every run: change it in "
+            ~ 'dbt_project.yml (docs/adding_a_dataset.md, docs/adding_a_timeframe.md). Nothing was changed.') -%}
+    {%- endfor -%}
+{%- endmacro -%}
+
 {#- Called while the project is parsed, before dbt makes the schema's database. The databases have fixed names, so a
     target with another schema would still write to marts, beside views of its own. -#}
 {%- macro refuse_other_schemas() -%}

@@ -1,9 +1,12 @@
 {#- Name of the snapshot that this build publishes: var snapshot_id, or the UTC time of the run. -#}
 {%- macro snapshot_id() -%}
-    {#- YAML reads 1.10 as 1.1, and no as false: the name would be another one than was typed. -#}
+    {#- YAML reads 1.10 as 1.1, no as false, 010 as 8, and nothing as null: the name would be another one than was
+        typed. -#}
     {%- set given = var('snapshot_id') -%}
-    {%- if given is boolean or given is float or given == 0 or given is mapping
-        or (given is iterable and given is not string) -%}
+    {%- set typed = invocation_args_dict.get('invocation_command') or '' -%}
+    {%- if given is none or given is boolean or given is float or given == 0 or given is mapping
+        or (given is iterable and given is not string)
+        or (given is integer and 'snapshot_id' in typed and given | string not in typed) -%}
         {%- do exceptions.raise_compiler_error(
             'snapshot_id is ' ~ given
             ~ ', which YAML does not read as text. Write it in quotes: --vars \'{snapshot_id: "…"}\'. Nothing was '

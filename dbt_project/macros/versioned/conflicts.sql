@@ -50,6 +50,31 @@
     {%- endif -%}
 {%- endmacro -%}
 
+{#- Condition that a candidate and the open row of its key, both of one lane and moment, contradict each other. NULL in
+    the open row contradicts nothing: the row may have been stored before the mart had the column. -#}
+{%- macro contradicts(candidate, open_row) -%}
+    {%- set kept = known_stays_known() -%}
+    {%- set contradictions = [] -%}
+    {%- for name in contradicting_columns() -%}
+        {%- do contradictions.append(
+            'isNotNull(' ~ open_row ~ '.' ~ name ~ ') and '
+            ~ ('isNotNull(' ~ candidate ~ '.' ~ name ~ ') and ' if name in kept else '')
+            ~ 'not isNotDistinctFrom(' ~ candidate ~ '.' ~ name ~ ', ' ~ open_row ~ '.' ~ name ~ ')') -%}
+    {%- endfor -%}
+    ({{ contradictions | join(' or ') }})
+{%- endmacro -%}
+
+{#- Condition that a candidate is the open row, parsed again, with values in columns that were NULL: how a new column is
+    filled from raw (docs/adding_a_column.md). -#}
+{%- macro fills(candidate, open_row) -%}
+    {%- set filled = [] -%}
+    {%- for name in contradicting_columns() -%}
+        {%- do filled.append('isNull(' ~ open_row ~ '.' ~ name ~ ') and isNotNull(' ~ candidate ~ '.' ~ name ~ ')') -%}
+    {%- endfor -%}
+    ({{ candidate }}.source = {{ open_row }}.source and {{ candidate }}.ingested_at = {{ open_row }}.ingested_at
+        and ({{ filled | join(' or ') }}) and not {{ contradicts(candidate, open_row) }})
+{%- endmacro -%}
+
 {#- Looks for changes that contradict an open row of the same lane and moment: the page of that row was built before.
     Such a change is not taken (insert_changes), and the open row stays as it was published. -#}
 {%- macro set_aside_late_conflicts(relation, changes, partition) -%}
@@ -58,12 +83,15 @@
             ~ changes
             ~ ' where ' ~ in_partition(partition) ~ ')') -%}
         {%- set key = (config.require('unique_key') + ['source', 'ingested_at']) | join(', ') -%}
+        {%- set held = 'select * from ' ~ relation ~ ' final where ' ~ in_partition(partition)
+            ~ ' and valid_to_version = 4294967295 and (' ~ key ~ ') in (select ' ~ key ~ ' from ' ~ changes
+            ~ ' where ' ~ in_partition(partition) ~ ')' -%}
+        {%- set contradicted = 'select ' ~ key ~ ' from (select * from ' ~ changes ~ ' where ' ~ in_partition(partition)
+            ~ ') as candidate inner join (' ~ held ~ ') as open_row using (' ~ key ~ ') where '
+            ~ contradicts('candidate', 'open_row') -%}
         {%- do record_conflicts(
-            'select * from ' ~ changes ~ ' where ' ~ in_partition(partition) ~ ' union all select * from ' ~ relation
-            ~ ' final where '
-            ~ in_partition(partition) ~ ' and valid_to_version = 4294967295 and (' ~ key ~ ') in (select ' ~ key
-            ~ ' from ' ~ changes
-            ~ ' where ' ~ in_partition(partition) ~ ')') -%}
+            'select * from ' ~ changes ~ ' where ' ~ in_partition(partition) ~ ' and (' ~ key ~ ') in (' ~ contradicted
+            ~ ') union all select * from (' ~ held ~ ') where (' ~ key ~ ') in (' ~ contradicted ~ ')') -%}
     {%- endif -%}
 {%- endmacro -%}
 

@@ -170,8 +170,8 @@
 {%- endmacro -%}
 
 {#- Inserts candidates that are new or differ from the open row of their key. One that was fetched before the open row
-    does not replace it, nor does one of the same lane and moment (set_aside_late_conflicts). What a lane does not tell
-    (known_stays_known) neither differs from a value nor replaces it. -#}
+    does not replace it, nor does one of the same lane and moment (set_aside_late_conflicts), unless it only fills NULLs
+    of that row. What a lane does not tell (known_stays_known) neither differs from a value nor replaces it. -#}
 {%- macro insert_changes(relation, changes, partition, version) -%}
     {%- set columns = stored_columns() -%}
     {%- set values = value_columns() -%}
@@ -189,6 +189,8 @@
         {%- do chosen.append('coalesce(candidate.' ~ name ~ ', open_row.' ~ name ~ ')'
             if name in kept else 'candidate.' ~ name) -%}
     {%- endfor -%}
+    {%- set taken = '(' ~ later ~ ' and (' ~ differs | join(' or ') ~ '))' -%}
+    {%- set taken = taken ~ ' or ' ~ fills('candidate', 'open_row') if ranked else taken -%}
     {%- call statement('insert_changes') -%}
         insert into {{ relation }} ({{ columns | join(', ') }}, valid_from_version)
         select {{ chosen | join(', ') }}, {{ version }}
@@ -201,7 +203,7 @@
                     select {{ key_list() }} from {{ changes }} where {{ in_partition(partition) }}
                 )
         ) as open_row using ({{ key_list() }})
-        where open_row.is_known = 0 or ({{ later }} and ({{ differs | join(' or ') }}))
+        where open_row.is_known = 0 or {{ taken }}
         settings join_use_nulls = 0, do_not_merge_across_partitions_select_final = 1
     {%- endcall -%}
 {%- endmacro -%}

@@ -111,7 +111,8 @@ vanished as (
                 either.{{ name }}{{ ',' if not loop.last }}
                 {%- endfor %}
             ),
-            either.valid_from
+            -- Of one state, the row parsed by this build: a column added since may be NULL in the stored one.
+            (either.valid_from, either.is_new)
         ) as last_state,
         {%- for name in state %}
         {% if name == 'status' %}'delisted'{% else %}last_state.{{ loop.index }}{% endif %} as {{ name }},
