@@ -34,6 +34,24 @@ OnFrame = Callable[["Socket", Topic, Message, str], None]
 OnEvent = Callable[["Socket", str, str, str], None]
 
 
+def open_session(connector: aiohttp.BaseConnector | None = None) -> aiohttp.ClientSession:
+    """A session for live feeds and their REST requests; it follows no redirect, not even of a WebSocket handshake."""
+    tracing = aiohttp.TraceConfig()
+    tracing.on_request_redirect.append(_refuse_redirect)
+    return aiohttp.ClientSession(connector=connector, trust_env=True, trace_configs=[tracing])
+
+
+async def _refuse_redirect(_session: object, _context: object, seen: aiohttp.TraceRequestRedirectParams) -> None:
+    response = seen.response
+    target = response.headers.get("Location", "")[:200]
+    raise aiohttp.ClientResponseError(
+        response.request_info,
+        response.history,
+        status=response.status,
+        message=f"a redirect to {target}; redirects are not followed",
+    )
+
+
 @dataclass(slots=True)
 class Socket:
     """State of a connection. Times are of `time.monotonic` where not said otherwise."""
@@ -82,7 +100,7 @@ class Socket:
                     heartbeat=None if self.protocol.ping_text else 20.0,
                     timeout=aiohttp.ClientWSTimeout(ws_close=2.0),
                 )
-        except aiohttp.WSServerHandshakeError as error:
+        except aiohttp.ClientResponseError as error:
             return self._ended(f"http_{error.status}", error.message)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             return self._ended("no_connection", f"{type(error).__name__}: {error}")

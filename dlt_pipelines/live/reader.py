@@ -18,7 +18,7 @@ from dlt_pipelines.core.series import Series
 from dlt_pipelines.core.websocket import Kind, Message, Topic, WebSocketProtocol, base_address
 from dlt_pipelines.live import rows
 from dlt_pipelines.live.clock import MINUTE_MS, VenueClock, recv_us
-from dlt_pipelines.live.connection import Socket
+from dlt_pipelines.live.connection import Socket, open_session
 from dlt_pipelines.live.gaps import GapTask, Hole
 from dlt_pipelines.live.health import sign_of_life
 from dlt_pipelines.live.minutes import Minutes
@@ -114,7 +114,7 @@ class Reader:
         """Follow until stopped; whether every row was acknowledged before the end."""
         taken_over = self.spool.open()
         connector = aiohttp.TCPConnector(limit=0, ttl_dns_cache=60)
-        async with aiohttp.ClientSession(connector=connector, trust_env=True) as session:
+        async with open_session(connector) as session:
             self.writer = Writer(
                 self._settings.connection("ingest"),
                 self.spool,

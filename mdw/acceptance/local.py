@@ -5,6 +5,7 @@ from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 
 import yaml
+from rich.text import Text
 
 from dlt_pipelines import backfill
 from dlt_pipelines.planning.universe import load
@@ -87,4 +88,4 @@ def _history(settings: Settings) -> None:
 
 
 def _say(text: str) -> None:
-    err.print(f"[bold cyan]>[/] {text}", soft_wrap=True)
+    err.print(Text(">", style="bold cyan"), text, soft_wrap=True)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.text import Text
 
 from mdw import checkout
 from mdw.cli.options import Json, SnapshotId
@@ -103,4 +104,4 @@ def _show(context: "Context", verdicts: "list[Verdict]", page: Path | None, json
             )
     table(("", "criterion", "verdict", "seen"), rows, title="Acceptance")
     out.print()
-    out.print(f"[bold]{conclusion(verdicts)}[/]", soft_wrap=True)
+    out.print(Text(conclusion(verdicts), style="bold"), soft_wrap=True)

@@ -3,6 +3,7 @@
 from typing import Annotated
 
 import typer
+from rich.text import Text
 
 from mdw.cli.options import Json, SnapshotId
 from mdw.console.output import err, out, print_json, table
@@ -51,7 +52,8 @@ def build(
         if result.failures:
             table(("model or audit", "rows", "message"), result.failures, title="Failed")
         if result.published and not result.existed:
-            out.print(f"Published snapshot [bold]{result.snapshot_id}[/] (data version {result.data_version}).")
+            name = Text(result.snapshot_id, style="bold")
+            out.print("Published snapshot", name, f"(data version {result.data_version}).")
         if result.published and result.failures:
             err.print(
                 "The snapshot is published and its rows passed the audits, but what is built after it failed: "
@@ -69,7 +71,7 @@ def _keep(settings: Settings, to: str, build: str) -> None:
     try:
         delivery.keep_artifacts(settings, to, build)
     except OperationFailed as error:
-        err.print(f"dbt's artifacts could not be stored: {error}", markup=False)
+        err.print(f"dbt's artifacts could not be stored: {error}")
 
 
 def _exclude(settings: Settings, series: list[str], reason: str) -> None:

@@ -75,13 +75,13 @@ def main() -> None:
     try:
         app()
     except BadInput as error:
-        err.print(f"[bold red]bad input:[/] {escape(str(error))}", soft_wrap=True)
+        err.print(f"[bold red]bad input:[/] {escape(str(error))}", soft_wrap=True, markup=True)
         sys.exit(2)
     except OperationFailed as error:
         if open_files.ran_out(error):
             # Half-open connections raise errors when they are garbage-collected.
             logging.disable(logging.CRITICAL)
-        err.print(f"[bold red]failed:[/] {escape(str(error))}", soft_wrap=True)
+        err.print(f"[bold red]failed:[/] {escape(str(error))}", soft_wrap=True, markup=True)
         sys.exit(1)
     except Exception as error:
         if open_files.ran_out(error):
@@ -90,7 +90,7 @@ def main() -> None:
             text = _explain(error)
         else:
             raise
-        err.print(f"[bold red]failed:[/] {escape(text)}", soft_wrap=True)
+        err.print(f"[bold red]failed:[/] {escape(text)}", soft_wrap=True, markup=True)
         sys.exit(1)
     except KeyboardInterrupt:
         err.print("Stopped. What has landed is kept; run the same command again to continue.")

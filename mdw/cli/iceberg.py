@@ -3,6 +3,7 @@
 from typing import Annotated
 
 import typer
+from rich.text import Text
 
 from mdw.cli.options import Json
 from mdw.console.output import err, out, print_json, table
@@ -66,7 +67,7 @@ def export_(
                 for p in result.parts
             ],
         )
-        out.print(f"Snapshot [bold]{result.snapshot_id}[/] is in {result.target}", soft_wrap=True)
+        out.print("Snapshot", Text(result.snapshot_id, style="bold"), f"is in {result.target}", soft_wrap=True)
 
 
 def import_(
@@ -101,8 +102,9 @@ def import_(
     if result.row_counts:
         table(("dataset", "rows"), list(result.row_counts.items()))
         out.print(
-            f"Snapshot [bold]{result.snapshot_id}[/] (data version {result.data_version}) is restored and equal to its "
-            f"manifest; {result.seconds:.1f} s.",
+            "Snapshot",
+            Text(result.snapshot_id, style="bold"),
+            f"(data version {result.data_version}) is restored and equal to its manifest; {result.seconds:.1f} s.",
             soft_wrap=True,
         )
 

@@ -19,7 +19,7 @@ def show(json: Json = False) -> None:
     if json:
         print_json([{"name": one.name, "value": one.value, "labels": dict(one.labels)} for one in found])
     else:
-        out.print(exposition(found), markup=False, soft_wrap=True, end="")
+        out.print(exposition(found), soft_wrap=True, end="")
 
 
 @app.command()

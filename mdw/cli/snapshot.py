@@ -64,14 +64,14 @@ def show(snapshot_id: Id, json: Json = False) -> None:
         print_json({**vars(found), "age_seconds": round(age.total_seconds()), "datasets": rows})
         return
     kept = ", protected" if found.protected else ""
-    out.print(f"[bold]{found.snapshot_id}[/]: data version {found.data_version}{kept}")
+    out.print(f"[bold]{found.snapshot_id}[/]: data version {found.data_version}{kept}", markup=True)
     out.print(
         f"published {utc(found.published_at)}, {_age(age.total_seconds())} ago; code {found.code_revision or '-'}"
     )
     if found.withdrawn is not None:
-        out.print("[bold red]withdrawn[/], known to be bad:", Text(found.withdrawn))
+        out.print(Text("withdrawn, known to be bad:", style="bold red"), found.withdrawn)
     if found.note:
-        out.print(f"note: {found.note}", soft_wrap=True, markup=False)
+        out.print(f"note: {found.note}", soft_wrap=True)
     columns = ("dataset", "rows", "MB", "own rows", "MB freed", "content hash")
     names = ("dataset", "row_count", "bytes", "own_rows", "own_bytes", "content_hash")
     table(columns, [[_megabytes(name, row[name]) for name in names] for row in rows])

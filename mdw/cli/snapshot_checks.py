@@ -53,7 +53,7 @@ def _print_verified(result: Any) -> None:
     if result.holds:
         out.print(f"{result.snapshot_id}: holds; {summary}")
         return
-    out.print(f"[bold red]{result.snapshot_id}: does not hold[/]; {summary}")
+    out.print(f"[bold red]{result.snapshot_id}: does not hold[/]; {summary}", markup=True)
     columns = ("dataset", "instrument", "timeframe", "month", "rows published", "found", "hash published", "found")
     rows = [list(vars(item).values()) for item in result.differences]
     table(

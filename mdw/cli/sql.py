@@ -82,8 +82,15 @@ def _cell(value: Any) -> Cell:
     if isinstance(value, int | float) and not isinstance(value, bool):
         return Cell(repr(value), right=True, whole=True)
     if isinstance(value, str):
-        return Cell(value.replace("\n", "\\n").replace("\r", "\\r").replace("\t", "\\t"))
+        return Cell("".join(_escaped(character) for character in value))
     return Cell(json.dumps(value, ensure_ascii=False))
+
+
+def _escaped(character: str) -> str:
+    """Control characters, line separators and the like as in JSON: a value is one line, and exact."""
+    if character == " " or character.isprintable():
+        return character
+    return json.dumps(character)[1:-1] if character != "\x7f" else "\\u007f"
 
 
 def _error_text(text: str) -> str:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.text import Text
 
 from dlt_pipelines.core.archive import ArchiveFile
 from dlt_pipelines.core.endpoint import Budget, Endpoint
@@ -15,7 +16,7 @@ from dlt_pipelines.core.page_request import PageRequest
 from dlt_pipelines.core.progress import Failure, LandingReport
 from dlt_pipelines.core.raw_page import Page
 from dlt_pipelines.planning.plan import Plan
-from mdw.console.output import err, out, print_json, table
+from mdw.console.output import err, out, print_json, table, visible
 
 _USE_SECONDS = 10.0
 _LINE_SECONDS = 30.0
@@ -105,7 +106,7 @@ class LandingProgress:
 
     def gave_up(self, failure: Failure) -> None:
         """Print what is left to a later run."""
-        err.print(f"[red]{failure.message}[/]", soft_wrap=True)
+        err.print(Text(visible(failure.message), style="red"), soft_wrap=True)
 
     def _show(self, name: str) -> None:
         venue = self._venues[name]
@@ -171,7 +172,7 @@ def print_report(report: LandingReport) -> None:
     if report.faults:
         out.print("Faults: " + ", ".join(f"{count} {kind}" for kind, count in report.faults.items()))
     for failure in report.failures:
-        err.print(f"[red]not fetched:[/] {failure.message}", soft_wrap=True)
+        err.print(Text("not fetched:", style="red"), failure.message, soft_wrap=True)
     if report.failures:
         err.print("Run the same command again: it requests only what is missing.")
 

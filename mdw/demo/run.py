@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import yaml
+from rich.text import Text
 
 from dlt_pipelines import backfill
 from dlt_pipelines.core.progress import LandingReport
@@ -39,7 +40,7 @@ def run_demo(settings: Settings, market: Synthetic | Recorded) -> None:
     wanted = load(settings.universe)
     windows = market.windows(wanted)
     universe = _own_universe(settings.universe, home, windows)
-    out.print(f"[bold]Demo on a {_what(market)}[/], warehouse in {home}", soft_wrap=True)
+    out.print(Text(f"Demo on a {_what(market)},", style="bold"), f"warehouse in {home}", soft_wrap=True)
     inner = {"MDW_HOME": str(home), "MDW_NOW": market.now.isoformat(), "MDW_UNIVERSE": str(universe)}
     with market.serve() as origins, environment({**origins, **inner}):
         inside = Settings.load()
@@ -132,12 +133,12 @@ def _what(market: Synthetic | Recorded) -> str:
 
 
 def _step(title: str) -> None:
-    err.print(f"\n[bold cyan]>[/] [bold]{title}[/]")
+    err.print(f"\n[bold cyan]>[/] [bold]{title}[/]", markup=True)
 
 
 def _summary(settings: Settings, home: Path, result: pinned.Repeated, reports: dict[str, Path], seconds: float) -> None:
     shown = home if len(str(home)) < 60 else Path(os.path.relpath(home))
-    lines = [f"Snapshot [bold]{SNAPSHOT}[/]: backtest run twice, results {'equal' if result.equal else 'DIFFERENT'}"]
+    lines = [f"Snapshot {SNAPSHOT}: backtest run twice, results {'equal' if result.equal else 'DIFFERENT'}"]
     lines += [
         f"  trades digest {result.first.trades_digest[:16]}…, equity digest {result.first.equity_digest[:16]}…",
         "",
@@ -148,7 +149,7 @@ def _summary(settings: Settings, home: Path, result: pinned.Repeated, reports: d
         f"  {_PROGRAM} status",
         f"  {_PROGRAM} sql \"select * from marts.v_bars_at(snapshot_id = 'demo') limit 5\"",  # noqa: S608 - shown, not run
         f"  {_PROGRAM} snapshot show demo",
-        f"  {_PROGRAM} down        [dim]# the server keeps running until then[/]",
+        f"  {_PROGRAM} down        # the server keeps running until then",
     ]
     out.rule(f"Done in {seconds:.0f} s", align="left", style="green")
     out.print("\n".join(lines), soft_wrap=True)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from dlt_pipelines.core.series import Series
 from dlt_pipelines.live.reader import Reader
-from mdw.console.output import print_json
+from mdw.console.output import out, print_json
 from mdw.live.status import lines, table
 from warehouse.errors import BadInput
 from warehouse.settings import Settings
@@ -55,10 +55,10 @@ async def _watch(reader: Reader, as_json: bool) -> None:
     if sys.stdout.isatty() and not as_json:
         from rich.live import Live
 
-        with Live(table(reader), refresh_per_second=2, screen=False) as view:
+        with Live(table(reader, out.width), console=out, refresh_per_second=2, screen=False) as view:
             while True:
                 await asyncio.sleep(0.5)
-                view.update(table(reader))
+                view.update(table(reader, out.width))
     while True:
         await asyncio.sleep(LINE_SECONDS)
         if as_json:

@@ -1,9 +1,12 @@
 """What a person sees of a running reader: connections, ages, rates, gaps."""
 
 import time
+from collections.abc import Sequence
 from typing import Any
 
+from rich.cells import cell_len
 from rich.table import Table
+from rich.text import Text
 
 from dlt_pipelines.live.clock import MINUTE_MS
 from dlt_pipelines.live.reader import Follower, Reader
@@ -21,6 +24,8 @@ _COLUMNS = (
     "ends",
     "spool",
 )
+_DISPENSABLE = ("quotes/s", "closed", "frames/s", "ends", "series")
+_GAP = "  "
 
 
 class _Rates:
@@ -63,19 +68,41 @@ def _cells(reader: Reader, follower: Follower) -> tuple[str, ...]:
     )
 
 
-def table(reader: Reader) -> Table:
-    """A feed a row, and the newest bar of each series below it."""
-    found = Table(title=f"mdw live, up {time.monotonic() - reader.started_at:.0f} s", title_justify="left")
-    for name in _COLUMNS:
-        found.add_column(name, justify="left" if name == "feed" else "right")
+def table(reader: Reader, width: int) -> Table:
+    """A feed a row, and the newest bar of each series below it; a narrow terminal leaves out counts and rates."""
+    rows: list[tuple[str, ...]] = []
     for follower in reader.followers:
-        found.add_row(*_cells(reader, follower))
+        rows.append(_cells(reader, follower))
         now = follower.clock.now_ms()
         for series in follower.series:
             newest = follower.minutes.newest.get(series)
             age = "none yet" if newest is None else f"{max(now - newest - MINUTE_MS, 0) / 1000:.0f} s"
-            found.add_row(f"  {series.symbol}", "", "", age, *[""] * (len(_COLUMNS) - 4), style="dim")
+            rows.append((f"  {series.symbol}", "", "", age, *[""] * (len(_COLUMNS) - 4)))
+    shown = _fitting(rows, width)
+    found = Table(
+        title=f"mdw live, up {time.monotonic() - reader.started_at:.0f} s",
+        title_justify="left",
+        box=None,
+        pad_edge=False,
+        padding=(0, len(_GAP), 0, 0),
+    )
+    for name in shown:
+        found.add_column(name, justify="left" if name == "feed" else "right", no_wrap=True)
+    for row in rows:
+        cells = [Text(cell) for name, cell in zip(_COLUMNS, row, strict=True) if name in shown]
+        found.add_row(*cells, style="dim" if row[0].startswith(" ") else None)
     return found
+
+
+def _fitting(rows: Sequence[Sequence[str]], width: int) -> list[str]:
+    """The columns that fit beside each other, without those of least use where there is no room."""
+    widths = {
+        name: max(cell_len(name), *(cell_len(row[number]) for row in rows), 0) for number, name in enumerate(_COLUMNS)
+    }
+    for name in _DISPENSABLE:
+        if sum(widths.values()) + len(_GAP) * (len(widths) - 1) > width:
+            del widths[name]
+    return [*widths]
 
 
 def lines(reader: Reader) -> list[str]:

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
 
+from rich.text import Text
+
 from mdw.console.output import err
 from mdw.publishing import universe
 from warehouse import trust
@@ -218,10 +220,10 @@ def _follow(lines: Iterable[str]) -> DbtRun:
             info = event["info"]
             message = str(info["msg"]).strip()
             if event.get("data", {}).get("node_info") and info["level"] == "info":
-                spinner.update(message)
+                spinner.update(Text(message))
             if info["name"] in _ENDED and " SKIP exposure " not in message and not err.is_terminal:
                 # For logs such as Airflow's: which node is done, and how long it took.
-                err.print(message, markup=False)
+                err.print(message)
             if info["name"] == "JinjaLogInfo":
                 outcome.notices.append(message)
             elif info["level"] == "error":

@@ -43,11 +43,11 @@ def _paragraphs(findings: list[Finding]) -> None:
     for found in findings:
         if found.audit != audit:
             audit = found.audit
-            out.print(f"[{_COLORS[found.severity]}]{found.severity}[/] [bold]{audit}[/]")
+            out.print(f"[{_COLORS[found.severity]}]{found.severity}[/] [bold]{audit}[/]", markup=True)
         rows = f"{found.rows:,} row{'' if found.rows == 1 else 's'}"
         worst = "" if found.worst in (None, found.rows) else f", worst {found.worst:,.6g}"
-        out.print(f"  {found.series}: {rows}{worst}, since {found.first_seen:%Y-%m-%d}", markup=False)
+        out.print(f"  {found.series}: {rows}{worst}, since {found.first_seen:%Y-%m-%d}")
         if found.span != "-":
-            out.print(f"    {found.span}", markup=False)
+            out.print(f"    {found.span}")
         if found.detail:
             out.print(Padding(Text(found.detail), (0, 0, 0, 4), expand=False), soft_wrap=False)

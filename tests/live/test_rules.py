@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import io
 import json
 import subprocess
 import sys
@@ -12,6 +13,8 @@ from typing import Any
 
 import aiohttp
 import pytest
+from aiohttp import web
+from rich.console import Console
 
 from dlt_pipelines.core.series import Series
 from dlt_pipelines.core.websocket import Kind, Message, Topic
@@ -20,6 +23,7 @@ from dlt_pipelines.live.clock import VenueClock
 from dlt_pipelines.live.quotes import QuoteBook
 from dlt_pipelines.venues import WEBSOCKETS
 from mdw.live.running import parse_duration
+from mdw.live.status import table
 from replay.clock import Clock, parse_instant
 from replay.server import ReplayServer
 from replay.synthetic import SyntheticMarket
@@ -85,6 +89,13 @@ def test_what_ends_or_disturbs_a_connection_is_noticed_told_and_mended(
 ) -> None:
     okx, bybit, binance = running.follower("okx"), running.follower("bybit"), running.follower("binance")
     until(lambda: all(f.counts["closed frames"] >= 2 for f in (okx, bybit, binance)), 15, "closed frames")
+    for width, left_out in ((80, {"quotes/s", "closed"}), (140, set())):
+        lines = displayed(running.reader, width)
+        assert all(len(line) <= width for line in lines)
+        # Every word is whole.
+        assert {"feed", "connected", "oldest", "missing", "spool"} <= set(lines[1].split())
+        assert left_out == {"quotes/s", "closed"} - set(lines[1].split())
+        assert [line.split()[0] for line in lines].count("BTC/USDT") == 3
     # Half a frame and a reset; a half-open connection; a notice.
     server.sockets.order("reset", "binance-spot")
     server.sockets.order("no_pong", "okx")
@@ -122,6 +133,47 @@ def test_what_ends_or_disturbs_a_connection_is_noticed_told_and_mended(
     before = binance.counts["closed frames"]
     until(lambda: binance.counts["closed frames"] > before, 20, "frames after a refusal")
     assert {name: n for name, n in server.journal.violations.items() if "ws" in name} == {}
+
+
+def displayed(following: reader.Reader, width: int) -> list[str]:
+    """The table of `mdw live` on a terminal of this width."""
+    text = io.StringIO()
+    Console(file=text, width=width, force_terminal=True, color_system=None).print(table(following, width))
+    return text.getvalue().splitlines()
+
+
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+def test_a_redirected_handshake_is_not_followed(status: int) -> None:
+    """A feed whose address redirects ends with that status; nothing is requested from where it points to."""
+    paths: list[str] = []
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        paths.append(request.path)
+        if request.path != "/elsewhere":
+            return web.Response(status=status, headers={"Location": "/elsewhere"})
+        feed = web.WebSocketResponse()
+        await feed.prepare(request)
+        await feed.close()
+        return feed
+
+    async def run() -> connection.Socket:
+        app = web.Application()
+        app.router.add_get("/{path:.*}", answer)
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        protocol = WEBSOCKETS["okx", "spot"]
+        url = f"ws://127.0.0.1:{runner.addresses[0][1]}/feed"
+        socket = connection.Socket(protocol, {}, url, reader.VenueClock(1.0), lambda *_: None, lambda *_: None, None)
+        async with connection.open_session() as session:
+            await socket.run(session)
+        await runner.cleanup()
+        return socket
+
+    socket = asyncio.run(run())
+    assert paths == ["/feed"]
+    assert socket.cause == f"http_{status}"
+    assert "/elsewhere" in socket.detail
 
 
 def subscribed(server: ReplayServer, topics: list[Topic], refused: set[str]) -> tuple[connection.Socket, Counter[str]]:
