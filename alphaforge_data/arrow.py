@@ -53,7 +53,7 @@ def _column(column: pa.ChunkedArray) -> pa.ChunkedArray:
             return column.cast(signed)
         except pa.ArrowInvalid:
             return column.cast(_signed(kind, pa.decimal128(20)))
-    if pa.types.is_dictionary(kind) and kind != TEXT:
+    if pa.types.is_dictionary(kind):
         return pa.chunked_array([_dictionary(chunk) for chunk in column.chunks], TEXT)
     return column
 
