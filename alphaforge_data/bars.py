@@ -72,7 +72,8 @@ class BarReader:
         `closes`: for a piece of a longer request, which `require_overlap` has checked: the last close of each series
         before the piece, replaced by the last one in it.
         """
-        view = self.view(request)
+        # A piece may be without the series that are resampled, but has the columns of the whole.
+        view = views.RESAMPLED if set(columns) & set(views.COUNTS) else self.view(request)
         tables = self._tables(request, view, columns)
         rows = []
         for one in request.instruments:
