@@ -90,7 +90,10 @@ def _pieces(
 
 
 class AsyncClient:
-    """Client's methods as coroutines; many may be awaited at once. `blocking` is the client they run on."""
+    """Client's methods as coroutines; many may be awaited at once. `blocking` is the client they run on.
+
+    `iter_bars` is an asynchronous iterator: invalid arguments raise when it is first awaited.
+    """
 
     def __init__(self, client: Client):
         self.blocking = client

@@ -256,6 +256,13 @@ class Client:
         -------
         Frame
             `open_time`, then one column per instrument, named by its id; null where a bar is missing.
+
+        Raises
+        ------
+        BadRequest
+            Also for a window that does not overlap a series in the snapshot.
+        MissingBars
+            With `partial='raise'`.
         """
         _allowed("partial", partial, ("drop", "keep", "raise"))
         request = self._request(symbol, instruments, venue, market, timeframe, start, end, snapshot_id)
@@ -313,6 +320,13 @@ class Client:
         -------
         iterator of Frame
             A chunk without any bar is left out, unless `gaps` fills it.
+
+        Raises
+        ------
+        BadRequest
+            Also for a window that does not overlap a series in the snapshot.
+        MissingBars
+            With `gaps='raise'` or `partial='raise'`, at the first chunk with a missing bar.
         """
         _allowed("chunk", chunk, ("day", "week", "month", "year"))
         _allowed("gaps", gaps, ("keep", "raise", "null", "ffill"))
@@ -528,6 +542,11 @@ class Client:
         -------
         Frame
             date, value, classification.
+
+        Raises
+        ------
+        BadRequest
+            Also if the snapshot has no index, or none of these days.
         """
         chosen = views.FEAR_GREED.chosen(columns)
         first, last = times.days(start, end)
@@ -563,6 +582,11 @@ class Client:
         Frame
             dataset, instrument_id, timeframe, day, condition (available, degraded, missing or pending), found_rows,
             expected_rows, reason, changed_at.
+
+        Raises
+        ------
+        BadRequest
+            Also for a dataset, an instrument or days of which the snapshot has no rows.
         """
         if dataset is not None:
             _allowed("dataset", dataset, ("bars", "funding", "fear_greed"))
