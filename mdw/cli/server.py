@@ -85,7 +85,7 @@ def status(
         return
     with connect(settings, "auditor") as client:
         landed = _rows(client, "ops.coverage", _LANDED)
-        snapshots = [(one.snapshot_id, one.data_version, one.published_at) for one in registry.published(client)]
+        snapshots = registry.published(client)
     if json:
         names = ("dataset", "venue", "market", "series", "pages", "records", "first", "last", "fetched_at")
         print_json(
@@ -93,7 +93,8 @@ def status(
                 "server": server,
                 "landed": [dict(zip(names, row, strict=True)) for row in landed],
                 "snapshots": [
-                    dict(zip(("snapshot_id", "data_version", "published_at"), row, strict=True)) for row in snapshots
+                    {name: getattr(one, name) for name in ("snapshot_id", "data_version", "published_at", "withdrawn")}
+                    for one in snapshots
                 ],
             }
         )
@@ -103,9 +104,11 @@ def status(
         table(("dataset", "venue", "series", "records", "from", "to"), map(_landed, landed), title="Landed, UTC")
     else:
         out.print("Nothing has landed yet: `mdw migrate`, then `mdw backfill --help`.")
-    for snapshot_id, version, published in snapshots[:1]:
-        newest = f"{snapshot_id} (data version {version}, published {utc(published)})"
+    for one in snapshots[:1]:
+        newest = f"{one.snapshot_id} (data version {one.data_version}, published {utc(one.published_at)})"
         out.print(f"Newest snapshot: {newest}; {len(snapshots)} in all")
+        if one.withdrawn is not None:
+            out.print(f"It was withdrawn as known to be bad: {one.withdrawn}", markup=False, soft_wrap=True)
 
 
 def _serve(settings: Settings, host: str, port: int) -> None:

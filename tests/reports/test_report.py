@@ -6,12 +6,15 @@ from pathlib import Path
 import pytest
 
 from mdw.reports import data_quality
+from mdw.reports.data_quality import queries
 from mdw.reports.data_quality.data import Audits, DayState, Finding, Report
 from tests.conftest import Warehouse
 from tests.dbt.pages import MINUTE, START
 from warehouse.embedded import up
 from warehouse.migrate import migrate
 from warehouse.settings import Settings
+from warehouse.snapshots import registry
+from warehouse.snapshots.protection import set_withdrawn
 
 BTC = "binance spot BTC/USDT 1m"
 
@@ -178,6 +181,21 @@ def test_findings_that_differ_only_in_series_and_figures_are_one() -> None:
         (3, 1, 10),
     ]
     assert (audits.count("warn"), audits.count("error")) == (2, 1)
+
+
+def test_a_withdrawn_snapshot_is_the_headline(published: Warehouse, collected: Report) -> None:
+    assert collected.snapshot is not None
+    assert collected.snapshot.withdrawn is None
+    with published.client() as client:
+        (newest,) = (one for one in registry.published(client) if one.snapshot_id == "second")
+        set_withdrawn(client, newest, "a <bad> feed", "ada")
+        marked = queries.newest_snapshot(client)
+        (newest,) = (one for one in registry.published(client) if one.snapshot_id == "second")
+        set_withdrawn(client, newest, None, "ada")
+    page = data_quality.render(replace(collected, snapshot=marked))
+    assert "Snapshot second was withdrawn as known to be bad: a &lt;bad&gt; feed" in page
+    assert "<dt>Withdrawn</dt>" in page
+    assert "<dt>Withdrawn</dt>" not in data_quality.render(collected)
 
 
 def test_a_refused_build_is_told_apart_from_the_snapshot_that_readers_see(collected: Report) -> None:

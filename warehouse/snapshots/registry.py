@@ -77,7 +77,10 @@ def newest_contents(client: Client) -> tuple[PublishedSnapshot, dict[str, int], 
         "select snapshot_id, data_version, published_at, code_revision, note, row_counts, content_hashes "
         "from marts.snapshots order by data_version desc, published_at desc limit 1"
     ).result_rows
-    return (PublishedSnapshot(*rows[0][:5]), rows[0][5], rows[0][6]) if rows else None
+    if not rows:
+        return None
+    reason = withdrawn_reasons(client).get(rows[0][0])
+    return PublishedSnapshot(*rows[0][:5], withdrawn=reason), rows[0][5], rows[0][6]
 
 
 def rules(client: Client, snapshot: PublishedSnapshot) -> int:

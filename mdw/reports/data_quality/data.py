@@ -43,7 +43,10 @@ class DayState(IntEnum):
 
 @dataclass(frozen=True)
 class PublishedSnapshot:
-    """Identity of the snapshot that the report describes. `datasets` is (name, rows, content hash)."""
+    """Identity of the snapshot that the report describes. `datasets` is (name, rows, content hash).
+
+    `withdrawn` is the reason why it is known to be bad; None if it is not.
+    """
 
     snapshot_id: str
     data_version: int
@@ -51,6 +54,7 @@ class PublishedSnapshot:
     code_revision: str
     note: str
     datasets: tuple[tuple[str, int, str], ...]
+    withdrawn: str | None = None
 
 
 @dataclass(frozen=True)

@@ -50,6 +50,7 @@ def newest_snapshot(client: Client) -> PublishedSnapshot | None:
         newest.code_revision,
         newest.note,
         datasets,
+        newest.withdrawn,
     )
 
 

@@ -40,6 +40,11 @@ def verdict(report: Report) -> Verdict:
     """The headline of the report."""
     if report.snapshot is None:
         return Verdict("error", "No snapshot is published yet")
+    if report.snapshot.withdrawn is not None:
+        return Verdict(
+            "error",
+            f"Snapshot {report.snapshot.snapshot_id} was withdrawn as known to be bad: {report.snapshot.withdrawn}",
+        )
     errors = report.audits.count("error")
     if errors:
         found = f"{errors} audit error{'s' if errors > 1 else ''}"
