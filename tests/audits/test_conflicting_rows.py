@@ -109,6 +109,9 @@ def sow_sound(client: Client) -> None:
     land_bars(client, "BTC/USDT", [bar(START), bar(START + MINUTE, "99")], FIRST)
     land_listing(client, FIRST, ("BTC/USDT", "TRADING", "0.01"), ("SOL/USDT", "TRADING", "0.01"))
     land_fear_greed(client, [(0, "50")], FIRST)
+    payment = [{"fundingTime": milliseconds(START), "fundingRate": "0.0001", "markPrice": "100"}]
+    series = ("binance", "perp", "XRP/USDT", "")
+    land(client, "binance__usdm_funding", payment, FIRST, series=series, window=FUNDING_WINDOW)
 
 
 def sow_conflicts(client: Client) -> None:

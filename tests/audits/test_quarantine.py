@@ -53,6 +53,7 @@ def test_a_quarantine_withholds_a_release_brings_back_a_revision_heals(dbt: Dbt,
         *("audit", "--quarantine", f"{SERIES}@1m", "--start", BAD.isoformat(), "--reason", "low above close, confirmed")
     )
     excluded = mdw("audit", "--quarantine", "binance:spot:ETH/USDT", "--reason", "the whole series is doubted")
+    _refuse_the_registry_alone(dbt)
     dbt.publish("withheld", **CLOCK)
     shown = dbt.bars("withheld", "instrument_id, open_time")
     assert len(shown) == 7, "eight minutes of BTC/USDT without the bad one, and no ETH/USDT"
@@ -75,6 +76,7 @@ def test_a_quarantine_withholds_a_release_brings_back_a_revision_heals(dbt: Dbt,
     # Released rows come back and are audited again.
     for one in (decision, excluded):
         mdw("audit", "--release", str(one["quarantine_id"]))
+    _refuse_the_registry_alone(dbt)
     refused = dbt.build("released", **CLOCK)
     assert not refused.succeeded
     assert "bars_ohlc_invariants" in refused.text
@@ -91,6 +93,13 @@ def test_a_quarantine_withholds_a_release_brings_back_a_revision_heals(dbt: Dbt,
         "select count() from marts.dq_audit_results "
         "where audit = 'manifest_of_the_newest_snapshot' and severity = 'error'"
     ) == [(0,)]
+
+
+def _refuse_the_registry_alone(dbt: Dbt) -> None:
+    """A decision that no build has applied: the marts are as they were audited, and still not what to publish."""
+    refused = dbt.run("run", "--select", "snapshots", snapshot_id="early", **CLOCK)
+    assert not refused.succeeded
+    assert "quarantines or releases of bars were recorded since the marts were built" in refused.text
 
 
 def test_what_cannot_be_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path):

@@ -7,6 +7,7 @@
     {%- set steps = newest_steps() -%}
     {%- do refuse_outdated_steps(steps) -%}
     {%- if not is_proven_import(steps) -%}
+        {%- do refuse_pending_decisions(steps) -%}
         {%- do refuse_missing_tests(steps) -%}
         {%- do refuse_findings(steps) -%}
     {%- endif -%}
@@ -54,6 +55,27 @@
         {%- do refuse_publication(
             'nobody audited the rows that wait in the marts: ' ~ outdated | sort | join(', ')
             ~ ' did not run since they last changed.',
+            "Run the whole `dbt build --vars '{snapshot_id: " ~ snapshot_id()
+            ~ "}'`, without --select or --exclude.") -%}
+    {%- endif -%}
+{%- endmacro -%}
+
+{#- Quarantines and releases take effect when their mart is built: one recorded since then is not in the rows that would
+    be published, and a release that a publication passes over would never bring its rows back. -#}
+{%- macro refuse_pending_decisions(steps) -%}
+    {%- set pending = [] -%}
+    {%- for dataset, info in datasets().items() -%}
+        {%- set version = steps.get('model.market_data.' ~ info.mart, {'version': 0}).version -%}
+        {%- if version < build_version() -%}
+            {%- set decided = run_query(
+                "select count() from ops.quarantine where dataset = '" ~ dataset ~ "' and recorded_at >= "
+                ~ build_began(version) ~ ' and recorded_at < ' ~ build_began(build_version())).rows[0][0] | int -%}
+            {%- do pending.append(dataset) if decided -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {%- if pending -%}
+        {%- do refuse_publication(
+            'quarantines or releases of ' ~ pending | join(', ') ~ ' were recorded since the marts were built.',
             "Run the whole `dbt build --vars '{snapshot_id: " ~ snapshot_id()
             ~ "}'`, without --select or --exclude.") -%}
     {%- endif -%}
