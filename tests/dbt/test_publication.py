@@ -73,6 +73,14 @@ SNEAKS = {
         ("run-operation", "free_rows", "--args", "{registry: marts.snapshots}"),
         "free_rows deletes rows under the claim of a build",
     ),
+    "a view dropped by hand": (
+        ("run-operation", "drop_member_view", "--args", "{dataset: bars, id: good}"),
+        "v_bars shows snapshot good",
+    ),
+    "pages done without a build": (
+        ("run-operation", "mark_pages_done", "--args", "{mart: bars}"),
+        "mark_pages_done belongs to a build",
+    ),
     "without rows": (("run", "--empty"), "--empty would mark raw pages as done without their rows"),
     "with a sample": (("run", "--sample", "1 day"), "--sample would mark raw pages as done"),
     "dbt clone": (("clone", "--select", "bars", "--full-refresh"), "use `mdw clone`"),

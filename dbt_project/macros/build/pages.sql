@@ -44,6 +44,10 @@
 {#- Every row of the taken-up pages is in the mart: do not look at these pages again. -#}
 {%- macro mark_pages_done(mart) -%}
     {%- set version = build_version() -%}
+    {%- if version == 0 -%}
+        {%- do exceptions.raise_compiler_error(
+            'mark_pages_done belongs to a build, which writes their rows: use `dbt build`. Nothing was changed.') -%}
+    {%- endif -%}
     {%- do run_query(
         "insert into ops.build_pages (mart, page_id, version, done) select mart, page_id, version, 1 from "
         ~ "ops.build_pages where mart = '" ~ mart ~ "' and version = " ~ version ~ " and done = 0") -%}

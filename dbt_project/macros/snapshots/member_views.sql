@@ -63,7 +63,15 @@
         ~ published_rows(dataset, version, rules=rules, guard=and_held(version))) -%}
 {%- endmacro -%}
 
+{#- Only of a snapshot that was dropped or archived before: v_* would answer for any other one with no rows. -#}
 {%- macro drop_member_view(dataset, id) -%}
+    {%- set registry = generate_schema_name('marts', none) | trim ~ '.snapshots' -%}
+    {%- if run_query(
+        "select 1 from " ~ registry ~ " where snapshot_id = '" ~ sql_text(id)
+        ~ "' and snapshot_id not in (select snapshot_id from snaps.archived)").rows -%}
+        {%- do exceptions.raise_compiler_error(
+            'v_' ~ dataset ~ ' shows snapshot ' ~ id ~ ": use `mdw snapshot drop`. Nothing was changed.") -%}
+    {%- endif -%}
     {%- do run_query('drop view if exists snaps.`' ~ dataset ~ '_' ~ id ~ '`' ~ on_cluster()) -%}
 {%- endmacro -%}
 
