@@ -7,7 +7,7 @@ from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import DatabaseError, OperationalError
 
 from warehouse import open_files, schema, trust
-from warehouse.errors import OperationFailed
+from warehouse.errors import OperationFailed, chain
 from warehouse.settings import Role, Settings
 
 _WRITING = ("ingest", "transform")
@@ -35,7 +35,7 @@ def connect(settings: Settings, role: Role = "auditor", *, database: str = "defa
     if role in _WRITING:
         schema.refuse_older_code(client)
     if role == "ingest":
-        # dbt checks this itself, and alerts must be sent in any case.
+        # Builds check this themselves, and alerts must be sent in any case.
         schema.refuse_older_data(client)
     return client
 
@@ -70,5 +70,14 @@ def _connected(settings: Settings, role: Role, database: str) -> Client:
             if settings.embedded
             else "Check the address in MDW_CLICKHOUSE_URL and the network."
         )
-        reason = text.splitlines()[0][:200] if text else type(error).__name__
+        reason = _reason(error)
         raise OperationFailed(f"ClickHouse does not answer at {connection.address} ({reason}). {hint}") from None
+
+
+def _reason(error: BaseException) -> str:
+    """What the network said, without the drivers that it passed through; else the first line of the error."""
+    for one in chain(error):
+        if isinstance(one, OSError) and one.strerror:
+            return one.strerror
+    text = str(error)
+    return text.splitlines()[0][:200] if text else type(error).__name__

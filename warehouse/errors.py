@@ -1,4 +1,6 @@
-"""The two kinds of errors that the user sees as one line."""
+"""The two kinds of errors that the user sees as one line, and what is behind an error."""
+
+from collections.abc import Iterator
 
 
 class BadInput(ValueError):
@@ -7,3 +9,18 @@ class BadInput(ValueError):
 
 class OperationFailed(RuntimeError):
     """A server is unreachable, a disk is full, a port is taken: not caused by the input (exit code 1)."""
+
+
+def chain(error: BaseException) -> Iterator[BaseException]:
+    """The error and every error behind it: causes, contexts, and the members of groups."""
+    waiting: list[BaseException | None] = [error]
+    seen: set[int] = set()
+    while waiting:
+        one = waiting.pop()
+        if one is None or id(one) in seen:
+            continue
+        seen.add(id(one))
+        yield one
+        waiting += [one.__cause__, one.__context__]
+        if isinstance(one, BaseExceptionGroup):
+            waiting += one.exceptions

@@ -2,9 +2,8 @@
 
 import errno
 import resource
-from collections.abc import Iterator
 
-from warehouse.errors import OperationFailed
+from warehouse.errors import OperationFailed, chain
 
 _WORDS = "too many open files"
 
@@ -15,7 +14,7 @@ def ran_out(error: BaseException) -> bool:
         (isinstance(one, OSError) and one.errno in (errno.EMFILE, errno.ENFILE))
         # ClickHouse's own errors concern the server's limit.
         or (_WORDS in str(one).lower() and "DB::Exception" not in str(one))
-        for one in _chain(error)
+        for one in chain(error)
     )
 
 
@@ -31,17 +30,3 @@ def too_low(what: str) -> OperationFailed:
         f"{what}: too many open files. This process may open {limit} at once; raise the limit, such as with "
         "`ulimit -n 4096`, and run the same command again."
     )
-
-
-def _chain(error: BaseException) -> Iterator[BaseException]:
-    waiting: list[BaseException | None] = [error]
-    seen: set[int] = set()
-    while waiting:
-        one = waiting.pop()
-        if one is None or id(one) in seen:
-            continue
-        seen.add(id(one))
-        yield one
-        waiting += [one.__cause__, one.__context__]
-        if isinstance(one, BaseExceptionGroup):
-            waiting += one.exceptions

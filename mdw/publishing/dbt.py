@@ -22,6 +22,8 @@ from warehouse.project import PROJECT
 from warehouse.settings import Settings
 
 DBT_PROJECT = PROJECT / "dbt_project"
+# With `-m`, Python warns on stderr that the module is imported already.
+_CLI = "from dbt.cli.main import cli; cli()"
 # dbt's events for finished nodes: `12 of 109 OK created … [OK in 0.52s]`.
 _ENDED = ("LogModelResult", "LogTestResult", "LogSeedResult", "LogSnapshotResult", "SkippingDetails", "LogHookEndLine")
 _PARSED = "partial_parse.msgpack"
@@ -121,7 +123,7 @@ def exec_dbt(settings: Settings, arguments: Sequence[str], revision: str) -> NoR
         # Start from the last build's parse result: dbt then parses only what has changed.
         own.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(parsed, own)
-    program = [sys.executable, "-c", "from dbt.cli.main import cli; cli()", *arguments]
+    program = [sys.executable, "-c", _CLI, *arguments]
     given = {**os.environ, **by_hand(settings, revision), **_strict_selection(arguments)}
     if not sys.stdout.isatty():
         given["DBT_USE_COLORS"] = "false"
@@ -177,8 +179,8 @@ def run(
     logs = settings.home / "dbt" / "logs"
     arguments = [
         sys.executable,
-        "-m",
-        "dbt.cli.main",
+        "-c",
+        _CLI,
         "--no-use-colors",
         "--log-format",
         "json",

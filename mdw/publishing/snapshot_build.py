@@ -8,7 +8,7 @@ from filelock import BaseFileLock, FileLock, Timeout
 
 from mdw.publishing import dbt, elementary_packages
 from mdw.revision import code_revision
-from warehouse import snapshots
+from warehouse import schema, snapshots
 from warehouse.client import connect
 from warehouse.errors import BadInput, OperationFailed
 from warehouse.settings import Settings
@@ -50,7 +50,8 @@ def build(settings: Settings, snapshot_id: str | None, note: str = "", *, observ
     BadInput for an id that is invalid or was dropped, OperationFailed if ClickHouse or dbt fails.
     """
     result = BuildResult(check_snapshot_id(snapshot_id) if snapshot_id else new_snapshot_id(settings.clock()))
-    connect(settings, "transform").close()
+    with connect(settings, "transform") as client:
+        schema.refuse_older_data(client)
     _refuse_dropped(settings, result.snapshot_id)
     project = dbt.DBT_PROJECT
     if observed:

@@ -55,7 +55,10 @@ def test_a_server_that_is_away_is_our_own_line_alone(tmp_path: Path) -> None:
     code, lines = run("snapshot", "list", MDW_HOME=str(tmp_path), MDW_CLICKHOUSE_URL="http://reader:pw@127.0.0.1:9")
     assert code == 1
     (line,) = lines
-    assert line.startswith("failed: ClickHouse does not answer at http://127.0.0.1:9")
+    assert line == (
+        "failed: ClickHouse does not answer at http://127.0.0.1:9 (Connection refused). "
+        "Check the address in MDW_CLICKHOUSE_URL and the network."
+    )
 
 
 @contextmanager

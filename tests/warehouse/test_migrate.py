@@ -5,6 +5,8 @@ import shutil
 import pytest
 from clickhouse_connect.driver.exceptions import DatabaseError
 
+from mdw.live import running
+from mdw.publishing import snapshot_build
 from tests.conftest import Warehouse
 from warehouse import embedded, schema
 from warehouse import migrate as migrations
@@ -70,6 +72,13 @@ def test_statements_on_tables_of_dbt_wait_for_dbt_to_make_them(warehouse: Wareho
         later.setattr(schema, "MIGRATIONS", copy)
         with pytest.raises(OperationFailed, match="is at migration 999, and this code needs 1000: run `mdw migrate`"):
             connect(warehouse.settings, "ingest")
+        for start in (
+            lambda: snapshot_build.build(warehouse.settings, "early"),
+            lambda: running.run(warehouse.settings, [], quotes=True, as_json=False),
+            lambda: running.run_probe(warehouse.settings, [], 1.0, None),
+        ):
+            with pytest.raises(OperationFailed, match="this code needs 1000: run `mdw migrate`"):
+                start()
         connect(warehouse.settings, "auditor").close()
 
     # This code does not know migration 999.
@@ -78,6 +87,8 @@ def test_statements_on_tables_of_dbt_wait_for_dbt_to_make_them(warehouse: Wareho
     for role in ("ingest", "transform"):
         with pytest.raises(OperationFailed, match="Use code at least as new as the data"):
             connect(warehouse.settings, role)
+    with pytest.raises(OperationFailed, match="Use code at least as new as the data"):
+        running.run(warehouse.settings, [], quotes=True, as_json=False)
 
 
 def test_dbt_knows_the_newest_migration():
