@@ -18,7 +18,7 @@ from clickhouse_connect.driver.client import Client
 from dlt_pipelines.archive.csv_check import check_csv
 from dlt_pipelines.archive.proof import stretches
 from dlt_pipelines.core.archive import ArchiveFile
-from dlt_pipelines.core.errors import UnknownFormat
+from dlt_pipelines.core.errors import UnknownFormat, VenueError
 from dlt_pipelines.core.intervals import Windows, merge, subtract
 from dlt_pipelines.core.series import Series
 from dlt_pipelines.core.time_grid import TIMEFRAMES, from_ms
@@ -111,12 +111,22 @@ def review(client: Client, series: Sequence[Series], record: bool) -> tuple[dict
 def _pages(client: Client, parameters: dict[str, Any]) -> Iterator[Correction]:
     with client.query_rows_stream(_SHORT_PAGES, parameters=parameters) as rows:
         for page_id, *key, start, end, payload in rows:
-            series = Series(*key)
-            venue = VENUES[series.venue]
-            answer = venue.read(series, orjson.loads(payload))
-            endpoint = replace(venue.endpoint(series, start, end), reach_ms=0)
-            claim, _ = divide(series, endpoint, answer, Piece(start, end), end + FUNDING_SETTLES_MS)
-            yield Correction(page_id, series, (start, end), [claim] if claim[0] < claim[1] else [])
+            yield correction(page_id, Series(*key), (start, end), payload)
+
+
+def correction(page_id: UUID, series: Series, claimed: tuple[int, int], payload: str) -> Correction:
+    """What a stored page proves: nothing if the current code does not accept it, so that its window is requested."""
+    start, end = claimed
+    venue = VENUES[series.venue]
+    try:
+        body = orjson.loads(payload)
+        venue.check(200, body)
+        answer = venue.read(series, body)
+    except (VenueError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
+        return Correction(page_id, series, claimed, [])
+    endpoint = replace(venue.endpoint(series, start, end), reach_ms=0)
+    (begins, ends), _ = divide(series, endpoint, answer, Piece(start, end), end + FUNDING_SETTLES_MS)
+    return Correction(page_id, series, claimed, [(begins, ends)] if begins < ends else [])
 
 
 def _files(client: Client, parameters: dict[str, Any]) -> Iterator[Correction]:

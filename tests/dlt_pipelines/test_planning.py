@@ -1,6 +1,8 @@
 """Windows: what is missing, cut at borders that every plan shares, never beyond the last closed bar."""
 
+import json
 from datetime import UTC, datetime, timedelta, timezone
+from uuid import uuid4
 
 import pytest
 from hypothesis import given
@@ -11,6 +13,7 @@ from dlt_pipelines.core.intervals import subtract
 from dlt_pipelines.core.series import Series
 from dlt_pipelines.core.venue import PageSummary
 from dlt_pipelines.planning.page_requests import window_requests
+from dlt_pipelines.recheck_claims import correction
 from dlt_pipelines.rest.paging import Piece, divide
 from dlt_pipelines.venues import VENUES
 from tests.dlt_pipelines.conftest import NOW
@@ -114,6 +117,25 @@ def test_a_page_proves_what_lies_between_its_rows(
     series = Series("bars", venue, "spot", "BTC/USDT", "1m")
     endpoint = VENUES[venue].endpoint(series, NOON, LATER)
     assert divide(series, endpoint, answer, Piece(*WHOLE, known), LATER) == (claim, rest)
+
+
+@pytest.mark.parametrize(
+    ("venue", "payload", "proven"),
+    [
+        ("binance", "[]", [WHOLE]),
+        ("binance", json.dumps([[NOON + n * MINUTE, *["1"] * 5] for n in range(3)]), [(NOON, at(3))]),
+        # What today's code refuses or cannot read proves nothing: its window is requested again.
+        ("binance", '{"code": -1, "msg": "oops"}', []),
+        ("binance", "[[null]]", []),
+        ("okx", '{"code": "0"}', []),
+        ("bybit", '{"retCode": 0, "result": {"category": "linear", "list": []}}', []),
+        ("bybit", "<html>", []),
+        ("coinbase", "", []),
+    ],
+)
+def test_a_stored_page_is_checked_by_its_rows(venue: str, payload: str, proven: list[tuple[int, int]]) -> None:
+    series = Series("bars", venue, "spot", "BTC/USDT", "1m")
+    assert correction(uuid4(), series, WHOLE, payload).proven == proven
 
 
 HOUR = 60 * MINUTE

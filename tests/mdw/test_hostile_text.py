@@ -7,6 +7,7 @@ import pytest
 from dlt_pipelines.core.errors import ServerFault
 from dlt_pipelines.core.progress import Failure, LandingReport
 from dlt_pipelines.planning.plan import Plan
+from mdw.cli import sql
 from mdw.console import landing_view, output
 from mdw.publishing.dbt import _follow
 from tests.mdw.test_dbt_progress import event
@@ -56,3 +57,8 @@ def test_values_in_a_table_are_shown_as_they_are(shown: io.StringIO) -> None:
 def test_messages_of_dbt_are_no_markup(capsys: pytest.CaptureFixture[str]) -> None:
     _follow([event("LogModelResult", f"1 of 1 ERROR {HOSTILE}", node_info={})])
     assert capsys.readouterr().err.rstrip("\n") == f"1 of 1 ERROR {SHOWN}"
+
+
+def test_the_sql_command_shows_exact_values_on_one_line() -> None:
+    shown = sql._cell("a\tb\nc \x1b[2J \x7f \x9b \u2028 \u202e 币安人生/USDT ä \\").text
+    assert shown == r"a\tb\nc \u001b[2J \u007f \u009b \u2028 \u202e 币安人生/USDT ä " + "\\"
