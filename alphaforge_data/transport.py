@@ -93,7 +93,7 @@ class Transport:
             )
         if code is None or not isinstance(error, DatabaseError):
             return NotReachable(
-                f"No warehouse answers at {self.address} ({reason[:200]}). Start it with `mdw up`, or check the "
+                f"No warehouse answers at {self.address} ({_network_reason(error) or reason[:200]}). Start it with `mdw up`, or check the "
                 "address and the network."
             )
         hint = (
@@ -176,3 +176,13 @@ class _Checked(io.RawIOBase):
         if chunk:
             self._tail = (self._tail + chunk[-4096:])[-4096:]
         return chunk
+
+
+def _network_reason(error: BaseException) -> str:
+    """What the operating system said, such as `Connection refused`; the driver wraps it in its own text."""
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(seen, OSError) and seen.strerror:
+            return seen.strerror
+        seen = seen.__cause__ or seen.__context__
+    return ""
