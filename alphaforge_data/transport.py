@@ -92,8 +92,9 @@ class Transport:
                 f"{self.address} refuses user {self.address.user!r}: wrong user or password. Check the URL's."
             )
         if code is None or not isinstance(error, DatabaseError):
+            shown = _network_reason(error) or reason[:200]
             return NotReachable(
-                f"No warehouse answers at {self.address} ({_network_reason(error) or reason[:200]}). Start it with `mdw up`, or check the "
+                f"No warehouse answers at {self.address} ({shown}). Start it with `mdw up`, or check the "
                 "address and the network."
             )
         hint = (
