@@ -8,7 +8,7 @@ from alphaforge_data import timeframes
 from alphaforge_data.views import BARS, View
 
 # Part of the cache key of resampled bars: to be incremented when `resampled` changes.
-RESAMPLING = 1
+RESAMPLING = 2
 Window = tuple[int | None, int | None]
 
 
@@ -72,11 +72,11 @@ from (
         max(high) as highest,
         min(low) as lowest,
         argMax(close, open_time) as last_close,
-        {_units("volume")} as units,
-        {_units("quote_volume")} as quote_units,
-        {_total("units")} as total_volume,
-        if(count(quote_volume) = count(), {_total("quote_units")}, null) as total_quote_volume,
-        if(count(trade_count) = count(), toInt64(sum(trade_count)), null) as total_trade_count,
+        {_sums("volume", "")}
+        {_sums("assumeNotNull(quote_volume)", "quote_")}
+        {_total("")} as total_volume,
+        if(count(quote_volume) = count(), {_total("quote_")}, null) as total_quote_volume,
+        if(count(trade_count) = count(), toInt64(sum(assumeNotNull(trade_count))), null) as total_trade_count,
         toInt64(count()) as source_bars
     from marts.v_bars_at(snapshot_id = {{snapshot_id:String}}){_where(where)}
     group by instrument_id, began
@@ -86,22 +86,23 @@ order by instrument_id, period
     return Query(text, {"snapshot_id": snapshot_id, **bound})
 
 
-def _units(column: str) -> str:
-    """The sum of a column in whole units of 1e-10.
+def _sums(column: str, prefix: str) -> str:
+    """The sums of a column's integer parts, and of its fractions in units of 1e-10.
 
     A sum of doubles depends on the order in which threads deliver them, but a pinned read must always be the same.
-    A double times 1e10 rounds to the exact decimal as long as that fits into 52 bits; larger values have fewer
+    Integers have exact sums, those of the fractions as doubles too (a week of minutes stays below 2^53). The fraction
+    of a double times 1e10 rounds to the exact decimal as long as the double is below 2^18; larger ones have fewer
     decimals. (A cast to Decimal truncates instead of rounding: 481.15315 would become 481.153149999999.)
     """
-    return (
-        f"sum(if({column} < 262144, toInt128(round({column} * 1e10)), "
-        f"toInt128(round({column} * 1e7)) * toInt128(1000)))"
-    )
+    fraction = f"({column} - trunc({column}))"
+    return f"""sum(toInt64({column})) as {prefix}whole,
+        toInt64(sum(if({column} < 262144, round({fraction} * 1e10), round({fraction} * 1e7) * 1e3))) as {prefix}rest,"""
 
 
-def _total(units: str) -> str:
-    """The units as a double; integer part and rest separately, since together they have more digits than a double."""
-    return f"toFloat64(intDiv({units}, 10000000000)) + toFloat64({units} % 10000000000) / 1e10"
+def _total(prefix: str) -> str:
+    """The sum as a double; integer part and rest separately, since together they have more digits than a double."""
+    whole = f"{prefix}whole + intDiv({prefix}rest, 10000000000)"
+    return f"toFloat64({whole}) + toFloat64({prefix}rest % 10000000000) / 1e10"
 
 
 def between(column: str, window: Window) -> tuple[list[str], dict[str, int]]:

@@ -6,6 +6,8 @@ any server with the same content.
 """
 
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -19,7 +21,7 @@ from alphaforge_data.catalog import Catalog
 from alphaforge_data.errors import NotCached, ShortAnswer
 from alphaforge_data.manifest import Manifest
 from alphaforge_data.names import parts
-from alphaforge_data.queries import Window
+from alphaforge_data.queries import Query, Window
 from alphaforge_data.snapshots import Snapshot
 from alphaforge_data.transport import Batches, Transport
 from alphaforge_data.views import PINNED, View
@@ -83,6 +85,11 @@ class Reader:
         """Query the server, bypassing the cache. Raises NotCached when offline."""
         return arrow.normal(self._online().read(query, parameters))
 
+    def pinned(self, snapshot: Snapshot, query: Query) -> pa.Table:
+        """Query the server for rows of the snapshot. Raises SnapshotChanged if it is not published any more."""
+        with self._confirmed(snapshot, query) as batches:
+            return arrow.normal(batches.read_all())
+
     def known(self, snapshot: Snapshot, query: str, parameters: Mapping[str, Any] | None = None) -> pa.Table:
         """Like `kept`, and also kept in memory: metadata of a few snapshots that is needed repeatedly."""
         key = snapshot.identity, query
@@ -135,8 +142,7 @@ class Reader:
         query = queries.rows(view, columns, snapshot.snapshot_id)
 
         def fetch() -> pa.Table:
-            table = self.query(query.text, query.parameters)
-            self.catalog.confirm(snapshot)
+            table = self.pinned(snapshot, query)
             _require_rows(table.num_rows, rows, view.dataset, snapshot)
             return table
 
@@ -154,6 +160,18 @@ class Reader:
                     stored = fetch()
                     self.store.put([(key, stored)])
         return stored
+
+    @contextmanager
+    def _confirmed(self, snapshot: Snapshot, query: Query) -> Iterator[Batches]:
+        """The result of the query. Raises SnapshotChanged if the id is not published as this snapshot any more."""
+        with self._online().stream(query.text, query.parameters) as batches:
+            # With the first bytes the query is planned: which version it reads is decided, so the id can be looked up
+            # while the rows arrive.
+            batches.wait()
+            with ThreadPoolExecutor(1) as pool:
+                confirmed = pool.submit(self.catalog.confirm, snapshot)
+                yield batches
+        confirmed.result()
 
     def close(self) -> None:
         """Close the connection."""
@@ -188,8 +206,7 @@ class Reader:
         columns: Sequence[str],
     ) -> dict[str, pa.Table]:
         query = queries.series(view, columns, snapshot.snapshot_id, instruments, timeframe, window)
-        table = self.query(query.text, query.parameters)
-        self.catalog.confirm(snapshot)
+        table = self.pinned(snapshot, query)
         found = {instruments[0]: table} if len(instruments) == 1 else _by_instrument(table, instruments)
         manifest = self.catalog.manifest(snapshot)
         for one, part in found.items():
@@ -270,7 +287,7 @@ class Reader:
         sent = tuple(dict.fromkeys([view.time, *columns]))
         query = queries.series(view, sent, snapshot.snapshot_id, instruments, ordered[0].timeframe, window)
         fetched: dict[Unit, pa.Table] = {}
-        with self._online().stream(query.text, query.parameters) as batches:
+        with self._confirmed(snapshot, query) as batches:
             cut = _Cutter(batches)
             for unit in ordered:
                 table = arrow.normal(cut.take(unit.rows))
@@ -278,7 +295,6 @@ class Reader:
                 fetched[unit] = table.select(list(columns))
             rest = cut.rest()
         _require_rows(rest, 0, f"{view.dataset} beyond what the manifest lists", snapshot)
-        self.catalog.confirm(snapshot)
         return fetched
 
 

@@ -99,8 +99,7 @@ def _fetched(
     reader: Reader, snapshot: Snapshot, ids: Sequence[str], stored: str, timeframe: str, window: Window
 ) -> dict[str, pa.Table]:
     query = queries.resampled(snapshot.snapshot_id, ids, stored, timeframe, window)
-    table = reader.query(query.text, query.parameters).rename_columns(["instrument_id", *SCHEMA.names])
-    reader.catalog.confirm(snapshot)
+    table = reader.pinned(snapshot, query).rename_columns(["instrument_id", *SCHEMA.names])
     manifest = reader.catalog.manifest(snapshot)
     names = table["instrument_id"].cast(pa.string())
     found = {}

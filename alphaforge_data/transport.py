@@ -1,5 +1,6 @@
 """Runs one query with bound values and streams the result as Arrow."""
 
+import http.client
 import io
 import logging
 import os
@@ -22,7 +23,9 @@ _END_OF_STREAM = b"\xff\xff\xff\xff\x00\x00\x00\x00"
 logging.getLogger("clickhouse_connect").addHandler(logging.NullHandler())
 _BAD_LOGIN = (193, 194, 516)
 _MISSING = (60, 81)
-_CHUNK = 1 << 20
+_CHUNK = 1 << 16
+# Long enough for the reason of a failure.
+_TAIL = 4096
 _SETTINGS = {"output_format_arrow_low_cardinality_as_dictionary": 1}
 
 
@@ -54,7 +57,7 @@ class Transport:
         body = _Checked(response)
         try:
             yield Batches(body)
-        except (urllib3.exceptions.HTTPError, pa.ArrowInvalid, OSError) as error:
+        except (urllib3.exceptions.HTTPError, http.client.HTTPException, pa.ArrowInvalid, OSError) as error:
             raise body.aborted(str(error)) from None
         finally:
             response.close()
@@ -117,6 +120,10 @@ class Batches:
         """The schema of the result; waits for the first bytes."""
         return self._opened().schema
 
+    def wait(self) -> None:
+        """Wait for the first bytes."""
+        self._opened()
+
     def __iter__(self) -> Iterator[pa.RecordBatch]:
         yield from self._opened()
         self._body.require_end()
@@ -137,46 +144,51 @@ class _Checked(io.RawIOBase):
     """The body of a response; remembers its last bytes."""
 
     def __init__(self, response: Any):
-        # In chunks, because a server that fails sends its reason as the last chunk, and then no end mark.
-        self._chunks: Iterator[bytes] = response.stream(_CHUNK)
-        self._buffer = memoryview(b"")
+        self._response = response
+        # Below urllib3, which would copy every byte twice more. With an encoding, which we do not ask for, through it.
+        body = getattr(response, "_fp", None)
+        is_plain = isinstance(body, http.client.HTTPResponse) and not response.headers.get("content-encoding")
+        self._body: Any = body if is_plain else response
         self._tail = b""
 
     def readable(self) -> bool:
         return True
 
-    def read(self, size: int = -1) -> bytes:
-        wanted = size if size and size > 0 else 1 << 62
-        pieces, count = [], 0
-        while count < wanted:
-            if not self._buffer:
-                chunk = self._next()
-                if not chunk:
-                    break
-                self._buffer = memoryview(chunk)
-            piece = self._buffer[: wanted - count]
-            self._buffer = self._buffer[len(piece) :]
-            pieces.append(piece)
-            count += len(piece)
-        return bytes(pieces[0]) if len(pieces) == 1 else b"".join(pieces)
+    def read(self, size: int = -1) -> Any:
+        """As many bytes, fewer only at the end: a buffer that Arrow takes over without a copy."""
+        if size is None or size < 0:
+            return b"".join(iter(lambda: bytes(self.read(_CHUNK)), b""))
+        buffer = pa.allocate_buffer(size)
+        view, count = memoryview(buffer).cast("B"), 0
+        while count < size:
+            try:
+                found = self._body.readinto(view[count:])
+            except http.client.IncompleteRead as error:
+                # A server that fails sends its reason, and then no end mark.
+                self._remember(memoryview(error.partial))
+                raise
+            if not found:
+                break
+            count += found
+        self._remember(view[:count])
+        return buffer if count == size else buffer.slice(0, count)
 
     def require_end(self) -> None:
         """Raise QueryFailed unless the last bytes are the end mark of an Arrow stream."""
-        while self._next():
+        while len(self.read(_CHUNK)):
             pass
         if not self._tail.endswith(_END_OF_STREAM):
             raise self.aborted("no reason given")
+        # Read to its end, the connection serves the next query.
+        self._response.release_conn()
 
     def aborted(self, reason: str) -> QueryFailed:
         """The error for a truncated result, with the server's message if it sent one."""
         parts = self._tail.decode(errors="replace").partition("Code: ")
         return QueryFailed(f"The server aborted its response: {(parts[1] + parts[2]).strip()[:400] or reason[:200]}")
 
-    def _next(self) -> bytes:
-        chunk = next(self._chunks, b"")
-        if chunk:
-            self._tail = (self._tail + chunk[-4096:])[-4096:]
-        return chunk
+    def _remember(self, data: memoryview) -> None:
+        self._tail = (self._tail + bytes(data[-_TAIL:]))[-_TAIL:]
 
 
 def _network_reason(error: BaseException) -> str:

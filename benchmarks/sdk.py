@@ -1,4 +1,4 @@
-"""The SDK compared with what a quant would use instead: `python -m benchmarks.sdk --months 36 --peers PYTHON`.
+"""The SDK compared with what a quant would use instead: `python -m benchmarks.sdk --years 3 --peers PYTHON`.
 
 The peers (DuckDB, ArcticDB, polars) are no dependencies of this project. They live in an environment of their own:
 
@@ -16,8 +16,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks import iceberg
-from mdw.publishing import dbt
+from mdw.publishing import snapshot_build
 from warehouse import embedded
 from warehouse.client import connect
 from warehouse.migrate import migrate
@@ -25,12 +24,32 @@ from warehouse.project import PROJECT
 from warehouse.settings import Settings
 
 ROUNDS = 15
+FIRST_YEAR = 2021
+_SERIES = [
+    (venue, symbol)
+    for venue in ("binance", "okx", "bybit")
+    for symbol in ("BTC/USDT", "ETH/USDT", "SOL/USDT", "XRP/USDT", "SOL/BTC", "ETH/BTC")
+]
+# Prices of four decimals that wander, volumes of five: they compress about as real ones do.
+_FILL = """
+insert into marts.bars (instrument_id, venue, market, symbol, timeframe, open_time, open, high, low, close, volume,
+    quote_volume, trade_count, source, ingested_at, valid_from_version)
+with
+    toDateTime64('{year}-01-01 00:00:00', 3, 'UTC') as start,
+    (minute -> 100 * (1 + 0.3 * sin(minute / 97003 + {phase}) + 0.02 * sin(minute / 1013))
+        + (cityHash64(minute, {phase}) % 400) / 10000) as price
+select '{venue}:spot:{symbol}', '{venue}', 'spot', '{symbol}', '1m', addMinutes(start, number) as opens,
+    round(price(number), 4) as o, round(greatest(o, c) * 1.0002, 4), round(least(o, c) * 0.9998, 4),
+    round(price(number + 1), 4) as c, round((cityHash64(number, {phase}, 'v') % 10000000) / 100000, 5) as base,
+    round(base * c, 7), cityHash64(number, {phase}, 'n') % 3000, 'rest', addSeconds(opens, 61), {version}
+from numbers(toUInt64(dateDiff('minute', start, addYears(start, 1))))
+"""
 
 
 def main() -> None:
     """Make the warehouse if it does not exist, then run benchmarks/sdk_peers.py against it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--months", type=int, default=12, help="of 18 series of 1m bars (default 12; 36: 28 M bars)")
+    parser.add_argument("--years", type=int, default=1, help="of 18 series of 1m bars (default 1; 3: 28 M bars)")
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     parser.add_argument("--peers", type=Path, default=Path(sys.executable), help="the Python that has the peers")
     parser.add_argument("--home", type=Path, help="folder that is kept and used again")
@@ -43,7 +62,7 @@ def main() -> None:
         embedded.up(settings)
         try:
             if not is_filled:
-                _fill(settings, arguments.months)
+                _fill(settings, arguments.years)
                 (folder / "filled").touch()
             found = settings.connection("researcher")
             url = f"http://{found.user}:{found.password}@{found.host}:{found.http_port}"
@@ -59,13 +78,18 @@ def main() -> None:
     sys.exit(done.returncode)
 
 
-def _fill(settings: Settings, months: int) -> None:
+def _fill(settings: Settings, years: int) -> None:
     migrate(settings)
-    done = dbt.run(settings, "run-operation", {"snapshot_id": "base"}, sub=("create_marts",))
-    assert done.exit_code == 0, done.errors
+    assert snapshot_build.build(settings, "empty").published
     with connect(settings, "admin") as client:
-        iceberg.fill(client, months)
-    iceberg.publish(settings, "base")
+        version = client.query("select max(version) + 1 from ops.builds").result_rows[0][0]
+        for year in range(FIRST_YEAR, FIRST_YEAR + years):
+            for phase, (venue, symbol) in enumerate(_SERIES):
+                values = {"year": year, "venue": venue, "symbol": symbol, "phase": phase, "version": version}
+                client.command(_FILL.format(**values), settings={"max_partitions_per_insert_block": 0})
+        client.command("optimize table marts.bars final")
+    result = snapshot_build.build(settings, "base")
+    assert result.published, (result.failures, result.notices)
 
 
 if __name__ == "__main__":

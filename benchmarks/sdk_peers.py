@@ -34,8 +34,8 @@ READS = 6
 ONE = "binance:spot:BTC/USDT"
 COLUMNS = ["open_time", "open", "high", "low", "close", "volume"]
 Window = tuple[str, str]
-YEAR: Window = ("2024-01-01", "2025-01-01")
-MONTH: Window = ("2024-02-01", "2024-03-01")
+YEAR: Window = ("2021-01-01", "2022-01-01")
+MONTH: Window = ("2021-02-01", "2021-03-01")
 Candidates = dict[str, Callable[[], Any]]
 
 
@@ -67,14 +67,13 @@ class Comparison:
         )
         self.plain = alphaforge_data.connect(url, snapshot_id="base", cache=False)
         self.cached = alphaforge_data.connect(url, snapshot_id="base", cache=folder / "cache")
-        series = self.plain.series("bars").to_arrow()
-        self.ids = [str(one) for one in series["instrument_id"].to_pylist()]
+        self.ids = [row["instrument_id"] for row in self._series()]
         self.parquet = folder / "parquet"
         self._fill()
 
     def count(self) -> int:
         """Number of bars in the warehouse."""
-        return sum(self.plain.series("bars").to_arrow()["rows"].to_pylist())
+        return sum(row["rows"] for row in self._series())
 
     def path(self, one: str) -> Path:
         """The Parquet file of a series."""
@@ -278,6 +277,9 @@ class Comparison:
             print(f"iter_bars, {name}: MB after each of {len(used)} months: {shown}")
             figures[name] = round(used[-1] - used[min(2, len(used) - 1)], 1)
         return figures
+
+    def _series(self) -> list[dict[str, Any]]:
+        return [row for row in self.plain.series("bars").to_pylist() if row["timeframe"] == "1m"]
 
     def _arctic_read(self, **more: Any) -> Any:
         import pandas as pd
