@@ -30,16 +30,16 @@ _BARS = (
     "and open_time < fromUnixTimestamp64Milli({end:Int64}, 'UTC') order by open_time, instrument_id"
 )
 _NEWEST = (
-    "select max(open_time) as newest from marts.v_bars_live "
-    "where instrument_id in {instruments:Array(String)} and timeframe = {timeframe:String} "
-    "and open_time > now64(3, 'UTC') - interval 1 day"
+    "select maxOrNull(open_time) as newest from marts.v_bars_live "
+    "where instrument_id in {instruments:Array(String)} and timeframe = {timeframe:String}"
 )
 _QUOTES = (
     "select * from marts.v_quotes_live where instrument_id in {instruments:Array(String)} "
     "and second >= toDateTime({start:Int64}, 'UTC') order by second, instrument_id"
 )
 _FAR = 9_000_000_000_000
-_LATE = dt.timedelta(minutes=5)
+# As far back as the view shows what is not published: a hole is filled within it, also while newer bars come.
+_LATE = dt.timedelta(hours=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,14 +108,15 @@ class Live:
         """Current closed bars with start <= open_time < end; without `start`, of the last hour that has any.
 
         Columns: those of a bar, `source` (rest, archive, gap or live), `is_provisional`, `received_at`. The frame names
-        no snapshot: a later read may return other values.
+        no snapshot: a later read may return other values. The live feed has 1m bars; those of other stored timeframes
+        come with a snapshot only.
         """
-        ids, first = chosen(symbol, venue, market, instruments), _bound("start", start)
+        ids, (first, until) = chosen(symbol, venue, market, instruments), times.period(start, end)
+        timeframes.length(timeframe)
         if first is None:
             newest = self._query(_NEWEST, {"instruments": ids, "timeframe": timeframe}).column("newest")[0].as_py()
             first = 0 if newest is None else _ms(newest) - 3_600_000
-        until = _bound("end", end) or _FAR
-        return Frame(self._rows(ids, timeframe, first, until))
+        return Frame(self._rows(ids, timeframe, first, _FAR if until is None else until))
 
     def quotes(
         self,
@@ -127,13 +128,15 @@ class Live:
         seconds: int = 60,
     ) -> Frame:
         """Best bid and ask per second, of the last `seconds` (two hours are kept)."""
-        if not isinstance(seconds, int) or not 0 < seconds <= 7200:
+        if isinstance(seconds, bool) or not isinstance(seconds, int) or not 0 < seconds <= 7200:
             raise BadRequest(f"seconds is {seconds!r}; pass a whole number from 1 to 7200.")
         ids = chosen(symbol, venue, market, instruments)
         return Frame(self._query(_QUOTES, {"instruments": ids, "start": int(time.time()) - seconds}))
 
     def minutes(self, last: int = 60) -> Frame:
         """Completeness of the last minutes by venue and market: a strategy waits for `complete_at`."""
+        if isinstance(last, bool) or not isinstance(last, int) or not 0 < last <= 10_080:
+            raise BadRequest(f"last is {last!r}; pass a whole number of minutes from 1 to 10080.")
         query = (
             "select * from marts.v_live_minutes where minute >= (select max(minute) from marts.v_live_minutes) "
             "- toIntervalMinute({last:UInt32}) order by minute, venue, market"
@@ -159,17 +162,18 @@ class Live:
         """Closed bars as they become visible, from `start` on, else from the next one; never ends by itself.
 
         The view is polled once per `every` seconds. A late bar is yielded when it arrives, a corrected one again with
-        `revised` set; both are detected within five minutes. If the warehouse does not answer, the query is repeated.
+        `revised` set; both are detected within two hours. If the warehouse does not answer, the query is repeated.
         """
         ids = chosen(symbol, venue, market, instruments)
         if not every > 0:
             raise BadRequest(f"every is {every!r}; pass seconds above 0.")
-        first = _bound("start", start)
+        step = timeframes.length(timeframe)
+        first, _ = times.period(start, None)
         given: dict[tuple[str, dt.datetime], Bar] = {}
         if first is None:
             newest = await self._with_retries(_NEWEST, {"instruments": ids, "timeframe": timeframe}, every)
             known = newest.column("newest")[0].as_py()
-            first = 0 if known is None else _ms(known) + timeframes.length(timeframe)
+            first = 0 if known is None else _ms(known) + step
         while True:
             table = await self._with_retries(_BARS, _parameters(ids, timeframe, first, _FAR), every)
             for bar in _bars(table):
@@ -268,10 +272,6 @@ def chosen(symbol: Names | None, venue: Names | None, market: Market, instrument
         return names.several("instruments", instruments)
     kind = names.market(market)
     return [f"{one}:{kind}:{name}" for one in names.several("venue", venue) for name in names.several("symbol", symbol)]
-
-
-def _bound(name: str, value: Time | None) -> int | None:
-    return None if value is None else times.milliseconds(name, value)
 
 
 def _parameters(ids: Sequence[str], timeframe: str, first: int, until: int) -> dict[str, Any]:

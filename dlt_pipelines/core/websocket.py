@@ -18,6 +18,8 @@ class Kind(Enum):
     QUOTE = "quote"
     ACK = "ack"
     REFUSED = "refused"
+    BUSY = "busy"
+    """The venue cannot answer now (too many requests, an internal error): no word about a topic."""
     NOTICE = "notice"
     """The venue is about to end the connection."""
     PONG = "pong"

@@ -10,7 +10,7 @@ import logging
 import time
 import uuid
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 
 import aiohttp
@@ -29,6 +29,8 @@ BUSY_TOPICS = 20
 LAG_SECONDS = 10.0
 _PLANNED_SHARE = 600.0
 """A connection is replaced at least so many seconds before its venue ends it."""
+_MALFORMED = (ValueError, KeyError, TypeError, IndexError, AttributeError, ArithmeticError)
+"""What reading a frame, or acting on what it says, may raise: it costs that frame and nothing else."""
 
 OnFrame = Callable[["Socket", Topic, Message, str], None]
 OnEvent = Callable[["Socket", str, str, str], None]
@@ -104,9 +106,12 @@ class Socket:
             return self._ended(f"http_{error.status}", error.message)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             return self._ended("no_connection", f"{type(error).__name__}: {error}")
+        if self.cause:
+            await self._socket.close()
+            return self.cause
         self.opened_at = self.last_frame_at = self._pinged_at = time.monotonic()
         self.on_event(self, "connected", "", self.url.partition("?")[0])
-        helpers = [asyncio.create_task(self._watch()), asyncio.create_task(self._speak())]
+        helpers = [asyncio.create_task(self._guarded(helper)) for helper in (self._watch(), self._speak())]
         for request in self.protocol.requests(list(self.topics.values())):
             self._outgoing.put_nowait(request)
         try:
@@ -121,12 +126,24 @@ class Socket:
             self._ended(f"closed_{code}" if code else "reset", "" if broken is None else repr(broken))
         except (aiohttp.ClientError, ConnectionError, OSError, RuntimeError) as error:
             self._ended("reset", f"{type(error).__name__}: {error}")
+        except Exception as error:
+            # A defect of ours ends this connection, which is then made anew; the other feeds go on.
+            log.exception("%s: an error in the receive loop", self.conn)
+            self._ended("defect", repr(error))
         finally:
             for helper in helpers:
                 helper.cancel()
             with contextlib.suppress(Exception):
                 await asyncio.wait_for(self._socket.close(), 3.0)
         return self.cause
+
+    async def _guarded(self, helper: Coroutine[None, None, None]) -> None:
+        """Without its watchdog or its requests a connection is worth nothing: an error in either ends it."""
+        try:
+            await helper
+        except Exception as error:
+            log.exception("%s: an error beside the receive loop", self.conn)
+            self.end("defect", repr(error))
 
     def end(self, cause: str, detail: str = "") -> None:
         """End it: `run` returns this cause."""
@@ -146,10 +163,11 @@ class Socket:
         self.counts["frames"] += 1
         self.counts["bytes"] += len(text)
         try:
-            message = self.protocol.read(text)
-        except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
+            self._take(self.protocol.read(text), text, now)
+        except _MALFORMED as error:
             self._unreadable(text, repr(error))
-            return
+
+    def _take(self, message: Message, text: str, now: float) -> None:
         if message.kind in (Kind.OPEN, Kind.CLOSED, Kind.QUOTE):
             topic = self.topics.get(message.topic)
             if topic is None:
@@ -167,6 +185,8 @@ class Socket:
             self._acknowledged(message)
         elif message.kind is Kind.REFUSED:
             self._refused(message)
+        elif message.kind is Kind.BUSY:
+            self.end("busy", message.text)
         elif message.kind is Kind.PONG:
             self._pong_due = None
         elif message.kind is Kind.NOTICE:

@@ -187,6 +187,7 @@ class GapTask:
         self.counts["bars by rest"] += 1
         if not traded or minute < self.trusted_from_ms:
             return
+        self.counts["traded bars by rest"] += 1
         self._silent[series] += 1
         if self._silent[series] >= _MUTE_MINUTES:
             self._silent[series] = 0

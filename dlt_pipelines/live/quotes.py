@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from dlt_pipelines.core.series import Series
 from dlt_pipelines.core.websocket import Message, Topic, WebSocketProtocol
 from dlt_pipelines.live.clock import recv_us
-from dlt_pipelines.live.rows import Row, page
+from dlt_pipelines.live.rows import Row, page, plausible_ms
 
 
 @dataclass(slots=True)
@@ -35,7 +35,11 @@ class QuoteBook:
     _last: dict[Series, _Last] = field(default_factory=dict)
 
     def take(self, topic: Topic, message: Message, text: str, conn: str) -> None:
-        """Consider a quote."""
+        """Consider a quote; ValueError for one that cannot be stored: a page has a line for each frame."""
+        if "\n" in text or "\r" in text:
+            raise ValueError("a line break within a frame")
+        if message.event_ms is not None:
+            plausible_ms(message.event_ms)
         last, update = self._last.get(topic.series), message.update or 0
         now = recv_us()
         if last is None or update > last.update:

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import math
 import os
 import socket as sockets
 import time
@@ -28,7 +29,7 @@ from dlt_pipelines.live.spool import LIMIT_BYTES, Batch, Spool
 from dlt_pipelines.live.supervisor import LONGEST_WAIT, Gate, Supervisor
 from dlt_pipelines.live.writer import Writer
 from dlt_pipelines.venues import VENUES, WEBSOCKETS
-from warehouse.errors import BadInput
+from warehouse.errors import BadInput, OperationFailed
 from warehouse.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -42,6 +43,7 @@ _CLOCK_SECONDS = 600.0
 _STOP_SECONDS = 10.0
 # OKX allows three new connections a second, Binance 300 in five minutes.
 _CONNECT_SECONDS = 1.1
+_MUTE_SECONDS, _MUTE_LONGEST = 180.0, 3600.0
 
 OnClosed = Callable[[Series, Message, str, int, int], None]
 
@@ -60,11 +62,24 @@ class Follower:
     supervisors: list[Supervisor]
     begun_ms: int
     counts: Counter[str] = field(default_factory=Counter)
+    mute: dict[str, tuple[int, float]] = field(default_factory=dict)
+    """By topic that was acknowledged and silent: connections made for it, and when the next one may be."""
 
     @property
     def name(self) -> str:
         """Venue and market."""
         return f"{self.protocol.place.venue} {self.protocol.place.market}"
+
+
+def _check_bars(protocol: WebSocketProtocol, message: Message, text: str) -> None:
+    """ValueError or KeyError for closed bars that the views could not show: such a bar has not come, REST is asked."""
+    body = orjson.loads(text)
+    for open_ms in message.opens:
+        if rows.plausible_ms(open_ms) % MINUTE_MS:
+            raise ValueError(f"{open_ms} is no minute")
+        values = protocol.values(body, open_ms, rest=False)
+        if not values or not all(math.isfinite(float(value)) for value in values):
+            raise ValueError(f"a closed bar without a number in it: {values}")
 
 
 def followed(series: Sequence[Series]) -> dict[tuple[str, str], list[Series]]:
@@ -124,15 +139,23 @@ class Reader:
                 ca_file=self._settings.ca_file,
             )
             writing = asyncio.create_task(self.writer.run())
+            stopped = asyncio.create_task(self._stopped.wait())
             self._event("started", detail=f"{taken_over} batches of dead readers taken over" if taken_over else "")
-            for place, series in self._places.items():
-                self.followers.append(await self._follower(place, series, session))
-            tasks = [asyncio.create_task(self._sampling()), asyncio.create_task(self._telling())]
-            tasks.append(asyncio.create_task(self._asking_clocks()))
+            starting = asyncio.create_task(self._start(session))
+            await asyncio.wait([starting, stopped], return_when=asyncio.FIRST_COMPLETED)
+            tasks = []
+            if starting.done():
+                if starting.exception() is not None:
+                    writing.cancel()
+                    self.spool.close()
+                self.followers += starting.result()
+                tasks = [asyncio.create_task(self._sampling()), asyncio.create_task(self._telling())]
+                tasks.append(asyncio.create_task(self._asking_clocks()))
+            else:
+                starting.cancel()
             for follower in self.followers:
                 tasks.append(asyncio.create_task(follower.gaps.run()))
                 tasks += [asyncio.create_task(one.run(session)) for one in follower.supervisors]
-            stopped = asyncio.create_task(self._stopped.wait())
             done, _ = await asyncio.wait([*tasks, writing, stopped], return_when=asyncio.FIRST_COMPLETED)
             # None of these ends by itself: one that did has a defect, and a restart is better than a silent half.
             broken = [task for task in done if task is not stopped]
@@ -140,6 +163,19 @@ class Reader:
             for task in broken:
                 task.result()
             return complete
+
+    async def _start(self, session: aiohttp.ClientSession) -> list[Follower]:
+        """All places at once: a venue that does not answer delays no other.
+
+        Raises OperationFailed where ClickHouse answers and has no tables for the rows; where it is away, rows wait.
+        """
+        assert self.writer is not None
+        found = await self.writer.query(
+            "SELECT count() FROM system.tables WHERE database = 'ops' AND name LIKE 'live_%'"
+        )
+        if found and found[0][0] == "0":
+            raise OperationFailed("The warehouse has no tables for live data: run `mdw migrate`, then again.")
+        return await asyncio.gather(*(self._follower(place, one, session) for place, one in self._places.items()))
 
     async def _end(self, tasks: "list[asyncio.Task[None]]", writing: "asyncio.Task[None]") -> bool:
         assert self.writer is not None
@@ -152,7 +188,8 @@ class Reader:
         self._event("stopped")
         for task in tasks:
             task.cancel()
-        await asyncio.wait(tasks, timeout=4.0)
+        if tasks:
+            await asyncio.wait(tasks, timeout=4.0)
         complete = await self.writer.drain(max(1.0, deadline - time.monotonic()))
         self._tell_minutes()
         complete = await self.writer.drain(1.0) and complete
@@ -241,6 +278,7 @@ class Reader:
             return
         received = recv_us()
         now = follower.clock.now_ms()
+        _check_bars(follower.protocol, message, text)
         # A venue that calls a bar closed before its minute is over by its own clock is not believed.
         latest = max(now, message.event_ms or 0) + 2_000
         known = follower.clock.skew_ms is not None
@@ -269,8 +307,10 @@ class Reader:
             )
         )
         if not follower.minutes.came(topic.series, opens, rows.SOCKET):
-            follower.counts["closed frames of bars that were there"] += 1
+            after_rest = follower.minutes.how(topic.series, opens[-1]) == rows.REST
+            follower.counts["closed frames after rest" if after_rest else "closed frames repeated"] += 1
         follower.gaps.heard(topic.series)
+        follower.mute.pop(topic.name, None)
         if self._on_closed is not None:
             self._on_closed(topic.series, message, text, received, now)
 
@@ -331,11 +371,14 @@ class Reader:
         )
 
     def _mute(self, follower: Follower, series: Series) -> None:
-        """REST has trades in three minutes of which the socket says nothing: connect anew."""
+        """REST has trades in three minutes of which the socket says nothing: told each time, and connected anew.
+
+        That may not help, so a topic makes the next connection six minutes later, then twelve, an hour at most.
+        """
         for supervisor in follower.supervisors:
             one = supervisor.current
             topic = next((t for t in supervisor.topics if t.series == series and not t.quotes), None)
-            if topic is None or one is None or topic.name in supervisor.refused:
+            if topic is None or one is None or supervisor.is_refused(topic.name):
                 continue
             quiet = time.monotonic() - max(one.heard.get(topic.name, 0.0), one.opened_at)
             if quiet * follower.clock.speed < 120.0:
@@ -348,7 +391,17 @@ class Reader:
             self._event(
                 "mute", venue=place.venue, market=place.market, conn=one.conn, symbol=series.symbol, detail=detail
             )
-            one.end("mute", detail)
+            times, not_before = follower.mute.get(topic.name, (0, 0.0))
+            if (now := time.monotonic()) < not_before:
+                continue
+            wait = min(_MUTE_SECONDS * 2.0 ** (times + 1), _MUTE_LONGEST) / follower.clock.speed
+            follower.mute[topic.name] = times + 1, now + wait
+            recent = now - _MUTE_SECONDS / follower.clock.speed
+            if any(at > recent for name, at in one.heard.items() if name != topic.name):
+                # The others go on: a connection beside this one, which takes over without a gap.
+                one.wants_replacement.set()
+            else:
+                one.end("mute", detail)
 
     # What ClickHouse and the disk say
 
@@ -447,6 +500,7 @@ class Reader:
             "spool_bytes": self.spool.size(follower.protocol.place.venue),
             "spool_share": round(self.spool.size(follower.protocol.place.venue) / self.spool.limit_bytes, 4),
             "rest_calls": follower.rest.calls,
+            "rest_weight": round(follower.rest.weight),
             "rest_failures": follower.rest.failures,
             "counts": dict(counts),
             "quotes": dict(follower.book.counts),

@@ -13,6 +13,7 @@ from dlt_pipelines.core.series import Series
 from dlt_pipelines.live.clock import MINUTE_MS, recv_us
 
 SOCKET, REST = "socket", "rest"
+_LATEST_MS = 9_000_000_000_000  # the year 2255; ClickHouse's DateTime64 ends in 2299
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,14 @@ def _time(micros: int) -> str:
 
 
 def _time_ms(millis: int | None) -> str | None:
-    return None if millis is None else _time(millis * 1000)[:-3]
+    return None if millis is None else _time(plausible_ms(millis) * 1000)[:-3]
+
+
+def plausible_ms(millis: int) -> int:
+    """The same number; ValueError where it is no time of a market in ms (as microseconds would not be)."""
+    if not 0 <= millis < _LATEST_MS:
+        raise ValueError(f"{millis} is no time in milliseconds since 1970")
+    return millis
 
 
 def page(

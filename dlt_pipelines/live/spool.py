@@ -48,13 +48,16 @@ class Spool:
         """Take a folder, and over the batches of dead readers; how many those are."""
         self.root.mkdir(parents=True, exist_ok=True)
         name = uuid.uuid4().hex[:12]
-        self._lock = (self.root / f"{name}.lock").open("w")
-        fcntl.flock(self._lock, fcntl.LOCK_EX)
-        self.folder = self.root / name
-        self.folder.mkdir()
-        for lock in self.root.glob("*.lock"):
-            if lock.stem != name:
-                self._take_over(lock)
+        # One start at a time: another must not take a lock between its creation and its being held.
+        with (self.root / "starting").open("w") as turn:
+            fcntl.flock(turn, fcntl.LOCK_EX)
+            self._lock = (self.root / f"{name}.lock").open("w")
+            fcntl.flock(self._lock, fcntl.LOCK_EX)
+            self.folder = self.root / name
+            self.folder.mkdir()
+            for lock in self.root.glob("*.lock"):
+                if lock.stem != name:
+                    self._take_over(lock)
         return len(self.batches)
 
     def _take_over(self, lock: Path) -> None:
@@ -90,11 +93,15 @@ class Spool:
         kind = "quotes" if quotes else "rows"
         path = self.folder / f"{next(self._numbers):012d}+{table}+{venue}+{kind}.jsonl"
         unfinished = path.with_suffix(".part")
-        with unfinished.open("wb") as file:
-            file.write(lines)
-            file.flush()
-            os.fsync(file.fileno())
-        unfinished.rename(path)
+        try:
+            with unfinished.open("wb") as file:
+                file.write(lines)
+                file.flush()
+                os.fsync(file.fileno())
+            unfinished.rename(path)
+        except OSError:
+            unfinished.unlink(missing_ok=True)
+            raise
         batch = Batch(path, table, venue, quotes, len(lines), lines.count(b"\n"), stored)
         self.batches.append(batch)
         return batch

@@ -24,6 +24,8 @@ log = logging.getLogger(__name__)
 FIRST_WAIT, LONGEST_WAIT = 1.0, 60.0
 _HEALTHY_SECONDS = 60.0
 _OVERLAP_SECONDS = 150.0
+REFUSED_SECONDS, _REFUSED_LONGEST = 600.0, 6 * 3600.0
+"""A refused topic is asked for again after so long, then after twice as long, and so on."""
 _JITTER = random.Random()  # noqa: S311 (spreads reconnects, no secret)
 
 OnGap = Callable[["Supervisor", Socket, int, int], None]
@@ -62,7 +64,9 @@ class Supervisor:
     attempts: int = 0
     """Connections in a row that did not live for a minute."""
     stopping: bool = False
-    refused: set[str] = field(default_factory=set)
+    _refused: dict[str, tuple[int, float]] = field(default_factory=dict)
+    """How often a topic was refused, and when it is asked for again."""
+    _failed_replacements: int = 0
     _tasks: dict[str, "asyncio.Task[str]"] = field(default_factory=dict)
 
     @property
@@ -97,8 +101,12 @@ class Supervisor:
             self.attempts = 0 if lived > _HEALTHY_SECONDS else self.attempts + 1
             await self._back_off(lived)
 
+    def is_refused(self, name: str) -> bool:
+        """Whether the venue refused this topic and it is not yet time to ask again."""
+        return name in self._refused and self._refused[name][1] > time.monotonic()
+
     def _wanted(self) -> list[Topic]:
-        return [topic for topic in self.topics if topic.name not in self.refused]
+        return [topic for topic in self.topics if not self.is_refused(topic.name)]
 
     def _start(self, session: aiohttp.ClientSession) -> Socket:
         topics = self._wanted()
@@ -117,7 +125,10 @@ class Supervisor:
 
     def _note(self, socket: Socket, kind: str, symbol: str, detail: str) -> None:
         if kind == "refused":
-            self.refused.add(detail.partition(": ")[0])
+            name = detail.partition(": ")[0]
+            times = self._refused.get(name, (0, 0.0))[0] + 1
+            wait = min(REFUSED_SECONDS * 2.0 ** (times - 1), _REFUSED_LONGEST)
+            self._refused[name] = times, time.monotonic() + wait
         self.on_event(socket, kind, symbol, detail)
 
     async def _until_accepted(self, socket: Socket, task: "asyncio.Task[str]") -> None:
@@ -130,7 +141,12 @@ class Supervisor:
             assert self.current is not None
             one, task = self.current, self._tasks[self.current.conn]
             notice = asyncio.create_task(one.wants_replacement.wait())
-            await asyncio.wait({task, notice}, return_when=asyncio.FIRST_COMPLETED)
+            again = [at for name, (_, at) in self._refused.items() if name not in one.topics]
+            await asyncio.wait(
+                {task, notice},
+                timeout=max(min(again) - time.monotonic(), 0.1) if again else None,
+                return_when=asyncio.FIRST_COMPLETED,
+            )
             notice.cancel()
             if task.done() or self.stopping:
                 with contextlib.suppress(asyncio.CancelledError):
@@ -140,25 +156,34 @@ class Supervisor:
             await self._replace(session, one, task)
 
     async def _replace(self, session: aiohttp.ClientSession, old: Socket, old_task: "asyncio.Task[str]") -> None:
-        """Connect beside `old` and switch over; where the new connection fails, `old` goes on."""
+        """Connect beside `old` and switch over; where the new connection fails or stays silent, `old` goes on."""
         await self.gate.turn()
         new = self._start(session)
         task = self._tasks[new.conn]
         deadline = time.monotonic() + _OVERLAP_SECONDS
-        while not task.done() and time.monotonic() < deadline and not self.stopping:
-            busy = {name for name, at in old.heard.items() if at > time.monotonic() - 60.0 and name in new.topics}
-            if new.ready and busy <= new.heard.keys():
+        while not task.done() and not self.stopping:
+            if new.ready and (old_task.done() or _busy(old, new) <= new.heard.keys()):
                 break
-            if old_task.done() and new.ready:
-                break
+            if time.monotonic() > deadline:
+                new.end("no_data", f"silent: {', '.join(sorted(_busy(old, new) - new.heard.keys()))}")
+                await asyncio.wait({task}, timeout=5.0)
             await asyncio.sleep(0.1)
+        if self.stopping:
+            new.end("stopped")
+            await asyncio.wait({task}, timeout=5.0)
         if task.done():
             self._tell_end(new)
-            await asyncio.sleep(self._wait_seconds())
-            old.wants_replacement.set()
+            if not self.stopping:
+                self._failed_replacements += 1
+                await self._pause(self._wait_seconds(self._failed_replacements))
+                old.wants_replacement.set()
             return
+        self._failed_replacements = 0
         self.current = new
-        if not old_task.done():
+        if old_task.done():
+            # It ended before the new one had taken over.
+            self.on_gap(self, old, old.last_frame_ms or self.clock.now_ms(), self.clock.now_ms())
+        else:
             old.end("planned")
             await asyncio.wait({old_task}, timeout=5.0)
         self._tell_end(old)
@@ -169,14 +194,16 @@ class Supervisor:
         self.causes[socket.cause or "ended"] += 1
         self.on_event(socket, "disconnected", "", socket.detail)
 
-    def _wait_seconds(self) -> float:
-        doubled: float = FIRST_WAIT * 2.0 ** min(self.attempts, 10)
+    def _wait_seconds(self, attempts: int) -> float:
+        doubled: float = FIRST_WAIT * 2.0 ** min(attempts, 10)
         return min(doubled, self.longest_wait) * _JITTER.uniform(0.5, 1.0)
 
     async def _back_off(self, lived: float) -> None:
-        if lived > _HEALTHY_SECONDS:
-            return
-        deadline = time.monotonic() + self._wait_seconds()
+        if lived <= _HEALTHY_SECONDS:
+            await self._pause(self._wait_seconds(self.attempts))
+
+    async def _pause(self, seconds: float) -> None:
+        deadline = time.monotonic() + seconds
         while time.monotonic() < deadline and not self.stopping:
             await asyncio.sleep(min(0.2, max(0.0, deadline - time.monotonic())))
 
@@ -186,3 +213,8 @@ class Supervisor:
         if self.current is not None:
             self.current.end("stopped")
             self.current.wants_replacement.set()
+
+
+def _busy(old: Socket, new: Socket) -> set[str]:
+    """Topics that the old connection has carried within a minute and the new one is to carry."""
+    return {name for name, at in old.heard.items() if at > time.monotonic() - 60.0 and name in new.topics}

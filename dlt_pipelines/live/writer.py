@@ -6,7 +6,8 @@ import logging
 import ssl
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import aiohttp
@@ -21,8 +22,9 @@ FLUSH_SECONDS = 0.2
 INSERT_SECONDS = 1.0
 QUEUE_ROWS = 10_000
 _LONGEST_WAIT = 5.0
-# Errors that the same rows will always meet.
-_HOPELESS = ("CANNOT_PARSE", "INCORRECT_DATA", "UNKNOWN_TABLE", "NO_SUCH_COLUMN", "UNKNOWN_IDENTIFIER", "TYPE_MISMATCH")
+_DISK_SECONDS = 1.0
+# Errors that the same rows will always meet. A missing table or column is none: a migration may still come.
+_HOPELESS = ("CANNOT_PARSE", "INCORRECT_DATA", "TYPE_MISMATCH")
 
 
 class Writer:
@@ -46,6 +48,8 @@ class Writer:
         self._on_stored, self._on_dropped = on_stored, on_dropped
         self._waiting: dict[tuple[str, str, bool], list[Row]] = defaultdict(list)
         self._rows = 0
+        self._no_room: dict[tuple[str, str, bool], list[Row]] = defaultdict(list)
+        self._disk_fails = False
         self._something = asyncio.Event()
         self._disk = asyncio.Lock()
         self._senders: dict[str, asyncio.Task[None]] = {}
@@ -59,14 +63,14 @@ class Writer:
         return self._rows
 
     def put(self, row: Row) -> None:
-        """Take a row; where the queue is full quotes are refused first, and the refusal is told."""
-        if self._rows >= QUEUE_ROWS and (row.quotes or self._rows >= 2 * QUEUE_ROWS):
-            self._on_dropped(
-                Batch(Path(), row.table, row.venue, row.quotes, len(row.line), 1, (row.stored,) if row.stored else ()),
-                "queue",
-            )
+        """Take a row. Where the queue is full, quotes are refused first, then bars; the next flush tells how many."""
+        key = row.table, row.venue, row.quotes
+        is_market_data = row.table.startswith("raw.")
+        if is_market_data and self._rows >= (QUEUE_ROWS if row.quotes else 2 * QUEUE_ROWS):
+            # Only what says which bars are due again is kept of it.
+            self._no_room[key].append(replace(row, line=b""))
             return
-        self._waiting[row.table, row.venue, row.quotes].append(row)
+        self._waiting[key].append(row)
         self._rows += 1
         self._something.set()
 
@@ -94,14 +98,32 @@ class Writer:
     async def _flush(self) -> None:
         self._something.clear()
         waiting, self._waiting, self._rows = self._waiting, defaultdict(list), 0
+        no_room, self._no_room = self._no_room, defaultdict(list)
+        for (table, venue, quotes), rows in no_room.items():
+            stored = tuple(row.stored for row in rows if row.stored is not None)
+            self._on_dropped(Batch(Path(), table, venue, quotes, 0, len(rows), stored), "queue")
         async with self._disk:
-            for rows in waiting.values():
-                await asyncio.to_thread(self._spool.write, rows)
+            for key, rows in waiting.items():
+                try:
+                    await asyncio.to_thread(self._spool.write, rows)
+                except OSError as error:
+                    self._keep(key, rows, error)
+                else:
+                    self._disk_fails = False
             for venue in {venue for _, venue, _ in waiting}:
-                for batch in self._spool.shed(venue):
+                for batch in _joined(self._spool.shed(venue)):
                     self._on_dropped(batch, "spool")
         for table, _, _ in waiting:
             self._send(table)
+
+    def _keep(self, key: tuple[str, str, bool], rows: list[Row], error: OSError) -> None:
+        """The disk takes nothing (full, read-only): rows wait in memory, as many as the queue holds."""
+        if not self._disk_fails:
+            self._disk_fails = True
+            log.error("The spool cannot be written (%s): rows wait in memory until it can.", error)
+        self._waiting[key] = rows + self._waiting[key]
+        self._rows += len(rows)
+        asyncio.get_running_loop().call_later(_DISK_SECONDS, self._something.set)
 
     def _send(self, table: str) -> None:
         wake = self._wake.setdefault(table, asyncio.Event())
@@ -128,12 +150,19 @@ class Writer:
             body = b"".join([await asyncio.to_thread(batch.path.read_bytes) for batch in batches])
             refusal = await self._post(table, body)
         except FileNotFoundError:
-            # Shed meanwhile.
+            # Shed meanwhile, or removed by somebody.
+            for batch in [one for one in batches if one in self._spool.batches and not one.path.exists()]:
+                self._spool.done([batch])
+                self._on_dropped(batch, "file_gone")
             return True
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             self._fail(f"{type(error).__name__}: {error}")
             return False
-        if refusal and any(mark in refusal for mark in _HOPELESS):
+        hopeless = any(mark in refusal for mark in _HOPELESS)
+        if hopeless and len(batches) > 1:
+            # One bad row costs its own batch.
+            return all([await self._insert(table, [batch]) for batch in batches])
+        if hopeless:
             log.error("ClickHouse can never take these rows of %s: %s", table, refusal)
             for batch in batches:
                 self._on_dropped(batch, "refused")
@@ -183,3 +212,18 @@ class Writer:
                     return [line.split("\t") for line in text.splitlines()]
                 log.warning("ClickHouse does not answer a question of the reader: %s", " ".join(text.split())[:300])
         return []
+
+
+def _joined(batches: Sequence[Batch]) -> list[Batch]:
+    """One batch a table and kind, to be told in one event."""
+    found: dict[tuple[str, bool], Batch] = {}
+    for one in batches:
+        before = found.get((one.table, one.quotes))
+        found[one.table, one.quotes] = (
+            one
+            if before is None
+            else replace(
+                before, size=before.size + one.size, rows=before.rows + one.rows, stored=before.stored + one.stored
+            )
+        )
+    return list(found.values())

@@ -12,6 +12,7 @@ _NO_BAR_SECONDS = 180.0
 _RECONNECTS = 5
 _SPOOL_SHARE = 0.5
 _SKEW_MS = 2_000
+_MISSED_SHARE, _MISSED_OF_BARS = 0.05, 600
 
 # Feeds of readers that ran within the last day and did not stop cleanly.
 _FEEDS = """
@@ -34,6 +35,21 @@ _MUTE = """
     select venue, market, count(), any(detail) from ops.live_events
     where at > now() - interval 10 minute and kind in ('mute', 'refused') group by venue, market
 """
+# Traded bars of a day while connected: closed frames, and bars that REST brought and no frame ever did. Minutes without
+# a trade that no frame closes do not count, so a thin series raises nothing.
+_MISSED = """
+    select venue, market, sum(frames), sum(greatest(rest - late, 0))
+    from (
+        select venue, market, reader,
+            max(JSONExtractInt(detail, 'counts', 'closed frames'))
+            - max(JSONExtractInt(detail, 'counts', 'closed frames repeated')) as frames,
+            max(JSONExtractInt(detail, 'counts', 'closed frames after rest')) as late,
+            max(JSONExtractInt(detail, 'gap_task', 'traded bars by rest')) as rest
+        from ops.live_events where kind = 'status' and at > now() - interval 1 day
+        group by venue, market, reader
+    )
+    group by venue, market
+"""
 
 
 def live_alerts(client: Client) -> Iterator[Alert]:
@@ -54,6 +70,12 @@ def live_alerts(client: Client) -> Iterator[Alert]:
         if abs(status.get("skew_ms") or 0) > _SKEW_MS:
             words = f"The clock of {venue} is {status['skew_ms']} ms from ours: repair NTP on the reader's machine."
             yield _alert(f"live:skew:{venue}", "warn", "The reader's clock is wrong", words)
+    for venue, market, frames, missed in client.query(_MISSED).result_rows:
+        if frames + missed >= _MISSED_OF_BARS and missed > _MISSED_SHARE * (frames + missed):
+            share = missed / (frames + missed)
+            title = f"The socket of {venue} {market} does not close {share:.0%} of the traded bars"
+            words = f"{missed} of {frames + missed} bars of a day came by REST only, while connected."
+            yield _alert(f"live:missed:{venue} {market}", "warn", title, words)
     for venue, market, number, causes in client.query(_ENDS).result_rows:
         if number > _RECONNECTS:
             title = f"{number} reconnects of {venue} {market} in ten minutes"

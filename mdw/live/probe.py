@@ -49,15 +49,22 @@ class Probe:
         self._series = followed(series)
         self._tasks: set[asyncio.Task[None]] = set()
         self._session: aiohttp.ClientSession | None = None
+        self._stopped = asyncio.Event()
+
+    def stop(self) -> None:
+        """End early: the report is about what was seen so far."""
+        self._stopped.set()
 
     async def run(self) -> str:
-        """The report, as Markdown."""
+        """The report, as Markdown. Raises what the reader raises where it cannot run."""
         async with aiohttp.ClientSession(trust_env=True) as self._session:
-            reading = asyncio.create_task(self._reader.run())
-            began = datetime.now(UTC)
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(asyncio.shield(reading), self._seconds)
-            await self._quiet_minutes()
+            reading, stopped = asyncio.create_task(self._reader.run()), asyncio.create_task(self._stopped.wait())
+            began, clock = datetime.now(UTC), time.monotonic()
+            await asyncio.wait({reading, stopped}, timeout=self._seconds, return_when=asyncio.FIRST_COMPLETED)
+            stopped.cancel()
+            self._seconds = time.monotonic() - clock
+            if not reading.done() and self._reader.followers:
+                await self._quiet_minutes()
             self._reader.stop()
             await reading
             for task in self._tasks:
@@ -139,6 +146,8 @@ class Probe:
         return "\n".join([*head, *(self._row(place) for place in sorted(self._series)), "", *_NOTES, ""])
 
     def _row(self, place: tuple[str, str]) -> str:
+        if not self._reader.followers:
+            return "| " + " | ".join([" ".join(place), *["stopped before the start"] * (len(_COLUMNS) - 1)]) + " |"
         feed, status = self._feeds[place], self._reader.status_of(self._follower(*place))
         frames = sum(len(seen) for seen in feed.frames.values())
         quiet = f"{feed.quiet_pushed} of {feed.quiet_seen}" if feed.quiet_seen else "none seen"

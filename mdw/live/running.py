@@ -5,13 +5,13 @@ import re
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 from dlt_pipelines.core.series import Series
 from dlt_pipelines.live.reader import Reader
-from mdw.console.output import out, print_json
+from mdw.console.output import print_json
 from mdw.live.status import lines, table
 from warehouse import schema
 from warehouse.client import connect
@@ -49,9 +49,7 @@ def _refuse_other_schema(settings: Settings) -> None:
 
 async def _run(settings: Settings, series: Sequence[Series], quotes: bool, as_json: bool) -> int:
     reader = Reader(settings, series, quotes=quotes)
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, reader.stop)
+    _on_signals(reader.stop)
     watching = asyncio.create_task(_watch(reader, as_json))
     try:
         complete = await reader.run()
@@ -69,10 +67,10 @@ async def _watch(reader: Reader, as_json: bool) -> None:
     if sys.stdout.isatty() and not as_json:
         from rich.live import Live
 
-        with Live(table(reader, out.width), console=out, refresh_per_second=2, screen=False) as view:
+        with Live(table(reader), auto_refresh=False, screen=False) as view:
             while True:
                 await asyncio.sleep(0.5)
-                view.update(table(reader, out.width))
+                view.update(table(reader, view.console.height), refresh=True)
     while True:
         await asyncio.sleep(LINE_SECONDS)
         if as_json:
@@ -83,14 +81,39 @@ async def _watch(reader: Reader, as_json: bool) -> None:
 
 
 def run_probe(settings: Settings, series: Sequence[Series], seconds: float, report: Path | None) -> int:
-    """Measure for so long and write the report; its path is printed."""
+    """Measure for so long, or until SIGINT or SIGTERM, and write the report; its path is printed."""
     from mdw.live.probe import Probe
 
     _refuse_other_schema(settings)
     stamp = datetime.fromtimestamp(time.time(), UTC).strftime("%Y%m%dT%H%M%SZ")
     path = report or settings.home / "reports" / f"live-probe-{stamp}.md"
-    text = asyncio.run(Probe(settings, series, seconds).run())
-    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.is_dir():
+        raise BadInput(f"--report is {str(path)!r}, which is a folder. Name a file in it.")
+    # Before half an hour of measuring, not after it.
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("a", encoding="utf-8"):
+            pass
+    except OSError as error:
+        raise BadInput(f"--report is {str(path)!r}, which cannot be written: {error.strerror}. Name another.") from None
+
+    async def measure() -> str:
+        probe = Probe(settings, series, seconds)
+        _on_signals(probe.stop)
+        return await probe.run()
+
+    try:
+        text = asyncio.run(measure())
+    except BaseException:
+        if not path.stat().st_size:
+            path.unlink()
+        raise
     path.write_text(text, encoding="utf-8")
     sys.stdout.write(f"{path}\n")
     return 0
+
+
+def _on_signals(stop: Callable[[], None]) -> None:
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop)

@@ -1,13 +1,13 @@
 """What a person sees of a running reader: connections, ages, rates, gaps."""
 
 import time
-from collections.abc import Sequence
 from typing import Any
 
-from rich.cells import cell_len
+from rich.console import Group, JustifyMethod
 from rich.table import Table
 from rich.text import Text
 
+from dlt_pipelines.core.series import Series
 from dlt_pipelines.live.clock import MINUTE_MS
 from dlt_pipelines.live.reader import Follower, Reader
 
@@ -24,8 +24,10 @@ _COLUMNS = (
     "ends",
     "spool",
 )
-_DISPENSABLE = ("quotes/s", "closed", "frames/s", "ends", "series")
-_GAP = "  "
+# On a terminal, which may have 80 columns.
+_HEADINGS = {"connected": "conn", "oldest bar": "age", "frames/s": "frm/s", "quotes/s": "quo/s", "missing": "miss"}
+# Lines around the rows of series: title, heading, note.
+_FRAME_LINES = 5
 
 
 class _Rates:
@@ -68,41 +70,37 @@ def _cells(reader: Reader, follower: Follower) -> tuple[str, ...]:
     )
 
 
-def table(reader: Reader, width: int) -> Table:
-    """A feed a row, and the newest bar of each series below it; a narrow terminal leaves out counts and rates."""
-    rows: list[tuple[str, ...]] = []
+def table(reader: Reader, height: int = 24) -> Group:
+    """A row a feed, and below them the series whose newest bar is oldest, as many as the height has room for."""
+    found = Table(title=f"mdw live, up {time.monotonic() - reader.started_at:.0f} s", title_justify="left", box=None)
+    for name in _COLUMNS:
+        side: JustifyMethod = "left" if name == "feed" else "right"
+        found.add_column(_HEADINGS.get(name, name), justify=side, no_wrap=True)
     for follower in reader.followers:
-        rows.append(_cells(reader, follower))
-        now = follower.clock.now_ms()
-        for series in follower.series:
-            newest = follower.minutes.newest.get(series)
-            age = "none yet" if newest is None else f"{max(now - newest - MINUTE_MS, 0) / 1000:.0f} s"
-            rows.append((f"  {series.symbol}", "", "", age, *[""] * (len(_COLUMNS) - 4)))
-    shown = _fitting(rows, width)
-    found = Table(
-        title=f"mdw live, up {time.monotonic() - reader.started_at:.0f} s",
-        title_justify="left",
-        box=None,
-        pad_edge=False,
-        padding=(0, len(_GAP), 0, 0),
+        found.add_row(*_cells(reader, follower))
+    ages = sorted(
+        (
+            (_age_ms(follower, series), follower.name, series.symbol)
+            for follower in reader.followers
+            for series in follower.series
+        ),
+        key=lambda one: (one[0] is not None, -(one[0] or 0), one[1:]),
     )
-    for name in shown:
-        found.add_column(name, justify="left" if name == "feed" else "right", no_wrap=True)
-    for row in rows:
-        cells = [Text(cell) for name, cell in zip(_COLUMNS, row, strict=True) if name in shown]
-        found.add_row(*cells, style="dim" if row[0].startswith(" ") else None)
-    return found
+    room = max(height - len(reader.followers) - _FRAME_LINES, 0)
+    texts = [
+        f"  {'none yet' if age is None else f'{age / 1000:.0f} s':>8}  {symbol}  {feed}"
+        for age, feed, symbol in ages[:room]
+    ]
+    if not texts:
+        return Group(found)
+    note = "Newest bars" if len(texts) == len(ages) else f"Oldest newest bars, {len(texts)} of {len(ages)} series"
+    return Group(found, Text(f"\n{note}"), Text("\n".join(texts), style="dim"))
 
 
-def _fitting(rows: Sequence[Sequence[str]], width: int) -> list[str]:
-    """The columns that fit beside each other, without those of least use where there is no room."""
-    widths = {
-        name: max(cell_len(name), *(cell_len(row[number]) for row in rows), 0) for number, name in enumerate(_COLUMNS)
-    }
-    for name in _DISPENSABLE:
-        if sum(widths.values()) + len(_GAP) * (len(widths) - 1) > width:
-            del widths[name]
-    return [*widths]
+def _age_ms(follower: Follower, series: Series) -> int | None:
+    """From the end of the newest bar of a series until now, by the venue's clock; None before the first."""
+    newest = follower.minutes.newest.get(series)
+    return None if newest is None else max(follower.clock.now_ms() - newest - MINUTE_MS, 0)
 
 
 def lines(reader: Reader) -> list[str]:

@@ -76,6 +76,25 @@ def test_each_bar_is_given_once_a_late_one_when_it_comes_and_a_corrected_one_aga
     assert all(bar.is_provisional for bar in bars)
 
 
+def test_without_a_start_the_next_bar_is_the_first_one() -> None:
+    # A market of another time, or one whose reader rested for days: what is there already is not news.
+    newest = pa.table({"newest": [OPENED]})
+    live = Live(Answers(newest, table((0, "a", 1.0, False), (1, "a", 2.0, True))))  # type: ignore[arg-type]
+    reader = live._reader
+    [bar] = asyncio.run(first(live, 1, every=0.01))
+    assert reader.asked[1]["start"] == 1000 * (OPENED + MINUTE).timestamp()  # type: ignore[attr-defined]
+    assert bar.instrument_id == "a"
+
+
+def test_a_hole_of_one_venue_is_filled_late_while_another_goes_on() -> None:
+    ahead = table(*((minute, "a", 1.0, True) for minute in range(11)))
+    late = table((0, "b", 5.0, True), *((minute, "a", 1.0, True) for minute in range(12)))
+    reader = Answers(ahead, late)
+    bars = asyncio.run(first(Live(reader), 13, start=OPENED, every=0.01))  # type: ignore[arg-type]
+    assert ("b", OPENED) in {(bar.instrument_id, bar.open_time) for bar in bars}
+    assert reader.asked[1]["start"] == 1000 * OPENED.timestamp()
+
+
 def test_a_replay_gives_the_same_kind_of_bars_in_order_and_ends() -> None:
     async def everything() -> list[Bar]:
         feed = Replay(History(), None, float("inf"))  # type: ignore[arg-type]
@@ -103,5 +122,12 @@ def test_what_cannot_be_asked_for() -> None:
         chosen("BTC/USDT", None, "spot", None)
     with pytest.raises(BadRequest, match="speed"):
         Replay(History(), None, 0.0)  # type: ignore[arg-type]
+    for wrong in (0, -1, True, 1.5):
+        with pytest.raises(BadRequest, match="last"):
+            Live(Answers(table())).minutes(wrong)  # type: ignore[arg-type]
+    with pytest.raises(BadRequest, match="timeframe"):
+        Live(Answers(table())).bars(instruments="a", timeframe="1x")  # type: ignore[arg-type]
+    with pytest.raises(BadRequest, match="not before"):
+        Live(Answers(table())).bars(instruments="a", start=OPENED, end=OPENED)  # type: ignore[arg-type]
     with pytest.raises(BadRequest, match="seconds"):
         Live(Answers(table())).quotes(instruments="a", seconds=0)  # type: ignore[arg-type]

@@ -6,6 +6,7 @@ import io
 import json
 import subprocess
 import sys
+import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,18 +19,19 @@ from rich.console import Console
 
 from dlt_pipelines.core.series import Series
 from dlt_pipelines.core.websocket import Kind, Message, Topic
-from dlt_pipelines.live import connection, gaps, reader
+from dlt_pipelines.live import connection, gaps, reader, supervisor
 from dlt_pipelines.live.clock import VenueClock
 from dlt_pipelines.live.quotes import QuoteBook
 from dlt_pipelines.venues import WEBSOCKETS
-from mdw.live.running import parse_duration
+from mdw.live.probe import Probe
+from mdw.live.running import parse_duration, run_probe
 from mdw.live.status import table
 from replay.clock import Clock, parse_instant
 from replay.server import ReplayServer
 from replay.synthetic import SyntheticMarket
 from tests.ingest import settings_for
 from tests.live import world
-from tests.live.world import until
+from tests.live.world import MINUTE_MS, until
 from warehouse.errors import BadInput
 from warehouse.settings import Settings
 
@@ -89,13 +91,6 @@ def test_what_ends_or_disturbs_a_connection_is_noticed_told_and_mended(
 ) -> None:
     okx, bybit, binance = running.follower("okx"), running.follower("bybit"), running.follower("binance")
     until(lambda: all(f.counts["closed frames"] >= 2 for f in (okx, bybit, binance)), 15, "closed frames")
-    for width, left_out in ((80, {"quotes/s", "closed"}), (140, set())):
-        lines = displayed(running.reader, width)
-        assert all(len(line) <= width for line in lines)
-        # Every word is whole.
-        assert {"feed", "connected", "oldest", "missing", "spool"} <= set(lines[1].split())
-        assert left_out == {"quotes/s", "closed"} - set(lines[1].split())
-        assert [line.split()[0] for line in lines].count("BTC/USDT") == 3
     # Half a frame and a reset; a half-open connection; a notice.
     server.sockets.order("reset", "binance-spot")
     server.sockets.order("no_pong", "okx")
@@ -123,6 +118,7 @@ def test_what_ends_or_disturbs_a_connection_is_noticed_told_and_mended(
     until(lambda: told(running, "mute", "bybit") != [], 20, "a mute topic")
     assert {e["symbol"] for e in told(running, "mute", "bybit")} == {"SOL/USDT"}
     assert told(running, "mute", "okx") == []
+    assert "mute" not in {e["cause"] for e in told(running, "gap", "bybit")}, "the other topics go on"
     server.sockets.mute_topics = set()
 
     # Shut out, then let in again.
@@ -133,13 +129,6 @@ def test_what_ends_or_disturbs_a_connection_is_noticed_told_and_mended(
     before = binance.counts["closed frames"]
     until(lambda: binance.counts["closed frames"] > before, 20, "frames after a refusal")
     assert {name: n for name, n in server.journal.violations.items() if "ws" in name} == {}
-
-
-def displayed(following: reader.Reader, width: int) -> list[str]:
-    """The table of `mdw live` on a terminal of this width."""
-    text = io.StringIO()
-    Console(file=text, width=width, force_terminal=True, color_system=None).print(table(following, width))
-    return text.getvalue().splitlines()
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 308])
@@ -164,7 +153,7 @@ def test_a_redirected_handshake_is_not_followed(status: int) -> None:
         await web.TCPSite(runner, "127.0.0.1", 0).start()
         protocol = WEBSOCKETS["okx", "spot"]
         url = f"ws://127.0.0.1:{runner.addresses[0][1]}/feed"
-        socket = connection.Socket(protocol, {}, url, reader.VenueClock(1.0), lambda *_: None, lambda *_: None, None)
+        socket = connection.Socket(protocol, {}, url, VenueClock(1.0), lambda *_: None, lambda *_: None, None)
         async with connection.open_session() as session:
             await socket.run(session)
         await runner.cleanup()
@@ -174,6 +163,107 @@ def test_a_redirected_handshake_is_not_followed(status: int) -> None:
     assert paths == ["/feed"]
     assert socket.cause == f"http_{status}"
     assert "/elsewhere" in socket.detail
+
+
+def frame(**changes: object) -> str:
+    """A closed bar of Binance spot, with changes."""
+    kline = {"t": START_MS, "s": "BTCUSDT", "i": "1m", "x": True, **dict.fromkeys("ohlcvq", "1"), **changes}
+    event = kline.pop("E", START_MS + MINUTE_MS)
+    return json.dumps({"stream": "btcusdt@kline_1m", "data": {"e": "kline", "E": event, "s": "BTCUSDT", "k": kline}})
+
+
+def test_bad_frames_notices_and_refusals_cost_nothing_but_themselves(
+    running: world.Running, server: ReplayServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervisor, "_OVERLAP_SECONDS", 1.0)
+    monkeypatch.setattr(supervisor, "REFUSED_SECONDS", 1.5)
+    okx, binance = running.follower("okx"), running.follower("binance")
+    until(lambda: all(f.counts["closed frames"] >= 1 for f in (okx, binance)), 15, "closed frames")
+
+    # Closed frames that say nothing usable: microseconds, no minute, no number, no price at all.
+    bad = (frame(E=START_MS * 1000), frame(t=START_MS + 1), frame(c="NaN"), frame(o=None), frame(t=-60_000))
+    server.sockets.script = {"binance-spot": bad}
+    server.sockets.order("1006", "binance-spot")
+    until(lambda: binance.counts["unreadable"] >= len(bad), 10, "unreadable frames")
+    server.sockets.script = {}
+    # A notice of no seconds: the stretch until the next connection is a gap.
+    came = binance.counts["closed frames"]
+    server.sockets.announce("binance-spot", '{"e":"serverShutdown","E":1}', close_after_seconds=0.0)
+    until(lambda: {"closed_1001"} <= {e["cause"] for e in told(running, "gap", "binance")}, 10, "a gap")
+    until(lambda: binance.counts["closed frames"] > came, 10, "frames after it")
+
+    # The new connection is accepted and silent: the old one goes on, and a later one takes over.
+    server.sockets.mute_new = True
+    server.sockets.announce("okx", '{"event":"notice","code":"64008","msg":"closing in 60 s","connId":"1"}')
+    until(lambda: "no_data" in {e["cause"] for e in told(running, "disconnected", "okx")}, 10, "a silent replacement")
+    came, server.sockets.mute_new = okx.counts["closed frames"], False
+    until(lambda: "planned" in {e["cause"] for e in told(running, "disconnected", "okx")}, 15, "a planned change")
+    assert okx.counts["closed frames"] > came
+    assert told(running, "gap", "okx") == [e for e in told(running, "gap", "okx") if e["cause"] == "start"]
+
+    # Too many requests is no word about a topic; a refused one is asked for again.
+    server.sockets.announce("okx", '{"event":"error","code":"60014","msg":"Requests too frequent","connId":"1"}')
+    until(lambda: "busy" in {e["cause"] for e in told(running, "disconnected", "okx")}, 10, "a pause")
+    assert told(running, "refused", "okx") == []
+    server.sockets.refused_topics = {"candle1m:ETH-USDT"}
+    server.sockets.order("1006", "okx")
+    until(lambda: told(running, "refused", "okx") != [], 10, "a refusal")
+    server.sockets.refused_topics = set()
+    refused_ms = okx.clock.now_ms()
+    until(lambda: came_by_socket(okx, "ETH/USDT", refused_ms), 20, "the refused topic again")
+    assert running.error is None
+
+    # A terminal of 80 columns and 24 lines.
+    console = Console(width=80, height=24, file=io.StringIO())
+    console.print(table(running.reader, 24))
+    shown = console.file.getvalue().splitlines()  # type: ignore[attr-defined]
+    assert len(shown) <= 24
+    assert max(map(len, shown)) <= 80
+    assert not [line for line in shown if "…" in line]
+    assert sum("SOL/USDT  bybit spot" in line for line in shown) == 1
+
+
+def came_by_socket(follower: reader.Follower, symbol: str, since_ms: int) -> bool:
+    one = next(one for one in follower.series if one.symbol == symbol)
+    minutes = range(since_ms // MINUTE_MS * MINUTE_MS, follower.clock.now_ms(), MINUTE_MS)
+    return any(follower.minutes.how(one, minute) == "socket" for minute in minutes)
+
+
+def test_a_probe_that_is_stopped_reports_what_it_saw(server: ReplayServer, tmp_path: Path) -> None:
+    settings = settings_for(server, tmp_path, clickhouse_url="http://nobody:none@127.0.0.1:9")
+
+    async def run() -> str:
+        probe = Probe(settings, SERIES[:2], 600.0, speed=server.clock.speed)
+        asyncio.get_running_loop().call_later(6.0, probe.stop)
+        return await probe.run()
+
+    report = asyncio.run(run())
+    for feed in ("binance spot", "okx spot"):
+        cells = next(line for line in report.splitlines() if line.startswith(f"| {feed} |")).split(" | ")
+        assert int(cells[2]) > 0, "closed frames"
+    for wrong in (tmp_path, Path("/proc/none/report.md")):
+        with pytest.raises(BadInput, match="--report"):
+            run_probe(settings, SERIES, 600.0, wrong)
+
+
+def test_a_signal_is_obeyed_while_nothing_answers(
+    server: ReplayServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reader, "_STOP_SECONDS", 1.0)
+
+    async def run() -> float:
+        async with await asyncio.start_server(lambda *_: asyncio.sleep(30), "127.0.0.1", 0) as silent:
+            address = f"http://127.0.0.1:{silent.sockets[0].getsockname()[1]}"
+            settings = settings_for(server, tmp_path, clickhouse_url=address).model_copy(
+                update={"binance_spot_url": address}
+            )
+            reading = reader.Reader(settings, SERIES)
+            asyncio.get_running_loop().call_later(0.5, reading.stop)
+            began = time.monotonic()
+            assert not await reading.run(), "the event of the start is left in the spool"
+            return time.monotonic() - began
+
+    assert asyncio.run(run()) < 6.0
 
 
 def subscribed(server: ReplayServer, topics: list[Topic], refused: set[str]) -> tuple[connection.Socket, Counter[str]]:
@@ -242,6 +332,11 @@ def test_quotes_whose_ids_fall_or_repeat() -> None:
     assert take(3, 200) == "3@200", "the venue counts anew on a living connection"
     assert take(4, 201) == "4@201"
     assert book.counts == {"repeated": 1, "older": 1, "counted anew": 1}
+    # What could not be stored is refused here, and not found by the sampler, which serves all series.
+    with pytest.raises(ValueError, match="milliseconds"):
+        take(5, 201_000_000_000_000)
+    with pytest.raises(ValueError, match="line break"):
+        book.take(topic, Message(Kind.QUOTE, topic.name, event_ms=202, update=6), '{"a":\n1}', "a")
 
     # Binance spot has no time: only a connection that took over counts anew.
     spot = Topic("btcusdt@bookTicker", Series("bars", "binance", "spot", "BTC/USDT", "1m"), quotes=True)

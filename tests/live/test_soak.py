@@ -1,6 +1,8 @@
 """Hours of a market with faults, kills of the reader at random moments and ClickHouse away: what is left is the truth.
 
-MDW_SOAK_MINUTES, MDW_SOAK_KILLS and MDW_SOAK_SEED choose the stretch; two readers run, one of which is killed.
+60 symbols of three venues (spot; of Binance five perps as well). MDW_SOAK_MINUTES, _KILLS, _SEED, _SYMBOLS and _SPEED
+choose the stretch; two readers run, one of which is killed. Open frames come every ten seconds of the market, so that
+the replay server can feed two readers at this speed.
 """
 
 import json
@@ -9,6 +11,7 @@ import random
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -19,8 +22,9 @@ import pytest
 from mdw.publishing import universe as universe_of_dbt
 from replay.clock import Clock, parse_instant
 from replay.server import ReplayServer
-from replay.sockets.faults import SocketFaults
-from replay.synthetic import SyntheticMarket
+from replay.sockets.faults import USUAL_LATENESS, SocketFaults
+from replay.synthetic import SyntheticMarket, paths
+from replay.synthetic.listings import LISTINGS
 from tests.conftest import Warehouse, start_warehouse
 from tests.dbt.conftest import Dbt
 from tests.ingest import Ingest
@@ -33,17 +37,21 @@ START_MS = parse_instant("2025-03-04T10:00:00Z")
 MINUTES = int(os.environ.get("MDW_SOAK_MINUTES", "100"))
 KILLS = int(os.environ.get("MDW_SOAK_KILLS", "50"))
 SEED = int(os.environ.get("MDW_SOAK_SEED", "1"))
-SPEED = 20.0
-UNIVERSE = """
+SYMBOLS = int(os.environ.get("MDW_SOAK_SYMBOLS", "60"))
+SPEED = float(os.environ.get("MDW_SOAK_SPEED", "20"))
+LISTED = ["BTC/USDT", "ETH/USDT", "SOL/USDT", "XRP/USDT", "SOL/BTC", "ETH/BTC"]
+# Beyond the symbols of the synthetic market: some that trade always, some in half of the minutes.
+MADE = [f"S{number:02d}/USDT" for number in range(SYMBOLS - len(LISTED))]
+UNIVERSE = f"""
 version: 1
-history: {start: 2025-03-04T09:50:00Z}
+history: {{start: 2025-03-04T09:50:00Z}}
 timeframes: [1m]
 bars:
   binance:
-    spot: [BTC/USDT, ETH/USDT, SOL/USDT, XRP/USDT, SOL/BTC, ETH/BTC]
+    spot: [{", ".join([*LISTED, *MADE])}]
     perp: [BTC/USDT, ETH/USDT, SOL/USDT, XRP/USDT, BNB/USDT]
-  okx: {spot: [BTC/USDT, ETH/USDT, SOL/USDT, XRP/USDT, SOL/BTC, ETH/BTC]}
-  bybit: {spot: [BTC/USDT, ETH/USDT, SOL/USDT, XRP/USDT, SOL/BTC, ETH/BTC]}
+  okx: {{spot: [{", ".join([*LISTED, *MADE])}]}}
+  bybit: {{spot: [{", ".join([*LISTED, *MADE])}]}}
 instruments: false
 fear_greed: false
 """
@@ -57,11 +65,29 @@ FAULTS = SocketFaults(
     two_bars=0.1,
     quiet={"okx": "next_trade", "bybit": "never"},
     quotes_per_second=0,
+    open_pace_ms=dict.fromkeys(USUAL_LATENESS, 10_000),
 )
 _CONTENT = (
     "select count(), groupBitXor(cityHash64(tuple(instrument_id, timeframe, open_time, open, high, low, close, volume, "
     "quote_volume, trade_count, source))) from marts.bars final where valid_to_version = 4294967295"
 )
+
+
+@pytest.fixture
+def listed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """More symbols than the synthetic market has."""
+    for number, symbol in enumerate(MADE):
+        base = symbol.split("/")[0]
+        monkeypatch.setitem(paths._CURRENCIES, base, (10.0 + number, 0.04, 0.001))
+        for venue in ("binance", "okx", "bybit"):
+            one = LISTINGS[venue, "spot", "SOL/USDT"]
+            made = replace(
+                one,
+                symbol=symbol,
+                venue_symbol=one.venue_symbol.replace("SOL", base),
+                quiet=0.5 if number % 5 == 0 else one.quiet,
+            )
+            monkeypatch.setitem(LISTINGS, (venue, "spot", symbol), made)
 
 
 def reader_of(environment: dict[str, str], home: Path) -> subprocess.Popen[bytes]:
@@ -70,6 +96,7 @@ def reader_of(environment: dict[str, str], home: Path) -> subprocess.Popen[bytes
     )
 
 
+@pytest.mark.usefixtures("listed")
 def test_kills_faults_and_an_outage_leave_the_truth(tmp_path: Path) -> None:
     market, random_ = SyntheticMarket(5), random.Random(SEED)
     universe = tmp_path / "universe.yml"
@@ -89,7 +116,7 @@ def test_kills_faults_and_an_outage_leave_the_truth(tmp_path: Path) -> None:
         sizes: list[int] = []
         moments = sorted(random_.uniform(2, MINUTES - 3) for _ in range(KILLS))
         away = MINUTES * 0.4, MINUTES * 0.4 + 10
-        down = False
+        down, looks, looked, too_early = False, 0, 0.0, []
         while (minute := (server.clock.now_ms() - START_MS) / MINUTE_MS) < MINUTES:
             if moments and minute > moments[0]:
                 moments.pop(0)
@@ -106,7 +133,13 @@ def test_kills_faults_and_an_outage_leave_the_truth(tmp_path: Path) -> None:
                 server.sockets.order(random_.choice(["reset", "1006", "1001"]), random_.choice(["okx", "bybit", ""]))
             if minute > MINUTES / 4:
                 sizes.append(psutil.Process(steady.pid).memory_info().rss)
+            if not down and minute - looked > 2:
+                looked, looks = minute, looks + 1
+                too_early += shown_too_early(warehouse, server)
             time.sleep(0.2)
+        assert not moments
+        assert looks
+        assert too_early == []
         end_ms = server.clock.now_ms() // MINUTE_MS * MINUTE_MS
         # Two minutes of the market for what comes late, and for the last questions to REST.
         time.sleep(180 / SPEED + 15)
@@ -115,13 +148,25 @@ def test_kills_faults_and_an_outage_leave_the_truth(tmp_path: Path) -> None:
         assert [one.wait(40) for one in (steady, killed)] == [0, 0]
         server.clock.set(server.clock.now_ms(), ticking=False)
         violations = {name: count for name, count in server.journal.violations.items() if " ws " in name}
-        sys.stdout.write(
-            json.dumps({"kills": KILLS, "rss_mb": [max(sizes) >> 20, min(sizes) >> 20], "violations": violations})
-            + "\n"
-        )
+        shown, truth = live_bars(warehouse, START_MS, end_ms), truth_of(ingest, START_MS, end_ms)
+        figures = {
+            "kills": KILLS,
+            "minutes": MINUTES,
+            "bars": len(truth),
+            "missing": len(truth.keys() - shown.keys()),
+            "wrong": sum(shown[key] != truth[key] for key in truth.keys() & shown.keys()),
+            "looks": looks,
+            "rss_mb": [max(sizes) / 2**20, min(sizes) / 2**20],
+            "gaps": warehouse.rows(
+                "select cause, count(), countIf(filled_at is null) from marts.v_live_gaps group by 1"
+            ),
+            "sources": warehouse.rows("select source, count() from marts.v_bars_live where is_provisional group by 1"),
+            "violations": violations,
+        }
+        sys.stdout.write(json.dumps(figures) + "\n")
         assert violations == {}
         assert max(sizes) - min(sizes) < 10 << 20
-        assert live_bars(warehouse, START_MS, end_ms) == truth_of(ingest, START_MS, end_ms)
+        assert shown == truth
 
         # The marts are those of a warehouse that never had a reader.
         other = Ingest.of(without, server, market, universe=universe)
@@ -134,6 +179,15 @@ def test_kills_faults_and_an_outage_leave_the_truth(tmp_path: Path) -> None:
 
 def now_of(server: ReplayServer) -> str:
     return datetime.fromtimestamp(server.clock.now_ms() / 1000, UTC).isoformat()
+
+
+def shown_too_early(warehouse: Warehouse, server: ReplayServer) -> list[tuple[Any, ...]]:
+    """Bars in the view whose minute is open by the venue's clock."""
+    rows = warehouse.rows(
+        "select toString(instrument_id), toUnixTimestamp64Milli(close_time) from marts.v_bars_live where is_provisional"
+    )
+    now = server.clock.now_ms()
+    return [row for row in rows if row[1] > now]
 
 
 def live_bars(warehouse: Warehouse, start_ms: int, end_ms: int) -> dict[tuple[Any, ...], tuple[Any, ...]]:

@@ -1,12 +1,17 @@
 """What is on disk survives the reader, and what has no room is dropped in the right order, and named."""
 
+import asyncio
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from dlt_pipelines.core.series import Series
+from dlt_pipelines.live import writer
 from dlt_pipelines.live.rows import Row, Stored
-from dlt_pipelines.live.spool import Spool
+from dlt_pipelines.live.spool import Batch, Spool
+from warehouse.connection import Connection
 
 BARS, QUOTES = "raw.okx__live_spot_candles", "raw.okx__live_spot_quotes"
 SERIES = Series("bars", "okx", "spot", "BTC/USDT", "1m")
@@ -31,7 +36,7 @@ def test_what_a_killed_reader_left_is_taken_over_whole_lines_only(tmp_path: Path
     assert [batch.path.read_bytes() for batch in spool.take(BARS)] == [b"one\ntwo\n", b"three\n"]
     spool.done(spool.take(BARS))
     spool.close()
-    assert list(tmp_path.iterdir()) == []
+    assert [path.name for path in tmp_path.iterdir()] == ["starting"]
 
 
 def test_a_living_reader_keeps_its_folder(tmp_path: Path) -> None:
@@ -62,6 +67,38 @@ def test_quotes_go_first_then_the_oldest_bars(tmp_path: Path) -> None:
     event = spool.write([Row("ops.live_events", b"x" * 400, "okx")])
     spool.shed("okx")
     assert spool.batches == [event]
+
+
+def test_a_full_queue_and_a_disk_that_takes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writer, "QUEUE_ROWS", 3)
+    spool, told = Spool(tmp_path / "spool"), []
+    spool.open()
+
+    async def flushed(waiting: writer.Writer) -> None:
+        await waiting._flush()
+        for task in waiting._senders.values():
+            task.cancel()
+
+    def dropped(batch: Batch, why: str) -> None:
+        told.append((why, batch.quotes, batch.rows))
+        # As the reader does.
+        full.put(Row("ops.live_events", b"dropped", "okx"))
+
+    nowhere = Connection("127.0.0.1", 9, 9, "nobody", "none")
+    full = writer.Writer(nowhere, spool, None, on_stored=print, on_dropped=dropped)  # type: ignore[arg-type]
+    for number in range(10):
+        full.put(row(QUOTES, f"quote {number}", quotes=True))
+        full.put(row(BARS, f"bar {number}"))
+    # A disk that takes nothing: rows wait in memory.
+    (tmp_path / "spool").rename(tmp_path / "away")
+    asyncio.run(flushed(full))
+    assert full.queued
+    assert spool.batches == []
+    (tmp_path / "away").rename(tmp_path / "spool")
+    asyncio.run(flushed(full))
+    asyncio.run(flushed(full))
+    assert sorted(told) == [("queue", False, 10 - 4), ("queue", True, 10 - 2)]
+    assert {batch.table: batch.rows for batch in spool.batches} == {BARS: 4, QUOTES: 2, "ops.live_events": 2}
 
 
 def test_a_batch_is_synced_before_it_counts(tmp_path: Path) -> None:

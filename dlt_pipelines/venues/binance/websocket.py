@@ -77,7 +77,7 @@ class BinanceWebSocket:
             return Message(Kind.OPEN, topic, event_ms=int(data["E"]))
         if event == "bookTicker" or (event is None and "u" in data and "b" in data):
             topic = body.get("stream") or f"{data['s'].lower()}@bookTicker"
-            return Message(Kind.QUOTE, topic, event_ms=data.get("T"), update=int(data["u"]))
+            return Message(Kind.QUOTE, topic, event_ms=int(data["T"]) if "T" in data else None, update=int(data["u"]))
         if event == "serverShutdown":
             return Message(Kind.NOTICE, text="serverShutdown")
         if "error" in body or ("code" in body and "msg" in body):

@@ -59,7 +59,7 @@ class BybitWebSocket:
             opens = tuple(int(bar["start"]) for bar in body["data"] if bar["confirm"] is True)
             return Message(Kind.CLOSED if opens else Kind.OPEN, topic, opens, int(body["ts"]))
         if topic.startswith("orderbook."):
-            return Message(Kind.QUOTE, topic, event_ms=body.get("cts", body["ts"]), update=int(body["data"]["u"]))
+            return Message(Kind.QUOTE, topic, event_ms=int(body.get("cts", body["ts"])), update=int(body["data"]["u"]))
         if body.get("ret_msg") == "pong" or body.get("op") in {"ping", "pong"}:
             return Message(Kind.PONG)
         if body.get("op") == "subscribe":

@@ -14,6 +14,8 @@ from dlt_pipelines.core.websocket import Kind, Message, Place, RestRow, Topic
 
 _MOST_ARGS = 100
 _CLOSING = {"64008"}
+# Too many requests, an internal error: nothing is wrong with the topics.
+_BUSY = {"60014", "64007"}
 _HARMLESS = {"channel-conn-count", "channel-conn-count-error", "login", "unsubscribe"}
 
 
@@ -74,6 +76,8 @@ class OkxWebSocket:
             return Message(Kind.NOTICE, text=text[:300])
         if event == "subscribe":
             return Message(Kind.ACK, topics=(f"{body['arg']['channel']}:{body['arg']['instId']}",))
+        if event == "error" and code in _BUSY:
+            return Message(Kind.BUSY, text=f"{code} {body.get('msg', '')}"[:300])
         if event == "error":
             return Message(Kind.REFUSED, topics=_named(body), text=f"{code} {body.get('msg', '')}"[:300])
         if event in _HARMLESS:
