@@ -186,11 +186,20 @@ async def _ccxt(url: str, minutes: int) -> tuple[Seen, int]:
 async def _cryptofeed(url: str, minutes: int) -> tuple[Seen, int]:
     """Closed candles only, with its own reconnects."""
     from cryptofeed import FeedHandler
+    from cryptofeed.connection import WSAsyncConn
     from cryptofeed.defines import CANDLES
     from cryptofeed.exchanges import Binance
     from cryptofeed.symbols import Symbols
 
     seen: Seen = {}
+    accepted = WSAsyncConn.__init__
+
+    def plain(self: WSAsyncConn, address: str, *arguments: Any, **named: Any) -> None:
+        # It refuses addresses without TLS, and the replay server has none.
+        accepted(self, address.replace("ws://", "wss://"), *arguments, **named)
+        self.address = address
+
+    WSAsyncConn.__init__ = plain
     pairs = {one.replace("/", "-"): one.replace("/", "") for one in SYMBOLS}
     Symbols.set(Binance.id, pairs, {"instrument_type": dict.fromkeys(pairs, "spot")})
     for endpoint in Binance.websocket_endpoints:

@@ -72,7 +72,12 @@ def _cells(reader: Reader, follower: Follower) -> tuple[str, ...]:
 
 def table(reader: Reader, height: int = 24) -> Group:
     """A row a feed, and below them the series whose newest bar is oldest, as many as the height has room for."""
-    found = Table(title=f"mdw live, up {time.monotonic() - reader.started_at:.0f} s", title_justify="left", box=None)
+    found = Table(
+        title=f"mdw live, up {time.monotonic() - reader.started_at:.0f} s",
+        title_justify="left",
+        box=None,
+        padding=(0, 1, 0, 0),
+    )
     for name in _COLUMNS:
         side: JustifyMethod = "left" if name == "feed" else "right"
         found.add_column(_HEADINGS.get(name, name), justify=side, no_wrap=True)
@@ -93,7 +98,7 @@ def table(reader: Reader, height: int = 24) -> Group:
     ]
     if not texts:
         return Group(found)
-    note = "Newest bars" if len(texts) == len(ages) else f"Oldest newest bars, {len(texts)} of {len(ages)} series"
+    note = f"Age of the newest bar, oldest first: {len(texts)} of {len(ages)} series"
     return Group(found, Text(f"\n{note}"), Text("\n".join(texts), style="dim"))
 
 

@@ -1,5 +1,6 @@
 """What Prometheus scrapes is what the warehouse holds."""
 
+import json
 import os
 import re
 import signal
@@ -13,7 +14,12 @@ import pytest
 import yaml
 from pydantic import SecretStr
 
+from dlt_pipelines.core.series import Series
+from dlt_pipelines.live import rows
+from dlt_pipelines.live.clock import recv_us
+from mdw.alerting.live import live_alerts
 from mdw.metrics.exposition import exposition
+from mdw.metrics.reading import samples
 from mdw.metrics.sample import Sample
 from mdw.metrics.serving import server
 from tests.audits.seeding import NOW
@@ -94,3 +100,52 @@ def test_the_dashboard_asks_for_metrics_that_exist():
     asked = " ".join(target["expr"] for panel in dashboard["panels"] for target in panel["targets"])
     assert all(word in FAMILIES for word in set(re.findall(r"mdw_\w+", asked)))
     assert len(dashboard["panels"]) >= 10
+
+
+def test_live_feeds_tell_lateness_ages_and_what_rest_alone_brought(refused: tuple[Dbt, Outcome]):
+    warehouse = refused[0].warehouse
+    now = recv_us()
+    opened = now // 60_000_000 * 60_000 - 60_000
+    series = Series("bars", "okx", "spot", "BTC/USDT", "1m")
+    frame = rows.page(
+        "okx__live_spot_candles", series, "BTC-USDT", "ws/v5/business", {"conn": "a"}, "{}",
+        opens=(opened,), status=101, received_us=(opened + 61_500) * 1000, server_ms=None, rows=1,
+    )  # fmt: skip
+    minute = rows.minute("r", "okx", "spot", opened, due=1, by_socket=1, by_rest=0, complete=True)
+    status = {
+        "connected": 1, "connections": 2, "open_questions": 0, "spool_share": 0.6, "spool_bytes": 4e7, "skew_ms": 2500,
+        "rest_calls": 3, "rest_weight": 6, "queued": 7,
+        "counts": {"closed frames": 910, "closed frames repeated": 10, "closed frames after rest": 40},
+        "gap_task": {"traded bars by rest": 140},
+    }  # fmt: skip
+    told = [
+        rows.event("r", kind, venue="okx", market="spot", cause=cause, detail=detail)
+        for kind, cause, detail in (
+            ("status", "", json.dumps(status)),
+            ("mute", "", "silent"),
+            *[("disconnected", "no_pong", "")] * 6,
+        )
+    ]
+    with warehouse.client("ingest") as client:
+        for row in (frame, minute, *told):
+            client.command(f"insert into {row.table} format JSONEachRow {row.line.decode()}")
+    lines = dict(
+        line.rsplit(" ", 1) for line in exposition(samples(Settings(home=warehouse.settings.home))).splitlines()
+    )
+    feed = 'market="spot",venue="okx"'
+    assert float(lines[f'mdw_live_close_lateness_seconds{{by="arrival",{feed},quantile="0.5"}}']) == 1.5
+    assert f'mdw_live_close_lateness_seconds{{by="event",{feed},quantile="0.5"}}' not in lines, "candles have no time"
+    assert 0 <= float(lines['mdw_live_bar_age_seconds{market="spot",symbol="BTC/USDT",venue="okx"}']) < 120
+    assert float(lines[f'mdw_live_minute_complete_seconds{{{feed},quantile="0.99"}}']) < 90
+    assert lines[f"mdw_live_rest_weight_total{{{feed}}}"] == "6.0"
+    assert lines[f"mdw_live_queued_rows{{{feed}}}"] == "7.0"
+    assert lines[f'mdw_live_events_of_a_day{{kind="mute",{feed}}}'] == "1.0"
+    with warehouse.client("auditor") as client:
+        alerts = {alert.key: alert for alert in live_alerts(client)}
+    # Ages are by now's clock, and the minute is fresh: no bar is missing.
+    assert alerts.keys() == {
+        "live:spool:okx", "live:skew:okx", "live:missed:okx spot", "live:reconnects:okx spot", "live:mute:okx spot"
+    }  # fmt: skip
+    assert alerts["live:missed:okx spot"].detail.startswith("100 of 1000 bars")
+    runbook = (PROJECT / "runbooks" / "live.md").read_text()
+    assert [key for key in alerts if f"`{':'.join(key.split(':')[:2])}:…`" not in runbook] == []
