@@ -5,11 +5,21 @@ from typing import ClassVar
 
 from warehouse.errors import OperationFailed
 
+# Venues put texts of any length into their errors; those known are at most a few hundred characters long.
+_MAX_CHARACTERS = 1_000
+
 
 class VenueError(OperationFailed):
-    """A venue did not give the requested page. `kind` is the word used in counts and logs."""
+    """A venue did not give the requested page. `kind` is the word used in counts and logs.
+
+    The message is one line of limited length, whatever the venue put into it.
+    """
 
     kind: ClassVar[str] = "trouble"
+
+    def __init__(self, message: str) -> None:
+        line = " ".join(message[: 10 * _MAX_CHARACTERS].split())
+        super().__init__(line if len(line) <= _MAX_CHARACTERS else f"{line[:_MAX_CHARACTERS]}…")
 
 
 class Retryable(VenueError):

@@ -1,5 +1,6 @@
 """Trouble with one symbol never keeps another from landing; a venue that is away is given up soon."""
 
+import json
 import time
 from datetime import timedelta
 from pathlib import Path
@@ -19,6 +20,7 @@ from dlt_pipelines.core.progress import LandingReport
 from dlt_pipelines.core.series import Series
 from dlt_pipelines.http import venue_client
 from dlt_pipelines.http.circuit_breaker import SERIES_ATTEMPTS, CircuitBreaker
+from dlt_pipelines.http.response import Response, decode
 from dlt_pipelines.planning.plan import Plan
 from dlt_pipelines.planning.universe import load
 from dlt_pipelines.venues import VENUES
@@ -210,3 +212,24 @@ def test_what_error_codes_are_about(venue: str, status: int, body: dict[str, obj
     with pytest.raises(VenueError) as trouble:
         VENUES[venue].check(status, body)
     assert type(trouble.value) is kind
+
+
+@pytest.mark.parametrize(
+    ("venue", "body"),
+    [
+        ("binance", {"code": -9999, "msg": "LONG"}),
+        ("bybit", {"retCode": 99999, "retMsg": "LONG"}),
+        ("okx", {"code": "59999", "msg": "LONG", "data": []}),
+        ("coinbase", {"message": "LONG"}),
+        ("alternative_me", {"metadata": {"error": "LONG"}, "data": []}),
+    ],
+)
+def test_what_a_venue_says_is_one_line_of_limited_length(venue: str, body: dict[str, object]) -> None:
+    """It is printed with each retry, stored with the run, and sent as an alert."""
+    long = json.dumps(body).replace("LONG", "words of a venue\\n" * 200_000)
+    with pytest.raises(UnknownErrorCode) as trouble:
+        decode(VENUES[venue], Response(200, {}, long))
+    text = str(trouble.value)
+    assert "words of a venue words of a venue" in text
+    assert len(text) <= 1_001
+    assert len(text.splitlines()) == 1
