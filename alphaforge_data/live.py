@@ -239,7 +239,7 @@ class Replay:
             )
         )
         while (frame := await asyncio.to_thread(next, frames, None)) is not None:
-            for bar in _bars(frame.to_arrow().sort_by([("open_time", "ascending"), ("instrument_id", "ascending")])):
+            for bar in _bars(_by_time(frame.to_arrow())):
                 if began is None:
                     began = time.monotonic(), bar.close_time
                 due = began[0] + (bar.close_time - began[1]).total_seconds() / self._speed
@@ -284,6 +284,13 @@ def _ms(moment: dt.datetime) -> int:
 
 def _fields(bar: Bar) -> dict[str, Any]:
     return {name: getattr(bar, name) for name in Bar.__slots__}
+
+
+def _by_time(table: pa.Table) -> pa.Table:
+    """In order of open_time, then instrument. The reader's ids are dictionary encoded, which Arrow does not sort."""
+    at = table.column_names.index("instrument_id")
+    plain = table.set_column(at, "instrument_id", table.column("instrument_id").cast(pa.string()))
+    return plain.sort_by([("open_time", "ascending"), ("instrument_id", "ascending")])
 
 
 def _bars(table: pa.Table) -> Iterator[Bar]:

@@ -2,6 +2,11 @@
 
 import asyncio
 import datetime as dt
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -10,6 +15,8 @@ import pytest
 from alphaforge_data.errors import BadRequest
 from alphaforge_data.frame import Frame
 from alphaforge_data.live import Bar, Live, Replay, chosen
+from tests.alphaforge_data.published import Published
+from warehouse.project import PROJECT
 
 OPENED = dt.datetime(2025, 3, 4, 10, tzinfo=dt.UTC)
 MINUTE = dt.timedelta(minutes=1)
@@ -47,7 +54,9 @@ class History:
     """A client that has one day of bars."""
 
     def iter_bars(self, **asked: Any) -> list[Frame]:
-        return [Frame(table((1, "b", 2.0, False), (0, "b", 1.0, False), (0, "a", 1.5, False)).drop(["is_provisional"]))]
+        day = table((1, "b", 2.0, False), (0, "b", 1.0, False), (0, "a", 1.5, False)).drop(["is_provisional"])
+        # Dictionary encoded, as ClickHouse's LowCardinality arrives.
+        return [Frame(day.set_column(0, "instrument_id", day.column("instrument_id").dictionary_encode()))]
 
 
 async def first(feed: Any, count: int, **asked: Any) -> list[Bar]:
@@ -103,6 +112,30 @@ def test_a_replay_gives_the_same_kind_of_bars_in_order_and_ends() -> None:
     bars = asyncio.run(everything())
     assert [(b.instrument_id, b.close) for b in bars] == [("a", 1.5), ("b", 1.0), ("b", 2.0)]
     assert not any(bar.is_provisional or bar.revised for bar in bars)
+
+
+def example(published: Published, cache: Path, snapshot_id: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "examples/alphaforge/live_strategy.py", "--replay", snapshot_id],
+        cwd=PROJECT,
+        env={**os.environ, "MDW_CLICKHOUSE_URL": published.url, "XDG_CACHE_HOME": str(cache)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_the_example_runs_on_a_replay_of_a_snapshot(published: Published, tmp_path: Path) -> None:
+    done = example(published, tmp_path, "first")
+    assert done.returncode == 0, done.stderr
+    *actions, last = done.stdout.splitlines()
+    counted = re.fullmatch(r"(\d+) bars, (\d+) trades", last)
+    assert counted
+    assert int(counted[1]) > 1000
+    assert int(counted[2]) == len(actions) > 10
+    done = example(published, tmp_path, "no")
+    assert done.returncode == 1
+    assert done.stderr.startswith("failed: No snapshot 'no'")
 
 
 def test_a_replay_keeps_the_pace() -> None:
