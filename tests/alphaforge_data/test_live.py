@@ -118,7 +118,7 @@ def example(published: Published, cache: Path, snapshot_id: str) -> subprocess.C
     return subprocess.run(
         [sys.executable, "examples/alphaforge/live_strategy.py", "--replay", snapshot_id],
         cwd=PROJECT,
-        env={**os.environ, "MDW_CLICKHOUSE_URL": published.url, "XDG_CACHE_HOME": str(cache)},
+        env={**os.environ, "MDW_CLICKHOUSE_URL": published.url, "MDW_CACHE": str(cache)},
         capture_output=True,
         text=True,
         check=False,
