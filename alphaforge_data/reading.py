@@ -231,8 +231,8 @@ class Reader:
         found: dict[str, list[pa.Table]] = {one: [] for one in instruments}
         for unit in units:
             pieces = [stored[unit] for stored in per_group]
-            arrays = {name: piece[name] for piece in pieces for name in piece.column_names if name in columns}
-            found[unit.instrument].append(pa.table({name: arrays[name] for name in columns}))
+            piece = pieces[0] if len(pieces) == 1 else _beside(pieces)
+            found[unit.instrument].append(piece.select(list(columns)))
         empty = None
         tables = {}
         for one, parts_of_one in found.items():
@@ -379,6 +379,12 @@ def _runs(units: Sequence[Unit]) -> Iterator[list[Unit]]:
         yield run
 
 
+def _beside(pieces: Sequence[pa.Table]) -> pa.Table:
+    """One table of the columns of all."""
+    arrays = {name: piece[name] for piece in pieces for name in piece.column_names}
+    return pa.table(arrays)
+
+
 def _by_instrument(table: pa.Table, instruments: Sequence[str]) -> dict[str, pa.Table]:
     """One table per series from a table sorted by instrument_id, its first column."""
     counts = {row["values"]: row["counts"] for row in table["instrument_id"].value_counts().to_pylist()}
@@ -393,11 +399,16 @@ def _by_instrument(table: pa.Table, instruments: Sequence[str]) -> dict[str, pa.
 
 def cut(table: pa.Table, time: str, window: Window) -> pa.Table:
     """The rows of a table sorted by `time` that are in the window, ms since 1970."""
-    if window == (None, None) or not table.num_rows:
+    if not table.num_rows:
         return table
-    instants = _instants(table[time])
-    first = 0 if window[0] is None else int(np.searchsorted(instants, window[0]))
-    last = len(instants) if window[1] is None else int(np.searchsorted(instants, window[1]))
+    start, end = window
+    column = table[time]
+    first, last = 0, table.num_rows
+    # The ends first, since whole months are read most, and all instants would be copied.
+    if start is not None and column[0].value < start:
+        first = int(np.searchsorted(_instants(column), start))
+    if end is not None and column[-1].value >= end:
+        last = int(np.searchsorted(_instants(column), end))
     return table.slice(first, max(0, last - first))
 
 

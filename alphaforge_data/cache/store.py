@@ -80,31 +80,13 @@ class Store:
 
     def get(self, key: Key) -> pa.Table | None:
         """The stored table; None if there is none, or if it is damaged (which is logged)."""
-        name = _name(key)
-        path = self._path(name)
-        try:
-            mark = _mark(path)
-            table = container.read(path, verify=mark not in _verified)
-        except FileNotFoundError:
-            table = None
-        except PermissionError:
-            table = None
-        except (OSError, container.Damaged) as error:
-            log.warning("The cached file %s is damaged (%s): it is read from the warehouse again.", path, error)
-            table = None
-        else:
-            _verified.add(mark)
-        with self._counted:
-            self._hits += table is not None
-            self._misses += table is None
-            if table is not None:
-                self._used.add(name)
-        return table
+        return self._get(_name(key))
 
     def get_all(self, keys: Mapping[T, Key]) -> dict[T, pa.Table]:
         """Those of the tables that are stored."""
-        self._verify_together([self._path(_name(key)) for key in keys.values()])
-        found = {one: self.get(key) for one, key in keys.items()}
+        names = {one: _name(key) for one, key in keys.items()}
+        self._verify_together(map(self._path, names.values()))
+        found = {one: self._get(name) for one, name in names.items()}
         return {one: table for one, table in found.items() if table is not None}
 
     def put(self, tables: Iterable[tuple[Key, pa.Table]]) -> None:
@@ -163,6 +145,25 @@ class Store:
             self._index.oldest(1 << 62)
         return len(names)
 
+    def _get(self, name: str) -> pa.Table | None:
+        path = self._path(name)
+        try:
+            mark = _mark(path)
+            table = container.read(path, verify=mark not in _verified)
+        except (FileNotFoundError, PermissionError):
+            table = None
+        except (OSError, container.Damaged) as error:
+            log.warning("The cached file %s is damaged (%s): it is read from the warehouse again.", path, error)
+            table = None
+        else:
+            _verified.add(mark)
+        with self._counted:
+            self._hits += table is not None
+            self._misses += table is None
+            if table is not None:
+                self._used.add(name)
+        return table
+
     def _record(self, sizes: Mapping[str, int]) -> None:
         with self._counted:
             used, self._used = self._used, set()
@@ -199,7 +200,7 @@ class Store:
                 self._path(name).unlink(missing_ok=True)
 
     def _path(self, name: str) -> Path:
-        return self.folder / name[:2] / f"{name}.arrow"
+        return Path(f"{self.folder}/{name[:2]}/{name}.arrow")
 
 
 def _mark(path: Path) -> Mark:
