@@ -79,8 +79,9 @@ def newest_contents(client: Client) -> tuple[PublishedSnapshot, dict[str, int], 
     ).result_rows
     if not rows:
         return None
-    reason = withdrawn_reasons(client).get(rows[0][0])
-    return PublishedSnapshot(*rows[0][:5], withdrawn=reason), rows[0][5], rows[0][6]
+    name, version, at, revision, note, counts, hashes = rows[0]
+    reason = withdrawn_reasons(client).get(name)
+    return PublishedSnapshot(name, version, at, revision, note, withdrawn=reason), counts, hashes
 
 
 def rules(client: Client, snapshot: PublishedSnapshot) -> int:
