@@ -21,7 +21,7 @@ from dlt_pipelines.core.archive import ArchiveFile
 from dlt_pipelines.core.errors import UnknownFormat, VenueError
 from dlt_pipelines.core.intervals import Windows, merge, subtract
 from dlt_pipelines.core.series import Series
-from dlt_pipelines.core.time_grid import TIMEFRAMES, from_ms
+from dlt_pipelines.core.time_grid import MINUTE_MS, TIMEFRAMES, ceil_to, floor_to, from_ms
 from dlt_pipelines.planning import coverage
 from dlt_pipelines.rest.paging import FUNDING_SETTLES_MS, Piece, divide
 from dlt_pipelines.venues import ARCHIVES, VENUES
@@ -99,13 +99,18 @@ def review(client: Client, series: Sequence[Series], record: bool) -> tuple[dict
         if one_series not in wanted:
             continue
         covered = _without(done.get(one_series, []), unproven.get(one_series, []))
-        holes = [hole for window in merge(windows) for hole in subtract(*window, covered)]
-        # The last day of funding is never claimed beyond the newest payment, so nothing was lost.
-        if one_series.dataset == "funding":
-            holes = [hole for hole in holes if hole[1] - hole[0] > 1]
-        if holes:
+        if holes := requestable(one_series, [hole for window in merge(windows) for hole in subtract(*window, covered)]):
             missing[one_series] = holes
     return missing, [_notice(one, windows) for one, windows in sorted(missing.items())]
+
+
+def requestable(series: Series, holes: Windows) -> Windows:
+    """The holes that the planner requests: it aligns windows to bars, or for funding to minutes.
+
+    Funding times are some ms after the minute, so claims that meet at a payment leave holes of less than a minute.
+    """
+    step = TIMEFRAMES.get(series.timeframe, MINUTE_MS)
+    return [(start, end) for start, end in holes if ceil_to(start, step) < floor_to(end, step)]
 
 
 def _pages(client: Client, parameters: dict[str, Any]) -> Iterator[Correction]:
@@ -184,7 +189,8 @@ def _without(windows: Windows, taken: Windows) -> Windows:
 
 def _notice(series: Series, holes: Windows) -> str:
     first, last = from_ms(holes[0][0]), from_ms(holes[-1][1])
+    places = "1 place" if len(holes) == 1 else f"{len(holes):,} places"
     return (
         f"{series}: pages or files landed by an older version claim time that their rows do not prove, "
-        f"in {len(holes)} places from {first:%Y-%m-%dT%H:%M} to {last:%Y-%m-%dT%H:%M}: requested again."
+        f"in {places} from {first:%Y-%m-%dT%H:%M} to {last:%Y-%m-%dT%H:%M}: requested again."
     )

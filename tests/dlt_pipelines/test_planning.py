@@ -13,7 +13,7 @@ from dlt_pipelines.core.intervals import subtract
 from dlt_pipelines.core.series import Series
 from dlt_pipelines.core.venue import PageSummary
 from dlt_pipelines.planning.page_requests import window_requests
-from dlt_pipelines.recheck_claims import correction
+from dlt_pipelines.recheck_claims import correction, requestable
 from dlt_pipelines.rest.paging import Piece, divide
 from dlt_pipelines.venues import VENUES
 from tests.dlt_pipelines.conftest import NOW
@@ -136,6 +136,21 @@ def test_a_page_proves_what_lies_between_its_rows(
 def test_a_stored_page_is_checked_by_its_rows(venue: str, payload: str, proven: list[tuple[int, int]]) -> None:
     series = Series("bars", venue, "spot", "BTC/USDT", "1m")
     assert correction(uuid4(), series, WHOLE, payload).proven == proven
+
+
+def test_a_hole_that_no_request_is_made_for_is_not_announced() -> None:
+    """What `mdw backfill --recheck-claims` says is requested again, the planner requests."""
+    funding, bars = Series("funding", "binance", "perp", "BTC/USDT"), Series("bars", "okx", "spot", "BTC/USDT", "1m")
+    for hole, found in (
+        ((NOON + 11, NOON + MINUTE), False),
+        ((NOON, NOON + 30_000), False),
+        ((NOON + 11, NOON + 2 * MINUTE), True),
+        ((NOON, NOON + MINUTE), True),
+    ):
+        for series in (funding, bars):
+            requests = list(window_requests(VENUES[series.venue], series, hole, [], LATER))
+            assert bool(requests) == found
+            assert requestable(series, [hole]) == [hole] * found
 
 
 HOUR = 60 * MINUTE
