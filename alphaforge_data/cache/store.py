@@ -92,18 +92,17 @@ class Store:
     def put(self, tables: Iterable[tuple[Key, pa.Table]]) -> None:
         """Store the tables, as far as the folder allows."""
         named = {_name(key): table for key, table in tables}
-        sizes: dict[str, int] = {}
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             # Before the files exist, so that those of a process killed now are counted, and removed some day.
             self._index.add({name: table.nbytes for name, table in named.items()})
-            for name, table in named.items():
-                sizes[name] = container.write(self._path(name), table)
-            self._record(sizes)
+            # In threads: hashing and waiting for the disk do not hold the interpreter.
+            with ThreadPoolExecutor(min(len(named), _THREADS) or 1) as pool:
+                written = dict(zip(named, pool.map(self._write, named, named.values()), strict=True))
+            self._index.remove(name for name, size in written.items() if size is None)
+            self._record({name: size for name, size in written.items() if size is not None})
         except (OSError, sqlite3.Error) as error:
-            log.info("Not everything is cached in %s: %s", self.folder, error)
-            with contextlib.suppress(OSError, sqlite3.Error):
-                self._index.remove(named.keys() - sizes.keys())
+            log.info("Nothing is cached in %s: %s", self.folder, error)
 
     @contextlib.contextmanager
     def locked(self, *keys: Key) -> Iterator[None]:
@@ -163,6 +162,14 @@ class Store:
             if table is not None:
                 self._used.add(name)
         return table
+
+    def _write(self, name: str, table: pa.Table) -> int | None:
+        """The size of the new file, or None if it cannot be written."""
+        try:
+            return container.write(self._path(name), table)
+        except OSError as error:
+            log.info("%s is not cached: %s", self._path(name), error)
+            return None
 
     def _record(self, sizes: Mapping[str, int]) -> None:
         with self._counted:
