@@ -1,12 +1,17 @@
 """Rows are those of the snapshot they are stamped with, all of them, or there is an error."""
 
+import socket
+import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
 import alphaforge_data
-from alphaforge_data import Client, QueryFailed, ShortAnswer, SnapshotChanged, UnknownSnapshot
+from alphaforge_data import Client, NotReachable, QueryFailed, ShortAnswer, SnapshotChanged, UnknownSnapshot
 from tests.alphaforge_data.published import Published
 
 PERP = {"venue": "binance", "market": "perp"}
@@ -100,3 +105,74 @@ def test_a_failure_in_the_middle_of_an_answer_is_an_error(published: Published) 
     query = "select number, throwIf(number = 3000000, 'broken in the middle') from numbers(4000000)"
     with pytest.raises(QueryFailed, match="broken in the middle"):
         client.sql(f"{query} settings max_threads = 1, max_block_size = 65536")
+
+
+class _Cut:
+    """A proxy that ends every response after `limit` bytes."""
+
+    def __init__(self, url: str):
+        self.limit = 1 << 60
+        parts = urlsplit(url)
+        self._server = parts.hostname, parts.port
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        port = self._listener.getsockname()[1]
+        self.url = f"http://{parts.username}:{parts.password}@127.0.0.1:{port}"
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def close(self) -> None:
+        self._listener.close()
+
+    def _serve(self) -> None:
+        with suppress(OSError):
+            while True:
+                client = self._listener.accept()[0]
+                server = socket.create_connection(self._server)
+                for pair in ((client, server, False), (server, client, True)):
+                    threading.Thread(target=self._pump, args=pair, daemon=True).start()
+
+    def _pump(self, source: socket.socket, sink: socket.socket, is_cut: bool) -> None:
+        sent = 0
+        with suppress(OSError):
+            while data := source.recv(1 << 16):
+                data = data[: max(0, self.limit - sent)] if is_cut else data
+                if not data:
+                    break
+                sink.sendall(data)
+                sent += len(data)
+        for one in (source, sink):
+            with suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+
+
+@pytest.mark.parametrize("cached", [False, True])
+def test_an_answer_that_is_cut_off_anywhere_is_an_error(published: Published, tmp_path: Path, cached: bool) -> None:
+    proxy = _Cut(published.url)
+    try:
+        client = alphaforge_data.connect(proxy.url, snapshot_id="first", cache=tmp_path if cached else False)
+        client.series("bars")
+        pools: Any = client._reader._transport._driver.http  # type: ignore[union-attr]
+        for limit in (0, 300, 700, 5_000, 20_000, 40_000):
+            # The next read connects anew.
+            pools.clear()
+            proxy.limit = limit
+            with pytest.raises((QueryFailed, NotReachable)):
+                client.bars(["BTC/USDT", "SOL/USDT"], "1h", **PERP)  # type: ignore[arg-type]
+        proxy.limit = 1 << 60
+        assert client.bars("SOL/USDT", "1h", **PERP).equals(  # type: ignore[arg-type]
+            published.connect().bars("SOL/USDT", "1h", **PERP)  # type: ignore[arg-type]
+        )
+    finally:
+        proxy.close()
+
+
+def test_a_connection_serves_many_reads(published: Published) -> None:
+    client = published.connect()
+    pools: Any = client._reader._transport._driver.http.pools  # type: ignore[union-attr]
+    port = published.warehouse.settings.connection("researcher").http_port
+    (pool,) = [pools.get(key) for key in pools.keys() if key.key_port == port]  # noqa: SIM118
+    connections, requests = pool.num_connections, pool.num_requests
+    for _ in range(5):
+        client.bars("SOL/USDT", "1h", **PERP)  # type: ignore[arg-type]
+    assert pool.num_requests - requests >= 10
+    # One for the rows, one for the check beside them.
+    assert pool.num_connections - connections <= 2
