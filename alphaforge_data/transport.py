@@ -24,6 +24,7 @@ logging.getLogger("clickhouse_connect").addHandler(logging.NullHandler())
 _BAD_LOGIN = (193, 194, 516)
 _MISSING = (60, 81)
 _CHUNK = 1 << 16
+_LARGEST = 1 << 28
 # Long enough for the reason of a failure.
 _TAIL = 4096
 _SETTINGS = {"output_format_arrow_low_cardinality_as_dictionary": 1}
@@ -156,8 +157,9 @@ class _Checked(io.RawIOBase):
 
     def read(self, size: int = -1) -> Any:
         """As many bytes, fewer only at the end: a buffer that Arrow takes over without a copy."""
-        if size is None or size < 0:
-            return b"".join(iter(lambda: bytes(self.read(_CHUNK)), b""))
+        if size is None or not 0 <= size <= _LARGEST:
+            # The text of an error, taken for the length of a message, must not reserve gigabytes.
+            return b"".join(self._pieces(1 << 62 if size is None or size < 0 else size))
         buffer = pa.allocate_buffer(size)
         view, count = memoryview(buffer).cast("B"), 0
         while count < size:
@@ -172,6 +174,11 @@ class _Checked(io.RawIOBase):
             count += found
         self._remember(view[:count])
         return buffer if count == size else buffer.slice(0, count)
+
+    def _pieces(self, size: int) -> Iterator[bytes]:
+        while size and (piece := bytes(self.read(min(size, _CHUNK)))):
+            yield piece
+            size -= len(piece)
 
     def require_end(self) -> None:
         """Raise QueryFailed unless the last bytes are the end mark of an Arrow stream."""
