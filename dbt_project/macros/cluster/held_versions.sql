@@ -79,9 +79,9 @@
         ~ 'toString(range_start), toString(range_end))) as hash from ' ~ of_all_nodes(marts ~ '.dq_audit_results')
         ~ ' where run > ' ~ last ~ ' and run <= ' ~ version ~ ' group by node',
         own ~ "pages' as part, count() as rows, sum(cityHash64(mart, page_id, version)) as hash from "
-        ~ of_all_nodes('ops.build_pages') ~ ' where ' ~ taken_up(last, version) ~ ' group by node',
+        ~ of_all_nodes('ops.build_pages') ~ ' where ' ~ taken_up_since(last, version) ~ ' group by node',
         own ~ "coverage' as part, count() as rows, sum(cityHash64(page_id)) as hash from " ~ of_all_nodes('ops.coverage')
-        ~ ' where page_id in (select page_id from ops.build_pages where ' ~ taken_up(last, version) ~ ') group by node',
+        ~ ' where page_id in (select page_id from ops.build_pages where ' ~ taken_up_since(last, version) ~ ') group by node',
         own ~ "quarantine' as part, count() as rows, sum(cityHash64(quarantine_id, action, recorded_at)) as hash from "
         ~ of_all_nodes('ops.quarantine') ~ " where recorded_at < toDateTime64('" ~ began ~ "', 6, 'UTC') group by node",
         "select node, 'builds' as part, count() as rows, sum(cityHash64(version, began)) as hash from (select "
@@ -90,7 +90,7 @@
     ]) }}
 {%- endmacro -%}
 
-{%- macro taken_up(last, version) -%}
+{%- macro taken_up_since(last, version) -%}
     {{ return('done = 1 and version > ' ~ last ~ ' and version <= ' ~ version) }}
 {%- endmacro -%}
 
