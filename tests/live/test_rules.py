@@ -192,6 +192,16 @@ def test_bad_frames_notices_and_refusals_cost_nothing_but_themselves(
     until(lambda: {"closed_1001"} <= {e["cause"] for e in told(running, "gap", "binance")}, 10, "a gap")
     until(lambda: binance.counts["closed frames"] > came, 10, "frames after it")
 
+    # The end that Binance gives every connection after 24 hours: another one takes over before it, without a gap.
+    old = binance.supervisors[0].current
+    assert old is not None
+    until(lambda: "btcusdt@kline_1m" in old.heard, 10, "a frame of it")
+    old.life_seconds = 600.0
+    until(lambda: old.conn in {e["conn"] for e in told(running, "disconnected", "binance")}, 10, "its end")
+    [ended] = [e for e in told(running, "disconnected", "binance") if e["conn"] == old.conn]
+    assert ended["cause"] == "planned"
+    assert old.conn not in {e["conn"] for e in told(running, "gap", "binance")}
+
     # The new connection is accepted and silent: the old one goes on, and a later one takes over.
     server.sockets.mute_new = True
     server.sockets.announce("okx", '{"event":"notice","code":"64008","msg":"closing in 60 s","connId":"1"}')
