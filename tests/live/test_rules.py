@@ -203,10 +203,10 @@ def test_bad_frames_notices_and_refusals_cost_nothing_but_themselves(
     assert old.conn not in {e["conn"] for e in told(running, "gap", "binance")}
 
     # The new connection is accepted and silent: the old one goes on, and a later one takes over.
-    server.sockets.mute_new = True
+    came, server.sockets.mute_new = okx.counts["closed frames"], True
     server.sockets.announce("okx", '{"event":"notice","code":"64008","msg":"closing in 60 s","connId":"1"}')
     until(lambda: "no_data" in {e["cause"] for e in told(running, "disconnected", "okx")}, 10, "a silent replacement")
-    came, server.sockets.mute_new = okx.counts["closed frames"], False
+    server.sockets.mute_new = False
     until(lambda: "planned" in {e["cause"] for e in told(running, "disconnected", "okx")}, 15, "a planned change")
     assert okx.counts["closed frames"] > came
     assert told(running, "gap", "okx") == [e for e in told(running, "gap", "okx") if e["cause"] == "start"]
