@@ -1,4 +1,4 @@
-{#- Name of the node that is rendered: in a generic test `model` is the table that it looks at. -#}
+{#- Name of the rendered node: in a generic test, `model` is the table under test. -#}
 {%- macro name_of_node() -%}
     {{ return(model.name) }}
 {%- endmacro -%}

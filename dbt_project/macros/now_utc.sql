@@ -1,4 +1,4 @@
-{#- Now in UTC: var `now` where a market is replayed, else the server's clock. -#}
+{#- The current time in UTC: var `now` if a market is replayed, otherwise the server's clock. -#}
 {%- macro now_utc() -%}
     {{ "parseDateTime64BestEffort('" ~ sql_text(of_this_run('now')) ~ "', 3, 'UTC')"
         if of_this_run('now') else "now64(3, 'UTC')" }}

@@ -1,6 +1,6 @@
-{#- How `dbt show` cuts a result to its limit: around the query, since views end with SETTINGS and LIMIT comes before
-    that. A parameterized view is shown for the snapshot of var snapshot_id, else for the newest. SQL given by --inline
-    stays as it is. -#}
+{#- How `dbt show` limits a result: around the query, since views end with SETTINGS and LIMIT must come before it. A
+    parameterized view is shown for the snapshot of var snapshot_id, otherwise for the newest. SQL given by --inline is
+    not changed. -#}
 {%- macro clickhouse__get_limit_sql(sql, limit) -%}
     {%- if model.resource_type not in ['model',
         'test'] -%}{{ return(dbt.default__get_limit_sql(sql, limit)) }}{%- endif -%}

@@ -1,4 +1,4 @@
-{#- Text made safe for the inside of a single-quoted literal. -#}
+{#- Text escaped for use inside a single-quoted SQL literal. -#}
 {%- macro sql_text(text) -%}
     {{ return((text | string).replace('\\', '\\\\').replace("'", "\\'")) }}
 {%- endmacro -%}

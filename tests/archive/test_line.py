@@ -238,7 +238,7 @@ def test_a_listing_that_is_cut_short_leaves_every_state_as_it_was(line: Line):
     findings = line.ingest.warehouse.rows(
         "select detail from marts.dq_audit_results where run = 2 and audit = 'listings_are_whole' and severity = 'warn'"
     )
-    assert findings == [("instruments bybit spot: 3 records, of 6 in an answer before",)]
+    assert findings == [("instruments bybit spot: 3 records, of 6 in an earlier response",)]
 
 
 def test_symbols_of_one_letter_and_of_another_script_are_symbols(line: Line):

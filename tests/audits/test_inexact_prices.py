@@ -24,7 +24,7 @@ def test_a_price_that_lost_its_text_is_not_published(dbt: Dbt, tmp_path: Path) -
     outcome = replace(dbt, profiles=tmp_path).build("inexact", **CLOCK)
     assert not outcome.succeeded
     assert "audit bars_prices_keep_their_text: binance:spot:BTC/USDT 1m" in outcome.text
-    assert "1 bars hold a price that their page does not: " in outcome.text
+    assert "1 bars have a price that is not in their page: " in outcome.text
 
     # Right settings alone do not heal what stands in the mart: the page is fetched again.
     assert not dbt.build("still-inexact", **CLOCK).succeeded

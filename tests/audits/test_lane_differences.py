@@ -75,7 +75,7 @@ def test_lanes_that_differ_warn_and_agree_again(dbt: Dbt) -> None:
     assert len(dbt.warehouse.rows(str(sql))) == 1
     ((severity, *where, detail, sql),) = audited(dbt, "funding")
     assert (severity, *where) == ("warn", "binance:perp:BTC/USDT", "", 1, "2025-01-01 00:00:00.000")
-    assert detail == "1 moments, such as: funding_rate is 0.0001 by REST and 0.0002 in the archive"
+    assert detail == "1 differences, such as: funding_rate is 0.0001 by REST and 0.0002 in the archive"
     assert len(dbt.warehouse.rows(str(sql))) == 1
     assert funding_day(dbt) == [("degraded", "funding_archive_against_rest")]
     assert dbt.bars("both", "close") == [(100.0,), (100.3,), (100.0,)]

@@ -43,7 +43,7 @@ def test_a_row_that_cannot_be_read_blocks_until_it_is_fetched_again(dbt: Dbt) ->
     assert not refused.succeeded
     assert "rejected_rows_are_resolved" in refused.text
     assert dbt.warehouse.rows("select instrument_id, toString(event_time), reason from marts.dq_rejected_rows") == [
-        ("binance:spot:BTC/USDT", "2025-01-01 00:01:00.000", "close is no valid value: 1OO")
+        ("binance:spot:BTC/USDT", "2025-01-01 00:01:00.000", "close is not a valid value: 1OO")
     ]
 
     land_klines(client, [kline(0), kline(1, "100")], START + 2 * DAY)

@@ -312,11 +312,11 @@ def test_the_interval_is_the_period_that_a_payment_pays_for(built: tuple[Dbt, Ou
 def test_only_steps_that_no_interval_explains_are_found(built: tuple[Dbt, Outcome]) -> None:
     found = {(name.split(":")[2], detail) for name, _, detail in findings(built[0], "funding_one_per_interval")}
     assert found == {
-        ("HOLE/USDT", "no payment for 8 h, after one of 4 h"),
-        ("LAST/USDT", "no payment for 8 h, after one of 4 h"),
+        ("HOLE/USDT", "no payment for 8 h, after an interval of 4 h"),
+        ("LAST/USDT", "no payment for 8 h, after an interval of 4 h"),
         ("BEGIN/USDT", "no payment for 16 h"),
-        ("ODD/USDT", "no payment for 1.5 h, after one of 8 h"),
-        ("ODD/USDT", "no payment for 6.5 h, after one of 1.5 h"),
+        ("ODD/USDT", "no payment for 1.5 h, after an interval of 8 h"),
+        ("ODD/USDT", "no payment for 6.5 h, after an interval of 1.5 h"),
     }
     changes = {(name.split(":")[2], detail) for name, _, detail in findings(built[0], "funding_interval_changes")}
     assert {detail for name, detail in changes if name == "CHANGES/USDT"} == {

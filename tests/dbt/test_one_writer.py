@@ -35,7 +35,7 @@ def test_a_silent_build_loses_its_claim_after_the_lease(module_dbt: Dbt) -> None
 
     refused = module_dbt.run("run", "--select", "fear_greed")
     assert not refused.succeeded
-    assert re.search(r"build \d+ of night run is running since", refused.text)
+    assert re.search(r"build \d+ of night run has been running since", refused.text)
     assert module_dbt.warehouse.rows("exists table marts.fear_greed") == [(0,)]
 
     assert module_dbt.run("run", "--select", "+fear_greed", build_lease_minutes=10).succeeded
@@ -56,6 +56,6 @@ def test_of_two_builds_at_once_one_refuses(module_dbt: Dbt) -> None:
     assert sorted(process.returncode == 0 for process in running) == [False, True], texts
     refused, done = (0, 1) if running[1].returncode == 0 else (1, 0)
     names = ("one", "two")
-    assert f"of {names[done]} is running since" in texts[refused]
+    assert f"of {names[done]} has been running since" in texts[refused]
     assert "wait for it" in texts[refused]
     assert dbt.warehouse.rows("select snapshot_id, row_counts['bars'] from marts.v_snapshots") == [(names[done], 2)]

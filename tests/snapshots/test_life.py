@@ -130,7 +130,7 @@ def test_diff_names_rows_added_revised_and_removed(pins, mdw, tmp_path):
 def test_an_unpinned_read_by_a_researcher_is_told_to_pin(pins, before):
     with pins.warehouse.client("researcher") as researcher:
         for query in ("select * from marts.v_bars limit 1", "select count() from marts.v_funding"):
-            with pytest.raises(DatabaseError, match="name a snapshot, else every one answers"):
+            with pytest.raises(DatabaseError, match="filter by a snapshot_id, otherwise every snapshot is read"):
                 researcher.query(query)
         both = "select count() from marts.v_bars where snapshot_id in ('first', 'third')"
         assert researcher.command(both) == 7

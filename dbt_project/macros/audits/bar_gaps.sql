@@ -1,7 +1,7 @@
 {#- Every missing range of bars as of a data version, with its class. Expected is every bar from the universe's
-    history_start to the end of what was asked for; each missing range is cut where coverage, listing or quarantine
-    begin or end, and each piece gets its class. Days that are complete are taken from dq_series_days as a whole, so
-    that bars are read only of the others. -#}
+    history_start to the end of the requested range; each missing range is split where coverage, listing or quarantine
+    begins or ends, and each piece gets its class. Complete days are taken from dq_series_days, so that single bars are
+    read only for the others. -#}
 {%- macro bar_gaps(version) -%}
 with series as (
     select
@@ -16,12 +16,12 @@ with series as (
     where dataset = 'bars'
 ),
 
--- What had been asked for, answered and built into the version.
+-- Windows that were covered and built into the version.
 islands as (
     {{ coverage_islands('bars', 'bars', version) }}
 ),
 
--- A file that lacks its last days leaves a hole there, as what was asked for and is not proven.
+-- A file without its last days leaves a gap there: requested, but not proven.
 asked as (
     select
         concat(venue, ':', market, ':', symbol) as instrument_id,
@@ -54,7 +54,7 @@ days as (
     where bars > 0
 ),
 
--- Stretches without a hole: a complete day, or one bar of another day.
+-- Ranges without a gap: a complete day, or one bar of an incomplete day.
 segments as (
     select
         instrument_id,
@@ -96,8 +96,8 @@ wanted as (
         series.timeframe as timeframe,
         series.bar_ms as bar_ms,
         coverage.covered as covered,
-        -- From the wanted beginning to the first stretch, between stretches, from the last one to the end of what was
-        -- asked for.
+        -- From the start of the history to the first range, between ranges, and from the last one to the end of what
+        -- was requested.
         arrayJoin(arrayFilter(
             edge -> edge.1 < edge.2,
             arrayZip(
@@ -124,7 +124,7 @@ states as (
     select
         instrument_id,
         min(listed_at) as listed_at,
-        -- A status that we do not know explains nothing.
+        -- An unknown status does not explain a gap.
         groupArrayIf(
             (valid_from, ifNull(valid_to, toDateTime64('2200-01-01', 3, 'UTC')), toString(status)),
             status in ('pending', 'halted', 'delisted')
@@ -180,7 +180,7 @@ select
         arrayExists(state -> state.1 <= gap_start and gap_end <= state.2 and state.3 = 'delisted', idle_states),
         'after_delisting',
         arrayExists(state -> state.1 <= gap_start and gap_end <= state.2, idle_states), 'halted',
-        -- Where a venue has no bar without a trade, a long gap alone is a sign that it was away.
+        -- If a venue omits bars without trades, only a long gap indicates an outage.
         venue in ({{ sparse_venues() }}) and gap_end <= addMinutes(gap_start, {{ threshold('quiet_gap_minutes') }}),
         'no_trade',
         'venue_outage'

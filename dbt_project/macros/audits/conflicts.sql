@@ -5,7 +5,7 @@
     {{ return(run_query('select 1 from ' ~ conflicts ~ ' limit 1').rows | length > 0) }}
 {%- endmacro -%}
 
-{#- Condition on rows of a staging model with a series: they were not set aside as conflicting. -#}
+{#- Condition on staging rows of a series: they were not set aside as conflicting. -#}
 {%- macro not_in_conflict(dataset, time) -%}
     (
         toString(instrument_id), {{ 'toString(timeframe)' if dataset == 'bars' else "''" }}, {{ time }},

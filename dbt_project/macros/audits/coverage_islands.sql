@@ -1,4 +1,4 @@
-{#- What the pages that a mart had taken up by a version prove, as windows that do not touch: instrument_id, timeframe,
+{#- Coverage of the pages that a mart had processed by a version, as disjoint windows: instrument_id, timeframe,
     island_start, island_end. -#}
 {%- macro coverage_islands(dataset, mart, version) -%}
 select
@@ -35,7 +35,7 @@ from (
 group by instrument_id, timeframe, island
 {%- endmacro -%}
 
-{#- Condition on ops.coverage: pages of a dataset whose rows the mart holds as of a version. -#}
+{#- Condition on ops.coverage: pages of a dataset whose rows are in the mart as of a version. -#}
 {%- macro taken_up_by(dataset, mart, version) -%}
 dataset = '{{ dataset }}'
 and page_id in (

@@ -1,4 +1,4 @@
-{#- For each series and UTC day: available, degraded, missing or pending, as of a data version and a moment. -#}
+{#- For each series and UTC day: available, degraded, missing or pending, as of a data version and a point in time. -#}
 {%- macro dataset_condition(version, moment) -%}
 with grid as (
     select
@@ -83,7 +83,7 @@ doubts as (
     group by dataset, instrument_id, timeframe, day
 ),
 
--- What is proven of payments, which have no row for a day that lacks one.
+-- Coverage of payments, where a missing payment leaves no row.
 proven as (
     select
         instrument_id,
@@ -95,7 +95,7 @@ proven as (
 judged as (
     select
         grid.*,
-        -- The newest payments may be late: the last day is not judged.
+        -- The newest payments may be late, so the last day is not judged.
         grid.dataset = 'funding' and proven_from < proven_to and not arrayExists(
             window -> window.1 <= proven_from and window.2 >= proven_to, proven.windows
         ) as is_unproven,
@@ -157,7 +157,7 @@ left join doubts
 settings join_use_nulls = 1
 {%- endmacro -%}
 
-{#- UTC days that a range touches, as an array. -#}
+{#- UTC days that a range overlaps, as an array. -#}
 {%- macro days_between(range_start, range_end) -%}
     arrayMap(
         number -> addDays(toDate(assumeNotNull({{ range_start }})), number),

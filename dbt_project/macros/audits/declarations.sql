@@ -1,6 +1,5 @@
-{#- An audit is declared once, by its test `audit_passes` in the YAML of the table that it judges: dataset, severity,
-    thresholds, and the rule of an audit of single rows. What results, tests and the gate of publication need of it is
-    read from there. #}
+{#- An audit is declared once, by its test `audit_passes` in the YAML of the table that it checks: dataset, severity,
+    thresholds, and the condition of a row rule. Results, tests and the publication gate read it from there. #}
 {%- macro audit_tests() -%}
     {%- if not execute -%}{{ return([]) }}{%- endif -%}
     {%- set known = build_facts() -%}
@@ -15,8 +14,8 @@
     {{ return(known['audit_tests']) }}
 {%- endmacro -%}
 
-{#- Every audit: name → [dataset, worst severity]. Audits of `raw` look at rows of every dataset, and their findings
-    name it. -#}
+{#- Every audit: name → [dataset, highest severity]. Audits of `raw` cover rows of every dataset, and their findings
+    name the dataset. -#}
 {%- macro audits() -%}
     {%- set declared = {} -%}
     {%- for test in audit_tests() -%}
@@ -26,8 +25,8 @@
     {{ return(declared) }}
 {%- endmacro -%}
 
-{#- Rules that every single row of a mart must meet: name → {severity, rule, worst, shown}. `rule` is an SQL condition,
-    `worst` says how bad a row is, and `shown` is the text that breaks the rule. -#}
+{#- Rules that every row of a mart must satisfy: name → {severity, rule, worst, shown}. `rule` is an SQL condition,
+    `worst` an expression for how far a row deviates, and `shown` the text to display. -#}
 {%- macro row_rules(mart) -%}
     {%- set rules = {} -%}
     {%- for test in audit_tests()
@@ -43,8 +42,8 @@
     {{ return(rules) }}
 {%- endmacro -%}
 
-{#- A threshold that an audit declares; var `audit_overrides` changes single ones for a run. 0 while dbt parses the
-    project. -#}
+{#- A threshold declared by an audit; var `audit_overrides` overrides some for a run. 0 while dbt parses the project.
+    -#}
 {%- macro threshold(name) -%}
     {%- if not execute -%}{{ return(0) }}{%- endif -%}
     {%- set declared = {} -%}
@@ -64,7 +63,7 @@
     {{ return(all[name]) }}
 {%- endmacro -%}
 
-{#- The threshold return_warn_<timeframe> of a row's timeframe. Each timeframe must have one of its own. -#}
+{#- The threshold return_warn_<timeframe> of a row's timeframe. Each timeframe needs one. -#}
 {%- macro return_worth_a_look() -%}
     multiIf(
         {%- for timeframe in var('timeframes') %}

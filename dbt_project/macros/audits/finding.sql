@@ -1,5 +1,4 @@
-{#- Statement that lists the rows of a finding, for people to run. The values come from the data, so they are escaped.
-    -#}
+{#- Query that lists the rows of a finding, for people to run. The values come from the data, so they are escaped. -#}
 {%- macro listing(mart, condition="''", time='open_time', timeframe='timeframe') -%}
     concat(
         'select * from marts.{{ mart }} final where valid_to_version = 4294967295',
@@ -39,7 +38,7 @@ from (
 group by instrument_id, toDate(moment)
 {%- endmacro -%}
 
-{#- Moments that REST and the archive tell differently. -#}
+{#- Bars or payments with different values from REST and the archive. -#}
 {%- macro lane_differences(dataset) -%}
 select
     '{{ dataset }}_archive_against_rest' as audit,
@@ -50,7 +49,7 @@ select
     addMilliseconds(max(event_time), 1) as range_end,
     count() as `rows`,
     cast(null as Nullable(Float64)) as worst,
-    concat(toString(count()), ' moments, such as: ', any(difference)) as detail,
+    concat(toString(count()), ' differences, such as: ', any(difference)) as detail,
     concat(
         'select * from marts.dq_lane_differences final where valid_to_version = 4294967295 and difference != \'\'',
         ' and dataset = \'', dataset, '\' and instrument_id = \'', instrument_id,
@@ -61,8 +60,8 @@ where {{ open_rows() }} and difference != '' and dataset = '{{ dataset }}'
 group by dataset, instrument_id, timeframe, toDate(event_time)
 {%- endmacro -%}
 
-{#- Bars or payments of which an optional value (quote_volume, trade_count, mark_price) could not be read. The row is
-    published with NULL there, and its day is degraded. -#}
+{#- Bars or payments with an optional value (quote_volume, trade_count, mark_price) that could not be read. The row is
+    published with NULL, and its day is degraded. -#}
 {%- macro unreadable_values(dataset) -%}
 select
     '{{ dataset }}_readable' as audit,
@@ -84,7 +83,7 @@ where dataset = '{{ dataset }}' and is_kept
 group by dataset, instrument_id, timeframe, toDate(event_time)
 {%- endmacro -%}
 
-{#- An audit that has nothing to look at in this run. -#}
+{#- The result of an audit that has nothing to check in this run. -#}
 {%- macro no_findings() -%}
 select
     '' as audit,

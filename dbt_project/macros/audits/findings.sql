@@ -1,4 +1,4 @@
-{#- Findings of some audits, a query an audit (see the materialization `work_table`). -#}
+{#- Findings of some audits, one query per audit (see the materialization `work_table`). -#}
 {%- macro findings_of(relations) -%}
     {%- set rendered_by = ref('audit_run') -%}
     {%- for relation in relations %}
@@ -9,8 +9,8 @@ select * from {{ relation }}
     {%- endfor %}
 {%- endmacro -%}
 
-{#- The findings of one audit in the shape of all. An audit declared for `raw` names the dataset of each finding; the
-    others leave it to their declaration. -#}
+{#- The findings of one audit in the common format. An audit declared for `raw` names the dataset of each finding; for
+    the others it comes from the declaration. -#}
 {%- macro shaped_findings(audit, query) -%}
 select
     cast(audit as String) as audit,
@@ -27,15 +27,15 @@ select
 from ({{ query }})
 {%- endmacro -%}
 
-{#- The queries of a work table. dbt puts the CTEs of all ephemeral models (of audits) before the first query; here each
-    gets its own. -#}
+{#- The queries of a work table. dbt puts the CTEs of all ephemeral models (the audits) before the first query; here
+    each query gets its own. -#}
 {%- macro queries_of(sql) -%}
     {%- set ctes = model.extra_ctes or [] -%}
     {%- if not ctes -%}{{ return(sql.split(next_query())) }}{%- endif -%}
     {%- for cte in ctes if cte.id.endswith('.audit_run') and invocation_id not in cte['sql'] -%}
         {%- do exceptions.raise_compiler_error(
             'the audits were rendered by an earlier run of this process, for the rows of that run: dbtRunner was given '
-            ~ 'a manifest that had been used before. Give each run a manifest that is parsed anew. Nothing was '
+            ~ 'a manifest that had been used before. Give each run a freshly parsed manifest. Nothing was '
             ~ 'published.') -%}
     {%- endfor -%}
     {%- set queries = [] -%}
@@ -51,7 +51,7 @@ from ({{ query }})
     {{ return(queries) }}
 {%- endmacro -%}
 
-{#- Says the errors of this run in dbt's own output: the audit, the series, the range, what to read. -#}
+{#- Logs the errors of this run in dbt's own output: audit, series, range, runbook. -#}
 {%- macro say_errors(relation) -%}
     {%- if execute -%}
         {%- set rows = run_query(

@@ -1,5 +1,5 @@
-{#- Condition on rows of bars: in an hour of `hours` (series, timeframe, hour), or in one of `before` hours before it.
-    -#}
+{#- Condition on rows of bars: in an hour of `hours` (series, timeframe, hour), or in the hour that is `before` hours
+    earlier. -#}
 {%- macro in_hours(hours, before=0, key='instrument_id') -%}
     {%- set edges -%}
         (select (subtractHours(min(hour), {{ before }}), addHours(max(hour), 1)) from ({{ hours }}))

@@ -9,7 +9,7 @@
 )
 {%- endmacro -%}
 
-{#- By instrument: when it was listed by the newest state that says so, and whether an earlier state said another time.
+{#- By instrument: the listing time in the newest state that has one, and whether an earlier state had an earlier time.
     -#}
 {%- macro newest_listings() -%}
 (
@@ -28,13 +28,13 @@
 
 {%- macro before_listing_detail(rows) -%}
     concat(
-        '{{ rows }} from before the listing at ', toString(listed_at), ', perhaps of another asset: ',
-        if(has_moved, 'the venue moved the time of listing', 'there is a hole before it')
+        '{{ rows }} from before the listing at ', toString(listed_at), ', possibly of another asset: ',
+        if(has_moved, 'the venue moved the listing time', 'a gap precedes it')
     )
 {%- endmacro -%}
 
-{#- Condition on staging rows of instruments: the page belongs to an answer that is complete and that this build took up
-    as a whole. -#}
+{#- Condition on staging rows of instruments: the page belongs to a complete response, all of which this build
+    processes. -#}
 {%- macro of_a_whole_listing() -%}
     page_id in (
         select arrayJoin(pages.page_ids)

@@ -2,7 +2,8 @@
     {{ generate_schema_name('marts', none) | trim }}.snapshot_manifest
 {%- endmacro -%}
 
-{#- Rows and hashes of the newest snapshot by group, from the mart: of the groups that it changed, or of all. -#}
+{#- Rows and hashes of the newest snapshot by group, computed from the mart: for the groups that it changed, or for all.
+    -#}
 {%- macro counted_rows(dataset) -%}
     {%- set info = datasets()[dataset] -%}
     {%- set last = last_published_version() -%}
@@ -28,7 +29,7 @@ where
 group by instrument_id, timeframe, month
 {%- endmacro -%}
 
-{#- The same of every group of bars: the open rows, which dq_bar_hours summed up, less what changed since the
+{#- The same for every group of bars: the open rows, already summed in dq_bar_hours, minus what changed since the
     publication. -#}
 {%- macro counted_bars() -%}
 select

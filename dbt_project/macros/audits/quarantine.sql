@@ -1,4 +1,4 @@
-{#- Quarantines and exclusions that stood when a build began. -#}
+{#- Quarantines and exclusions that were in force when a build began. -#}
 {%- macro standing_quarantines(version) -%}
 select *
 from {{ source('ops', 'quarantine') }}
@@ -15,7 +15,7 @@ where
     (select min(builds.recorded_at) from {{ source('ops', 'builds') }} as builds where builds.version = {{ version }})
 {%- endmacro -%}
 
-{#- The same for bars, one row a timeframe. -#}
+{#- The same for bars, one row per timeframe. -#}
 {%- macro quarantines_at(version) -%}
 select
     standing.instrument_id as instrument_id,
@@ -29,8 +29,8 @@ from ({{ standing_quarantines(version) }}) as standing
 where standing.dataset = 'bars'
 {%- endmacro -%}
 
-{#- Applies quarantines to a mart inside a build, after its rows are in: rows that a released one withheld come back,
-    and open rows that a standing one covers end with this build. Nothing that a pin shows changes. -#}
+{#- Applies quarantines to a mart during a build, after its rows were added: rows withheld by a released quarantine come
+    back, and open rows covered by an active one are closed by this build. No published snapshot changes. -#}
 {%- macro apply_quarantine(dataset) -%}
     {%- if execute and quarantines_since_publication() -%}
         {%- set info = datasets()[dataset] -%}
@@ -47,7 +47,7 @@ from {{ relation }} final
 where {{ open_rows() }} and {{ covered_by(standing_quarantines(build_version()), info, dataset) }}
 {%- endmacro -%}
 
-{#- Of a key without an open row, the row that was withheld last. -#}
+{#- For a key without an open row, the row that was withheld last. -#}
 {%- macro return_released_sql(relation, info, dataset) -%}
     {%- set columns = stored_columns() | join(', ') -%}
     {%- set released = "select * from " ~ source('ops', 'quarantine')
@@ -67,8 +67,8 @@ order by valid_from_version desc
 limit 1 by {{ key_list() }}
 {%- endmacro -%}
 
-{#- Condition on rows of a mart: some quarantine of the list covers them. A quarantine covers what had been seen when it
-    was decided; an exclusion of a series (without) covers what comes, too. -#}
+{#- Condition on rows of a mart: at least one of the quarantines covers them. A quarantine covers rows seen before it
+    was recorded; an exclusion of a series (without) also covers later ones. -#}
 {%- macro covered_by(quarantines, info, dataset) -%}
     {%- set time = 'toDateTime64(' ~ info.time ~ ", 3, 'UTC')" -%}
     {%- set ours = '(select * from (' ~ quarantines ~ ") where dataset = '" ~ dataset ~ "')" -%}

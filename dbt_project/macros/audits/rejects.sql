@@ -1,5 +1,6 @@
-{#- Rejected rows that nothing newer answers for. A row blocks until the same moment of its series was fetched again:
-    the newer page either brings a good row, or is rejected and stands here itself; or until it is quarantined. -#}
+{#- Rejected rows that are not resolved yet. A row blocks publication until the same time of its series has been fetched
+    again (the newer page has a good row, or its row is rejected and appears here itself), or until it is quarantined.
+    -#}
 {%- macro unresolved_rejects() -%}
 with rejected as (
     select * from {{ ref('dq_rejected_rows') }} final where {{ open_rows() }}
@@ -29,7 +30,7 @@ resolved as (
             and bad.timeframe = newer.timeframe
     where
         newer.fetched_at > rejected.ingested_at
-        -- A page that claims no window, such as one of a live feed, resolves nothing.
+        -- A page without a window, such as one of a live feed, resolves nothing.
         and (isNotNull(newer.window_start) or rejected.dataset in ('instruments', 'fear_greed'))
         and ifNull(newer.window_start <= coalesce(rejected.event_time, bad.window_start), true)
         and ifNull(newer.window_last >= coalesce(rejected.event_time, bad.window_last), true)

@@ -1,4 +1,4 @@
-{#- Bit k of the result is set where the k-th rule of the mart is broken. -#}
+{#- Bit k of the result is set if the row violates the k-th rule of the mart. -#}
 {%- macro broken_rules(mart) -%}
     toUInt16(
         {%- for one in row_rules(mart).values() %}
@@ -7,7 +7,7 @@
     )
 {%- endmacro -%}
 
-{#- Findings of the row rules of a mart: one for each rule, series and UTC day. `time` is the SQL of a row's moment. -#}
+{#- Findings of the row rules of a mart: one for each rule, series and UTC day. `time` is the SQL of a row's time. -#}
 {%- macro rows_that_break_rules(mart, time, condition, timeframe="''", instrument='instrument_id') -%}
 select
     found.1 as audit,
@@ -19,7 +19,7 @@ select
     count() as `rows`,
     argMax(found.3, abs(found.3)) as worst,
     concat(
-        toString(count()), ' rows break: ', any(found.4),
+        toString(count()), ' rows violate: ', any(found.4),
         if(any(found.6) = '', '', concat(': ', arrayStringConcat(groupUniqArray(5)(found.6), ', ')))
     ) as detail,
     {{ listing(mart, "concat(' and not ifNull(', any(found.4), ', false)')", time) }} as rows_sql

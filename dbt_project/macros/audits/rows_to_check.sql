@@ -1,7 +1,7 @@
-{#- Rows that a native test of a published dataset looks at, as a subquery. Of a mart: the open rows of every day (of a
-    series) that holds rows waiting for publication. Of a reader view, whose rows the tests of the mart have seen
-    before: in the newest snapshot, the last day of each series that its build changed, so that a backfill of years
-    costs no more than an update. -#}
+{#- Rows that a dbt test of a published dataset checks, as a subquery. For a mart: the open rows of every day (of a
+    series) that has unpublished rows. For a reader view, whose rows have already passed the tests of the mart: in the
+    newest snapshot, the last day of each series that its build changed, so that a backfill of years costs no more than
+    an update. -#}
 {%- macro rows_to_check(model, dataset) -%}
     {%- set info = datasets()[dataset] -%}
     {%- if not execute -%}{{ return(model) }}{%- endif -%}
@@ -22,7 +22,7 @@
         ~ info.instrument ~ ', ' ~ info.timeframe ~ '))') }}
 {%- endmacro -%}
 
-{#- Condition on the days of a series that hold such rows; nothing where the run looks at every row. -#}
+{#- Condition on the days of a series that have such rows; empty if the run covers every row. -#}
 {%- macro days_to_check(info, relation, condition) -%}
     {%- if audits_everything() -%}{{ return('') }}{%- endif -%}
     {%- set day = 'toDate(' ~ info.time ~ ')' -%}

@@ -1,20 +1,20 @@
-{#- Whether this run looks at every row: asked for, or nothing is published yet. -#}
+{#- Whether this run covers every row: because it was requested, or because nothing is published yet. -#}
 {%- macro audits_everything() -%}
     {{ return(of_this_run('audit_everything') or last_published_version() == 0) }}
 {%- endmacro -%}
 
-{#- Rows of a mart as the running build leaves them: what would be published now. -#}
+{#- Condition on a mart's rows as the running build leaves them, that is, as they would be published now. -#}
 {%- macro open_rows() -%}
     valid_to_version = 4294967295
 {%- endmacro -%}
 
-{#- Rows that wait for publication (every open row where the run looks at everything). A build that follows a failed
-    one looks at the failed rows again. -#}
+{#- Condition on unpublished rows (every open row if the run covers everything). A build after a failed one covers the
+    failed rows again. -#}
 {%- macro unpublished() -%}
     valid_to_version = 4294967295 and valid_from_version > {{ 0 if audits_everything() else last_published_version() }}
 {%- endmacro -%}
 
-{#- Number of the newest run of the audits before this one; 0 where there is none. -#}
+{#- Number of the newest run of the audits before this one; 0 if there is none. -#}
 {%- macro previous_audit_run() -%}
     {%- if not execute -%}{{ return(0) }}{%- endif -%}
     {%- set facts = build_facts() -%}
@@ -27,14 +27,14 @@
     {{ return(facts['previous_audit_run']) }}
 {%- endmacro -%}
 
-{#- What the run before found and this run must look at again, by dataset. -#}
+{#- Findings of the previous run, which this run must check again, by dataset. -#}
 {%- macro found_before(dataset) -%}
     select *
     from {{ generate_schema_name('marts', none) | trim }}.dq_audit_results
     where run = {{ previous_audit_run() }} and dataset = '{{ dataset }}' and severity != 'ok'
 {%- endmacro -%}
 
-{#- Condition on bars: in a partition that holds a day in scope. Days are checked by the caller. -#}
+{#- Condition on bars: in a partition with a day in scope. The caller checks the days. -#}
 {%- macro in_scoped_partitions() -%}
     {%- if not execute -%}{{ return('true') }}{%- endif -%}
     {%- set rows = run_query(
@@ -42,8 +42,8 @@
     {{ return('toYYYYMM(open_time) in (' ~ ((rows | map('first') | list) or [0]) | join(', ') ~ ')') }}
 {%- endmacro -%}
 
-{#- Condition on rows of bars: new, revised or withdrawn since the last publication. Only a quarantine withdraws a row
-    without a successor of the same day; without one, no need to look for closed rows. -#}
+{#- Condition on rows of bars: new, revised or withdrawn since the last publication. Only a quarantine closes a row
+    without a successor on the same day; without quarantines, closed rows need not be considered. -#}
 {%- macro rows_changed_since_publication() -%}
     {%- set last = last_published_version() -%}
     {%- if audits_everything() -%}
@@ -60,7 +60,7 @@
     {{ return(run_query('select count() from ops.quarantine').rows[0][0] | int > 0) }}
 {%- endmacro -%}
 
-{#- Condition on bars: of a day in scope, in a partition that holds one. -#}
+{#- Condition on bars: on a day in scope, in a partition with one. -#}
 {%- macro bars_in_scope() -%}
     {%- set scope = ref('dq_scope_days') -%}
     {%- if audits_everything() -%}
@@ -73,7 +73,7 @@
     {%- endif -%}
 {%- endmacro -%}
 
-{#- Whether findings at that time count (not: whether it is read for context). -#}
+{#- Whether findings at that time count, or the rows are read only for context. -#}
 {%- macro in_audited_day(time) -%}
     {%- set days = audited_days() -%}
     {%- if audits_everything() -%}
@@ -83,7 +83,7 @@
     {%- endif -%}
 {%- endmacro -%}
 
-{#- The days whose findings count, where the run does not look at everything. -#}
+{#- The days whose findings count, if the run does not cover everything. -#}
 {%- macro audited_days() -%}
     select scope.instrument_id, scope.timeframe, scope.day
     from {{ ref('dq_scope_days') }} as scope

@@ -1,4 +1,4 @@
-{#- The newest line of each (series, day) up to a version. -#}
+{#- The newest row of each (series, day) up to a version. -#}
 {%- macro series_days_at(version) -%}
 (
     select

@@ -1,10 +1,10 @@
-{#- Pages that a build took up and none has published. -#}
+{#- Pages that a build has processed but none has published. -#}
 {%- macro waiting_pages(mart) -%}
     select built.page_id from {{ source('ops', 'build_pages') }} as built
     where built.mart = '{{ mart }}' and built.done = 1 and built.version > {{ last_published_version() }}
 {%- endmacro -%}
 
-{#- Condition on staging rows: of such a page; of very many, an even sample. -#}
+{#- Condition on staging rows: from such a page, or from an even sample if there are very many. -#}
 {%- macro sampled_waiting_pages(mart, most=1000) -%}
     page_id in (
         {{ waiting_pages(mart) }}
@@ -14,7 +14,7 @@
     )
 {%- endmacro -%}
 
-{#- Leaves of an entity that such a page belongs to: planning the others would cost more than reading these. -#}
+{#- Leaves of an entity that have such pages: planning the others would cost more than reading these. -#}
 {%- macro leaves_of_waiting_pages(entity, mart) -%}
     {%- set leaves = staging_leaves(entity) -%}
     {%- if not execute -%}{{ return(leaves) }}{%- endif -%}

@@ -1,5 +1,5 @@
-{#- Claims the next build number; see ops.builds. Two phases, so that of two builds that start together
-    at most one goes on: each writes its claim before it looks at the claims of others. -#}
+{#- Claims the next build number; see ops.builds. It has two phases, so that at most one of two simultaneous builds
+    continues: each writes its claim before it reads the claims of others. -#}
 {%- macro begin_build() -%}
     {%- do refuse_other_migrations() if execute -%}
     {%- if execute and flags.WHICH in ('build', 'run') -%}
@@ -8,7 +8,7 @@
     {%- endif -%}
 {%- endmacro -%}
 
-{#- Takes the claim, after waiting for other builds as long as var build_wait_seconds allows. -#}
+{#- Claims a build, after waiting for others for at most var build_wait_seconds. -#}
 {%- macro claim_build() -%}
     {%- do refuse_partial_rows() -%}
     {%- do refuse_other_datasets() -%}
@@ -30,10 +30,10 @@
     {%- endfor -%}
 {%- endmacro -%}
 
-{#- On a cluster: Keeper remembers the token of an insert, whichever node it came by, and of two inserts with one token
-    the second adds nothing. So whose row is there has the version, also where the nodes do not see each other's rows.
-    Called right after catch_up_own_node, so that no version that was handed out long ago is tried again. Returns the
-    build that came before, or nothing. -#}
+{#- On a cluster, Keeper remembers the token of an insert through any node, and the second of two inserts with the same
+    token adds nothing. So the build whose row exists owns the version, even if nodes do not yet see each other's rows.
+    Called right after catch_up_own_node, so that no version assigned long ago is tried again. Returns the build that
+    was first, or none. -#}
 {%- macro try_claim_on_cluster() -%}
     {%- set others = live_builds() | rejectattr('invocation_id', 'equalto', invocation_id) | list -%}
     {%- if others -%}{{ return(others[0]) }}{%- endif -%}
@@ -53,8 +53,8 @@
         'started_at': 'this moment', 'seen_at': 'now'}) }}
 {%- endmacro -%}
 
-{#- Writes a claim and waits for claims made in the same moment: the one with the lower invocation id goes on. Returns
-    the build that came before, or nothing. -#}
+{#- Writes a claim and waits for simultaneous claims: the one with the lower invocation id continues. Returns the build
+    that was first, or none. -#}
 {%- macro try_claim() -%}
     {%- if on_cluster() -%}{{ return(try_claim_on_cluster()) }}{%- endif -%}
     {%- do run_query(
@@ -73,7 +73,7 @@
     {%- endfor -%}
 {%- endmacro -%}
 
-{#- A dropped snapshot's name would show other rows than it once did. -#}
+{#- The id of a dropped snapshot would otherwise show different rows than before. -#}
 {%- macro refuse_dropped_id(id) -%}
     {%- set dropped = run_query(
         "select toString(max(recorded_at)) from ops.snapshot_events where event = 'dropped' and snapshot_id = '" ~ id
@@ -88,14 +88,14 @@
 
 {%- macro refuse(build) -%}
     {%- do exceptions.raise_compiler_error(
-        'build ' ~ build.version ~ ' of ' ~ build.owner ~ ' is running since ' ~ build.started_at
-        ~ ' UTC (last sign of life '
-        ~ build.seen_at ~ '). One build at a time gives versions their order: wait for it, or, if its process is dead, '
+        'build ' ~ build.version ~ ' of ' ~ build.owner ~ ' has been running since ' ~ build.started_at
+        ~ ' UTC (last state recorded ' ~ build.seen_at
+        ~ '). Builds run one at a time so that versions are ordered: wait for it, or, if its process is dead, '
         ~ "run again after " ~ var('build_lease_minutes') ~ " minutes or with --vars '{break_claims_of: \""
         ~ build.owner ~ "\"}'.") -%}
 {%- endmacro -%}
 
-{#- Claims without a sign of life within the lease, or of an owner known to be dead, stop counting. -#}
+{#- Marks claims as abandoned that recorded no state within the lease, or whose owner is known to be dead. -#}
 {%- macro abandon_dead_builds() -%}
     {%- set dead_owner = sql_text(of_this_run('break_claims_of')) -%}
     {%- do run_query(

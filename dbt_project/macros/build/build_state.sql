@@ -1,4 +1,4 @@
-{#- One row a build: its newest state, when it started and when it was last heard of. -#}
+{#- One row per build: its newest state, when it started and when it last recorded a state. -#}
 {%- macro build_states_sql() -%}
     select
         version, invocation_id, argMax(builds.state, recorded_at) as state, any(builds.owner) as owner,
@@ -7,7 +7,7 @@
     group by version, invocation_id
 {%- endmacro -%}
 
-{#- Builds that claim or run, oldest first, as a list of dictionaries. -#}
+{#- Claiming or running builds, oldest first, as a list of dictionaries. -#}
 {%- macro live_builds() -%}
     {%- set rows = run_query(
         "select toString(version) as version, invocation_id, state, owner, toString(started_at) as started_at, "
@@ -22,7 +22,7 @@
     {{ return(builds) }}
 {%- endmacro -%}
 
-{#- Writes a row for this run; the same state again is a sign of life. -#}
+{#- Records a state of this run; recording the same state again shows that it is alive. -#}
 {%- macro record_build_state(state) -%}
     {%- do run_query(
         "insert into ops.builds (version, invocation_id, state, owner) select version, invocation_id, '" ~ state
@@ -30,13 +30,13 @@
         ~ " group by version, invocation_id") -%}
 {%- endmacro -%}
 
-{#- What cannot change while this run has its claim, asked once instead of in every model. dbt has no other place that
-    lasts from node to node than `graph`; runs of one process may share it, so they are kept apart. -#}
+{#- Facts that cannot change while this run holds its claim, queried once instead of in every model. `graph` is the only
+    place in dbt that persists between nodes; runs in one process may share it, so each run has its own entry. -#}
 {%- macro build_facts() -%}
     {{ return(graph.setdefault('market_data_builds', {}).setdefault(invocation_id, {})) }}
 {%- endmacro -%}
 
-{#- Number of the running build; 0 where this run claimed none (compile, test, docs). -#}
+{#- Number of the running build; 0 if this run has no claim (compile, test, docs). -#}
 {%- macro build_version() -%}
     {%- if not execute -%}{{ return(0) }}{%- endif -%}
     {%- if 'version' in build_facts() -%}{{ return(build_facts()['version']) }}{%- endif -%}

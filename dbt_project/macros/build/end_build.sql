@@ -1,4 +1,4 @@
-{#- Gives the claim back: finished, or failed where any node failed. A run without a claim changes nothing. -#}
+{#- Releases the claim: finished, or failed if any node failed. Does nothing in a run without a claim. -#}
 {%- macro end_build(results) -%}
     {%- if execute and flags.WHICH in ('build', 'run') -%}
         {%- set mine = live_builds() | selectattr('invocation_id', 'equalto', invocation_id) | list -%}

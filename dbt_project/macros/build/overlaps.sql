@@ -1,5 +1,5 @@
-{#- Fixes the pages of REST and of the archive that answer for the same time of a series, at least one of the two taken
-    up by this build for the mart. Found once: a condition over the ledger in every leaf would cost more than the
+{#- Records the pairs of REST and archive pages that cover the same time of a series, at least one of them processed by
+    this build for the mart. This is done once: a condition over the coverage in every leaf would cost more than the
     rows. -#}
 {%- macro take_up_overlaps(mart) -%}
     {%- set version = build_version() -%}

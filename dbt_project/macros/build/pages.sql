@@ -1,5 +1,5 @@
-{#- Fixes the raw pages that this build takes up for one mart: pages landed later wait for the next build. `again`: also
-    those that an earlier build has done, for a mart that lost their rows. -#}
+{#- Selects and records the raw pages that this build processes for a mart: pages that land later wait for the next
+    build. `again`: also pages that an earlier build has processed, for a mart that lost their rows. -#}
 {%- macro take_up_pages(mart, entities, again=false) -%}
     {%- set pages = [] -%}
     {%- for entity in entities -%}
@@ -14,7 +14,7 @@
         ~ "(select page_id from ops.build_pages where mart = '" ~ mart ~ "' and done = 1)")) if pages -%}
 {%- endmacro -%}
 
-{#- Condition on staging rows: the page was taken up by this build for this mart. -#}
+{#- Condition on staging rows: this build processes the page for this mart. -#}
 {%- macro taken_up(mart) -%}
     page_id in (
         select page_id from ops.build_pages
@@ -22,8 +22,8 @@
     )
 {%- endmacro -%}
 
-{#- Stops before pages are marked done where not one of their records was read, neither as a row nor as a rejected one.
-    Of a page of three records at most two are open bars, which are left out. -#}
+{#- Stops before pages are marked done if none of their records was read, neither as a row nor as a rejected one. Of a
+    page with three records, at most two are open bars, which are left out. -#}
 {%- macro refuse_unread_pages(mart, entities) -%}
     {%- set raws, queries = [], [] -%}
     {%- for entity in entities -%}
@@ -35,13 +35,13 @@
         ~ taken_up(mart)).rows[0][0] | int -%}
     {%- if records and not run_query('select one from (' ~ queries | join(' union all ') ~ ') limit 1').rows -%}
         {%- do exceptions.raise_compiler_error(
-            'the pages that this build took up for ' ~ mart ~ ' hold ' ~ records
+            'the pages that this build processes for ' ~ mart ~ ' contain ' ~ records
             ~ ' records, and the staging views read none of them. No page was '
-            ~ 'marked done: run the whole `dbt build`, which makes the staging views anew') -%}
+            ~ 'marked done: run the whole `dbt build`, which recreates the staging views') -%}
     {%- endif -%}
 {%- endmacro -%}
 
-{#- Every row of the taken-up pages is in the mart: do not look at these pages again. -#}
+{#- Marks the processed pages as done, because all their rows are in the mart. -#}
 {%- macro mark_pages_done(mart) -%}
     {%- set version = build_version() -%}
     {%- if version == 0 -%}

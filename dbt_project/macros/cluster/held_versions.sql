@@ -1,27 +1,27 @@
-{#- Which node holds which data version (ops.node_versions). Rows of the marts, of the registry and the views reach a
-    node at different moments, so a node could know a snapshot and lack its rows. A node gets its row in
-    ops.node_versions once its rows of a version were compared with those of a node that has them; until that row has
-    reached it, each view that shows the version stops with an error. -#}
+{#- Which node has which data version (ops.node_versions). Rows of the marts, rows of the registry and the views reach a
+    node at different times, so a node could know a snapshot and lack its rows. A node gets its row in ops.node_versions
+    once its rows of a version have been compared with those of a node that has them; until that row has reached the
+    node, every view that shows the version stops with an error. -#}
 
-{#- Newest data version that the node which answers holds whole: a scalar. -#}
+{#- Newest data version that is complete on the node that runs the query: a scalar. -#}
 {%- macro held_here() -%}
     {{ return("(select max(holds.version) from ops.node_versions as holds where holds.node = getMacro('replica'))") }}
 {%- endmacro -%}
 
 {%- macro say_node_behind() -%}
-    {{ return("'this node is behind: it does not hold every row of this snapshot yet. Read from another node, or see "
+    {{ return("'this node is behind: it does not have every row of this snapshot yet. Read from another node, or see "
         ~ "runbooks/cluster.md'") }}
 {%- endmacro -%}
 
-{#- A version as an expression, or a query that stops while it is planned where this node does not hold it; on one
-    server the version. -#}
+{#- A version as an expression that stops the query during planning if this node does not have it; on a single server,
+    just the version. -#}
 {%- macro held(version) -%}
     {%- if not on_cluster() -%}{{ return(version) }}{%- endif -%}
     {{ return('toUInt32(if(' ~ version ~ ' <= ' ~ held_here() ~ ', toString(' ~ version ~ '), ' ~ say_node_behind()
         ~ '))') }}
 {%- endmacro -%}
 
-{#- The same for a version that is a number, as one more condition, always true; '' on one server. -#}
+{#- The same for a version given as a number, as an additional condition that is always true; '' on a single server. -#}
 {%- macro and_held(version) -%}
     {%- if not on_cluster() -%}{{ return('') }}{%- endif -%}
     {{ return(
@@ -29,12 +29,12 @@
         ~ ") from ops.node_versions as holds where holds.node = getMacro('replica')) = " ~ version) }}
 {%- endmacro -%}
 
-{#- A table on all nodes that answer. -#}
+{#- A table on all nodes that respond. -#}
 {%- macro of_all_nodes(table) -%}
     {{ return('clusterAllReplicas(' ~ adapter.get_clickhouse_cluster_name() ~ ', ' ~ table ~ ')') }}
 {%- endmacro -%}
 
-{#- A node that does not answer is left out, after some seconds at most. -#}
+{#- Settings that skip a node that does not respond within a few seconds. -#}
 {%- macro of_those_that_answer() -%}
     {{ return(
         ' settings skip_unavailable_shards = 1, connections_with_failover_max_tries = 1, '
@@ -43,7 +43,7 @@
         ~ 'async_socket_for_remote = 1') }}
 {%- endmacro -%}
 
-{#- Names of all nodes, as Keeper knows them. -#}
+{#- Names of all nodes known to Keeper. -#}
 {%- macro known_nodes() -%}
     {{ return(run_query(
         "select distinct arrayJoin(mapKeys(replica_is_active)) as node from system.replicas where database = 'ops' "
@@ -55,7 +55,7 @@
     {{ return(run_query("select getMacro('replica')").rows[0][0]) }}
 {%- endmacro -%}
 
-{#- node -> newest version that it is known to hold. -#}
+{#- node -> newest version that it is known to have. -#}
 {%- macro recorded_versions() -%}
     {%- set versions = {} -%}
     {%- for row in run_query('select node, toString(max(version)) from ops.node_versions group by node') -%}
@@ -119,8 +119,8 @@
     {#- The views that readers use: a node that was down creates them only after its start. -#}
     {%- do parts.append(
         "select getMacro('replica') as node, 'views' as part, count() as rows, sum(cityHash64(database, name, "
-        ~ 'as_select)) as hash from ' ~ of_all_nodes('system.tables') ~ " where engine = 'View' and database in ('snaps', '"
-        ~ marts ~ "') group by node") -%}
+        ~ 'as_select)) as hash from ' ~ of_all_nodes('system.tables')
+        ~ " where engine = 'View' and database in ('snaps', '" ~ marts ~ "') group by node") -%}
     {%- do parts.append("select getMacro('replica') as node, '' as part, toUInt64(0) as rows, toUInt64(0) as hash "
         ~ "from " ~ of_all_nodes('system.one')) -%}
     {%- set contents = {} -%}
@@ -132,8 +132,8 @@
     {{ return(contents) }}
 {%- endmacro -%}
 
-{#- Compares the nodes that are not known to hold a version with `own`, which does, and records those that do. Waits for
-    a node that answers as long as `wait` seconds. Returns the nodes that remain, as sentences by node. -#}
+{#- Compares nodes that are not known to have a version with `own`, which has it, and records those that do. Waits up to
+    `wait` seconds for a responding node. Returns the remaining nodes with the reason for each. -#}
 {%- macro record_holders(version, own, wait) -%}
     {%- set left = {} -%}
     {%- for node in known_nodes() if recorded_versions().get(node, 0) < version -%}
@@ -165,20 +165,20 @@
     {{ return(left) }}
 {%- endmacro -%}
 
-{#- Before a build publishes: the nodes that hold its rows are recorded, the others are named. -#}
+{#- Before a build publishes: records the nodes that have its rows and logs the others. -#}
 {%- macro record_holders_of_this_build() -%}
     {%- if not on_cluster() -%}{{ return('') }}{%- endif -%}
     {%- set own = own_node() -%}
     {%- do run_query("insert into ops.node_versions (node, version) values ('" ~ own ~ "', " ~ build_version()
         ~ ')') -%}
     {%- set behind = build_facts().get('behind', {}) -%}
-    {#- A node that was behind when the build began is not waited for again. -#}
+    {#- A node that was already behind when the build began is not waited for again. -#}
     {%- set left = record_holders(build_version(), own, 2
         if 'lacks rows' in behind.values() else var('replica_wait_seconds') | int) -%}
     {%- do say_nodes_behind(left, build_version()) -%}
 {%- endmacro -%}
 
-{#- A moment later, so that the registry and ops.node_versions have reached the nodes that hold the rows. -#}
+{#- Waits until the registry and ops.node_versions have reached the nodes that have the rows. -#}
 {%- macro await_registry(registry) -%}
     {%- if not on_cluster() -%}{{ return('') }}{%- endif -%}
     {%- do merge_node_versions() -%}
@@ -201,11 +201,11 @@
     {%- endfor -%}
     {%- do log(
         'replicas: the registry has not reached ' ~ holders | reject('in', ready) | join(', ')
-        ~ ' within 20 s: readers there see the snapshot later', info=true) -%}
+        ~ ' within 20 s: readers there will see the snapshot later', info=true) -%}
 {%- endmacro -%}
 
-{#- Records nodes that have caught up with the newest snapshot, and names those that have not. Own rows are compared
-    with those of a node that is known to hold them, or, where none answers, counted against the registry. -#}
+{#- Records nodes that have caught up with the newest snapshot and logs those that have not. The own rows are compared
+    with those of a node that is known to have them or, if none responds, counted against the registry. -#}
 {%- macro check_nodes() -%}
     {%- if not on_cluster() -%}{{ return('') }}{%- endif -%}
     {%- set version = last_published_version() -%}
@@ -225,7 +225,7 @@
         {%- else -%}
             {%- do record_build_state('failed') if 'version' in build_facts() -%}
             {%- do exceptions.raise_compiler_error(
-                'node ' ~ own ~ ' is behind: it does not hold every row of data version ' ~ version
+                'node ' ~ own ~ ' is behind: it does not have every row of data version ' ~ version
                 ~ ', the newest snapshot. Nothing was changed. Work on '
                 ~ 'another node, or see runbooks/cluster.md, node behind') -%}
         {%- endif -%}
@@ -236,13 +236,12 @@
     {%- do say_nodes_behind(left, version) -%}
 {%- endmacro -%}
 
-{#- Each view that shows a version looks here while it is planned: in one part that takes a third of what it takes in
-    five. -#}
+{#- Every view reads this table during planning; with one part that takes a third of the time that five parts take. -#}
 {%- macro merge_node_versions() -%}
     {%- do run_query('optimize table ops.node_versions final settings optimize_skip_merged_partitions = 1') -%}
 {%- endmacro -%}
 
-{#- Whether this node holds as many rows of a version as the registry says. -#}
+{#- Whether this node has as many rows of a version as the registry records. -#}
 {%- macro holds_counted_rows(version) -%}
     {%- set marts = generate_schema_name('marts', none) | trim -%}
     {%- for dataset, info in datasets().items() -%}
@@ -261,6 +260,6 @@
         {%- do log(
             'replicas: node ' ~ node ~ ' is behind (' ~ why ~ '): readers there get an error instead of data version '
             ~ version
-            ~ ' until it has caught up and `mdw cluster check` or the next build has seen that', info=true) -%}
+            ~ ' until it has caught up and `mdw cluster check` or the next build has confirmed that', info=true) -%}
     {%- endfor -%}
 {%- endmacro -%}

@@ -1,10 +1,10 @@
-{#- `on cluster` clause of plain statements, empty on one server. -#}
+{#- `on cluster` clause of statements; empty on a single server. -#}
 {%- macro on_cluster() -%}
     {%- set cluster = adapter.get_clickhouse_cluster_name() -%}
     {{ return((' on cluster ' ~ cluster) if cluster else '') }}
 {%- endmacro -%}
 
-{#- Engine of tables that only grow: what var log_engine says, else by topology. -#}
+{#- Engine of append-only tables: var log_engine, otherwise chosen by topology. -#}
 {%- macro log_engine() -%}
     {{ return(var('log_engine') or ('ReplicatedMergeTree' if on_cluster() else 'MergeTree')) }}
 {%- endmacro -%}
@@ -14,8 +14,8 @@
     {{ return(var('versioned_engine') or ('ReplicatedReplacingMergeTree' if on_cluster() else 'ReplacingMergeTree')) }}
 {%- endmacro -%}
 
-{#- Relations as this node has them. dbt-clickhouse asks every node of a cluster, and stops where one does not answer.
-    This project has no materialized views. -#}
+{#- Relations on this node. dbt-clickhouse queries every node of a cluster and fails if one does not respond. This
+    project has no materialized views. -#}
 {%- macro clickhouse__list_relations_without_caching(schema_relation) -%}
     {%- call statement('list_relations_without_caching', fetch_result=True) -%}
         select

@@ -1,5 +1,5 @@
-{#- Before a build on a cluster changes anything: this node must be able to write, and hold what Keeper says was
-    written. What a build decides (which pages are done, which rows are open) it decides by what this node holds. -#}
+{#- Before a build on a cluster changes anything, this node must be able to write and must have everything that Keeper
+    lists as written: a build decides from this node's data which pages are done and which rows are open. -#}
 {%- macro catch_up_own_node() -%}
     {%- if not on_cluster() -%}{{ return('') }}{%- endif -%}
     {%- do refuse_nodes_without_tables() -%}
@@ -12,10 +12,10 @@
                 {%- do exceptions.raise_compiler_error(
                     'node ' ~ node
                     ~ ' cannot write: it has no session with Keeper, and its replicated tables are read-only. Readers '
-                    ~ 'go on. Nothing was changed. Next step: runbooks/cluster.md, Keeper lost') -%}
+                    ~ 'are not affected. Nothing was changed. Next step: runbooks/cluster.md, Keeper lost') -%}
             {%- endif -%}
         {%- else -%}
-            {#- Reads what Keeper has, without waiting for it to be fetched. Of a table without any entry both numbers
+            {#- Pulls Keeper's log without waiting for the parts to be fetched. For a table without entries both numbers
                 are 0. -#}
             {%- for row in run_query(
                 "select concat(database, '.', table) from system.replicas where log_pointer <= log_max_index and "
@@ -29,7 +29,7 @@
                 ~ "where type in ('GET_PART', 'ATTACH_PART', 'REPLACE_RANGE', 'DROP_RANGE') and " ~ ours
                 ~ ') order by name').rows | map('first') | list -%}
             {%- if not missing -%}
-                {#- Again, by a read of Keeper that follows everything committed before. -#}
+                {#- Once more, with a read from Keeper that is ordered after everything committed before. -#}
                 {%- do run_query('system sync replica ops.builds lightweight') -%}
                 {{ return('') }}
             {%- endif -%}
@@ -37,7 +37,7 @@
                 {%- do exceptions.raise_compiler_error(
                     'node ' ~ node ~ ' is behind: it lacks rows of ' ~ missing | join(', ')
                     ~ ' that were written on another node, and could not fetch them within ' ~ wait
-                    ~ ' s. A build here would decide by old rows. Nothing was changed. Build on a node that is not '
+                    ~ ' s. A build here would work with outdated rows. Nothing was changed. Build on a node that is not '
                     ~ 'behind, or see runbooks/cluster.md, node behind') -%}
             {%- endif -%}
         {%- endif -%}

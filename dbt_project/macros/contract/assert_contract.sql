@@ -1,5 +1,5 @@
-{#- Stops a model whose SQL has other columns than its contract. In place of dbt-clickhouse's, which runs the SQL with
-    LIMIT 0: for a union of every venue that is planned and optimized as a whole, three times what DESCRIBE takes. -#}
+{#- Stops a model whose SQL has other columns than its contract. Replaces dbt-clickhouse's macro, which runs the SQL
+    with LIMIT 0: for a union of every venue, planning and optimizing that takes three times as long as DESCRIBE. -#}
 {%- macro clickhouse__get_assert_columns_equivalent(sql) -%}
     {%- set wanted, found, columns = {}, {}, [] -%}
     {%- for column in model.columns.values() -%}{%- do wanted.update({column.name: column.data_type}) -%}{%- endfor -%}

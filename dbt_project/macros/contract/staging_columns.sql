@@ -1,5 +1,5 @@
-{#- Columns and types that every staging model of an entity has, in order: the contract of the leaves. `only_numbers`:
-    those that are doubles. -#}
+{#- Columns and types that every staging model of an entity has, in order: the staging contract. `only_numbers`: only
+    the doubles. -#}
 {%- macro staging_columns(entity, only_numbers=false) -%}
     {%- set text = 'LowCardinality(String)' -%}
     {%- set time = "Nullable(DateTime64(3, 'UTC'))" -%}

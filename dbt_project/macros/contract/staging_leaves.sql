@@ -1,6 +1,6 @@
-{#- The one list of venues: staging models by entity, and the raw tables behind them. A new venue is a block here.
-    `sparse`: the venue has no bar where nothing was traded, so that a short gap is no outage.
-    `contracts`: amounts of its perpetuals count contracts, not base units. -#}
+{#- The only list of venues: staging models by entity, and their raw tables. A new venue gets a block here. `sparse`:
+    the venue omits bars without trades, so that a short gap is not an outage. `contracts`: quantities of its perpetuals
+    are in contracts, not base units. -#}
 {%- macro venues() -%}
     {{ return({
         'binance': {
@@ -57,12 +57,12 @@
     {{ return(leaves) }}
 {%- endmacro -%}
 
-{#- Names of the venues that have no bar where nothing was traded, as SQL texts. -#}
+{#- Names of the venues that omit bars without trades, as SQL string literals. -#}
 {%- macro sparse_venues() -%}
     {{ return(venues_marked('sparse')) }}
 {%- endmacro -%}
 
-{#- Names of the venues whose amounts of perpetuals count contracts, as SQL texts. -#}
+{#- Names of the venues whose perpetuals are quantified in contracts, as SQL string literals. -#}
 {%- macro contract_venues() -%}
     {{ return(venues_marked('contracts')) }}
 {%- endmacro -%}
@@ -75,7 +75,7 @@
     {{ return(names | join(', ')) }}
 {%- endmacro -%}
 
-{#- Rows of every leaf of an entity, or of some, from the pages that this build took up for a mart, or from those of a
+{#- Rows of all or some leaves of an entity, from the pages that this build processes for a mart, or that satisfy a
     condition. -#}
 {%- macro union_leaves(entity, mart, condition=none, leaves=none) -%}
     {%- for leaf in leaves or staging_leaves(entity) %}

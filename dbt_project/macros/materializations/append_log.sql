@@ -1,4 +1,4 @@
-{#- A table that only grows: each build adds the rows of the model's SQL. -#}
+{#- An append-only table: each build adds the rows of the model's SQL. -#}
 {%- materialization append_log, adapter='clickhouse' -%}
     {{ run_hooks(pre_hooks) }}
     {%- do create_log_table(this) -%}

@@ -1,4 +1,4 @@
-{#- A view with parameters. dbt cannot describe it without a value, so its contract is proven by a test instead. -#}
+{#- A view with parameters. dbt cannot describe it without a value, so a test checks its contract instead. -#}
 {%- materialization parameterized_view, adapter='clickhouse' -%}
     {{ run_hooks(pre_hooks) }}
     {%- call statement('main') -%}

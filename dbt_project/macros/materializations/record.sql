@@ -1,4 +1,4 @@
-{#- A table that other models write to while they are built. The model makes it, empty, and describes it. -#}
+{#- A table that other models write to while they are built. The model creates it empty and documents it. -#}
 {%- materialization record, adapter='clickhouse' -%}
     {{ run_hooks(pre_hooks) }}
     {%- do create_log_table(this) -%}

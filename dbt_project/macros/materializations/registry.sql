@@ -1,9 +1,9 @@
-{#- The registry of snapshots: the last node of a build. Its one row publishes the build's version under a name, after
-    the member views of that name exist. A name that exists is left as it is, with a notice. -#}
+{#- The registry of snapshots: the last node of a build. Its one row publishes the build's version under an id, after
+    the id's member views have been created. An existing id is left unchanged, with a notice. -#}
 {%- materialization registry, adapter='clickhouse' -%}
     {{ run_hooks(pre_hooks) }}
     {%- do create_log_table(this) -%}
-    {#- Code of before row_hash existed would publish a snapshot that nobody can verify. -#}
+    {#- Code from before row_hash existed would publish a snapshot that cannot be verified. -#}
     {%- do run_query(
         'alter table ' ~ this ~ on_cluster()
         ~ ' add constraint if not exists this_code_is_older_than_the_data check row_hash != \'\'') -%}
@@ -13,10 +13,10 @@
     {%- set id = snapshot_id() -%}
     {%- set known = run_query("select data_version from " ~ this ~ " where snapshot_id = '" ~ id ~ "'").rows -%}
     {%- if not known and is_check_of_code() -%}
-        {%- do log('nothing published: with --state or --defer a run checks code', info=true) -%}
+        {%- do log('nothing published: runs with --state or --defer only check code', info=true) -%}
         {%- call statement('main') -%}select 1{%- endcall -%}
     {%- elif known -%}
-        {%- do log("snapshot " ~ id ~ " exists (data version " ~ known[0][0] ~ "): left as it is, nothing published",
+        {%- do log("snapshot " ~ id ~ " exists (data version " ~ known[0][0] ~ "): left unchanged, nothing published",
             info=true) -%}
         {%- call statement('main') -%}select 1{%- endcall -%}
     {%- else -%}
@@ -29,7 +29,7 @@
             insert into {{ this }} ({{ model.columns.keys() | join(', ') }})
             select {{ model.columns.keys() | join(', ') }} from ({{ sql }})
         {%- endcall -%}
-        {#- Each v_*_at looks an id up while it is planned: in five parts that takes 1 ms longer than in one. -#}
+        {#- Each v_*_at looks up its id during planning, which takes 1 ms longer with five parts than with one. -#}
         {%- do run_query('optimize table ' ~ this ~ ' final') -%}
         {%- do record_step('done') -%}
         {%- do await_registry(this) -%}

@@ -1,11 +1,11 @@
-{#- Table of facts that never forgets: every row says from which build it was valid (valid_from_version) and to which
-    (valid_to_version, exclusive). A revision adds the new row and a closed copy of the old one; the engine
-    (ReplacingMergeTree(closed)) keeps the copy. Readers use FINAL and a cutoff: see published_rows. The model's SQL
-    gives candidates: all columns of the contract, version_columns() last. Every step may be cut off and run again: rows
-    of a build that died stay unpublished, and the next build repairs and goes on. Config: unique_key (list),
-    partition_by (an expression of key columns with whole numbers as values, or ''), meta.entities, meta.provenance
-    (columns that are no values: a row that differs only there is unchanged) and meta.jitters (columns in which rows of
-    one lane and moment may differ without contradicting each other). -#}
+{#- Versioned fact table from which nothing is deleted: every row records the build from which it is valid
+    (valid_from_version) and the build that superseded it (valid_to_version, exclusive). A revision adds the new row and
+    a closed copy of the old one; the engine (ReplacingMergeTree(closed)) keeps the copy. Readers use FINAL and a
+    cutoff: see published_rows. The model's SQL produces candidates: all columns of the contract, version_columns()
+    last. Every step may be interrupted and repeated: rows of a build that died stay unpublished, and the next build
+    repairs them and continues. Config: unique_key (list), partition_by (an expression over key columns with integer
+    values, or ''), meta.entities, meta.provenance (columns that are not values: a row that differs only in these is
+    unchanged) and meta.jitters (columns in which rows of one lane and fetch may differ without being a conflict). -#}
 {%- materialization versioned, adapter='clickhouse' -%}
     {%- set version = build_version() -%}
     {%- set entities = config.get('meta', {}).get('entities', []) -%}
@@ -14,7 +14,7 @@
     {%- set changes = this.incorporate(path={'schema': 'staging', 'identifier': this.identifier ~ '__changes'}) -%}
     {%- if version == 0 -%}
         {%- do exceptions.raise_compiler_error(this.identifier
-            ~ ' belongs to a build: use `dbt build` or `dbt run`.') -%}
+            ~ ' can only be built as part of a build: use `dbt build` or `dbt run`.') -%}
     {%- endif -%}
 
     {{ run_hooks(pre_hooks) }}

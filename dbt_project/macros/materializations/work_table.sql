@@ -1,6 +1,6 @@
-{#- A table made anew by each run, of which nothing outlives the next: no swap, no questions about what stood before.
-    Its SQL may be several queries, one a line of next_query(): planning a long UNION ALL takes longer than planning all
-    its branches. -#}
+{#- A table that each run recreates, without swapping or comparing with its previous state. Its SQL may consist of
+    several queries separated by next_query(): planning a long UNION ALL takes longer than planning its branches
+    separately. -#}
 {%- materialization work_table, adapter='clickhouse' -%}
     {{ run_hooks(pre_hooks) }}
     {%- set columns = model.columns.keys() | join(', ') -%}
@@ -16,7 +16,7 @@
     {{ return({'relations': [this.incorporate(type='table')]}) }}
 {%- endmaterialization -%}
 
-{#- The line between two queries of a work table: to read, and to run by hand, they are one UNION ALL. -#}
+{#- The line between two queries of a work table: when read or run manually, they are one UNION ALL. -#}
 {%- macro next_query() -%}
     union all -- next query
 {%- endmacro -%}

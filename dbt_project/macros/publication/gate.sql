@@ -1,6 +1,6 @@
-{#- Stops a publication that the audits refused, or that they did not judge. The edges between the nodes of one `dbt
-    build` are not enough: a person may run the registry by itself, leave tests out, or go on where another run stopped.
-    So the registry looks at what was done to the very rows that it is about to publish. -#}
+{#- Stops a publication if the audits failed or did not cover its rows. The edges between the nodes of one `dbt build`
+    are not enough: the registry may be run on its own, tests may be excluded, or a run may continue another one. So the
+    registry checks what was done to the rows that it is about to publish. -#}
 {%- macro refuse_unaudited_rows() -%}
     {%- do refuse_lost_claim() -%}
     {%- do refuse_lost_rows(recorded_nodes(ancestors_of(model.unique_id))) -%}
@@ -14,14 +14,14 @@
     {%- do build_facts().update({'may_publish': build_version()}) -%}
 {%- endmacro -%}
 
-{#- `why`: sentences of what is wrong; `next`: what to do. -#}
+{#- `why`: what is wrong; `next`: what to do. -#}
 {%- macro refuse_publication(why, next) -%}
     {%- do exceptions.raise_compiler_error(
         'snapshot ' ~ snapshot_id() ~ ' is not published: ' ~ why ~ ' ' ~ next
         ~ ' Readers keep the last good snapshot. Runbook: runbooks/build_failed.md') -%}
 {%- endmacro -%}
 
-{#- A build that was silent for longer than its lease is taken for dead, and another one may have changed the marts
+{#- A build that recorded no state for longer than its lease counts as dead, and another one may have changed the marts
     since. -#}
 {%- macro refuse_lost_claim() -%}
     {%- do catch_up_own_node() -%}
@@ -38,8 +38,8 @@
     {%- endif -%}
 {%- endmacro -%}
 
-{#- Everything between a mart and the registry must have been made after the mart last changed, and after what it is
-    itself made from: findings that an earlier run left say nothing about rows that came since. -#}
+{#- Everything between a mart and the registry must have been built after the mart last changed, and after its own
+    parents: findings of an earlier run say nothing about rows added since. -#}
 {%- macro refuse_outdated_steps(steps) -%}
     {%- set never = {'version': -1, 'outcome': ''} -%}
     {%- set outdated = [] -%}
@@ -53,7 +53,7 @@
     {%- endfor -%}
     {%- if outdated -%}
         {%- do refuse_publication(
-            'nobody audited the rows that wait in the marts: ' ~ outdated | sort | join(', ')
+            'unpublished rows in the marts were not audited: ' ~ outdated | sort | join(', ')
             ~ ' did not run since they last changed.',
             "Run the whole `dbt build --vars '{snapshot_id: " ~ snapshot_id()
             ~ "}'`, without --select or --exclude.") -%}
@@ -93,8 +93,8 @@
     {{ return(tests) }}
 {%- endmacro -%}
 
-{#- A test that ran in this build has passed, or dbt would have skipped the registry. One that did not must have passed
-    in an earlier build, and what it looked at must not have changed since. -#}
+{#- A test that ran in this build has passed, or dbt would have skipped the registry. One that did not run must have
+    passed in an earlier build, and its parents must not have changed since. -#}
 {%- macro refuse_missing_tests(steps) -%}
     {%- set failed, missing = [], [] -%}
     {%- for test in blocking_tests() | rejectattr('unique_id', 'in', tests_of_this_build()) -%}
@@ -124,7 +124,7 @@
     {%- endif -%}
 {%- endmacro -%}
 
-{#- The findings themselves, whatever became of the tests that look at them; and every audit must have reported. -#}
+{#- Checks the findings themselves, regardless of the tests on them; and every audit must have reported. -#}
 {%- macro refuse_findings(steps) -%}
     {%- set results = ref('dq_audit_results') -%}
     {%- set run = steps['model.market_data.dq_audit_results'].version -%}
@@ -149,8 +149,9 @@
     {%- endif -%}
 {%- endmacro -%}
 
-{#- Rows of an Iceberg export were audited before their first publication, and are proven by its manifest
-    (warehouse/iceberg/restore.py). Only in the build of that version, and only while no build has changed a mart. -#}
+{#- Rows of an Iceberg export were audited before their first publication and are verified by its manifest
+    (warehouse/iceberg/restore.py). Valid only in the build of that version, and only while no build has changed a mart.
+    -#}
 {%- macro is_proven_import(steps) -%}
     {%- set proof = steps.get('import of ' ~ snapshot_id(), {}) -%}
     {%- set changed = [] -%}
@@ -161,7 +162,7 @@
         and not changed) }}
 {%- endmacro -%}
 
-{#- A run that compares the code with another state of it (slim CI) checks models; it never publishes. -#}
+{#- A run that compares the code with another state (slim CI) only checks models; it never publishes. -#}
 {%- macro is_check_of_code() -%}
     {%- set given = [] -%}
     {%- for name in ['defer', 'favor_state', 'state', 'defer_state'] if invocation_args_dict.get(name) -%}

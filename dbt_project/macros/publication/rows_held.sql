@@ -1,5 +1,5 @@
-{#- Counts the rows of the mart's partitions that match the condition, for `lost_rows`. `may_shrink`: rows are about to
-    be freed, so only those that are valid count from here on. -#}
+{#- Records the row counts of the mart's partitions that match the condition, for `lost_rows`. `may_shrink`: rows are
+    about to be deleted, so only open rows count from here on. -#}
 {%- macro record_mart_rows(relation, partition_by, condition, may_shrink=false) -%}
     {%- set expression = partition_by or "'tuple()'" -%}
     {%- do run_query(
@@ -20,9 +20,9 @@
     from system.parts where database = '{{ schema }}' and active group by mart, part
 {%- endmacro -%}
 
-{#- Partitions that hold fewer rows than the builds left there, as a list of {mart, partition, held, expected}. Only
-    metadata is read: a partition of one part holds at least what it held then, any other at least the rows that were
-    valid, and what the newest snapshot shows is there in any case. -#}
+{#- Partitions with fewer rows than the builds left there, as a list of {mart, partition, held, expected}. Only metadata
+    is read: a partition with one part must have at least as many rows as it had then, any other at least the open rows;
+    and everything that the newest snapshot shows must exist in any case. -#}
 {%- macro lost_rows(marts) -%}
     {%- set schema = generate_schema_name('marts', none) | trim -%}
     {%- set names = [] -%}
@@ -48,9 +48,8 @@
     {{ return(lost or emptied_marts(marts)) }}
 {%- endmacro -%}
 
-{#- The same where ops.mart_rows and the manifest know nothing, since an older version of this project made the marts,
-    or they were left behind by a fail-over: marts that hold no row at all, although pages with records that were not
-    rejected are done. -#}
+{#- The same if ops.mart_rows and the manifest have no record, because an older release created the marts or after a
+    failover: marts without any row although pages with records that were not rejected are done. -#}
 {%- macro emptied_marts(marts) -%}
     {%- set schema = generate_schema_name('marts', none) | trim -%}
     {%- set names = [] -%}
@@ -76,7 +75,7 @@
     {{ return(emptied) }}
 {%- endmacro -%}
 
-{#- Rows of the newest snapshot by mart and partition, from its manifest; '' where nothing is published. -#}
+{#- Rows of the newest snapshot by mart and partition, from its manifest; '' if nothing is published. -#}
 {%- macro published_rows_sql() -%}
     {%- set last = last_published_version() -%}
     {%- if last == 0 -%}{{ return('') }}{%- endif -%}
@@ -102,15 +101,15 @@
     {%- set parts = [] -%}
     {%- for one in lost[:5] -%}
         {%- do parts.append(
-            'marts.' ~ one.mart ~ (('' if one.partition == 'tuple()' else ' partition ' ~ one.partition)) ~ ' holds '
-            ~ one.held ~ ' rows and must hold '
+            'marts.' ~ one.mart ~ (('' if one.partition == 'tuple()' else ' partition ' ~ one.partition)) ~ ' has '
+            ~ one.held ~ ' rows, expected at least '
             ~ one.expected) -%}
     {%- endfor -%}
-    {{ return('rows of pages that are marked done are gone: ' ~ parts | join('; ')
+    {{ return('rows of processed pages are missing: ' ~ parts | join('; ')
         ~ (' (and ' ~ (lost | length - 5) ~ ' more partitions)' if lost | length > 5 else '') ~ '.') }}
 {%- endmacro -%}
 
-{#- `lost_rows` of all marts, asked once: before its own model runs, a mart is as the build found it. -#}
+{#- `lost_rows` of all marts, queried once: until its own model runs, a mart is as the build found it. -#}
 {%- macro lost_before_this_build() -%}
     {%- set facts = build_facts() -%}
     {%- if 'lost' not in facts -%}
@@ -128,24 +127,24 @@
     {{ return(names) }}
 {%- endmacro -%}
 
-{#- What a mart has lost before it takes up new pages, and what its pages are to bring back. Where a snapshot shows the
-    lost rows, only a backup has them under their version, and the build stops. -#}
+{#- What a mart has lost before it processes new pages, and must recover from its pages. If a snapshot shows the lost
+    rows, only a backup has them under their version, and the build stops. -#}
 {%- macro rows_to_take_up_again(mart) -%}
     {%- set lost = lost_before_this_build() | selectattr('mart', 'equalto', mart) | list -%}
     {%- if not lost -%}{{ return([]) }}{%- endif -%}
     {%- if mart in datasets().values() | map(attribute='mart') | list and was_ever_published() -%}
         {%- do exceptions.raise_compiler_error(
             say_lost_rows(lost)
-            ~ ' Snapshots show these rows, so they are not taken from the pages again under another version. Nothing '
+            ~ ' Snapshots show these rows, so they are not read from the pages again under another version. Nothing '
             ~ 'was changed. Next step: runbooks/rows_lost.md') -%}
     {%- endif -%}
-    {%- do log(say_lost_rows(lost) ~ ' No snapshot shows them: every page of ' ~ mart ~ ' is taken up again',
+    {%- do log(say_lost_rows(lost) ~ ' No snapshot shows them: every page of ' ~ mart ~ ' is processed again',
         info=true) -%}
     {{ return(lost) }}
 {%- endmacro -%}
 
-{#- Which rows of a mart tell that their partition is to be counted: those that changed since the last publication;
-    every one where nothing was counted yet. -#}
+{#- Condition on rows whose partitions are to be counted: rows that changed since the last publication, or every row if
+    nothing was counted yet. -#}
 {%- macro uncounted_rows(mart, lost) -%}
     {%- set facts = build_facts() -%}
     {%- if 'counted' not in facts -%}
@@ -155,7 +154,7 @@
     {{ return((changed_in() ~ ' > ' ~ last_published_version()) if mart in facts['counted'] and not lost else '1') }}
 {%- endmacro -%}
 
-{#- Once every page was taken up again, what a partition held before counts no more. -#}
+{#- Once every page has been processed again, earlier row counts of a partition no longer apply. -#}
 {%- macro accept_lost_rows(lost) -%}
     {%- set rows = [] -%}
     {%- for one in lost -%}
@@ -165,7 +164,7 @@
         ~ rows | join(', ')) if rows -%}
 {%- endmacro -%}
 
-{#- Also where the registry itself was lost. -#}
+{#- Also true if the registry itself was lost. -#}
 {%- macro was_ever_published() -%}
     {%- set steps = run_query(
         "select count() from ops.build_steps where node = 'model.market_data.snapshots'").rows[0][0] | int -%}

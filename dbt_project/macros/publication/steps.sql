@@ -1,5 +1,5 @@
-{#- Records that this build took a step. A mart is `begun` before its first row changes, so that a build that dies half
-    way is known to have changed it; whatever judges or sums up rows is `done` once it is complete. -#}
+{#- Records a step of this build. A mart is `begun` before its first row changes, so that a build that dies midway is
+    known to have changed it; models that audit or aggregate rows are `done` once complete. -#}
 {%- macro record_step(outcome, node=none) -%}
     {%- do record_steps([{'node': node or model.unique_id, 'outcome': outcome}]) -%}
 {%- endmacro -%}
@@ -12,7 +12,7 @@
     {%- do run_query('insert into ops.build_steps (version, node, outcome) values ' ~ rows | join(', ')) if rows -%}
 {%- endmacro -%}
 
-{#- How the tests of this run ended, for later runs that take up where this one stopped (`dbt retry`). -#}
+{#- Records how the tests of this run ended, for later runs that continue it (`dbt retry`). -#}
 {%- macro record_tests(results) -%}
     {%- set steps = [] -%}
     {%- for result in results
@@ -23,15 +23,15 @@
     {%- do record_steps(steps) -%}
 {%- endmacro -%}
 
-{#- How dbt asks for the rows that a test finds: our hook to note that the test runs in this build. dbt's list
-    selected_resources does not tell: `dbt retry` leaves it as the command before it did. -#}
+{#- dbt's macro for the query of a test, overridden to record that the test runs in this build. dbt's selected_resources
+    cannot be used: `dbt retry` leaves it as the previous command set it. -#}
 {%- macro clickhouse__get_test_sql(main_sql, fail_calc, warn_if, error_if, limit) -%}
-    {#- By name of the package: tests of other packages come here, too, and do not see macros of ours. -#}
+    {#- Qualified by package, because tests of other packages also call this and do not see our macros. -#}
     {%- do market_data.tests_of_this_build().update({model.unique_id: true}) -%}
     {{ dbt.clickhouse__get_test_sql(main_sql, fail_calc, warn_if, error_if, limit) }}
 {%- endmacro -%}
 
-{#- Unique ids of the tests that ran so far, as keys. -#}
+{#- Unique ids of the tests that have run so far, as keys. -#}
 {%- macro tests_of_this_build() -%}
     {{ return(market_data.build_facts().setdefault('tests', {})) }}
 {%- endmacro -%}
@@ -47,7 +47,7 @@
     {{ return(steps) }}
 {%- endmacro -%}
 
-{#- Unique ids of everything that a node is made from. -#}
+{#- Unique ids of all ancestors of a node. -#}
 {%- macro ancestors_of(node_id) -%}
     {%- set known = build_facts().setdefault('ancestors', {}) -%}
     {%- if node_id not in known -%}
@@ -61,8 +61,7 @@
     {{ return(known[node_id]) }}
 {%- endmacro -%}
 
-{#- Of these nodes the ones whose materialization records its steps: marts (`versioned`) and what is derived from
-    them. -#}
+{#- Those of the nodes whose materialization records its steps: marts (`versioned`) and what is derived from them. -#}
 {%- macro recorded_nodes(node_ids) -%}
     {%- set found = [] -%}
     {%- for id in node_ids

@@ -1,5 +1,5 @@
-{#- With --empty and --sample dbt gives the marts a part of the rows of their pages, or none, and the pages would count
-    as done. -#}
+{#- With --empty and --sample the marts would get only some of their pages' rows, or none, and the pages would count as
+    done. -#}
 {%- macro refuse_partial_rows() -%}
     {%- for option in ['empty', 'sample'] if invocation_args_dict.get(option) or (option == 'empty' and flags.EMPTY) -%}
         {%- do exceptions.raise_compiler_error(
@@ -7,7 +7,7 @@
             ~ ' would mark raw pages as done without their rows, which would then be missing from every snapshot. '
             ~ 'Nothing was '
             ~ 'changed. To check code use `dbt compile` or `dbt build --select test_type:unit`; to run models, work '
-            ~ 'in a warehouse of your own: `mdw clone` (docs/developing_dbt.md).') -%}
+            ~ 'in a separate warehouse: `mdw clone` (docs/developing_dbt.md).') -%}
     {%- endfor -%}
 {%- endmacro -%}
 
@@ -27,15 +27,15 @@
     {%- if target.schema != 'marts' -%}
         {%- do exceptions.raise_compiler_error(
             "target '" ~ target.name ~ "' has schema '" ~ target.schema
-            ~ "', and this project writes the databases staging, marts and snaps of the server "
-            ~ "it is connected to, whatever the schema: only 'marts' is allowed. Nothing was changed. For a warehouse "
-            ~ "of your own use `mdw clone` " ~ 'and connect to that (docs/developing_dbt.md).') -%}
+            ~ "', and this project writes to the databases staging, marts and snaps of the server "
+            ~ "it is connected to, regardless of the schema: only 'marts' is allowed. Nothing was changed. To work in a "
+            ~ "separate warehouse use `mdw clone` " ~ 'and connect to that (docs/developing_dbt.md).') -%}
     {%- endif -%}
 {%- endmacro -%}
 
-{#- `dbt clone` replaces tables by views or copies of another target's. Here that would be the facts. -#}
+{#- `dbt clone` replaces tables with views or copies of another target's. Here it would replace the facts. -#}
 {%- materialization clone, adapter='clickhouse' -%}
     {%- do exceptions.raise_compiler_error(
         '`dbt clone` copies relations between schemas, and this project has one of each: nothing was changed. For a '
-        ~ 'warehouse of your own use `mdw clone` (docs/developing_dbt.md).') -%}
+        ~ 'separate warehouse use `mdw clone` (docs/developing_dbt.md).') -%}
 {%- endmaterialization -%}

@@ -1,5 +1,5 @@
-{#- Creates a table that only grows, from the contract's columns and descriptions; one that exists gets the columns that
-    the contract has got since. `node`: the model, where it is not the one that runs. -#}
+{#- Creates an append-only table from the contract's columns and descriptions; columns added to the contract later are
+    added to an existing one. `node`: the model, if it is not the running one. -#}
 {%- macro create_log_table(relation, node=none) -%}
     {%- set columns = [] -%}
     {%- set node = node or model -%}

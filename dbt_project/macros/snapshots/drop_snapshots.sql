@@ -1,6 +1,6 @@
-{#- Forgets snapshots for good and frees the rows that no other one needs: dbt run-operation drop_snapshots --args
-    '{ids: [X, Y]}'. Holds the claim of a build meanwhile. Safe to run again after it was cut off: the names go first,
-    the rows last. -#}
+{#- Drops snapshots permanently and deletes the rows that no other one needs: dbt run-operation drop_snapshots --args
+    '{ids: [X, Y]}'. Holds the claim of a build meanwhile. Safe to repeat after an interruption: ids are removed first,
+    rows last. -#}
 {%- macro drop_snapshots(ids) -%}
     {%- set registry = generate_schema_name('marts', none) | trim ~ '.snapshots' -%}
     {%- for id in ids -%}{%- do refuse_drop(registry, id) -%}{%- endfor -%}
@@ -66,7 +66,7 @@
         {%- do exceptions.raise_compiler_error("there is no snapshot '" ~ id ~ "'. Nothing was dropped.") -%}
     {%- elif known and known[0][1] | int -%}
         {%- do exceptions.raise_compiler_error('snapshot ' ~ id
-            ~ ' is protected. Take the protection off first. Nothing was dropped.') -%}
+            ~ ' is protected. Unprotect it first. Nothing was dropped.') -%}
     {%- elif known and known[0][0] | int -%}
         {%- do exceptions.raise_compiler_error(
             'snapshot ' ~ id
@@ -74,7 +74,7 @@
     {%- endif -%}
 {%- endmacro -%}
 
-{#- Takes dropped ids out of the registry: from here on no reader can begin to read them. -#}
+{#- Removes dropped ids from the registry: from here on no reader can start reading them. -#}
 {%- macro forget_dropped(registry) -%}
     {%- do run_query(
         'alter table ' ~ registry ~ ' delete where '
@@ -83,8 +83,7 @@
         ~ ' settings mutations_sync = 1') -%}
 {%- endmacro -%}
 
-{#- Deletes row versions that no published snapshot shows and that are not open, and manifest rows that nobody
-    needs. -#}
+{#- Deletes closed row versions that no published snapshot shows, and manifest rows that are no longer needed. -#}
 {%- macro free_rows(registry) -%}
     {%- if build_version() == 0 -%}
         {%- do exceptions.raise_compiler_error(
@@ -103,13 +102,13 @@
     {%- do free_manifest_rows(registry, pins) -%}
 {%- endmacro -%}
 
-{#- Whether no pin lies in [from, to): the last pin before `to` lies before `from`. -#}
+{#- Condition that no snapshot's version is in [from, to): the last one before `to` is before `from`. -#}
 {%- macro without_pin(start, end, pins) -%}
     {{ return('roundDown(' ~ end ~ ' - 1, cast([' ~ pins | join(', ') ~ '] as Array(UInt32))) < ' ~ start) }}
 {%- endmacro -%}
 
-{#- Partition by partition. First merged to one part: while a closed row and its open original lie in two parts,
-    deleting the closed one would bring the open one back. -#}
+{#- Partition by partition, each merged to one part first: if a closed row and its open original are in different parts,
+    deleting the closed one would reopen the original. -#}
 {%- macro free_rows_of(relation, partition, pins) -%}
     {%- set free = 'valid_to_version != 4294967295 and '
         ~ without_pin('valid_from_version', 'valid_to_version', pins) -%}
@@ -158,8 +157,8 @@
     {%- endfor -%}
 {%- endmacro -%}
 
-{#- The condition that selects the rows with these values of a column. Each replica runs a mutation by itself, and a
-    subquery in it would read what that replica holds: so the values are written out. -#}
+{#- Condition that selects the rows with these values of a column. Each replica runs a mutation on its own, and a
+    subquery would read that replica's data, so the values are written out. -#}
 {%- macro listed(column, relation, condition) -%}
     {%- set values = ["''"] -%}
     {%- for row in run_query('select distinct ' ~ column ~ ' from ' ~ relation ~ ' where ' ~ condition) -%}
@@ -168,7 +167,7 @@
     {{ return(column ~ ' in (' ~ values | join(', ') ~ ')') }}
 {%- endmacro -%}
 
-{#- Gives snapshots that were archived or brought back their place in v_*: dbt run-operation reconcile_snapshots. -#}
+{#- Updates v_* after snapshots were archived or restored: dbt run-operation reconcile_snapshots. -#}
 {%- macro reconcile_snapshots() -%}
     {%- do claim_build() -%}
     {%- do reconcile_member_views(generate_schema_name('marts', none) | trim ~ '.snapshots') -%}

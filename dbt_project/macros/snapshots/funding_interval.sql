@@ -1,6 +1,6 @@
-{#- Payments of a mart as of a condition on versions, each with the steps around it in minutes, NULL where there is
-    none: `step` from the payment before, `step_before` the one before that, `step_after` and `step_after_next` those
-    that follow. -#}
+{#- Payments of a mart, filtered by a condition on versions, each with the steps around it in minutes (NULL if there is
+    none): `step` from the previous payment, `step_before` the one before that, `step_after` and `step_after_next` the
+    following ones. -#}
 {%- macro funding_steps(mart, versions) -%}
 select
     *,
@@ -23,19 +23,19 @@ from (
 )
 {%- endmacro -%}
 
-{#- Whether a step may be a period that a payment pays for: whole hours, a day at most. -#}
+{#- Whether a step may be a funding period: whole hours, at most a day. -#}
 {%- macro may_be_period(step) -%}
     ifNull({{ step }} between 60 and 1440 and {{ step }} % 60 = 0, false)
 {%- endmacro -%}
 
-{#- Whether a step divides another one. Two payments of one time are no step of 0 to divide by. -#}
+{#- Whether a step divides another one. Avoids division by 0 for two payments at one time. -#}
 {%- macro divides(step, whole) -%}
     ifNull({{ whole }} % greatest(ifNull({{ step }}, 1), 1) = 0, false)
 {%- endmacro -%}
 
 {#- Whether a step is one period. OKX has intervals of 1, 2, 4, 6, 8, 12 and 24 hours (?) and Binance of 1, 4 and 8, and
-    at a change there may be one of any length below the longer of the two. A longer step than both of its neighbours is
-    one with a missing payment. A step without neighbours to compare it with must divide the day. -#}
+    at a change there may be one of any length shorter than the longer of the two. If a step is longer than both of its
+    neighbours, a payment is missing. A step without neighbours must divide the day. -#}
 {%- macro is_one_period() -%}
     (
         {{ may_be_period('step') }}
@@ -50,8 +50,8 @@ from (
     )
 {%- endmacro -%}
 
-{#- The period in minutes that a payment pays for, NULL where it cannot be known. After a missing payment it is the step
-    on both sides, where that fits; of the first payment it is the step that follows, where it comes twice. -#}
+{#- The funding period of a payment in minutes; NULL if it cannot be determined. After a missing payment it is the step
+    on both sides, if that fits; for the first payment it is the following step, if that occurs twice. -#}
 {%- macro funding_period() -%}
     multiIf(
         {{ is_one_period() }}, step,
@@ -63,7 +63,7 @@ from (
     )
 {%- endmacro -%}
 
-{#- The rule of snapshots published before rules were numbered: intervals of 1, 2, 4 and 8 hours. -#}
+{#- The rule for snapshots published before rules were numbered: intervals of 1, 2, 4 and 8 hours. -#}
 {%- macro funding_period_before_rules() -%}
     multiIf(
         step in (60, 120, 240, 480), step,

@@ -1,6 +1,6 @@
-{#- Published rows, and below them what no snapshot shows yet: REST answers that wait for a build, answers of the gap
-    task, frames of sockets; one row a key. What is not published is bounded to the two hours before the newest minute
-    that has landed, by the market's own time. Each part is planned anew for each reader, so there are as few as can be:
+{#- Published rows, followed by what no snapshot shows yet: REST responses that wait for a build, responses to the gap
+    task, and WebSocket frames; one row per key. Unpublished rows are limited to the two hours before the newest landed
+    minute, by the market's own time. Each part is planned for every reader, so there are as few as possible:
     bars_of_pages. -#}
 {%- macro view_bars_live() -%}
 {%- set since = "now64(6, 'UTC') - interval 2 hour" %}
@@ -22,7 +22,7 @@ waiting as (
         ~ " and window_end > horizon") }}
 ),
 
--- Archive and REST above the gap task, that above frames; frames by the venue's time, then by arrival.
+-- Precedence: archive and REST, then the gap task, then frames; frames by the venue's time, then by arrival.
 provisional as (
     select *
     from waiting

@@ -1,7 +1,7 @@
 {#- Rows and content hash of each (instrument, timeframe, month) that changed since the last publication. The hash of a
-    group is the sum (mod 2^128) of its rows' hashes, so order does not matter and a change costs only what changed.
-    `hash`: SQL of a row's hash, that of the next snapshot unless given. `is_whole`: every group of the mart with all
-    that the build shows, to begin anew where the hash is no longer the one of the last publication. -#}
+    group is the sum (mod 2^128) of its rows' hashes, so order does not matter and only changes have to be hashed.
+    `hash`: SQL of a row's hash, by default the next snapshot's. `is_whole`: every group of the mart with all rows of
+    the build, to start over if the hash differs from that of the last publication. -#}
 {%- macro manifest_delta(dataset, hash=none, is_whole=false) -%}
     {%- set info = datasets()[dataset] -%}
     {%- set last = 0 if is_whole else last_published_version() -%}
@@ -22,7 +22,7 @@ from (
         valid_from_version <= {{ last }} and valid_to_version > {{ last }}
         and valid_to_version <= {{ now }} as is_removed,
         if(is_added or is_removed, {{ hash or row_hash(info.mart) }}, 0) as row_hash
-    -- Both copies of a row that a build brought pass, of an older row only the closed one: FINAL sees all it needs.
+    -- Both copies of a row added since then pass, of an older row only the closed one: that is all FINAL needs.
     from {{ mart }} final
     prewhere {{ changed_in() }} > {{ last }}
 )
@@ -30,8 +30,8 @@ group by instrument_id, timeframe, month
 having max(valid_from_version) > {{ last }} or max(is_removed)
 {%- endmacro -%}
 
-{#- Takes out what builds wrote that were never published: they may have hashed otherwise than the next snapshot does,
-    and its manifest is the newest row of each group. -#}
+{#- Deletes what unpublished builds wrote: they may have hashed differently from the next snapshot, whose manifest is
+    the newest row of each group. -#}
 {%- macro forget_unpublished_manifest() -%}
     {%- if execute and run_query('exists table ' ~ this).rows[0][0] | int -%}
         {%- set unpublished = 'version > ' ~ last_published_version() -%}

@@ -1,5 +1,5 @@
-{#- The Merge table over the member views of a dataset. Its snapshot_id is the member's name without the prefix: of low
-    cardinality, because the server checks it for each row that a member gives. -#}
+{#- The Merge table over the member views of a dataset. Its snapshot_id is the member's name without the prefix, with
+    low cardinality because the server checks it for each row of a member. -#}
 {%- macro create_merge_table(dataset) -%}
     {%- set columns = [] -%}
     {%- set defaults = [] -%}
@@ -17,7 +17,7 @@
         ~ ' order by snapshot_id') -%}
 {%- endmacro -%}
 
-{#- Names and types that published_rows gives of a dataset, in order. -#}
+{#- Names and types of the columns in published_rows of a dataset, in order. -#}
 {%- macro published_columns(dataset) -%}
     {%- set columns = [] -%}
     {%- for row in run_query('describe table (' ~ published_rows(dataset, 0) ~ ')') -%}
@@ -26,8 +26,8 @@
     {{ return(columns) }}
 {%- endmacro -%}
 
-{#- A member that no condition on snapshot_id selects. Whoever has a limit on rows and names no snapshot is told so
-    while the query is planned; without a limit it has no rows. -#}
+{#- A member that no condition on snapshot_id selects. A query without a snapshot by a user with a row limit stops here
+    during planning; without a limit the member has no rows. -#}
 {%- macro create_unpinned_guard(dataset, defaults) -%}
     {%- do run_query(
         'create or replace view snaps.`' ~ dataset ~ '_' ~ unpinned_id() ~ '`' ~ on_cluster() ~ ' as select '
@@ -37,7 +37,7 @@
         ~ "_at(snapshot_id = \\'X\\'); marts.v_snapshots lists them'))") -%}
 {%- endmacro -%}
 
-{#- No snapshot can have this name, and it comes before all names. -#}
+{#- No snapshot can have this id, and it sorts before all ids. -#}
 {%- macro unpinned_id() -%}
     {{ return('(unpinned)') }}
 {%- endmacro -%}
@@ -46,7 +46,8 @@
     {{ return("cast(defaultValueOfTypeName('" ~ sql_text(type) ~ "') as " ~ type ~ ")") }}
 {%- endmacro -%}
 
-{#- Only of a version that is published, or that this build may publish: v_* shows whatever has a member view. -#}
+{#- Only for a version that is published or that this build may publish: v_* shows everything that has a member view.
+    -#}
 {%- macro create_member_view(dataset, id, version, rules) -%}
     {%- if build_facts().get('may_publish') != version -%}
         {%- set registry = generate_schema_name('marts', none) | trim ~ '.snapshots' -%}
@@ -75,9 +76,9 @@
     {%- do run_query('drop view if exists snaps.`' ~ dataset ~ '_' ~ id ~ '`' ~ on_cluster()) -%}
 {%- endmacro -%}
 
-{#- Published ids that have member views: the newest ones, the newest that people named, and the protected ones.
-    Planning a read of the Merge table takes longer with each member, so the number is bounded (var live_pins); an
-    archived id is read by v_*_at. -#}
+{#- Published ids that have member views: the newest ones, the newest named by people, and the protected ones. Planning
+    a read of the Merge table takes longer with each member, so their number is limited (var live_pins); an archived id
+    is read through v_*_at. -#}
 {%- macro live_ids_sql(registry) -%}
     {%- set newest = 'order by data_version desc limit ' ~ (var('live_pins') | int) -%}
     select snapshot_id from (select snapshot_id from {{ registry }} {{ newest }})
@@ -95,7 +96,7 @@
     group by snapshot_id having argMax(event, recorded_at) = 'protected'
 {%- endmacro -%}
 
-{#- Whether each v_* was built with the branch that stops at archived ids. -#}
+{#- Whether every v_* was built with the branch that stops at archived ids. -#}
 {%- macro readers_stop_at_archived() -%}
     {%- set views = [] -%}
     {%- for dataset in datasets() -%}{%- do views.append("'v_" ~ dataset ~ "'") -%}{%- endfor -%}
@@ -106,8 +107,8 @@
     {{ return(stopping == views | length) }}
 {%- endmacro -%}
 
-{#- Query of the member views that have the columns which readers see now. One made before a column was added would show
-    what the type defaults to, where the mart may hold a value. -#}
+{#- Query of the member views that have the current columns of the reader views. One created before a column was added
+    would show the type's default even if the mart has a value. -#}
 {%- macro views_as_published(dataset) -%}
     {%- set columns = [] -%}
     {%- for name, type in published_columns(dataset) -%}
@@ -121,9 +122,10 @@
     group by table having groupArray((name, type)) = [{{ columns | join(', ') }}]
 {%- endmacro -%}
 
-{#- Makes the member views agree with the registry, also after a publication or a drop that died half way. At no moment
-    does an id answer with no rows that should answer with some: archived comes before its views go, and after they
-    come. While a v_* would not stop at an archived id, all stay live: the build goes on to make it do so. -#}
+{#- Reconciles the member views with the registry, also after a publication or drop that died midway. At no time does an
+    id return no rows where it should return some: an id is marked as archived before its views are dropped, and
+    unmarked after they are created. As long as a v_* does not stop at archived ids, all ids stay live; the build then
+    recreates it. -#}
 {%- macro reconcile_member_views(registry) -%}
     {%- set live = live_ids_sql(registry) if readers_stop_at_archived() else 'select snapshot_id from ' ~ registry -%}
     {%- do run_query(

@@ -1,7 +1,7 @@
-{#- The columns that readers see, from the mart of a dataset, as of a cutoff (a number or a scalar). One text for the
-    member view of a snapshot, for v_*_at and for v_*_latest, so that the three cannot differ. `snapshot_id`: an
-    expression, for the views that say it; a view around this one would cost a reader as much planning again. `rules`:
-    those that the snapshot was published with (a number or a scalar). `guard`: one more condition. -#}
+{#- The columns that readers see, from the mart of a dataset, as of a cutoff (a number or a scalar). The same SQL for
+    the member view of a snapshot, for v_*_at and for v_*_latest, so that the three cannot differ. `snapshot_id`: an
+    expression, for views that have that column; another view around this one would double the planning time. `rules`:
+    those of the snapshot (a number or a scalar). `guard`: an additional condition. -#}
 {%- macro published_rows(dataset, cutoff, relation=none, snapshot_id=none, rules=none, guard='') -%}
     {%- set versions = 'valid_from_version <= ' ~ cutoff ~ ' and valid_to_version > ' ~ cutoff ~ guard -%}
     {%- set mart = relation or ref(datasets()[dataset].mart) -%}
@@ -37,7 +37,7 @@ where {{ versions }}
 settings do_not_merge_across_partitions_select_final = 1
 {%- endmacro -%}
 
-{#- interval_hours is the period that the payment pays for, told from the payments around it. -#}
+{#- interval_hours is the period that the payment covers, derived from the neighbouring payments. -#}
 {%- macro published_funding(mart, pinned, versions, rules=none) -%}
     {%- set known = current_rules() if rules is none else rules -%}
     {%- if known is number -%}
@@ -91,8 +91,8 @@ from {{ mart }} final
 where {{ versions }}
 {%- endmacro -%}
 
-{#- An amount in base units. Multiplied as decimals, because 0.1 × 0.1 of doubles is not 0.01. Where amounts are
-    contracts of unknown size, the amount in base units is unknown. -#}
+{#- A quantity in base units. Multiplied as decimals, because 0.1 × 0.1 in doubles is not 0.01. If quantities are
+    contracts of unknown size, the quantity in base units is unknown. -#}
 {%- macro in_base_units(amount) -%}
     if(
         market = 'perp' and venue in ({{ contract_venues() }}),
@@ -101,7 +101,7 @@ where {{ versions }}
     )
 {%- endmacro -%}
 
-{#- The mart stores an unknown classification as '': its column is older than the rule that unknown is NULL. -#}
+{#- The mart stores an unknown classification as '': its column predates the rule that unknown is NULL. -#}
 {%- macro published_fear_greed(mart, pinned, versions, rules=none) -%}
     {%- set known = current_rules() if rules is none else rules -%}
     {%- set word = "if(" ~ known ~ " >= 2, nullIf(classification, ''), toNullable(classification))" -%}

@@ -1,4 +1,4 @@
-{#- SQL of v_<dataset>_at: the snapshot is a parameter; an unknown one is an error, never an empty answer. -#}
+{#- SQL of v_<dataset>_at: the snapshot is a parameter; an unknown one is an error, never an empty result. -#}
 {%- macro view_at(dataset) -%}
 with {{ version_of_parameter(ref('snapshots')) }} as cutoff
 {%- if dataset in ['funding', 'fear_greed'] -%}
@@ -10,9 +10,8 @@ with {{ version_of_parameter(ref('snapshots')) }} as cutoff
 {{ published_rows(dataset, 'cutoff', snapshot_id='{snapshot_id:String}', rules='its_rules') }}
 {%- endmacro -%}
 
-{#- The data version of the snapshot that a parameterized view is asked for. An unknown one is a sentence where a number
-    should be, which stops the query while it is planned; an aggregate with a check of its own costs readers 1 ms
-    more. -#}
+{#- The data version of the snapshot that a parameterized view is called with. For an unknown one, a text that is not a
+    number stops the query during planning; an aggregate with an explicit check would cost readers 1 ms more. -#}
 {%- macro version_of_parameter(snapshots) -%}
     {%- set version -%}
     toUInt32(
@@ -27,7 +26,7 @@ with {{ version_of_parameter(ref('snapshots')) }} as cutoff
     {{ held(version) }}
 {%- endmacro -%}
 
-{#- SQL of v_snapshot_manifest_at: what identifies the content of each series and month that the snapshot shows. -#}
+{#- SQL of v_snapshot_manifest_at: row count and content hash of each series and month of the snapshot. -#}
 {%- macro view_manifest_at() -%}
 with {{ version_of_parameter(ref('snapshots')) }} as cutoff
 select
@@ -44,8 +43,8 @@ group by dataset, instrument_id, timeframe, month
 having row_count > 0
 {%- endmacro -%}
 
-{#- Scalar: the newest published version. On a cluster an error where this node does not know the snapshot that was the
-    newest when the view was made, which reaches a node before rows do. -#}
+{#- Scalar: the newest published version. On a cluster it is an error if this node does not know the snapshot that was
+    the newest when the view was created; the view reaches a node before the rows do. -#}
 {%- macro newest_version(snapshots) -%}
     {%- if not on_cluster() -%}{{ return('(select max(published.data_version) from ' ~ snapshots
         ~ ' as published)') }}{%- endif -%}
@@ -58,7 +57,7 @@ having row_count > 0
         ~ say_node_behind() ~ ')) from ' ~ snapshots ~ ' as published)') }}
 {%- endmacro -%}
 
-{#- SQL of v_<dataset>_latest: the newest published snapshot, never rows that wait for publication. -#}
+{#- SQL of v_<dataset>_latest: the newest published snapshot, never unpublished rows. -#}
 {%- macro view_latest(dataset) -%}
     {%- set snapshots = ref('snapshots') -%}
 with
@@ -71,12 +70,12 @@ with
 {{ published_rows(dataset, 'assumeNotNull(cutoff)', snapshot_id='assumeNotNull(newest)', rules='its_rules') }}
 {%- endmacro -%}
 
-{#- SQL of v_<dataset>: all live snapshots side by side; a condition on snapshot_id reads that member only. No WHERE
-    here: it would keep the server from skipping the other members. -#}
+{#- SQL of v_<dataset>: all live snapshots; a condition on snapshot_id reads only that member. A WHERE here would keep
+    the server from skipping the other members. -#}
 {%- macro view_of_all(dataset) -%}
     {%- set registry = ref('snapshots') -%}
 -- depends_on: {{ registry }}
-{#- Read through the member views behind snaps.*, which dbt does not know: -#}
+{#- Read through the member views behind snaps.*, which dbt does not know about: -#}
 {{- '\n' -}}
 -- depends_on: {{ ref(datasets()[dataset].mart) }}
 select
@@ -93,8 +92,8 @@ from snaps.{{ dataset }}
 {%- endif %}
 {%- endmacro -%}
 
-{#- On a cluster: a branch without rows that stops a reader who names a snapshot that this node does not hold. A node that
-    was down while the snapshot was published knows it before it has the view of that snapshot. -#}
+{#- On a cluster: a branch without rows that stops a reader who selects a snapshot that this node does not have. A node
+    that was down while the snapshot was published knows the snapshot before it has its view. -#}
 {%- macro stop_at_not_held(registry) -%}
 union all
 select
@@ -111,9 +110,9 @@ array join
 where throwIf(is_behind, {{ say_node_behind() }})
 {%- endmacro -%}
 
-{#- A branch without rows that stops a reader who names an archived snapshot, instead of answering with nothing.
-    Planning it costs every reader some milliseconds, so it is there from the build on after which one may be
-    archived. -#}
+{#- A branch without rows that stops a reader who selects an archived snapshot, instead of returning nothing. Planning
+    it costs every reader some milliseconds, so it is added only by the build after which a snapshot may be archived.
+    -#}
 {%- macro stop_at_archived(dataset) -%}
 union all
 select
@@ -122,20 +121,20 @@ select
     no_{{ column.name }} as {{ column.name }}
     {%- endfor %}
 from snaps.archived
-{#- Columns of an ARRAY JOIN, because a condition on snapshot_id passes below it and is decided first, while conditions
-    on these, and the one that stops, have to wait; and constants, because planning them costs least. #}
+{%- set text = 'this snapshot is archived: read it through marts.v_' ~ dataset
+    ~ '_at(snapshot_id = ...), or make it live again with mdw snapshot protect' %}
+{#- Columns of an ARRAY JOIN, because a condition on snapshot_id is pushed below it and evaluated first, while
+    conditions on these columns, and the one that stops the query, come later; constants, because they are cheapest to
+    plan. #}
 array join
     [1] as is_archived
     {%- for column in model.columns.values() if column.name != 'snapshot_id' %},
     [{{ default_of(column.data_type) }}] as no_{{ column.name }}
     {%- endfor %}
-where throwIf(
-    is_archived,
-    'this snapshot is archived: read it by marts.v_{{ dataset }}_at(snapshot_id = ...), or bring it back by mdw snapshot protect'
-)
+where throwIf(is_archived, '{{ text }}')
 {%- endmacro -%}
 
-{#- Whether a snapshot is archived, or the next publication may archive one. Where nothing is built yet: yes. -#}
+{#- Whether a snapshot is archived, or the next publication may archive one; true if nothing is built yet. -#}
 {%- macro some_may_be_archived(registry) -%}
     {%- if not execute -%}{{ return(true) }}{%- endif -%}
     {%- set rows = run_query(

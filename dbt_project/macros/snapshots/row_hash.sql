@@ -1,9 +1,10 @@
-{#- Function by which the manifests of new snapshots hash rows. -#}
+{#- Function with which the manifests of new snapshots hash rows. -#}
 {%- macro hash_function() -%}
     {{ return('xxh3_128') }}
 {%- endmacro -%}
 
-{#- What a new snapshot's manifest covers of a mart: every column of its contract but the versions, in order. -#}
+{#- Columns of a mart that a new snapshot's manifest covers: every column of its contract except the versions, in order.
+    -#}
 {%- macro hashed_columns(mart) -%}
     {%- set columns = [] -%}
     {%- for column in (graph.nodes['model.market_data.' ~ mart].columns.values() if execute else []) -%}
@@ -14,7 +15,7 @@
     {{ return(columns) }}
 {%- endmacro -%}
 
-{#- The same of every dataset, as the value that a snapshot keeps. -#}
+{#- The same for every dataset, as the value stored with a snapshot. -#}
 {%- macro hashed_columns_sql() -%}
     {%- set of_datasets = [] -%}
     {%- for dataset, info in datasets().items() -%}
@@ -27,13 +28,13 @@
     cast(map({{ of_datasets | join(', ') }}) as Map(String, Array(Tuple(String, String))))
 {%- endmacro -%}
 
-{#- Hash of a row of a mart as the snapshots published from now on take it. -#}
+{#- Hash of a row of a mart for snapshots published from now on. -#}
 {%- macro row_hash(mart) -%}
     {{ return(hash_sql(hash_function(), hashed_columns(mart), {})) }}
 {%- endmacro -%}
 
-{#- Hash of a row of a dataset as the newest published snapshot takes it, whatever the mart and this code have become
-    since. -#}
+{#- Hash of a row of a dataset as computed for the newest published snapshot, regardless of later changes of the mart
+    and this code. -#}
 {%- macro published_row_hash(dataset) -%}
     {%- set published = published_hashes() -%}
     {%- set mart = datasets()[dataset].mart -%}
@@ -42,7 +43,7 @@
     {{ return(hash_sql(published.function, published.columns.get(dataset, []), types)) }}
 {%- endmacro -%}
 
-{#- NULL differs from every value. A column is cast where its type has changed: `types` are those of the mart. -#}
+{#- NULL differs from every value. A column is cast if its type has changed: `types` are those of the mart. -#}
 {%- macro hash_sql(function, columns, types) -%}
     {%- set values = [] -%}
     {%- for column in columns -%}
@@ -52,7 +53,7 @@
     {{ return('reinterpretAsUInt128(' ~ function ~ '(tuple(' ~ (values or ['1']) | join(', ') ~ ')))') }}
 {%- endmacro -%}
 
-{#- Whether the newest published snapshot hashes a dataset as the next one will, so that its manifest can be
+{#- Whether the newest published snapshot hashes a dataset in the same way as the next one, so that its manifest can be
     continued. -#}
 {%- macro hashes_as_published(dataset) -%}
     {%- if last_published_version() == 0 -%}{{ return(true) }}{%- endif -%}
@@ -75,8 +76,8 @@
                 ~ 'array join its_columns as one_column where data_version = ' ~ last_published_version()).rows -%}
             {%- if not rows -%}
                 {%- do exceptions.raise_compiler_error(
-                    'nothing says how data version ' ~ last_published_version()
-                    ~ ' was hashed: run `mdw migrate`, then again.') -%}
+                    'it is not recorded how data version ' ~ last_published_version()
+                    ~ ' was hashed: run `mdw migrate`, then this command again.') -%}
             {%- endif -%}
             {%- for row in rows -%}
                 {%- do found.update({'function': row[0]}) -%}

@@ -1,4 +1,4 @@
-{#- Name of the snapshot that this build publishes: var snapshot_id, or the UTC time of the run. -#}
+{#- Id of the snapshot that this build publishes: var snapshot_id, or the UTC time of the run. -#}
 {%- macro snapshot_id() -%}
     {#- YAML reads 1.10 as 1.1, no as false, 010 as 8, and nothing as null: the name would be another one than was
         typed. -#}
@@ -17,12 +17,12 @@
         {%- do exceptions.raise_compiler_error(
             "snapshot_id is '" ~ id
             ~ "': it must be 1 to 64 letters, digits, dots, dashes or underscores and begin with a letter "
-            ~ "or digit. Choose such a name, or leave it out and the UTC time is taken. Nothing was changed.") -%}
+            ~ "or digit. Choose such an id, or omit it to use the UTC time. Nothing was changed.") -%}
     {%- endif -%}
     {{ return(id) }}
 {%- endmacro -%}
 
-{#- Data version of the newest published snapshot, in a build of the newest when it began; 0 before the first. -#}
+{#- Data version of the newest published snapshot (during a build, as of its start); 0 before the first. -#}
 {%- macro last_published_version() -%}
     {%- if not execute -%}{{ return(0) }}{%- endif -%}
     {%- if 'published' in build_facts() -%}{{ return(build_facts()['published']) }}{%- endif -%}

@@ -1,5 +1,5 @@
-{#- CTEs of every archive leaf: the lines of each part that hold data, cut at commas into `f`. The header row is the
-    first line of the first part, where the file has one. -#}
+{#- CTEs of every archive leaf: the data lines of each part, split at commas into `f`. The header row, if the file has
+    one, is the first line of the first part. -#}
 {%- macro archive_lines(pages) -%}
 source as (
     select * from {{ pages }} where http_status = 200
@@ -18,8 +18,7 @@ exploded as (
 )
 {%- endmacro -%}
 
-{#- A time of an archive file, text in the unit of the file, as text in milliseconds. Landing has checked that it has
-    13 or 16 digits. -#}
+{#- A timestamp of an archive file, as text in milliseconds. Landing has checked that it has 13 or 16 digits. -#}
 {%- macro archive_time(text) -%}
     substring({{ text }}, 1, 13)
 {%- endmacro -%}

@@ -1,8 +1,8 @@
-{#- exchangeInfo of Binance. Sizes live in a list of filters; the smallest order value is MIN_NOTIONAL.minNotional in
+{#- exchangeInfo of Binance. Sizes are in a list of filters; the minimum order value is MIN_NOTIONAL.minNotional for
     spot until 2023, NOTIONAL.minNotional since, MIN_NOTIONAL.notional on USD-M. Spot has no listing date.
-    `has_contracts`: USD-M lists perpetuals and dated futures of the same base and quote. A dated one carries its date
-    in the symbol. Anything else of an unknown contract type counts as the perpetual, unless the page has that one,
-    too. -#}
+    `has_contracts`: USD-M lists perpetuals and dated futures of the same base and quote. A dated one has its date in
+    the symbol. Any other unknown contract type counts as the perpetual, unless the page also contains the perpetual.
+    -#}
 {%- macro binance_instruments(pages, has_contracts=false) -%}
 {%- set type = listed_name('record', 'contractType') -%}
 {%- set pair = "concat(" ~ listed_name('record', 'baseAsset') ~ ", '/', " ~ listed_name('record', 'quoteAsset')
@@ -54,7 +54,7 @@ named as (
         {{ listed_name('record', 'marginAsset') }} as settle,
         {{ instrument_status(listed_name('record', 'status')) }} as status_of_word,
         {%- if has_contracts %}
-        -- A contract that waits for its listing has no type yet.
+        -- A contract that is not listed yet has no type.
         if(
             {{ is_perpetual }} or ({{ type }} = '' and status_of_word = 'pending'), status_of_word,
             concat('unknown contract type: ', ifNull(nullIf({{ type }}, ''), 'none'))

@@ -1,8 +1,8 @@
 {#- Klines of Binance, spot and USD-M alike: [open ms, open, high, low, close, volume, close ms, quote volume, trades,
-    …], oldest first. There is no closed flag and the last row is the open bar. What is absent or null reads as '' and
-    is no number: texts that may be NULL cost a sixth more CPU. The three that are JSON numbers come as such: to print
-    them and parse them again costs a fifth. A JSON truth value then reads as 1 or 0: in a page that may hold one, such
-    a number is none. -#}
+    …], oldest first. There is no closed flag and the last row is the open bar. Absent values and null are read as ''
+    and are not numbers: nullable text would cost a sixth more CPU. The three JSON numbers are read as numbers: printing
+    and parsing them again would cost a fifth. A JSON boolean is then read as 1 or 0, so in a page that may contain one,
+    0 and 1 are not accepted as numbers. -#}
 {%- macro binance_klines(pages) -%}
 {%- set whole = 'Variant(Int64, String)' -%}
 with source as (
@@ -34,7 +34,7 @@ named as (
         toJSONString(bar) as raw_row,
         holds_truth and variantElement(bar.9, 'Int64') in (0, 1) as trade_count_is_truth,
         if(
-            holds_truth and variantElement(bar.1, 'Int64') in (0, 1), 'true or false stands for a time', ''
+            holds_truth and variantElement(bar.1, 'Int64') in (0, 1), 'open_time is a JSON boolean', ''
         ) as page_problem
     from exploded
 ),

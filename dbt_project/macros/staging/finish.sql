@@ -1,9 +1,9 @@
 {#- The last steps of every staging model of an entity: text to types, the problem of a row, the contract. `named` is
-    the CTE that holds page_columns(), page_problem, raw_row and one <column>_text a value; `absent` are columns that
-    the venue does not tell, which are NULL. Bars: `whole` are columns that come as <column>_json, Variant(Int64,
-    String), instead of text; `closed` is a condition on the typed row, where a page may hold an open bar; `more` are
-    numbers of the contract beyond the usual ones that the venue does tell: elsewhere they are NULL; `also` are columns
-    beside the contract. An optional value that cannot be read is NULL, and `notice` says so. -#}
+    the CTE with page_columns(), page_problem, raw_row and one <column>_text per value; `absent` are columns that the
+    venue does not provide, which are NULL. Bars: `whole` are columns given as <column>_json, Variant(Int64, String),
+    instead of text; `closed` is a condition on the typed row, for pages that may contain an open bar; `more` are
+    additional numeric columns that this venue provides, NULL at the others; `also` are columns outside the contract. An
+    optional value that cannot be read is NULL, and `notice` reports it. -#}
 {%- macro finish_bars(named, absent=[], whole=[], closed='', more=[], also=[]) -%}
 {%- set required = ['open', 'high', 'low', 'close', 'volume'] -%}
 {%- set others = staging_columns('bars', only_numbers=true) | reject('in', required + ['quote_volume']) | list -%}
@@ -48,7 +48,7 @@ select {{ contract_select('bars') }}
 from checked
 {%- endmacro -%}
 
-{#- A mark price that cannot be read is NULL, and `notice` says so. -#}
+{#- A mark price that cannot be read is NULL, and `notice` reports it. -#}
 {%- macro finish_funding(named, absent=[]) -%}
 typed as (
     select
@@ -72,7 +72,7 @@ from checked
 {%- endmacro -%}
 
 {#- An instrument without a symbol, base or quote is withheld. An optional attribute that cannot be read is NULL, and
-    `notice` says so. -#}
+    `notice` reports it. -#}
 {%- macro finish_instruments(named, absent=[]) -%}
 {%- set numbers = ['tick_size', 'lot_size', 'min_qty', 'min_notional', 'contract_size'] -%}
 {%- set names = ['venue_symbol', 'base', 'quote'] -%}
@@ -85,8 +85,7 @@ typed as (
         {{ 'null' if name in absent else positive_number(name ~ '_text') }} as {{ name }},
         {%- endfor %}
         {{ 'null' if 'listed_at' in absent else listing_time('listed_at_text') }} as listed_at,
-        -- A request that named symbols proves nothing about the instruments that it left out, nor does a page that is
-        -- refused.
+        -- A request for certain symbols proves nothing about other instruments, nor does a rejected page.
         page_problem = '' and not match(request_params, '(?i)"(symbols?|instId|baseCoin)"') as is_full_listing
     from {{ named }}
 ),

@@ -1,5 +1,5 @@
-{#- A venue's word for the state of an instrument in ours: pending, trading, halted or delisted; an unknown word stays,
-    in lower case, so that nothing new is hidden behind a known name. No word is unknown. -#}
+{#- Maps a venue's instrument status to ours: pending, trading, halted or delisted. An unrecognized status is kept in
+    lower case, so that new ones are not hidden behind a known name; an empty one becomes unknown. -#}
 {%- macro instrument_status(word) -%}
     transform(
         upper({{ word }}),

@@ -1,9 +1,9 @@
-{#- Bars of pages of several venues in one pass: frames of sockets (http_status 101) and answers of REST (200), told
-    apart by venue and status. A reader of v_bars_live plans all of it for each query, and a staging model a venue and
-    kind costs ten times as much planning as reading (1.4 s against 0.1 s of CPU). `pages`: SQL of pages with their
-    _table. Beside the contract of bars: `event_time`, the venue's own time of a frame, NULL where it has none.
-    `source`: live for a frame, gap for an answer of the gap task, else the lane. Only what the venue, or the clock of
-    the page, calls closed is a row. -#}
+{#- Bars from pages of several venues in one pass: WebSocket frames (http_status 101) and REST responses (200),
+    distinguished by venue and status. Every query of v_bars_live has to plan this, and one staging model per venue and
+    kind would take ten times as long to plan as to read (1.4 s against 0.1 s of CPU). `pages`: SQL of pages with their
+    _table. In addition to the contract of bars: `event_time`, the venue's own time of a frame, NULL if it has none.
+    `source`: live for a frame, gap for a response to the gap task, otherwise the lane. Only bars that are closed by the
+    venue's flag, or by the page's clock, become rows. -#}
 {%- macro bars_of_pages(pages) -%}
 {%- set kline = "'Tuple(t Int64, o String, h String, l String, c String, v String, q String, n Int64, x Bool)'" -%}
 {%- set listed = "'Array(Tuple(" ~ (['String'] * 9) | join(', ') ~ "))'" -%}
@@ -15,8 +15,8 @@ with source as (
     {{ pages }}
 ),
 
--- Open time in ms, open, high, low, close, volume, quote volume, trades, closed by the flag of the venue: 1, 0, or 2
--- where it has none.
+-- Open time in ms, open, high, low, close, volume, quote volume, trades, the venue's closed flag: 1, 0, or 2 if it has
+-- none.
 exploded as (
     select *, bar
     from source
@@ -86,14 +86,14 @@ named as (
         'bybit__live_spot_klines']) }}
 {%- endmacro -%}
 
-{#- Tables that REST fills with bars of the venues that have a live feed. -#}
+{#- Tables with REST bars of the venues that have a live feed. -#}
 {%- macro rest_raws_beside_live() -%}
     {{ return(['binance__spot_klines', 'binance__usdm_klines', 'okx__spot_candles', 'bybit__spot_klines']) }}
 {%- endmacro -%}
 
-{#- Quotes of a venue: a page is a second, a line of it a frame as sent; request_params names symbol, receive time and
-    connection of each line. `quote`: SQL of a tuple (bid, bid size, ask, ask size as text, update id, engine's time in
-    ms or 0). -#}
+{#- Quotes of a venue: a page is one second, each line of it one frame as sent; request_params has symbol, receive time
+    and connection of each line. `quote`: SQL of a tuple (bid, bid size, ask, ask size as text, update id, engine's time
+    in ms or 0). -#}
 {%- macro live_quotes(pages, quote, since) -%}
     select
         concat(venue, ':', market, ':', frame.1) as instrument_id,

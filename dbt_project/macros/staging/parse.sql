@@ -1,4 +1,4 @@
-{#- Length of a timeframe in milliseconds; 0 for one that is not in var timeframes. -#}
+{#- Length of a timeframe in milliseconds; 0 if it is not in var timeframes. -#}
 {%- macro timeframe_ms(timeframe='timeframe') -%}
     toInt64(transform(toString({{ timeframe }}), {{ timeframe_names() }}, {{ var('timeframes').values() | list }}, 0))
 {%- endmacro -%}
@@ -8,12 +8,12 @@
     ['{{ var('timeframes').keys() | join("', '") }}']
 {%- endmacro -%}
 
-{#- Decimal text to the nearest double; NULL for text that is no finite number. -#}
+{#- Decimal text to the nearest double; NULL if it is not a finite number. -#}
 {%- macro to_number(text) -%}
     if(isFinite(toFloat64OrNull({{ text }})), toFloat64OrNull({{ text }}), null)
 {%- endmacro -%}
 
-{#- Milliseconds since 1970 as text to a UTC time; NULL for text that is no whole number. -#}
+{#- Milliseconds since 1970 as text to a UTC time; NULL if it is not a whole number. -#}
 {%- macro to_time(text) -%}
     {{ ms_to_time('toInt64OrNull(' ~ text ~ ')') }}
 {%- endmacro -%}
@@ -23,25 +23,25 @@
     fromUnixTimestamp64Milli({{ ms }}, 'UTC')
 {%- endmacro -%}
 
-{#- Of a page: the open time, in milliseconds, of the newest bar that had ended by the venue's clock when it was
-    fetched. -#}
+{#- The open time, in milliseconds, of the newest bar that had closed by the venue's clock when the page was fetched.
+    -#}
 {%- macro newest_closed_ms() -%}
     toUnixTimestamp64Milli(ifNull(server_time, fetched_at)) - {{ timeframe_ms() }}
 {%- endmacro -%}
 
-{#- Whether a typed bar of a page with newest_closed_ms had ended. A time that is none counts as ended, so that the row
-    is rejected by name instead of lost. -#}
+{#- Whether a typed bar of a page with newest_closed_ms had closed. An unreadable time counts as closed, so that the row
+    is rejected with a reason instead of lost. -#}
 {%- macro had_ended() -%}
     ifNull(toUnixTimestamp64Milli(open_time) <= newest_closed_ms, true)
 {%- endmacro -%}
 
-{#- Decimal text of an amount to the nearest double; NULL for text that is no finite number, and for a negative one. -#}
+{#- Decimal text of a quantity to the nearest double; NULL if it is negative or not a finite number. -#}
 {%- macro to_amount(text) -%}
     if({{ to_number(text) }} >= 0, {{ to_number(text) }}, null)
 {%- endmacro -%}
 
-{#- What is wrong with a row, '' where nothing is: `required` must parse. The texts are made for bad rows only: the
-    branch of an if is computed where its condition holds. -#}
+{#- What is wrong with a row, '' if nothing is: `required` must parse. The texts are computed for bad rows only, because
+    a branch of if() is evaluated only where its condition is true. -#}
 {%- macro first_problem(required) -%}
     if(
         page_problem != ''
@@ -49,7 +49,7 @@
         multiIf(
             page_problem != '', page_problem,
             {%- for name in required %}
-            isNull({{ name }}), concat('{{ name }} is no valid value: ', ifNull(nullIf({{ name }}_text, ''), 'null')),
+            isNull({{ name }}), concat('{{ name }} is not a valid value: ', ifNull(nullIf({{ name }}_text, ''), 'null')),
             {%- endfor %}
             ''
         ),
@@ -57,8 +57,8 @@
     )
 {%- endmacro -%}
 
-{#- Names the optional columns that are NULL although their text holds something; '' where there are none.
-    `zero_is_none`: 0 is a way to say that there is none, as in the filters of a listing. -#}
+{#- Names the optional columns that are NULL although their text is not empty; '' if there are none. `zero_is_none`: 0
+    means that there is no value, as in the filters of a listing. -#}
 {%- macro unread_attributes(names, zero_is_none=false) -%}
     {%- if not names -%}
     ''
@@ -82,7 +82,7 @@
     {%- if zero_is_none %} and ifNull(toFloat64OrNull({{ name }}_text), 1) != 0{% endif %})
 {%- endmacro -%}
 
-{#- Provenance and series of a page, the first columns of every exploded row. -#}
+{#- Provenance and series of a page: the first columns of every exploded row. -#}
 {%- macro page_columns() -%}
     page_id,
     fetched_at as ingested_at,

@@ -9,7 +9,7 @@
     {{ return(model.columns.keys() | reject('in', ['valid_from_version', 'valid_to_version']) | list) }}
 {%- endmacro -%}
 
-{#- Columns that make two rows of a key differ: neither key nor provenance. -#}
+{#- Value columns, in which two rows of a key can differ: neither key nor provenance. -#}
 {%- macro value_columns() -%}
     {%- set other = config.require('unique_key') + config.get('meta', {}).get('provenance',
         ['source', 'ingested_at']) -%}
@@ -20,7 +20,7 @@
     {{ return(config.require('unique_key') | join(', ')) }}
 {%- endmacro -%}
 
-{#- The condition that keeps a query in one partition. -#}
+{#- Condition that restricts a query to one partition. -#}
 {%- macro in_partition(partition) -%}
     {%- set expression = config.get('partition_by', '') -%}
     {{ return((expression ~ ' = ' ~ partition) if expression else '1') }}
@@ -32,12 +32,12 @@
     {{ return((expression ~ ' in (' ~ partitions | map(attribute='value') | join(', ') ~ ')') if expression else '1') }}
 {%- endmacro -%}
 
-{#- The partition by name, as statements on tables take it. -#}
+{#- The partition clause of statements on tables. -#}
 {%- macro partition_clause(partition) -%}
     {{ return('partition ' ~ (partition if config.get('partition_by', '') else 'tuple()')) }}
 {%- endmacro -%}
 
-{#- Build that last touched a row: which brought it, or, where it is closed, which superseded it. Indexed. -#}
+{#- Build that last changed a row: the one that added it or, if it is closed, the one that superseded it. Indexed. -#}
 {%- macro changed_in() -%}
     if(valid_to_version = 4294967295, valid_from_version, valid_to_version)
 {%- endmacro -%}

@@ -1,7 +1,6 @@
-{#- Rows of one key that one lane brought at one moment (in one page, or in pages fetched at the same instant) and that
-    contradict each other: nothing tells which is right, so none is taken. They are recorded in dq_conflicting_rows,
-    whose audit blocks publication until a later fetch settles the key. Only the marts of published datasets are treated
-    so. -#}
+{#- Conflicts: rows of one lane and one fetch (one page, or pages fetched at the same instant) with the same key and
+    different values. It is unknown which is right, so none is used. They are recorded in dq_conflicting_rows, whose
+    audit blocks publication until a later fetch resolves the key. Applies only to the marts of published datasets. -#}
 {%- macro dataset_of_mart() -%}
     {%- for dataset, info in datasets().items() if info.mart == this.identifier -%}{{ return(dataset) }}{%- endfor -%}
     {{ return(none) }}
@@ -11,7 +10,7 @@
     {{ return(this.incorporate(path={'identifier': 'dq_conflicting_rows'})) }}
 {%- endmacro -%}
 
-{#- Key, lane and moment of a row of the mart, as dq_conflicting_rows names them. -#}
+{#- Key, lane and fetch time of a row of the mart, as in dq_conflicting_rows. -#}
 {%- macro conflict_key() -%}
     {%- set info = datasets()[dataset_of_mart()] -%}
     {{ return(['toString(' ~ info.instrument ~ ')', 'toString(' ~ info.timeframe ~ ')', 'toDateTime64(' ~ info.time
@@ -19,26 +18,26 @@
         'toString(source)', 'ingested_at']) }}
 {%- endmacro -%}
 
-{#- How late a row is: a later one supersedes an earlier one, the archive counts where both lanes came at once. -#}
+{#- Rank of a row: a later fetch supersedes an earlier one, and the archive wins if both lanes were fetched at the same
+    instant. -#}
 {%- macro row_rank(row) -%}
     ({{ row }}.ingested_at, {{ row }}.source = 'archive')
 {%- endmacro -%}
 
-{#- Columns whose values make rows contradict each other. In those of meta.jitters a venue repeats itself some ms
-    apart. -#}
+{#- Columns whose different values make a conflict. In the columns of meta.jitters a venue's values vary by some ms. -#}
 {%- macro contradicting_columns() -%}
     {{ return(value_columns() | reject('in', config.get('meta', {}).get('jitters', [])) | list) }}
 {%- endmacro -%}
 
-{#- Looks for conflicts among the candidates, in partitions in which a key appears twice; adds has_conflicts to
-    those. -#}
+{#- Finds conflicts among the candidates, in partitions in which a key appears twice; adds has_conflicts to those
+    partitions. -#}
 {%- macro set_aside_conflicts(candidates, partitions) -%}
     {%- if dataset_of_mart() -%}
         {%- set key = (config.require('unique_key') + ['source', 'ingested_at']) | join(', ') -%}
         {%- for partition in partitions | selectattr('has_twins') -%}
             {%- set rows = candidates ~ ' where ' ~ in_partition(partition.value) -%}
-            {#- Almost always keys appear twice because two fetches overlap: a hash tells that for a quarter of what the
-                keys cost. -#}
+            {#- Keys usually appear twice because two fetches overlap: a hash detects that at a quarter of the cost of
+                the keys. -#}
             {%- set equals = run_query(
                 'select 1 from ' ~ rows ~ ' group by cityHash64(' ~ key
                 ~ ') having count() > 1 limit 1').rows | length > 0 -%}
@@ -95,12 +94,12 @@
     {%- endif -%}
 {%- endmacro -%}
 
-{#- Records the conflicts among some rows; whether there are any. -#}
+{#- Records the conflicts among some rows; returns whether there are any. -#}
 {%- macro record_conflicts(rows) -%}
     {%- set key = conflict_key() -%}
     {%- set kept = known_stays_known() -%}
     {%- set values = contradicting_columns() -%}
-    {#- Where only a part of the project is run, nothing else may have made it yet. -#}
+    {#- If only a part of the project is run, the table may not exist yet. -#}
     {%- do create_log_table(conflicts_record(), graph.nodes['model.market_data.dq_conflicting_rows']) -%}
     {%- set contradictions = ['uniqExact(tuple(' ~ values | reject('in', kept) | join(', ') ~ ')) > 1'] -%}
     {%- for name in kept -%}{%- do contradictions.append('uniqExact(' ~ name ~ ') > 1') -%}{%- endfor -%}
@@ -133,7 +132,7 @@
         ~ ' limit 1').rows | length > 0) }}
 {%- endmacro -%}
 
-{#- Condition on candidates: they are not part of a conflict that this build recorded. -#}
+{#- Condition on candidates: they are not part of a conflict recorded by this build. -#}
 {%- macro without_conflicts() -%}
     ({{ conflict_key() | join(', ') }}) not in (
         select instrument_id, timeframe, event_time, toString(source), ingested_at from {{ conflicts_record() }}

@@ -1,5 +1,5 @@
-{#- Creates the table from the contract's types. A table that exists gets the columns that the contract has got since,
-    and must then have exactly these columns: facts are never dropped to fit a changed model. -#}
+{#- Creates the table from the contract's types. Columns added to the contract later are added to an existing table,
+    which must then have exactly these columns: facts are never dropped to fit a changed model. -#}
 {%- macro create_versioned_table(relation) -%}
     {%- set existing = run_query(
         "select name, type from system.columns where database = '" ~ relation.schema ~ "' and table = '"
@@ -24,14 +24,14 @@
     {%- endif -%}
 {%- endmacro -%}
 
-{#- Refuses a column of the database that the contract does not have, or has with another type. -#}
+{#- Refuses a column of the database that is not in the contract or has another type there. -#}
 {%- macro check_column(relation, name, type) -%}
     {%- if name not in model.columns -%}
         {%- do exceptions.raise_compiler_error(
             relation ~ '.' ~ name ~ ' (' ~ type
             ~ ') is in the database and not in the model: the database was built by newer code than '
-            ~ 'this, or the column was taken out of ' ~ model.name
-            ~ '.yml. Columns of versioned facts stay, because snapshots show them: use '
+            ~ 'this, or the column was removed from ' ~ model.name
+            ~ '.yml. Columns of versioned facts cannot be removed, because snapshots show them: use '
             ~ 'the newer code, or put the column back. Nothing was changed.') -%}
     {%- elif model.columns[name].data_type != type -%}
         {%- do exceptions.raise_compiler_error(
@@ -42,15 +42,14 @@
     {%- endif -%}
 {%- endmacro -%}
 
-{#- The clause that adds a column of the contract where the contract has it. Rows stored before know nothing of it:
-    NULL. -#}
+{#- The clause that adds a column at its position in the contract. Rows stored earlier have no value for it: NULL. -#}
 {%- macro added_column(relation, column, previous) -%}
     {%- if not column.data_type.startswith('Nullable(') -%}
         {%- do exceptions.raise_compiler_error(
             relation ~ '.' ~ column.name ~ ' is new and ' ~ column.data_type
-            ~ ': rows stored before have no value of it, and unknown is NULL. '
+            ~ ': rows stored earlier have no value for it, and unknown values are NULL. '
             ~ 'Make it Nullable(' ~ column.data_type
-            ~ '), or write a migration that says what those rows hold (docs/adding_a_column.md). '
+            ~ '), or write a migration that sets the value of those rows (docs/adding_a_column.md). '
             ~ 'Nothing was changed.') -%}
     {%- endif -%}
     {{ return(
@@ -58,7 +57,7 @@
         ~ ((' after ' ~ previous.name) if previous else ' first')) }}
 {%- endmacro -%}
 
-{#- `node`: the model, where it is not the one that runs. -#}
+{#- `node`: the model, if it is not the running one. -#}
 {%- macro versioned_ddl(relation, node=none) -%}
     {%- set node = node or model -%}
     create table {{ relation }} {{ on_cluster() }} (
@@ -66,7 +65,7 @@
         {{ column.name }} {{ column.data_type }} {{ column_default(column.name) }} {{ column_codec(column) }},
         {%- endfor %}
         closed UInt8 materialized valid_to_version != 4294967295
-            comment 'the copy that a merge keeps: 1 where the row is closed',
+            comment '1 for the closed copy of a row, which merges keep',
         index valid_from_version_range valid_from_version type minmax granularity 1,
         index changed_in_range {{ changed_in() }} type minmax granularity 1
     )
@@ -79,7 +78,7 @@
     order by ({{ node.config.get('unique_key') | join(', ') }}, valid_from_version)
 {%- endmacro -%}
 
-{#- Makes the versioned marts that are absent, empty: `dbt run-operation create_marts`, before an import fills them. -#}
+{#- Creates missing versioned marts, empty: `dbt run-operation create_marts`, before an import fills them. -#}
 {%- macro create_marts() -%}
     {%- for node in graph.nodes.values()
         if node.resource_type == 'model' and node.config.materialized == 'versioned' -%}
@@ -94,7 +93,7 @@
     {{ 'default 4294967295' if name == 'valid_to_version' }}
 {%- endmacro -%}
 
-{#- Times on a grid and version numbers change little from row to row. -#}
+{#- Timestamps on a grid and version numbers change little from row to row. -#}
 {%- macro column_codec(column) -%}
     {%- if column.name in ['valid_from_version', 'valid_to_version'] -%}
         codec(ZSTD(1))

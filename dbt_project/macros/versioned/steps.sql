@@ -1,5 +1,5 @@
-{#- Closes what a build that died left open: of several open rows of a key each ends where the next begins. Only
-    versions after the last publication can be affected, so nothing that a pin shows changes. -#}
+{#- Closes rows that a dead build left open: of several open rows of a key, each ends where the next begins. Only
+    versions after the last publication can be affected, so no published snapshot changes. -#}
 {%- macro repair_open_rows(relation) -%}
     {%- set published = last_published_version() -%}
     {%- for partition in partitions_of(relation, 'valid_from_version > ' ~ published) -%}
@@ -18,11 +18,11 @@
     {%- endfor -%}
 {%- endmacro -%}
 
-{#- An empty table of the mart's own columns, codecs and partitions: one of its partitions can be compared by itself, or
-    become one of the mart as it is. A plain engine, so that no merge drops a row before one is chosen; hardly any
-    merges, which would take a core from the insert and be thrown away half done; and a part is one file, since making
-    three a column takes the kernel up to a third of the insert. It stays on the node of the build, also on a cluster:
-    what is chosen is replicated with the mart. -#}
+{#- An empty table with the mart's columns, codecs and partitions: each partition can be compared separately, or
+    attached to the mart unchanged. A plain MergeTree, so that no merge drops a row before one is chosen; hardly any
+    merges, which would take a core from the insert and be discarded half done; and compact parts of one file, since
+    creating three files per column takes the kernel up to a third of the insert. On a cluster, too, it stays on the
+    build's node: what is chosen is replicated with the mart. -#}
 {%- macro create_work_table(relation, work) -%}
     {%- do run_query('drop table if exists ' ~ work) -%}
     {%- do run_query(
@@ -39,15 +39,15 @@
         ~ ') settings max_insert_threads = 2' ~ parse_once()) -%}
 {%- endmacro -%}
 
-{#- ClickHouse 26.9 moves the filter on parsed rows into the ARRAY JOIN that explodes a page, and so casts every row
-    twice: as much work again. Versions without that step do not know its setting. -#}
+{#- ClickHouse 26.9 moves the filter on parsed rows into the ARRAY JOIN that explodes a page and so casts every row
+    twice, which doubles the work. Versions without this step do not have its setting. -#}
 {%- macro parse_once() -%}
     {%- set setting = 'query_plan_fuse_filter_into_array_join' -%}
     {%- set known = run_query("select count() from system.settings where name = '" ~ setting ~ "'").rows[0][0] | int -%}
     {{ return((', ' ~ setting ~ ' = 0') if known else '') }}
 {%- endmacro -%}
 
-{#- Values of the partition expression over a table, oldest first. -#}
+{#- Values of the partition expression in a table, oldest first. -#}
 {%- macro partitions_of(relation, condition='1') -%}
     {%- set expression = config.get('partition_by', '') or 'toUInt8(1)' -%}
     {%- set rows = run_query(
@@ -56,16 +56,16 @@
     {{ return(rows.rows | map('first') | list) }}
 {%- endmacro -%}
 
-{#- Whether a partition of the relation holds a row with the condition. -#}
+{#- Whether a partition of the relation has a row that satisfies the condition. -#}
 {%- macro holds_rows(relation, partition, condition='1') -%}
     {{ return(
         run_query('select 1 from ' ~ relation ~ ' where ' ~ in_partition(partition) ~ ' and ' ~ condition
         ~ ' limit 1').rows | length > 0) }}
 {%- endmacro -%}
 
-{#- Partitions of the candidates, oldest first, each with whether a key appears twice in it and whether the mart holds
-    parts of it. The last column of a key lies nearly in order, so that sorting it costs half of what a set of its
-    values does; and grouping by the order of the table half of what grouping by hash does. -#}
+{#- Partitions of the candidates, oldest first, each with whether a key appears twice in it and whether the mart has
+    parts of it. The last column of a key is nearly sorted, so sorting it costs half as much as a set of its values, and
+    grouping in table order half as much as grouping by hash. -#}
 {%- macro candidate_partitions(candidates, relation) -%}
     {%- set held = run_query(
         "select distinct partition from system.parts where active and rows > 0 and database = '" ~ relation.schema
@@ -86,7 +86,7 @@
     {{ return(partitions) }}
 {%- endmacro -%}
 
-{#- Puts the candidates of a partition into the mart, as rows of the version. -#}
+{#- Adds the candidates of a partition to the mart, as rows of the version. -#}
 {%- macro take_in(relation, candidates, changes, partition, version) -%}
     {%- if not partition.is_held -%}
         {%- do insert_all(relation, candidates, partition, version) -%}
@@ -100,9 +100,10 @@
     {%- endif -%}
 {%- endmacro -%}
 
-{#- One candidate a key. Where keys have twins, the latest counts, archive before other lanes; rows of one lane and
-    moment that contradict each other do not count, and between equals the hash decides, always alike. In the columns of
-    meta.known_stays_known NULL means that a lane does not tell: the latest other candidate that does may. -#}
+{#- One candidate per key. If a key appears several times, the latest is chosen, the archive before other lanes;
+    conflicting rows are excluded, and ties are broken deterministically by hash. In the columns of
+    meta.known_stays_known, NULL means that a lane does not provide the value: then the latest other candidate that has
+    one is used. -#}
 {%- macro chosen_candidates(candidates, partition) -%}
     {%- if not partition.has_twins -%}
         {{ return('select * from ' ~ candidates ~ ' where ' ~ in_partition(partition.value)) }}
@@ -123,9 +124,8 @@
     {{ return(config.get('meta', {}).get('known_stays_known', [])) }}
 {%- endmacro -%}
 
-{#- Makes the candidates' partitions those of the mart, each at once and without copying a row: nothing to compare them
-    with, nothing to choose in them. Not on the cluster: replicas fetch them, and each of them would add them once
-    more. -#}
+{#- Attaches partitions of the candidates to the mart, each atomically and without copying a row: there is nothing to
+    compare or choose. Not ON CLUSTER: replicas fetch the parts, and each of them would attach them again. -#}
 {%- macro attach_all(relation, candidates, partitions) -%}
     {%- for some in partitions | batch(50) -%}
         {%- set clauses = [] -%}
@@ -137,7 +137,7 @@
     {%- endfor -%}
 {%- endmacro -%}
 
-{#- Inserts the candidates of a partition that held nothing, one a key. -#}
+{#- Inserts the candidates of a partition that was empty, one per key. -#}
 {%- macro insert_all(relation, candidates, partition, version) -%}
     {%- set columns = stored_columns() | join(', ') -%}
     {%- call statement('insert_all') -%}
@@ -146,8 +146,8 @@
     {%- endcall -%}
 {%- endmacro -%}
 
-{#- Leaves out the candidates that the mart holds just so, told by a hash of key and values: what lands again is mostly
-    unchanged, and a hash costs a fraction of a join. -#}
+{#- Leaves out the candidates that are already in the mart unchanged, by a hash of key and values: rows that land again
+    are mostly unchanged, and a hash costs a fraction of a join. -#}
 {%- macro stage_changes(relation, candidates, changes, partition) -%}
     {%- set columns = model.columns.keys() | join(', ') -%}
     {%- set key = config.require('unique_key') -%}
@@ -208,7 +208,7 @@
     {%- endcall -%}
 {%- endmacro -%}
 
-{#- Adds the closed copy of each open row that a row of this build supersedes. -#}
+{#- Adds the closed copy of each open row that this build supersedes. -#}
 {%- macro close_superseded(relation, changes, partition, version) -%}
     {%- set columns = stored_columns() | join(', ') -%}
     {%- call statement('close_superseded') -%}
@@ -227,9 +227,9 @@
     {%- endcall -%}
 {%- endmacro -%}
 
-{#- Stops before pages are marked done where a candidate is neither written nor held. Partitions that were new are
-    counted; of the others, candidates that stage_changes left out are held as they are, and the rest must have a valid
-    row of their key. -#}
+{#- Stops before pages are marked done if a candidate was not written and is not in the mart. New partitions are
+    counted; in the others, candidates left out by stage_changes are already in the mart, and the rest must have an open
+    row for their key. -#}
 {%- macro refuse_unwritten_rows(relation, candidates, changes, partitions, version) -%}
     {%- set new = partitions | rejectattr('is_held') | list -%}
     {%- set twins = new | selectattr('has_twins') | list -%}
@@ -237,7 +237,7 @@
     {%- set expected = new | rejectattr('has_twins') | sum(attribute='rows') -%}
     {%- set written, missing = 0, 0 -%}
     {%- if twins -%}
-        {#- Rows that contradict each other are recorded instead of written. -#}
+        {#- Conflicting rows are recorded instead of written. -#}
         {%- set taken = (' and ' ~ without_conflicts())
             if twins | selectattr('has_conflicts', 'defined') | selectattr('has_conflicts') | list else '' -%}
         {%- set expected = expected + run_query(
@@ -261,16 +261,16 @@
     {%- endif -%}
     {%- if written != expected or missing -%}
         {%- do exceptions.raise_compiler_error(
-            'the pages of this build hold ' ~ (expected + missing) ~ ' rows that must be in ' ~ relation ~ ', and '
+            'the pages of this build contain ' ~ (expected + missing) ~ ' rows for ' ~ relation ~ ', and '
             ~ (expected - written + missing)
-            ~ ' of them are not. No page was marked done: run the build again, and if it fails again see '
+            ~ ' of them were not written. No page was marked done: run the build again, and if it fails again see '
             ~ 'runbooks/rows_lost.md') -%}
     {%- endif -%}
 {%- endmacro -%}
 
-{#- Merges the touched partitions that lie in several parts: FINAL over one part costs next to nothing. Some at a time,
-    because a merge keeps one core busy. Not on the cluster: replicas follow, and statements side by side may not be so
-    distributed. -#}
+{#- Merges the changed partitions that have several parts: FINAL over one part costs almost nothing. Several at a time,
+    because a merge uses one core. Not ON CLUSTER: replicas follow, and parallel statements cannot be distributed that
+    way. -#}
 {%- macro merge_touched(relation, partitions) -%}
     {%- for some in partitions | batch(12) -%}
         {%- set merges = [] -%}

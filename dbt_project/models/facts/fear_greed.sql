@@ -6,7 +6,7 @@
         meta={'entities': ['fear_greed'], 'rows_of_every_page': true},
     )
 }}
-{#- The build records rows that contradict each other there, before it takes the others in. #}
+{#- The build records conflicting rows there before it adds the others. #}
 {%- set waits_for = ref('dq_conflicting_rows') %}
 
 with candidates as ({{ union_leaves('fear_greed', 'fear_greed') }}

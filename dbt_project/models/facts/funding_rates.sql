@@ -12,7 +12,7 @@
         },
     )
 }}
-{#- The build records rows that contradict each other there, before it takes the others in. #}
+{#- The build records conflicting rows there before it adds the others. #}
 {%- set waits_for = ref('dq_conflicting_rows') %}
 
 with candidates as ({{ union_leaves('funding', 'funding_rates') }}
@@ -22,7 +22,7 @@ select
     instrument_id,
     venue,
     symbol,
-    -- The venue's times lie some ms after the mark.
+    -- The venue's times are some ms after the full minute.
     toDateTime64(toStartOfMinute(addSeconds(assumeNotNull(funding_time_raw), 30)), 3, 'UTC') as funding_time,
     assumeNotNull(funding_time_raw) as funding_time_raw,
     assumeNotNull(funding_rate) as funding_rate,

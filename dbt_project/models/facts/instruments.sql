@@ -6,7 +6,7 @@
         meta={'entities': ['instruments']},
     )
 }}
-{#- The build records rows that contradict each other there, before it takes the others in. #}
+{#- The build records conflicting rows there before it adds the others. #}
 {%- set waits_for = ref('dq_conflicting_rows') %}
 
 {%- set state = ['venue', 'market', 'symbol', 'venue_symbol', 'base', 'quote', 'settle', 'status', 'tick_size',
@@ -20,7 +20,7 @@ wanted as (
     select distinct instrument_id from {{ ref('universe_series') }}
 ),
 
--- The names that bars and payments are fetched by.
+-- The symbols that bars and payments are fetched by.
 fetched_by as (
     select distinct
         concat(venue, ':', market, ':', symbol) as instrument_id,
@@ -29,8 +29,8 @@ fetched_by as (
     where position(_table, '__live_') = 0
 ),
 
--- Several rows of one listing may name the same base and quote, such as a contract and the settled one that it
--- replaced: the one that is traded counts, then the one that bars are fetched by.
+-- Several rows of one listing may have the same base and quote, such as a contract and the settled one that it
+-- replaced: the traded one is used, otherwise the one that bars are fetched by.
 ranked as (
     select distinct
         instrument_id,
@@ -44,8 +44,8 @@ ranked as (
     where problem = '' and instrument_id in (select instrument_id from wanted)
 ),
 
--- Where several are left, none is the state of the instrument: as candidates of one key, lane and moment they are set
--- aside.
+-- If several remain, none is used: as candidates with the same key, lane and fetch time they are set aside as
+-- conflicting.
 listed as (
     select
         instrument_id,
@@ -83,9 +83,9 @@ either as (
     select * from known
 ),
 
--- A complete listing that names everything, and not an instrument that we know, says that the instrument is gone. A row
--- that cannot be used still names its instrument: by the symbol, where base or quote is missing. One that lacks all of
--- them may be any instrument, so its listing proves no absence.
+-- A known instrument that is missing from a complete listing is delisted. A row that cannot be used still identifies
+-- its instrument: by the symbol, if base or quote is missing. A row without any of them may be any instrument, so its
+-- listing does not prove absence.
 listings as (
     select
         venue,
@@ -104,7 +104,7 @@ vanished as (
     select
         either.instrument_id as instrument_id,
         cast(listings.ingested_at as DateTime64(3, 'UTC')) as valid_from,
-        -- A tuple, because argMax passes over a NULL.
+        -- A tuple, because argMax skips NULL.
         argMax(
             tuple(
                 {%- for name in state %}

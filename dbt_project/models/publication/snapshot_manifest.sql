@@ -27,7 +27,7 @@ before as (
     where
         version <= {{ last_published_version() }}
         {%- for dataset in datasets() if not hashes_as_published(dataset) %}
-        -- Hashed otherwise than the next snapshot is: its groups begin anew.
+        -- Hashed differently from the next snapshot: its groups start over.
         and dataset != '{{ dataset }}'
         {%- endfor %}
     group by dataset, instrument_id, timeframe, month

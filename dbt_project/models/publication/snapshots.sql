@@ -5,8 +5,7 @@
     )
 }}
 
-{#- Published after these: the marts, which the member views of a snapshot read, the comparison of lanes, and the
-    audits. #}
+{#- Publication comes after the marts, which a snapshot's member views read, the comparison of lanes, and the audits. #}
 {%- set waits_for = [ref('dq_rejected_rows'), ref('dq_lane_differences'), ref('dq_audit_results')] %}
 {%- for dataset in datasets().values() %}
 {%- do waits_for.append(ref(dataset.mart)) %}

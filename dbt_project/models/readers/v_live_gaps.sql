@@ -1,5 +1,5 @@
-{#- Stretches in which a feed had no connection, or no reader ran. Bars of a gap are filled by REST;
-    its quotes are gone. -#}
+{#- Periods in which a feed had no connection or no reader was running. Bars of a gap are filled by REST; its quotes are
+    lost. -#}
 select
     event_id as gap_id,
     toLowCardinality(anyIf(venue, kind = 'gap')) as venue,

@@ -1,5 +1,5 @@
-{#- The state of each minute of the live lane: of several readers the one that follows most, and of its states the one
-    in which the minute was complete first, else the newest. -#}
+{#- The state of each minute of the live lane: from the reader that follows the most series, the first state in which
+    the minute was complete, otherwise the newest. -#}
 select
     venue,
     market,

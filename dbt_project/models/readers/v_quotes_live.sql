@@ -1,4 +1,4 @@
-{#- The last best bid and ask of each second, of the last two hours. Texts are parsed as prices of bars are. -#}
+{#- The last best bid and ask of each second of the last two hours. Texts are parsed like prices of bars. -#}
 {%- set since = "now64(6, 'UTC') - interval 2 hour" %}
 {%- set binance = "if(JSONHas(text, 'stream'), JSONExtractRaw(text, 'data'), text)" %}
 {%- set binance_quote = "tuple(JSONExtractString(" ~ binance ~ ", 'b'), JSONExtractString(" ~ binance ~ ", 'B'), "

@@ -18,7 +18,8 @@ withdrawn as (
     where newest = 'withdrawn'
 )
 
--- Whether a missing partner of a join is NULL or a default value is a setting of the reader: both come out alike.
+-- Whether an unmatched join column is NULL or a default value depends on the reader's settings: both give the same
+-- result.
 select
     published.snapshot_id as snapshot_id,
     toInt64(published.data_version) as data_version,

@@ -1,10 +1,11 @@
-{#- The declaration of an audit, under the table that it judges, and what it found in the newest run: `dataset`, the
-    worst `severity` that it reports, its `thresholds` (name: value), and of an audit of single rows the `rule` that
-    each must meet (macro row_rules). The test has the audit's name; the heading in runbooks/audits.md, too.
+{#- The declaration of an audit, under the table that it checks, and the test of its findings in the newest run:
+    `dataset`, the highest severity that it `reports`, its `thresholds` (name: value), and for a row rule the `rule`
+    that each row must satisfy (macro row_rules). The test has the name of the audit, as does the heading in
+    runbooks/audits.md.
 
-    An audit that may report errors fails by errors, which keep the build from publishing (its warnings:
-    audits_worth_a_look); one of severity warn warns. One of severity info lists what is not wrong: its test warns where
-    it did not report at all. #}
+    The test of an audit that may report errors fails on errors, which block publication (its warnings appear under
+    audits_worth_a_look); that of an audit of severity warn warns. An audit of severity info only lists: its test warns
+    if the audit did not report. #}
 {% test audit_passes(model, dataset, reports, thresholds={}, rule=none, worst=none, shown=none) %}
 {%- set audit = name_of_node() -%}
 {{ config(

@@ -1,4 +1,4 @@
-{#- Rows that wait for publication and break a rule. `rule` is an SQL condition that every row must meet. -#}
+{#- Unpublished rows that violate a rule. `rule` is an SQL condition that every row must satisfy. -#}
 {% test holds(model, rule) %}
 select *
 from {{ model }} final

@@ -1,8 +1,8 @@
-{#- Rows in which a column that must be known is NULL, or holds what ClickHouse stores instead of NULL in a column that
-    is not Nullable: '' or 1970-01-01. Looks only where the build added rows: rows_to_check. -#}
+{#- Rows in which a required column is NULL, or has the value that ClickHouse stores instead of NULL in a column that is
+    not Nullable: '' or 1970-01-01. Checks only days to which the build added rows: rows_to_check. -#}
 {% test not_null_or_default(model, dataset, columns, of_view=false) %}
 {%- if not of_view %}
-{#- After the audits, so that they report on such rows, too; before the registry. -#}
+{#- After the audits, so that they also report on such rows; before the registry. -#}
 -- depends_on: {{ ref('dq_audit_results') }}
 {%- endif -%}
 {%- set known = [] -%}

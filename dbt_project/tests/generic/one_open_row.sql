@@ -1,4 +1,4 @@
-{#- Keys with more than one open row among those that a build touched. -#}
+{#- Keys with more than one open row, among those that the build changed. -#}
 {% test one_open_row(model, key) %}
 select {{ key | join(', ') }}, count() as open_rows, groupArray(valid_from_version) as versions
 from {{ model }} final

@@ -1,9 +1,9 @@
-{#- Rows of a published dataset (var datasets) whose key another row has already: of a mart among its open rows, of a
-    reader view in the newest snapshot. Looks only where the build added rows: rows_to_check. By a window, since rows
-    lie in the order of the key: grouping them takes three times as long, and memory for every key. -#}
+{#- Rows of a published dataset (var datasets) with a duplicate key: in a mart among its open rows, in a reader view in
+    the newest snapshot. Checks only days to which the build added rows: rows_to_check. Uses a window, since rows are
+    sorted by the key: grouping takes three times as long, and memory for every key. -#}
 {% test unique_key(model, dataset, of_view=false) %}
 {%- if not of_view %}
-{#- After the audits, so that they report on such rows, too; before the registry. -#}
+{#- After the audits, so that they also report on such rows; before the registry. -#}
 -- depends_on: {{ ref('dq_audit_results') }}
 {%- endif -%}
 {%- set key = datasets()[dataset].key -%}

@@ -1,4 +1,4 @@
-{#- Warnings of this run by audits that may also report errors: the test of such an audit looks at its errors only. -#}
+{#- Warnings of this run by audits that may also report errors: the tests of such audits check only their errors. -#}
 {% test worth_a_look(model) %}
 {%- set blocking = [] -%}
 {%- for name, declared in audits().items() if declared[1] == 'error' -%}

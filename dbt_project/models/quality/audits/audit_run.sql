@@ -1,2 +1,3 @@
-{#- Which run rendered the audits: dbt renders an ephemeral model once and keeps it with the manifest (queries_of). #}
+{#- Identifies the run that rendered the audits: dbt renders an ephemeral model once and keeps it in the manifest
+    (queries_of). #}
 select '{{ invocation_id }}' as invocation_id

@@ -1,5 +1,5 @@
-{#- Where REST and the archive brought the same moment of a series, their values side by side. Only pages that overlap
-    with a page of the other lane are read, so that a build without overlap costs nothing here. -#}
+{#- For each time of a series that both REST and the archive cover, their values side by side. Only pages that overlap
+    with a page of the other lane are read, so that a build without overlaps costs nothing here. -#}
 {{
     config(
         materialized='versioned',
@@ -12,7 +12,7 @@
     )
 }}
 
-{#- Rows that contradict each other within a lane are no value of that lane; which they are, the marts say. #}
+{#- Conflicting rows within a lane are not values of that lane; the marts record which they are. #}
 {%- set waits_for = [ref('dq_conflicting_rows'), ref('bars'), ref('funding_rates')] %}
 {%- set measures = {
     'bars': ['open', 'high', 'low', 'close', 'volume', 'quote_volume', 'trade_count'],
@@ -79,7 +79,7 @@ described as (
     from side_by_side
 )
 
--- A moment that was reported stays, and its difference becomes '' when the lanes agree at last.
+-- A reported row stays, and its difference becomes '' once the lanes agree.
 select
     dataset,
     instrument_id,

@@ -1,5 +1,5 @@
-{#- Bars of the last day that a socket called closed beside the row that REST or the archive brought of the same minute.
-    Read by the audit bars_live_against_rest; nothing is published from it. -#}
+{#- Bars of the last day that arrived closed by WebSocket, compared with the row from REST or the archive for the same
+    minute. Read by the audit bars_live_against_rest; nothing is published from it. -#}
 {%- set values = ['open', 'high', 'low', 'close', 'volume', 'quote_volume', 'trade_count'] %}
 with told as (
     select
@@ -73,7 +73,7 @@ select
                 if(
                     ifNull(live_values.{{ loop.index }} != settled_values.{{ loop.index }}, false),
                     concat(
-                        '{{ name }} is ', toString(assumeNotNull(live_values.{{ loop.index }})), ' by the socket and ',
+                        '{{ name }} is ', toString(assumeNotNull(live_values.{{ loop.index }})), ' by WebSocket and ',
                         toString(assumeNotNull(settled_values.{{ loop.index }})), ' by ', settled_source
                     ),
                     ''

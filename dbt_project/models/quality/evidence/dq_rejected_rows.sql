@@ -9,9 +9,9 @@
 {%- set event_time = {
     'bars': 'open_time', 'funding': 'funding_time_raw', 'instruments': 'cast(null as Nullable(DateTime64(3)))',
     'fear_greed': "toDateTime64(date, 3, 'UTC')"} %}
-{#- Also rows of which only optional values could not be read: they are in their mart. The index has no such value. A
-    listing holds thousands of instruments that nobody asked for; a row without base or quote may be one that somebody
-    did. -#}
+{#- Also rows of which only optional values could not be read: these are in their mart. The index has no such value. A
+    listing contains thousands of instruments outside the universe; a row without base or quote may be one inside it.
+    -#}
 {%- set unread = "(problem != '' or notice != '')" %}
 {%- set of_instruments = unread ~ " and (instrument_id in (select u.instrument_id from "
     ~ ref('universe_series') ~ " as u) or base = '' or quote = '')" %}

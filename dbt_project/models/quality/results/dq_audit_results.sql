@@ -51,7 +51,7 @@ before as (
     group by audit, instrument_id, timeframe, day
 ),
 
--- An audit that found nothing says so.
+-- One row of severity ok for each audit without findings.
 results as (
     select * except (told_of_audit)
     from counted
@@ -64,7 +64,7 @@ select
     {{ audits_everything() | lower }} as everything,
     if(results.dataset = '', catalog.dataset, results.dataset) as dataset,
     results.audit as audit,
-    -- The declaration decides what may block publication.
+    -- The declaration decides which audits may block publication.
     if(results.severity = 'error', catalog.severity, results.severity) as severity,
     results.instrument_id as instrument_id,
     results.timeframe as timeframe,

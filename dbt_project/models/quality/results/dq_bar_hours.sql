@@ -1,5 +1,5 @@
 {{ config(materialized='work_table', schema='staging', order_by=['instrument_id', 'timeframe', 'hour']) }}
-{#- The one pass over bars that their audits share. #}
+{#- The single pass over bars that their audits share. #}
 with open_bars as (
     select
         *,

@@ -1,5 +1,5 @@
 {{ config(materialized='work_table', schema='staging', order_by=['audit', 'instrument_id']) }}
-{#- Audits that look into hours of bars: all that dq_bar_hours serves. #}
+{#- Audits that use hours of bars: everything that dq_bar_hours serves. #}
 {{ findings_of([
     ref('bars_row_rules'),
     ref('bars_one_open_row'),

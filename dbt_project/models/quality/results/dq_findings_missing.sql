@@ -1,5 +1,5 @@
 {{ config(materialized='work_table', schema='staging', order_by=['audit', 'instrument_id']) }}
-{#- Audits of what is not there, and of identity: they wait for dq_series_days, and no other audit does. #}
+{#- Audits of missing bars and of identity: only these wait for dq_series_days. #}
 {{ findings_of([
     ref('bars_missing'),
     ref('bars_fresh'),

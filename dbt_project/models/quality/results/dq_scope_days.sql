@@ -1,5 +1,5 @@
 {{ config(materialized='work_table', schema='staging', order_by=['instrument_id', 'timeframe', 'day']) }}
-{#- Empty where the run looks at everything: then no day needs to be named. #}
+{#- Empty if the run covers everything: then no days need to be listed. #}
 with changed as (
     select distinct
         toString(instrument_id) as instrument_id,
@@ -18,7 +18,7 @@ with changed as (
     {%- endif %}
 ),
 
--- The day before, and the same days of every other series of the symbol.
+-- The previous day, and the same days of every other series of the symbol.
 context as (
     select
         instrument_id,

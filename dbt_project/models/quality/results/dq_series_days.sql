@@ -36,7 +36,7 @@ before as (
     group by instrument_id, timeframe, day
 ),
 
--- Days that lost every row keep a line that says so.
+-- Days that lost all their rows keep a row that records it.
 emptied as (
     select
         instrument_id,

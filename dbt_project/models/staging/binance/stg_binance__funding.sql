@@ -2,7 +2,7 @@ with source as (
     select * from {{ source('raw', 'binance__usdm_funding') }} where http_status = 200
 ),
 
--- Oldest first. fundingTime lies some ms after the mark. markPrice is '' before 2023-10-31.
+-- Oldest first. fundingTime is some ms after the full hour. markPrice is '' before 2023-10-31.
 exploded as (
     select *, record
     from source

@@ -3,7 +3,7 @@ with source as (
 ),
 
 -- [open ms, open, high, low, close, volume, turnover], newest first, no closed flag: the first row is the open bar.
--- Absent and null read as ''.
+-- Absent values and null are read as ''.
 exploded as (
     select *, JSONExtractString(payload, 'result', 'category') as category, bar
     from source
@@ -24,7 +24,7 @@ named as (
         bar.6 as volume_text,
         bar.7 as quote_volume_text,
         toJSONString(bar) as raw_row,
-        -- Without category=spot in the request Bybit answers with perpetual bars, silently.
+        -- Without category=spot in the request, Bybit silently returns bars of perpetuals.
         if(category = 'spot', '', concat('category is ', category, ', not spot')) as page_problem
     from exploded
 ),

@@ -3,7 +3,7 @@ with source as (
 ),
 
 -- [open seconds, low, high, open, close, volume] as JSON numbers, newest first, no closed flag: the first row may be
--- the open bar. Rows may precede the window that was asked for.
+-- the open bar. Rows may precede the requested window.
 exploded as (
     select *, bar
     from source

@@ -8,7 +8,7 @@ exploded as (
     array join JSONExtractArrayRaw(payload) as record
 ),
 
--- The smallest amount of an order went from the API in 2022; min_market_funds is the smallest value of one.
+-- The minimum order quantity was removed from the API in 2022; min_market_funds is the minimum order value.
 named as (
     select
         {{ page_columns() }},

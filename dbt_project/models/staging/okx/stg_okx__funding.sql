@@ -2,7 +2,7 @@ with source as (
     select * from {{ source('raw', 'okx__swap_funding') }} where http_status = 200
 ),
 
--- Newest first. fundingRate is the prediction, realizedRate what was paid, '' until it is settled.
+-- Newest first. fundingRate is the predicted rate, realizedRate the one that was paid, '' until settled.
 exploded as (
     select *, record
     from source

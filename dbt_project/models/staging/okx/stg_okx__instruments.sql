@@ -6,7 +6,7 @@ listed as (
     select
         *,
         JSONExtractArrayRaw(payload, 'data') as records,
-        -- Ids of which the page has the product that we follow.
+        -- Ids for which the page has the product that we collect.
         arrayMap(
             record -> {{ listed_name('record', 'instId') }},
             arrayFilter(record -> {{ okx_product('record') }} in ('SPOT', 'SWAP linear'), records)
@@ -14,8 +14,8 @@ listed as (
     from source
 ),
 
--- Spot and linear perpetual swaps. The id says which: BTC-USDT, BTC-USDT-SWAP; dated contracts carry their date in it,
--- and a swap against USD is inverse. Anything else of an unknown product or contract type counts as what its id says.
+-- Spot and linear perpetual swaps. The id shows which: BTC-USDT, BTC-USDT-SWAP; dated contracts have their date in it,
+-- and a swap against USD is inverse. Any other unknown product or contract type is classified by its id.
 exploded as (
     select *, record
     from listed
@@ -60,7 +60,7 @@ named as (
         {{ listed_text('record', ['minSz']) }} as min_qty_text,
         ifNull({{ listed_text('record', ['ctVal']) }}, '') as contract_value_text,
         ifNull({{ listed_text('record', ['ctMult']) }}, '') as multiplier_text,
-        -- A product of decimals is exact; a value in another currency than the base is not known in base units.
+        -- A product of decimals is exact; a value in a currency other than the base is unknown in base units.
         multiIf(
             contract_value_text = '' or {{ listed_name('record', 'ctValCcy') }} not in ('', base), null,
             multiplier_text in ('', '1'), contract_value_text,

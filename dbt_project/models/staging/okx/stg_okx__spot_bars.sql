@@ -3,7 +3,7 @@ with source as (
 ),
 
 -- [open ms, open, high, low, close, vol, volCcy, volCcyQuote, confirm], newest first; confirm '0' is the open bar.
--- Candles of 2022 and before have no confirm: there the venue's clock decides. Absent and null read as ''.
+-- Candles up to 2022 have no confirm: for these the venue's clock decides. Absent values and null are read as ''.
 exploded as (
     select *, bar
     from source

@@ -1,9 +1,9 @@
-{#- Rows of one key, lane and moment that contradict each other. Those that people withheld no longer block: they are a
-    warning, so that the day is not taken for a sound one.
+{#- Rows with the same key, lane and fetch time but different values. Those withheld by an operator no longer block
+    publication: they are a warning, so that the day does not count as available.
 
-    Conflicts that no later fetch has settled, each with whether people withheld its rows. A conflict is settled once a
-    page that was fetched later, answers for the same moment and is in the mart brought a row of its key; a listing that
-    does so settles the state of every instrument. A conflict in the later page is a conflict of its own. #}
+    Conflicts that no later fetch has resolved, each with whether its rows are withheld. A conflict is resolved once a
+    page that was fetched later, covers the same time and is in the mart has a row for its key; such a listing resolves
+    the state of every instrument. A conflict in the later page is a separate conflict. #}
 {% if has_conflicts() %}
 with conflicts as (
     select
@@ -42,7 +42,7 @@ built as (
     where done = 1 and mart in ('{{ datasets().values() | map(attribute='mart') | join("', '") }}')
 ),
 
--- Keys of conflicts that the marts hold a row of.
+-- Keys of conflicts for which the marts have a row.
 held as (
     {%- for dataset, info in datasets().items() if dataset != 'instruments' %}
     {%- set moment = 'toDateTime64(' ~ info.time ~ ", 3, 'UTC')" %}
@@ -139,7 +139,7 @@ select
     sum(`rows`) as `rows`,
     cast(null as Nullable(Float64)) as worst,
     concat(
-        dataset, ': ', toString(count()), ' keys with rows that contradict each other',
+        dataset, ': ', toString(count()), ' keys with conflicting rows',
         if(is_withheld, ', withheld: ', ': '),
         argMin(difference, event_time)
     ) as detail,

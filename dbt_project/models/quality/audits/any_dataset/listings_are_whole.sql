@@ -1,5 +1,5 @@
-{#- Listings whose newest answer is incomplete (dlt_pipelines/planning/listings.py): what it leaves out does not count
-    as gone. #}
+{#- Listings whose newest response is incomplete (dlt_pipelines/planning/listings.py): what it omits does not count as
+    delisted. #}
 select
     'listings_are_whole' as audit,
     dataset,
@@ -12,7 +12,7 @@ select
     toFloat64(records) as worst,
     concat(
         dataset, ' ', venue, if(market = '', '', ' '), market, ': ', toString(records), ' records, of ',
-        toString(most_records), ' in an answer before'
+        toString(most_records), ' in an earlier response'
     ) as detail,
     concat(
         'select fetched_at, row_count, proof from ops.coverage where dataset = ''', dataset, ''' and venue = ''', venue,

@@ -1,4 +1,4 @@
-{#- Recomputes rows and hashes of the newest published snapshot: of every group, or of the groups that it changed. #}
+{#- Recomputes rows and hashes of the newest published snapshot, for every group or for the groups that it changed. #}
 {%- set last = last_published_version() -%}
 
 with told as (
@@ -45,8 +45,8 @@ select
     toUInt64(abs(toInt64(ifNull(told.row_count, 0)) - toInt64(ifNull(found.row_count, 0)))) as `rows`,
     toFloat64(`rows`) as worst,
     concat(
-        coalesce(told.dataset, found.dataset), ': the manifest tells ', toString(ifNull(told.row_count, 0)),
-        ' rows, there are ', toString(ifNull(found.row_count, 0)), '; data version {{ last }}'
+        coalesce(told.dataset, found.dataset), ': the manifest has ', toString(ifNull(told.row_count, 0)),
+        ' rows, the marts have ', toString(ifNull(found.row_count, 0)), '; data version {{ last }}'
     ) as detail,
     concat(
         'select * from marts.snapshot_manifest where dataset = ''', coalesce(told.dataset, found.dataset), ''''

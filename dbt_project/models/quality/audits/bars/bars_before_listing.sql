@@ -1,5 +1,5 @@
-{#- Bars from before the instrument was listed, unless they lead up to it without a hole: Binance's first perpetuals
-    have an onboardDate some days after their first bars. #}
+{#- Bars from before the instrument was listed, unless they lead up to the listing without a gap: Binance's first
+    perpetuals have an onboardDate some days after their first bars. #}
 select
     'bars_before_listing' as audit,
     'warn' as severity,

@@ -1,4 +1,4 @@
-{#- Whole clock hours at one price. A quiet market does that without volume; a frozen feed with it. #}
+{#- Whole clock hours at one price: in a quiet market without volume, in a frozen feed with volume. #}
 select
     'bars_flat_runs' as audit,
     if(hours >= {{ threshold('flat_hours_error') }} and volume > 0, 'error', 'warn') as severity,

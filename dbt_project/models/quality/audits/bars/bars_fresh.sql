@@ -1,4 +1,4 @@
-{#- Series that landed once and whose newest row is older than the schedule allows. #}
+{#- Series with landed rows whose newest row is older than the schedule allows. #}
 select
     'bars_fresh' as audit,
     'warn' as severity,

@@ -1,4 +1,4 @@
-{#- A native 1h bar against its 60 minutes, where all 60 are there. #}
+{#- Native 1h bars compared with their 60 minutes, if all 60 exist. #}
 select
     'bars_hour_equals_its_minutes' as audit,
     if(price_off > {{ threshold('rollup_price_error') }}, 'error', 'warn') as severity,
@@ -9,8 +9,8 @@ select
     count() as `rows`,
     max(greatest(price_off, volume_off)) as worst,
     concat(
-        'prices off by up to ', toString(round(max(price_off) * 10000, 2)), ' bp, volume by up to ',
-        toString(round(max(volume_off) * 100, 2)), ' % of the sixty minutes'
+        'prices differ by up to ', toString(round(max(price_off) * 10000, 2)), ' bp, volume by up to ',
+        toString(round(max(volume_off) * 100, 2)), ' % from the sixty minutes'
     ) as detail,
     concat(
         'select * from marts.bars final where valid_to_version = 4294967295 and instrument_id = ''', instrument_id,

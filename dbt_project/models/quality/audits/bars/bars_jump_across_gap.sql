@@ -1,5 +1,5 @@
-{#- A price that is another one after a hole of more than an hour: within a day from hour to hour, and over days between
-    the last bar of a day and the first one of the next day that has bars. #}
+{#- A price that changes beyond the threshold across a gap of more than an hour: within a day from hour to hour, and
+    across days from the last bar of a day to the first one of the next day that has bars. #}
 with edges as (
     select
         instrument_id,
@@ -90,7 +90,7 @@ select
     open_after / close_before - 1 as worst,
     concat(
         'from ', toString(close_before), ' to ', toString(open_after), ' across ',
-        toString(dateDiff('hour', gap_from, gap_to)), ' h without bars, perhaps another asset'
+        toString(dateDiff('hour', gap_from, gap_to)), ' h without bars, possibly another asset'
     ) as detail,
     {{ listing('bars') }} as rows_sql
 from across_gaps

@@ -1,5 +1,5 @@
-{#- Bars that a socket called closed and for which REST or the archive has other values, where they are more than a
-    share of a market's bars of the last day. No published row comes from a socket, so this never blocks. #}
+{#- Bars that arrived closed by WebSocket and for which REST or the archive has other values, if they exceed a share of
+    a market's bars of the last day. No published row comes from WebSocket, so this never blocks publication. #}
 select
     'bars_live_against_rest' as audit,
     'warn' as severity,
@@ -11,7 +11,7 @@ select
     any(market_share) as worst,
     concat(
         toString(count()), ' bars differ, such as: ', any(difference), '; ',
-        toString(round(100 * any(market_share), 3)), ' % of the bars of its market did within a day'
+        toString(round(100 * any(market_share), 3)), ' % of the bars of its market differ within a day'
     ) as detail,
     concat(
         'select * from marts.dq_live_differences where difference != \'\' and instrument_id = \'', instrument_id, '\''

@@ -1,5 +1,6 @@
-{#- Missing bars by class. Only what is ours to repair or the venue's fault is worth a look; the rest is explained. Bars
-    that a venue never has, because nothing was traded, are no finding at all: there may be one every other minute. #}
+{#- Missing bars by class. Only gaps that we can repair or that are the venue's fault are warnings; the others are
+    explained. Bars that a venue omits because nothing was traded are not reported at all: there may be one every other
+    minute. #}
 select
     'bars_missing' as audit,
     if(class in ('not_fetched', 'venue_outage'), 'warn', 'info') as severity,

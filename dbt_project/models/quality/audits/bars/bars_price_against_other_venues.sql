@@ -1,7 +1,7 @@
-{#- Closes that no other venue's close of the same bar comes near. Hours in which all prices of a symbol lie close
-    together cannot hold one, so few bars are read. #}
+{#- Closes that deviate from those of every other venue for the same bar. Hours in which all prices of a symbol are
+    close together cannot contain one, so few bars are read. #}
 {% set warn = threshold('venue_deviation_warn') %}
--- Hours in which the prices of a symbol lie far apart, over all venues.
+-- Hours in which the prices of a symbol are far apart across venues.
 with scattered_hours as (
     select
         symbol,
@@ -22,7 +22,7 @@ select
     count() as `rows`,
     argMax(deviation, abs(deviation)) as worst,
     concat(
-        toString(count()), ' closes away from every other venue, the farthest by ', toString(round(worst * 100, 2)),
+        toString(count()), ' closes deviate from every other venue, by up to ', toString(round(worst * 100, 2)),
         ' % of their median (', toString(max(others)), ' others)'
     ) as detail,
     {{ listing('bars') }} as rows_sql

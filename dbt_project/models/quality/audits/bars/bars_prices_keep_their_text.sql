@@ -1,6 +1,6 @@
-{#- Prices that are not, digit for digit, one of the numbers in the venue's row. Looked for in the rows that wait for
-    publication: raw never changes, and what was published is proven by the manifest. Any decimal of 15 digits comes
-    back from a double; one with more may not, which is worth knowing but nobody's mistake. #}
+{#- Prices that do not match any number in the venue's row digit for digit. Checks unpublished rows: raw never changes,
+    and published rows are verified by the manifest. Any decimal of up to 15 digits survives the conversion to double
+    and back; one with more may not, which is a warning but not an error. #}
 {% set leaves = leaves_of_waiting_pages('bars', 'bars') %}
 {% set key = ['instrument_id', 'timeframe', 'open_time', 'ingested_at'] %}
 {% set prices = ['open', 'high', 'low', 'close'] %}
@@ -15,7 +15,7 @@ select
     addMilliseconds(max(open_time), 1) as range_end,
     count() as `rows`,
     toFloat64(max(digits)) as worst,
-    concat(toString(count()), ' bars hold a price that their page does not: ', any(raw_row)) as detail,
+    concat(toString(count()), ' bars have a price that is not in their page: ', any(raw_row)) as detail,
     {{ listing('bars') }} as rows_sql
 from (
     select

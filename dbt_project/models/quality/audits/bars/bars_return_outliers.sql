@@ -1,6 +1,6 @@
-{#- Jumps from one bar to the next. Hours whose range is small cannot hold one, so few bars are read. #}
--- Audited hours that can hold a close far from the close before it:
--- prices of the hour and the close before lie far apart.
+{#- Jumps from one bar to the next. Hours with a small range cannot contain one, so few bars are read. #}
+-- Audited hours that may contain a close far from the previous close: prices of the hour and the close before it are
+-- far apart.
 with wide_hours as (
     select
         instrument_id,
@@ -35,7 +35,7 @@ select
     count() as `rows`,
     exp(argMax(log_return, abs(log_return))) - 1 as worst,
     concat(
-        toString(count()), ' bars close far from the bar before, the farthest by ',
+        toString(count()), ' bars close far from the previous bar, by up to ',
         toString(round(worst * 100, 1)), ' %'
     ) as detail,
     {{ listing('bars') }} as rows_sql
@@ -50,7 +50,7 @@ from (
         lagInFrame(open_time, 1, open_time) over (
             partition by instrument_id, timeframe order by open_time rows between 1 preceding and current row
         ) as previous_time,
-        -- Over a long hole a price may have gone anywhere: that is the hole's finding, not this one's.
+        -- Across a long gap a price may have moved anywhere: bars_jump_across_gap reports that.
         if(dateDiff('hour', previous_time, open_time) < 24, log(close / previous_close), 0) as log_return
     from {{ ref('bars') }} final
     where {{ open_rows() }} and close > 0 and open > 0 and {{ in_hours('select * from wide_hours', before=1) }}

@@ -7,7 +7,7 @@ select
     addHours(max(hour), 1) as range_end,
     sum(bars) as `rows`,
     cast(null as Nullable(Float64)) as worst,
-    'the universe does not name this series' as detail,
+    'this series is not in the universe' as detail,
     {{ listing('bars') }} as rows_sql
 from {{ ref('dq_bar_hours') }}
 where

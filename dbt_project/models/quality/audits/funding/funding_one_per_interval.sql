@@ -1,5 +1,6 @@
-{#- A longer step than the payments around it explain is a missing payment; one below an hour is a payment too many.
-    Whether the first step of a series, where it divides the day, has one in it cannot be told. #}
+{#- A step longer than the payments around it explain means that a payment is missing; a step below an hour means one
+    too many. Whether a payment is missing in the first step of a series cannot be determined if the step divides the
+    day. #}
 select
     'funding_one_per_interval' as audit,
     if(step < 60, 'error', 'warn') as severity,
@@ -13,7 +14,7 @@ select
         step < 60, concat('two payments ', toString(step), ' minutes apart'),
         concat(
             'no payment for ', toString(round(step / 60, 2)), ' h',
-            if(isNull(step_before), '', concat(', after one of ', toString(round(step_before / 60, 2)), ' h'))
+            if(isNull(step_before), '', concat(', after an interval of ', toString(round(step_before / 60, 2)), ' h'))
         )
     ) as detail,
     {{ listing('funding_rates', time='funding_time') }} as rows_sql

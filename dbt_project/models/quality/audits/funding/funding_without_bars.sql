@@ -1,6 +1,6 @@
-{#- Payments on days on which the perpetual has no bar of any timeframe, nor on the day that led up to the payment,
-    although bars were asked for: one finding a run of such days. Instruments of which no bars are wanted have nothing
-    to compare. #}
+{#- Payments on days without a bar of the perpetual in any timeframe, on that day or the day that led up to the payment,
+    although bars were requested: one finding per run of such days. Instruments without bars in the universe have
+    nothing to compare with. #}
 with days_with_bars as (
     select instrument_id, day from {{ series_days_at(build_version()) }} where bars > 0
 )

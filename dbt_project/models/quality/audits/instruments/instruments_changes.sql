@@ -1,4 +1,4 @@
-{#- States that this run sees for the first time and that differ from the one before. #}
+{#- States that are new in this run and differ from the previous one. #}
 {% set shown = [
     'status', 'tick_size', 'lot_size', 'min_qty', 'min_notional', 'contract_size', 'listed_at', 'venue_symbol',
 ] %}

@@ -1,5 +1,5 @@
-{#- Instruments of the universe that no listing of their market names. A market that was never listed is left to
-    freshness. #}
+{#- Instruments of the universe that are missing from every listing of their market. A market without any listing is
+    covered by freshness. #}
 select
     'instruments_of_the_universe_present' as audit,
     'warn' as severity,
@@ -9,7 +9,7 @@ select
     {{ now_utc() }} as range_end,
     toUInt64(1) as `rows`,
     cast(null as Nullable(Float64)) as worst,
-    'no listing of its market names it' as detail,
+    'missing from every listing of its market' as detail,
     concat('select * from marts.instruments where instrument_id = ''', instrument_id, '''') as rows_sql
 from (select distinct instrument_id, venue, market from {{ ref('universe_series') }})
 where

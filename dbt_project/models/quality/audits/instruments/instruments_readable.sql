@@ -1,5 +1,5 @@
-{#- Instruments whose newest listing has something that cannot be read: the instrument is withheld, or the attribute is
-    unknown. That is no reason to hold back the others. #}
+{#- Instruments whose newest listing has a value that cannot be read: the instrument is withheld, or the attribute is
+    unknown. The others are not held back. #}
 select
     'instruments_readable' as audit,
     'warn' as severity,

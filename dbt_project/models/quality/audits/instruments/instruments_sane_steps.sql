@@ -1,5 +1,5 @@
-{#- Steps against what is traded: a tick near the price or a lot near a day's volume is a field read wrongly. A warning:
-    one instrument must not keep all others from being published. #}
+{#- Increments compared with trading: a tick size close to the price, or a lot size close to a day's volume, is a
+    misread field. A warning, because one instrument must not block all others. #}
 select
     'instruments_sane_steps' as audit,
     'warn' as severity,
