@@ -1,5 +1,5 @@
 #!/bin/sh
-# Lay out Elementary's dbt packages from local git mirrors, for a machine that cannot reach the dbt hub:
+# Lays out Elementary's dbt packages from local git mirrors, for machines that cannot reach the dbt hub:
 #   elementary/packages_from_git.sh ELEMENTARY.git DBT_UTILS.git FOLDER && export MDW_DBT_PACKAGES=FOLDER
 # The mirrors are clones of github.com/elementary-data/dbt-data-reliability and github.com/dbt-labs/dbt-utils.
 set -eu
@@ -12,7 +12,7 @@ unpack() {
     tag=$(version "$2")
     mkdir -p "$3/$2"
     git --git-dir="$1" archive "$tag" | tar -x -C "$3/$2"
-    # Projects of their own that dbt would not look for, but people would wonder about.
+    # Nested projects that dbt ignores, but that would confuse people.
     rm -rf "$3/$2/integration_tests"
     echo "$2 $tag -> $3/$2"
 }

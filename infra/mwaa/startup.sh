@@ -1,29 +1,29 @@
 #!/bin/bash
 # Runs on every MWAA container before Airflow starts (limit: 5 minutes). Unpacks the release and, where tasks run, builds
-# the pipeline's own venv from the locked, hashed requirements. Running it again does nothing that is done already.
+# the pipeline's own venv from the hash-pinned requirements. Running it again repeats nothing that is already done.
 #
-# MWAA sources this file in a shell that keeps the environment afterwards: work happens in a subshell, and only the
-# exports at the end reach Airflow. A failure ends the container's start with one line that says why: a worker without
-# its venv would fail every task instead.
+# MWAA sources this file in a shell whose environment is kept: the work is done in a subshell, and only the exports at
+# the end reach Airflow. A failure ends the container's start with one line that gives the reason, because a worker
+# without its venv would fail every task.
 
 export MDW_BASE="${MDW_BASE:-/usr/local/airflow/mdw}"
 
 (
     set -Eeuo pipefail
-    # Leaves a minute of the five for MWAA's own steps.
+    # Leaves one of the five minutes for MWAA's own steps.
     LIMIT_SECONDS="${MDW_STARTUP_LIMIT:-240}"
     PYTHON="${MDW_PYTHON:-python3}"
     STEP="start"
 
     say() { printf '[mdw startup] %s\n' "$*"; }
-    # Not on ERR: an unset variable ends a shell without it.
+    # Not on ERR, which is not raised when an unset variable ends the shell.
     trap '[[ $? -eq 0 ]] || say "FAILED in step \"$STEP\": $(cat "$MDW_BASE/last-error") - see infra/mwaa/README.md, Startup"' EXIT
 
     mkdir -p "$MDW_BASE"
     : >"$MDW_BASE/last-error"
     because() { printf '%s' "$*" >"$MDW_BASE/last-error"; }
 
-    # A container that starts twice at once must not build one venv in two processes.
+    # Two simultaneous starts of a container must not build the same venv.
     exec 9>"$MDW_BASE/lock"
     flock -w "$LIMIT_SECONDS" 9
 
@@ -79,7 +79,7 @@ PYTHON
         say "venv $key stands already"
     else
         started=$SECONDS
-        # A venv without its mark was cut off in the middle.
+        # A venv without its marker file is incomplete.
         rm -rf "$venv"
         because "could not make a venv with $PYTHON"
         "$PYTHON" -m venv "$venv"
@@ -88,7 +88,7 @@ PYTHON
             --require-hashes --no-deps --only-binary :all: -r "$project/infra/mwaa/bootstrap.txt"
         left=$((LIMIT_SECONDS - (SECONDS - started)))
         because "could not install the locked requirements within $LIMIT_SECONDS s: see the lines above for the package; a hash that differs means that the file at the index is not the one that was locked"
-        # Without build isolation a package that has no wheel is built by the setuptools that was locked above.
+        # Without build isolation, a package without a wheel is built by the setuptools pinned above.
         VIRTUAL_ENV="$venv" UV_LINK_MODE=copy timeout "$left" "$venv/bin/uv" pip install --quiet --no-cache \
             --require-hashes --no-deps --no-build-isolation -r "$lock"
         touch "$venv/.complete"
@@ -97,10 +97,10 @@ PYTHON
 
     STEP="project"
     because "could not link the project into the venv"
-    # The project is not installed: a new release with the same lock needs no new venv.
+    # The project itself is not installed, so that a new release with the same lock file needs no new venv.
     site="$("$venv/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"
     printf '%s\n' "$MDW_BASE/current" >"$site/mdw-project.pth"
-    # -P: a folder named mdw where a task happens to run must not be taken for the project.
+    # -P: a folder named mdw in a task's working directory must not be imported as the project.
     printf '#!/bin/sh\nexec "%s/bin/python" -P -m mdw "$@"\n' "$venv" >"$venv/bin/mdw.new"
     chmod 755 "$venv/bin/mdw.new"
     mv -f "$venv/bin/mdw.new" "$venv/bin/mdw"
@@ -111,7 +111,7 @@ PYTHON
 )
 # shellcheck disable=SC2181 # "if ! ( … )" would switch off the subshell's set -e.
 if [[ $? -ne 0 ]]; then
-    # MWAA replaces the word exit by one that reports success: builtin is the real one.
+    # MWAA replaces the word exit with a version that reports success; builtin exit is the real one.
     builtin exit 1
 fi
 

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Installs the release unpacked at $1 on the operator machine: the locked venv, ClickHouse's authority, and two commands:
+# Installs the release unpacked at $1 on the operator machine: the pinned venv, ClickHouse's CA, and two commands:
 #   mdw …            with the auditor's URL
 #   mdw-as ROLE …    with the URL of admin, ingest, transform, auditor or researcher
-# Running it again does nothing that is done already.
+# Running it again repeats nothing that is already done.
 set -Eeuo pipefail
 
 project="${1:?usage: install.sh FOLDER_OF_THE_RELEASE}"
@@ -39,14 +39,14 @@ fi
 install -d "$bin"
 cat >"$bin/mdw-as" <<COMMAND
 #!/usr/bin/env bash
-# mdw-as ROLE ARGUMENTS: \`mdw\` with the URL of that role, which never shows in an argument.
+# mdw-as ROLE ARGUMENTS: \`mdw\` with the URL of that role, which never appears in an argument.
 set -euo pipefail
 role="\${1:?usage: mdw-as admin|ingest|transform|auditor|researcher ARGUMENTS}"
 shift
 case "\$role" in
 admin | ingest | transform | auditor) secret="variables/clickhouse_url_\$role" ;;
 researcher) secret="alphaforge/clickhouse_url" ;;
-*) echo "mdw-as: '\$role' is no role: admin, ingest, transform, auditor or researcher" >&2; exit 2 ;;
+*) echo "mdw-as: '\$role' is not a role: use admin, ingest, transform, auditor or researcher" >&2; exit 2 ;;
 esac
 export AWS_DEFAULT_REGION="$AWS_DEFAULT_REGION" MDW_ENVIRONMENT="$MDW_ENVIRONMENT" MDW_CLUSTER="${MDW_CLUSTER:-}" MDW_CA_FILE="$ca"
 export MDW_HOME="\${MDW_HOME:-\$HOME/mdw}" DO_NOT_TRACK=1 PATH="$venv/bin:\$PATH"

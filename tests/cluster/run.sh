@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Runs tests/cluster on the cluster of MDW_TEST_CLUSTER_A and _B. Where they are unset and ../shared/cluster_kit is present,
-# its two nodes are started for this run. Arguments go to pytest; without any, the fault runs (marker soak) are left out.
+# Runs tests/cluster on the cluster of MDW_TEST_CLUSTER_A and _B. If they are unset and ../shared/cluster_kit is present,
+# its two nodes are started for this run. Arguments go to pytest; without any, soak tests are skipped.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 PYTHON=${PYTHON:-.venv/bin/python}
@@ -10,7 +10,7 @@ if [ -z "${MDW_TEST_CLUSTER_A:-}" ] && [ -f "$kit" ]; then
     folder=$(mktemp -d)
     trap '"$PYTHON" "$kit" down "$folder" >/dev/null 2>&1 || true; rm -rf "$folder"' EXIT
     port=$("$PYTHON" -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(min(s.getsockname()[1], 65000))')
-    # 75: nothing was tested, which .ci/run tells from a failed test.
+    # 75: nothing was tested, which .ci/run distinguishes from a failed test.
     started=$("$PYTHON" "$kit" up "$folder" --port "$port") || { echo "the kit's nodes could not be started" >&2; exit 75; }
     for name in MDW_CLUSTER MDW_TEST_CLUSTER_A MDW_TEST_CLUSTER_B; do
         export "$name=$("$PYTHON" -c 'import json, sys; print(json.loads(sys.argv[1])[sys.argv[2]])' "$started" "$name")"

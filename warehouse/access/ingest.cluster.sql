@@ -1,2 +1,2 @@
--- dlt makes its own tables on every node.
+-- dlt creates its own tables on every node.
 grant cluster on *.* to mdw_ingest;

@@ -1,4 +1,4 @@
--- What dbt does beside that where there are replicas: ON CLUSTER, comparing nodes, waiting for a replica.
+-- What dbt additionally does with replicas: ON CLUSTER, comparing nodes, waiting for a replica.
 grant cluster on *.* to mdw_transform;
 grant optimize on ops.node_versions to mdw_transform;
 grant read on REMOTE to mdw_transform;

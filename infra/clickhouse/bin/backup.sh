@@ -1,16 +1,16 @@
 #!/usr/bin/env bash
-# Backup to S3 by ClickHouse's own BACKUP: full on the first run of a month, else the changes since that full one.
-# A mark below marks/ is written last: a backup without one never finished. Usage: backup.sh [full]
+# Backup to S3 by ClickHouse's own BACKUP: full on the first run of a month, otherwise the changes since the full one.
+# A marker under marks/ is written last: a backup without one is incomplete. Usage: backup.sh [full]
 set -Eeuo pipefail
 # shellcheck source=bin/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-# A chain is a full backup and its increments of one month, so it is at most 31 days long: objects that live 31 days
-# longer than a backup is promised keep the full one until the last increment on it has expired.
+# A chain is a full backup and its increments of one month, so at most 31 days: objects kept 31 days longer than the
+# promised retention keep the full backup until its last increment has expired.
 month="$(date -u +%Y-%m)"
 name="$month/$(date -u +%dT%H%M%SZ)"
 
-# A volume that was lost and replaced: its empty backup would be the newest of the list.
+# After a volume was lost and replaced, an empty backup would be the newest in the list.
 if [[ ! -r "$LAST_BACKUP" && -n "$(marks | tail -1)" && "$(tables)" == 0 ]]; then
     fail "this server holds no tables, and $MDW_BACKUP_BUCKET holds backups: restore one first (restore.sh list). Nothing was written"
 fi

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The server's certificate, signed by the environment's own authority, which the first node makes. Renews itself
-# (systemd timer) when fewer than 45 days are left. The authority's key lives in Secrets Manager and here in memory only.
+# The server's certificate, signed by the environment's own CA, which the first node creates. Renewed by a systemd timer
+# when fewer than 45 days are left. The CA's key is kept in Secrets Manager, and here only in memory.
 set -Eeuo pipefail
 # shellcheck source=bin/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -31,7 +31,7 @@ umask 077
 work="$(mktemp -d /dev/shm/mdw-tls.XXXXXX)"
 trap 'rm -rf "$work"' EXIT
 [[ "$(authority state)" == made ]] || make_authority
-# Read back: where two nodes made one at once, both use the one that was kept.
+# Read back: if two nodes created one at the same time, both use the one that was stored.
 authority key >"$work/ca.key"
 authority certificate >"$work/ca.pem"
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Puts this repository's configuration in place, and the machine's values into the environment of the service.
+# Installs this repository's configuration and puts the machine's values into the service's environment.
 set -Eeuo pipefail
 HERE="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 # shellcheck source=bin/lib.sh

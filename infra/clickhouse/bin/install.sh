@@ -5,7 +5,7 @@ HERE="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 # shellcheck source=bin/lib.sh
 source "$HERE/lib.sh"
 
-# Outside the range from which packages draw: the volume outlives the machine, and the next AMI may draw another number.
+# Outside the range from which packages take uids: the volume outlives the machine, and the next AMI may differ.
 OWNER_ID=6101
 getent group clickhouse >/dev/null || groupadd --gid "$OWNER_ID" clickhouse
 getent passwd clickhouse >/dev/null \
@@ -29,7 +29,7 @@ package="clickhouse-server"
 dnf install -y -q "$package-$MDW_CLICKHOUSE_VERSION" "clickhouse-client-$MDW_CLICKHOUSE_VERSION" \
     "clickhouse-common-static-$MDW_CLICKHOUSE_VERSION" openssl python3 xfsprogs \
     || fail "the packages of ClickHouse $MDW_CLICKHOUSE_VERSION could not be installed: is the version in the repository?"
-# A volume of an earlier machine may carry the number that its package had drawn.
+# Files on a volume of an earlier machine may have the uid that its package had chosen.
 if [[ "$(stat -c %u /var/lib/clickhouse)" != "$OWNER_ID" ]]; then
     chown -R clickhouse:clickhouse /var/lib/clickhouse
 fi

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# What all scripts here share: settings of the machine, one way to say what happened, one way to ask ClickHouse.
+# Shared by all scripts: settings of the machine, logging, and queries to ClickHouse.
 set -Eeuo pipefail
 
 NODE_ENV="${MDW_NODE_ENV:-/etc/mdw/node.env}"
@@ -22,17 +22,18 @@ trap 'fail "line $LINENO: ${BASH_COMMAND%% *} returned $?"' ERR
 # The first name of a node in the zone, such as clickhouse.mdw.internal.
 fqdn() { printf '%s.%s' "${1:-$MDW_NODE}" "$MDW_ZONE"; }
 
-# The password travels by the environment: an argument would show in ps.
+# The password is passed by the environment, because arguments are visible in ps.
 ask() {
     CLICKHOUSE_PASSWORD="$MDW_BOOTSTRAP_PASSWORD" clickhouse-client --secure --host localhost --port 9440 \
         --user bootstrap --config-file /etc/mdw/client.xml "$@"
 }
 
-tables() { # how many tables with data of their own the server holds
+tables() { # number of tables with data on the server
     ask --query "select count() from system.tables where database in ('raw', 'staging', 'marts', 'snaps', 'ops') and engine like '%MergeTree'"
 }
 
-mount_at_boot() { # mount_at_boot DEVICE FOLDER: anew each time, since with nofail another volume's entry is passed over in silence
+# mount_at_boot DEVICE FOLDER: rewritten each time, since with nofail a stale entry of another volume is silently skipped.
+mount_at_boot() {
     local table="${MDW_FSTAB:-/etc/fstab}"
     sed -i "\\# $2 #d" "$table"
     echo "$1 $2 xfs defaults,noatime,nofail 0 2" >>"$table"
@@ -43,7 +44,7 @@ secret() { # secret NAME FIELD
         --query SecretString --output text | python3 -c 'import json, sys; print(json.load(sys.stdin).get(sys.argv[1], ""))' "$2"
 }
 
-# Where backups lie, as ClickHouse names it: BACKUP and RESTORE add the backup's name.
+# The backup location for ClickHouse: BACKUP and RESTORE append the backup's name.
 # shellcheck disable=SC2034
 BACKUP_ENDPOINT="${MDW_S3_ENDPOINT:-https://$MDW_BACKUP_BUCKET.s3.$AWS_DEFAULT_REGION.amazonaws.com}"
 

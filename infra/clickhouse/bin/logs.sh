@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Starts the CloudWatch agent: logs of this machine and its disk and memory.
+# Starts the CloudWatch agent: logs, disk and memory of this machine.
 set -Eeuo pipefail
 HERE="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 # shellcheck source=bin/lib.sh

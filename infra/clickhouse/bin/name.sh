@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Points this node's name, and for node 1 the name that clients use, at this machine. `name.sh take` takes the clients'
-# name from any node: for the day when node 1 is lost.
+# Points this node's name, and on node 1 the name that clients use, at this machine. `name.sh take` takes over the
+# clients' name on any node, for the case that node 1 is lost.
 set -Eeuo pipefail
 # shellcheck source=bin/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Once a minute: does this node answer over TLS, and how old is the newest finished backup. Every value has the node's own
-# dimension: of two nodes a dead one must not hide behind the other.
+# Once a minute: whether this node responds over TLS, and the age of the newest finished backup. Each value has the
+# node's own dimension, so that a healthy node does not mask a dead one.
 set -Eeuo pipefail
 # shellcheck source=bin/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"

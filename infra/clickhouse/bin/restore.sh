@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
 # Restores from S3. Usage:
 #   restore.sh list                 backups that finished and can be restored, newest last
-#   restore.sh all NAME             everything, into a server that holds no tables of these databases
-#   restore.sh rehearse NAME        marts and raw beside the live ones (…_rehearsal), compared by rows, then dropped
+#   restore.sh all NAME             everything, into a server without tables in these databases
+#   restore.sh rehearse NAME        marts and raw next to the live ones (…_rehearsal), row counts compared, then dropped
 set -Eeuo pipefail
 # shellcheck source=bin/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-# What can be restored: a full backup that has not begun to expire, and the increments of its month after it. A full one
-# expires with its own age, and an increment without its base is worth nothing.
+# What can be restored: a full backup that has not begun to expire, and the later increments of its month. A full backup
+# expires by its own age, and an increment without its base is useless.
 list() {
     local oldest name kind month="" day
     oldest="$(date -u -d "-$((MDW_BACKUP_EXPIRY_DAYS - 1)) days" +%Y-%m-%d)"
@@ -45,7 +45,7 @@ rehearse)
     for database in raw marts; do
         ask --query "DROP DATABASE IF EXISTS ${database}_rehearsal SYNC"
         ask --query "RESTORE DATABASE $database AS ${database}_rehearsal FROM S3('$BACKUP_ENDPOINT/$2/')" >/dev/null
-        # raw only grows, so a restored table never holds more than the live one; marts may shrink by merges.
+        # raw is append-only, so a restored table never has more rows than the live one; marts may shrink by merges.
         while read -r table live restored; do
             say "$table: live $live rows, restored $restored"
             if { [[ "$database" == raw ]] && ((restored > live)); } || { ((live > 0)) && ((restored == 0)); }; then

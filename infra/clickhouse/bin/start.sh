@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Starts the service, waits until it answers over TLS, makes the users, starts the timers, takes a first backup.
+# Starts the service, waits until it responds over TLS, creates the users, starts the timers, takes a first backup.
 set -Eeuo pipefail
 HERE="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 # shellcheck source=bin/lib.sh
@@ -19,10 +19,10 @@ for _ in $(seq 120); do
     if ask --query "select 1" >/dev/null 2>&1; then
         bash "$HERE/users.sh"
         systemctl enable --now mdw-users.timer mdw-probe.timer
-        # One backup of a cluster is enough: both nodes hold the same rows.
+        # One backup of a cluster is enough: both nodes have the same rows.
         if [[ "$MDW_NODE_NUMBER" == 1 ]]; then
             systemctl enable --now mdw-backup.timer
-            # Else the alarm on missing backups would stand until the first night.
+            # Otherwise the alarm on missing backups would be raised until the first night.
             [[ -r "$LAST_BACKUP" ]] || systemctl start --no-block mdw-backup.service
         fi
         exit 0

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Makes the service users what Secrets Manager says: created when missing, password changed when it changed there.
-# Their rights are roles, which `mdw migrate` fills from warehouse/access/*.sql. Only digests reach ClickHouse.
+# Syncs the service users with Secrets Manager: missing users are created, changed passwords are updated. Their rights
+# come from roles, to which `mdw migrate` grants warehouse/access/*.sql. Only digests reach ClickHouse.
 set -Eeuo pipefail
 # shellcheck source=bin/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -22,6 +22,6 @@ statements() {
     printf "alter user svc_auditor settings profile 'auditor';\n"
 }
 
-# By standard input: a digest in an argument would show in ps. Settings keep them out of query_log's text.
+# By standard input, because arguments are visible in ps. Settings keep the digests out of the query_log.
 statements | ask --multiquery --log_queries 0
-say "users are as Secrets Manager says"
+say "users match Secrets Manager"

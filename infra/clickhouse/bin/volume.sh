@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Attaches the data volume, makes a file system on it only if it has none, mounts it at /var/lib/clickhouse, and lets the
-# file system fill the volume. Run it again after the volume was enlarged.
+# Attaches the data volume, creates a file system only if it has none, mounts it at /var/lib/clickhouse, and grows the
+# file system to the size of the volume. Run it again after enlarging the volume.
 set -Eeuo pipefail
 # shellcheck source=bin/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -9,7 +9,7 @@ MOUNT="${MDW_MOUNT:-/var/lib/clickhouse}"
 DEVICE="/dev/disk/by-id/nvme-Amazon_Elastic_Block_Store_${MDW_VOLUME/-/}"
 
 if mountpoint -q "$MOUNT"; then
-    # The volume may have been enlarged in the parameters while it is in use: xfs grows as it is, there are no partitions.
+    # The volume may have been enlarged in the parameters while in use: xfs grows online, and there are no partitions.
     xfs_growfs "$MOUNT" >/dev/null
     say "already mounted, $(df -h --output=size "$MOUNT" | tail -1 | tr -d ' ') in all"
     exit 0
@@ -17,7 +17,7 @@ fi
 
 token="$(curl -sf -X PUT -H 'X-aws-ec2-metadata-token-ttl-seconds: 60' http://169.254.169.254/latest/api/token)"
 instance="$(curl -sf -H "X-aws-ec2-metadata-token: $token" http://169.254.169.254/latest/meta-data/instance-id)"
-# The machine before this one may still hold it for a minute.
+# The previous machine may still have it attached for a minute.
 for _ in $(seq 60); do
     state="$(aws ec2 describe-volumes --volume-ids "$MDW_VOLUME" --query 'Volumes[0].Attachments[0].InstanceId' --output text)"
     [[ "$state" != "$instance" ]] || break
