@@ -1,8 +1,8 @@
-"""Lint the SQL of macros: `python dbt_project/lint_macros.py [FOLDER …]`, exit 1 where something is found.
+"""Lints the SQL of macros: `python dbt_project/lint_macros.py [FOLDER …]`; exit code 1 if something is found.
 
-sqlfluff renders a file of macros to nothing. Here the body of each macro whose text is SQL becomes a query, its
-arguments names of columns, and is linted with the rules of the models. Macros that run statements, return values, or
-hold a part of a query are left out.
+sqlfluff renders a file of macros to nothing. Here the body of each macro that is SQL is turned into a query, with its
+arguments as column names, and linted with the rules of the models. Macros that run statements, return values, or
+contain only part of a query are skipped.
 """
 
 import re
@@ -14,15 +14,15 @@ from sqlfluff.core import FluffConfig, Linter
 
 HERE = Path(__file__).parent
 _MACRO = re.compile(r"\{%-? macro (\w+)\((.*?)\) -?%\}\n(.*?)\{%-? endmacro -?%\}", re.DOTALL)
-# Kinds of text that are no query: values, statements that run, fragments that begin or end in the middle of a query.
+# Macros that are not a query: values, statements to run, fragments of a query.
 _CODE = re.compile(r"return\(|run_query|\{%-? (do|call) ")
 
 
 def query(arguments: str, body: str) -> str | None:
-    """The macro as a query that renders by itself; None where its text is not a whole query."""
+    """The macro as a query that renders on its own; None if its text is not a whole query."""
     if _CODE.search(body):
         return None
-    # Statements of Jinja stand on lines of their own, indented as the macro is; a parameter of a view is a value.
+    # Jinja statements are on separate lines, indented like the macro; a view's parameter is replaced by a value.
     sql = re.sub(r"^ +(?=\{%)", "", textwrap.dedent(body).strip("\n"), flags=re.MULTILINE)
     sql = re.sub(r"\{\w+:\w+\}", "'value'", sql)
     first = re.sub(r"\{%.*?%\}|\{#.*?#\}|^\s*--.*$", "", sql, flags=re.DOTALL | re.MULTILINE).strip()
@@ -54,7 +54,7 @@ def main(folders: list[str]) -> int:
 
 
 def _excluded() -> str:
-    """Those of .sqlfluff, and what the line of arguments before a query breaks (LT12, LT13)."""
+    """Those of .sqlfluff, and those that the line of arguments before a query violates (LT12, LT13)."""
     config = FluffConfig.from_path(str(HERE))
     return ",".join([str(config.get("exclude_rules")), "LT12", "LT13", "ST05"])
 

@@ -17,7 +17,7 @@ def overlap_pages(pages: str) -> str:
 
 
 def has_conflicts() -> bool:
-    """As where some rows were set aside."""
+    """As if some rows were set aside."""
     return True
 
 
@@ -39,12 +39,12 @@ view_at = view_latest = view_of_all = _a_view
 
 
 def view_bars_live() -> str:
-    """A table instead of published rows with provisional ones below them."""
+    """A table instead of published and provisional rows."""
     return "select snapshot_id from bars"
 
 
 def newest_version(snapshots: str) -> str:
-    """A scalar instead of the newest version that the node holds."""
+    """A scalar instead of the newest version on the node."""
     return f"(select max(data_version) from {snapshots})"
 
 
@@ -64,7 +64,7 @@ def manifest_delta(dataset: str, hash: str = "", is_whole: bool = False) -> str:
 
 
 def hashes_as_published(dataset: str) -> bool:
-    """A dataset whose manifest begins anew, so that this part is rendered too."""
+    """A dataset whose manifest starts over, so that this part is rendered too."""
     return False
 
 
@@ -110,7 +110,7 @@ def env_var(name: str, default: str = "") -> str:
 
 
 def of_this_run(name: str) -> str:
-    """A word instead of the run's value."""
+    """A text instead of the run's value."""
     return name
 
 
@@ -125,12 +125,12 @@ def return_worth_a_look() -> float:
 
 
 def var(name: str, default: object = "item") -> object:
-    """One timeframe instead of all; a word instead of any other variable."""
+    """One timeframe instead of all; a text instead of any other variable."""
     return {"1m": 60000} if name == "timeframes" else "item"
 
 
 def audits_everything() -> bool:
-    """The run that looks at what is new."""
+    """The run that covers only new rows."""
     return False
 
 
@@ -155,12 +155,12 @@ def bars_in_scope() -> str:
 
 
 def found_before(dataset: str) -> str:
-    """A table instead of the findings of the run before."""
+    """A table instead of the findings of the previous run."""
     return "select * from results"
 
 
 def previous_audit_run() -> int:
-    """No run before."""
+    """No previous run."""
     return 0
 
 
@@ -173,7 +173,7 @@ rows_changed_since_publication = of_a_whole_listing = open_rows
 
 
 def broken_rules(mart: str) -> str:
-    """A number instead of the rules that a row breaks."""
+    """A number instead of the rules that a row violates."""
     return "1"
 
 
@@ -266,7 +266,7 @@ def divides(step: str, whole: str) -> str:
 
 
 def funding_period() -> str:
-    """A column instead of the period that is told from the steps."""
+    """A column instead of the period derived from the steps."""
     return "step"
 
 

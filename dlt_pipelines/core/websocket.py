@@ -1,4 +1,4 @@
-"""What a venue's socket has to say about itself, and what the reader understands of its frames."""
+"""The interface of a venue's WebSocket protocol, and the parsed form of its frames."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,43 +9,43 @@ from dlt_pipelines.core.series import Series
 
 
 class Kind(Enum):
-    """What a frame is."""
+    """Kind of a frame."""
 
     CLOSED = "closed"
-    """Holds at least one bar that the venue calls closed."""
+    """Contains at least one bar that the venue marks as closed."""
     OPEN = "open"
-    """Bars that are all still open: counted, never stored."""
+    """Contains only open bars: counted, never stored."""
     QUOTE = "quote"
     ACK = "ack"
     REFUSED = "refused"
     BUSY = "busy"
     """The venue cannot answer now (too many requests, an internal error): no word about a topic."""
     NOTICE = "notice"
-    """The venue is about to end the connection."""
+    """The venue announces the end of the connection."""
     PONG = "pong"
     CONTROL = "control"
-    """Known and without consequence."""
+    """Known and ignored."""
     UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A frame as understood. Times: ms since 1970."""
+    """A parsed frame. Times: ms since 1970."""
 
     kind: Kind
     topic: str = ""
     opens: tuple[int, ...] = ()
     """Open times of the closed bars."""
     event_ms: int | None = None
-    """The venue's own time of the frame; None where it has none."""
+    """The venue's own time of the frame; None if it has none."""
     update: int | None = None
     """Update id of a quote."""
     topics: tuple[str, ...] = ()
-    """Topics that an answer names; empty: those of the oldest request that waits for one, or of `request`."""
+    """Topics that a reply names; if empty, those of the oldest unanswered request, or of `request`."""
     request: str = ""
-    """Id of the request that an answer belongs to."""
+    """Id of the request that a reply belongs to."""
     text: str = ""
-    """Words of the venue."""
+    """Message of the venue."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class Topic:
 
 @dataclass(frozen=True, slots=True)
 class RestRow:
-    """A bar in a REST answer. `confirmed`: the venue's own flag; None where it has none."""
+    """A bar in a REST response. `confirmed`: the venue's own flag; None if it has none."""
 
     open_ms: int
     traded: bool
@@ -68,70 +68,70 @@ class RestRow:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A venue and market that can be followed, and its raw tables."""
+    """A venue and market with a live feed, and its raw tables."""
 
     venue: str
     market: str
     bars_table: str
     quotes_table: str
     origin: str
-    """Key of Settings.origins that replaces scheme and host of the socket."""
+    """Key of Settings.origins that overrides scheme and host of the WebSocket."""
     address: str
-    """Scheme and host where nothing replaces them."""
+    """Default scheme and host."""
     rest_address: str
     grace_ms: int
-    """From the end of a minute until REST is asked for a bar that did not come."""
+    """Time from the end of a minute until a missing bar is requested by REST."""
 
 
 class WebSocketProtocol(Protocol):
-    """A venue's protocol for one place."""
+    """A venue's protocol for one market."""
 
     @property
     def place(self) -> Place:
-        """What it is for."""
+        """The venue and market."""
 
     @property
     def most_topics(self) -> int:
-        """Subscriptions a connection."""
+        """Subscriptions per connection."""
 
     @property
     def ping_text(self) -> str | None:
-        """Text that keeps the connection alive; None: ping frames."""
+        """Text that keeps the connection alive; None for ping frames."""
 
     @property
     def life_seconds(self) -> float | None:
-        """The venue ends a connection of this age; None: no such age is known."""
+        """Age at which the venue ends a connection; None if unknown."""
 
     @property
     def request_gap_seconds(self) -> float:
-        """Between two requests on a connection."""
+        """Delay between two requests on a connection."""
 
     @property
     def quotes_have_time(self) -> bool:
-        """Whether a quote carries the engine's time, which tells a late frame from a venue that counts anew."""
+        """Whether a quote carries the engine's time, which distinguishes a late frame from restarted ids."""
 
     def topic(self, series: Series, *, quotes: bool) -> str:
         """Name of a subscription."""
 
     def path(self, topics: Sequence[Topic]) -> str:
-        """Path and query of the socket, without host."""
+        """Path and query of the WebSocket URL."""
 
     def requests(self, topics: Sequence[Topic]) -> list[tuple[str, tuple[str, ...]]]:
-        """Subscription messages and the topics of each; none where the address names the topics."""
+        """Subscription messages and the topics of each; none if the URL names the topics."""
 
     def read(self, text: str) -> Message:
-        """Understand a frame; raises ValueError, KeyError or TypeError for what is no frame of the venue."""
+        """Parse a frame; raises ValueError, KeyError or TypeError if it is not a frame of the venue."""
 
     def rest_rows(self, body: Any) -> list[RestRow]:
-        """Bars of a good REST answer, in any order."""
+        """Bars of a successful REST response, in any order."""
 
     def values(self, body: Any, open_ms: int, *, rest: bool) -> tuple[str, ...]:
-        """Open, high, low, close, volume and quote volume of a bar as text; empty where the body has no such bar."""
+        """Open, high, low, close, volume and quote volume of a bar as text; empty if the body does not contain it."""
 
     def splits(self, message: Message) -> bool:
-        """Whether a refusal concerns a whole request because of one topic that it does not name."""
+        """Whether a refusal affects a whole request because of one unnamed topic."""
 
 
 def base_address(place: Place, origins: Mapping[str, str]) -> str:
-    """Scheme, host and an optional path prefix of the socket."""
+    """Scheme, host and an optional path prefix of the WebSocket URL."""
     return origins.get(place.origin, place.address)

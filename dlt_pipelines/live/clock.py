@@ -1,4 +1,4 @@
-"""The venue's time: this machine's clock, corrected by what the venue says."""
+"""The venue's time: this machine's clock, corrected by the venue's."""
 
 import time
 
@@ -6,21 +6,21 @@ MINUTE_MS = 60_000
 
 
 class VenueClock:
-    """Milliseconds since 1970 by the venue's clock. `speed` other than 1 is for a replayed market that runs fast."""
+    """Milliseconds since 1970 by the venue's clock. `speed` other than 1 is for a fast replayed market."""
 
     def __init__(self, speed: float = 1.0) -> None:
         self.speed = speed
         self._origin = time.time()
         self._offset_ms = 0.0
         self.skew_ms: int | None = None
-        """The venue's time minus ours when it was last asked; None before."""
+        """The venue's time minus ours at the last request; None before the first."""
 
     def _own_ms(self) -> float:
         now = time.time()
         return (self._origin + (now - self._origin) * self.speed) * 1000
 
     def set(self, venue_ms: int) -> None:
-        """The venue has just said its time."""
+        """Record the venue's current time."""
         self._offset_ms = venue_ms - self._own_ms()
         self.skew_ms = round(venue_ms - time.time() * 1000)
 
@@ -29,7 +29,7 @@ class VenueClock:
         return int(self._own_ms() + self._offset_ms)
 
     def real_seconds(self, venue_ms: float) -> float:
-        """How long this machine waits for so much of the venue's time."""
+        """Real seconds for a duration of the venue's time."""
         return venue_ms / 1000 / self.speed
 
 

@@ -1,7 +1,7 @@
-"""One WebSocket connection from its handshake to its end. It never waits for anything but the socket.
+"""One WebSocket connection from its handshake to its end. It waits only for the socket.
 
-Whatever ends it, `run` returns the cause in one word; nothing is raised. A watchdog beside the receive loop looks at
-what the loop cannot see: silence, missing pongs and acknowledgements, age, and frames that come too late.
+Whatever ends it, `run` returns the cause in one word; nothing is raised. A watchdog next to the receive loop checks
+what the loop cannot see: silence, missing pongs and acknowledgements, age, and late frames.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ ACK_SECONDS = 5.0
 PING_SECONDS = 15.0
 PONG_SECONDS = 10.0
 SILENCE_SECONDS = 10.0
-"""A connection of more than BUSY_TOPICS topics is never silent for so long."""
+"""A connection with more than BUSY_TOPICS topics is never silent for this long."""
 BUSY_TOPICS = 20
 LAG_SECONDS = 10.0
 _PLANNED_SHARE = 600.0
@@ -56,7 +56,7 @@ async def _refuse_redirect(_session: object, _context: object, seen: aiohttp.Tra
 
 @dataclass(slots=True)
 class Socket:
-    """State of a connection. Times are of `time.monotonic` where not said otherwise."""
+    """State of a connection. Times are from `time.monotonic` unless stated otherwise."""
 
     protocol: WebSocketProtocol
     topics: dict[str, Topic]
@@ -68,7 +68,7 @@ class Socket:
     conn: str = field(default_factory=lambda: uuid.uuid4().hex[:12])
     counts: Counter[str] = field(default_factory=Counter)
     heard: dict[str, float] = field(default_factory=dict)
-    """When each topic last carried data."""
+    """When each topic last delivered data."""
     opened_at: float = 0.0
     last_frame_at: float = 0.0
     last_frame_ms: int = 0
@@ -87,14 +87,14 @@ class Socket:
 
     @property
     def ready(self) -> bool:
-        """Whether it has been accepted."""
+        """Whether the connection was accepted."""
         return self._socket is not None and not self.cause
 
     async def run(self, session: aiohttp.ClientSession) -> str:
-        """Connect, subscribe and receive until the end; the cause of the end."""
+        """Connect, subscribe and receive until the end; returns the cause of the end."""
         try:
             async with asyncio.timeout(15):
-                # Our own pings only where the venue has no ping of its own making: they find half-open connections.
+                # We send pings only if the venue does not: they detect half-open connections.
                 self._socket = await session.ws_connect(
                     self.url,
                     compress=0,
@@ -146,7 +146,7 @@ class Socket:
             self.end("defect", repr(error))
 
     def end(self, cause: str, detail: str = "") -> None:
-        """End it: `run` returns this cause."""
+        """End the connection: `run` returns this cause."""
         self._ended(cause, detail)
         if self._socket is not None and not self._socket.closed:
             task = asyncio.get_running_loop().create_task(self._socket.close())
@@ -197,14 +197,15 @@ class Socket:
 
     def _unreadable(self, text: str, why: str) -> None:
         self.counts["unreadable frames"] += 1
-        # Stored and counted, never fatal; a flood of them is told by the count.
+        # Stored and counted, never fatal; the count shows if there are many.
         if self.counts["unreadable frames"] <= 5:
             self.on_event(self, "unreadable", "unknown" if not why else "malformed", f"{why} {text}".strip()[:1000])
 
     def _measure_lag(self, event_ms: int) -> None:
-        """The least lag of some seconds: one late frame is the venue's, all of them late are ours."""
+        """The smallest lag within some seconds: if a single frame is late it is the venue's fault, if all are late
+        it is ours."""
         if self.clock.skew_ms is None:
-            # The venue has not said its time yet: ours alone proves nothing.
+            # The venue's time is not known yet, and ours alone proves nothing.
             return
         self._lags.append(self.last_frame_ms - event_ms)
         if len(self._lags) >= 50:
@@ -249,7 +250,7 @@ class Socket:
             self.end("all_refused", message.text)
 
     async def _speak(self) -> None:
-        """Requests one after the other, at the venue's pace."""
+        """Send requests one after the other, at the venue's pace."""
         while True:
             text, names = await self._outgoing.get()
             key = _request_id(text, names)
@@ -297,5 +298,5 @@ class Socket:
 
 
 def _request_id(text: str, names: Sequence[str]) -> str:
-    """What the venue's answer names: the id that a Bybit request carries; elsewhere answers name their topics."""
+    """What the venue's reply refers to: the id of a Bybit request; at other venues replies name their topics."""
     return f"{names[0]}+{len(names)}" if '"req_id"' in text else text

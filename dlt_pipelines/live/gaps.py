@@ -1,8 +1,8 @@
-"""The gap task of one venue and market: bars that are due and did not come are asked for by REST.
+"""The gap task of one venue and market: bars that are due but did not arrive are requested by REST.
 
-A missing closed frame is the normal case of a thin series, so nothing here is an error. A REST answer counts only where
-it proves the bar final: by the venue's flag (OKX), by the bar after it, or by ten seconds since its end. Answers are
-stored as sent, in the live tables, and claim nothing.
+A missing closed frame is normal for an illiquid series, so nothing here is an error. A REST response is used only if it
+proves the bar final: by the venue's flag (OKX), by the following bar, or by ten seconds since its end. Responses are
+stored as sent, in the live tables, and do not count as coverage.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ from dlt_pipelines.venues import VENUES
 log = logging.getLogger(__name__)
 
 AGAIN_MS = (0, 10_000, 20_000, 40_000, 80_000, 160_000, 320_000, 640_000, 1_280_000, 2_560_000)
-"""After the first question; then the minute is left to `mdw update`."""
+"""After the first request; then the minute is left to `mdw update`."""
 _FINAL_MS = 10_000
 _MOST_BARS = 100
 _AT_ONCE = 4
@@ -40,7 +40,7 @@ class _Asked:
 
 @dataclass(frozen=True, slots=True)
 class Hole:
-    """A stretch without a connection: [from, to) by the venue's clock, and the series it concerns."""
+    """A period without a connection: [from, to) by the venue's clock, and the affected series."""
 
     gap_id: str
     conn: str
@@ -52,7 +52,8 @@ class Hole:
 
 @dataclass(slots=True)
 class GapTask:
-    """Asks for what is missing. `on_mute`: a series trades by REST, and its socket says nothing of it."""
+    """Requests what is missing. `on_mute`: called if a series has trades according to REST but its subscription is
+    silent."""
 
     protocol: WebSocketProtocol
     minutes: Minutes
@@ -62,9 +63,9 @@ class GapTask:
     on_mute: Callable[[Series], None]
     on_filled: Callable[[Hole, int], None]
     first_ms: int
-    """No minute before this one is asked for."""
+    """No minute before this one is requested."""
     trusted_from_ms: int = 1 << 62
-    """When a connection for bars was last opened: no earlier minute speaks against a subscription."""
+    """When a connection for bars was last opened: earlier minutes say nothing about a subscription."""
     counts: Counter[str] = field(default_factory=Counter)
     holes: list[Hole] = field(default_factory=list)
     _asked: dict[Series, dict[int, _Asked]] = field(default_factory=lambda: defaultdict(dict))
@@ -75,29 +76,29 @@ class GapTask:
     _prudent: set[tuple[Series, int]] = field(default_factory=set)
 
     async def run(self) -> None:
-        """Look every quarter of a second until cancelled."""
+        """Check every quarter of a second until cancelled."""
         self._next_ms = self.first_ms // MINUTE_MS * MINUTE_MS
         while True:
             self.look()
             await asyncio.sleep(min(0.25, max(0.02, self.clock.real_seconds(1_000))))
 
     def ask_anyway(self, series: list[Series], open_ms: int) -> None:
-        """Ask for a minute though its bar may come: the first ones after a connection was opened."""
+        """Request a minute although its bar may arrive: the first ones after a connection was opened."""
         for one in series:
             self._prudent.add((one, open_ms))
 
     def heard(self, series: Series) -> None:
-        """A socket has brought a closed bar of the series, however late."""
+        """A closed bar of the series has arrived by WebSocket, however late."""
         self._silent[series] = 0
 
     def hole(self, conn: str, series: list[Series], from_ms: int, to_ms: int, cause: str) -> Hole:
-        """Note a stretch without a connection."""
+        """Record a period without a connection."""
         found = Hole(str(uuid.uuid4()), conn, tuple(series), from_ms, to_ms, cause)
         self.holes.append(found)
         return found
 
     def look(self) -> None:
-        """Plan and start the questions that are due now."""
+        """Plan and start the requests that are due now."""
         now = self.clock.now_ms()
         while self._next_ms + MINUTE_MS + self.protocol.place.grace_ms <= now:
             minute = self._next_ms
@@ -124,7 +125,7 @@ class GapTask:
     async def _ask(self, series: Series, window: list[int]) -> None:
         asked = self._asked[series]
         try:
-            # One bar more: the one that follows proves the last one final.
+            # One more bar, because the following one proves the last one final.
             answer = await self.rest.bars(series, window[0], window[-1] + 2 * MINUTE_MS, self.clock.now_ms())
         except RestFailed as error:
             self.counts["rest failures"] += 1
@@ -160,7 +161,8 @@ class GapTask:
         return found
 
     def _store(self, series: Series, answer: RestPage, final: list[int], now_ms: int) -> None:
-        """As sent. `server_time` ends at the last bar that is final, so that no reader takes a later row for closed."""
+        """The response as sent. `server_time` is limited to the last final bar, so that later rows are not read as
+        closed."""
         place = self.protocol.place
         self.put(
             page(
@@ -181,7 +183,8 @@ class GapTask:
         self.counts["pages"] += 1
 
     def _judge(self, series: Series, minute: int, traded: bool) -> None:
-        """A traded minute that no socket brought speaks against the subscription; three in a row end the connection."""
+        """A minute with trades that did not arrive by WebSocket counts against the subscription; three in a row end
+        the connection."""
         if self.minutes.how(series, minute) == SOCKET:
             return
         self.counts["bars by rest"] += 1
@@ -205,7 +208,7 @@ class GapTask:
                 self.on_filled(hole, now_ms)
 
     def lost(self, series: Series, opens: tuple[int, ...]) -> None:
-        """Bars that had come were dropped before they were stored: ask for them."""
+        """Bars that had arrived were dropped before they were stored: request them."""
         self.minutes.lost(series, opens)
         now = self.clock.now_ms()
         for open_ms in opens:
@@ -213,11 +216,11 @@ class GapTask:
 
     @property
     def open_questions(self) -> int:
-        """Bars that were asked for and are not there."""
+        """Bars that were requested and are still missing."""
         return sum(len(asked) for asked in self._asked.values())
 
     async def settle(self, seconds: float) -> bool:
-        """Wait until nothing is asked for, so long at most."""
+        """Wait until no request is pending, with a timeout."""
         deadline = time.monotonic() + seconds
         while (self.open_questions or self._busy) and time.monotonic() < deadline:
             await asyncio.sleep(0.05)

@@ -1,4 +1,4 @@
-"""Best bid and ask: which frame is newer, and the last one of each second."""
+"""Best bid and ask: decides which frame is newer, and samples the last one of each second."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -21,11 +21,11 @@ class _Last:
 
 @dataclass(slots=True)
 class QuoteBook:
-    """The newest quote of each series of a place.
+    """The newest quote of each series of one venue and market.
 
-    A larger id is newer; an equal one refreshes the age. A smaller one is newer where the engine's time says so (the
-    venue counts anew after a maintenance, on a living connection too) and is dropped and counted elsewhere. Spot of
-    Binance has no such time: there a connection that took over from a closed one counts anew.
+    A larger id is newer; an equal one refreshes the age. A smaller one is newer if the engine's time shows it (the
+    venue restarts its ids after a maintenance, even on an open connection); otherwise it is dropped and counted.
+    Binance spot has no such time: there the ids may restart on a connection that replaced a closed one.
     """
 
     protocol: WebSocketProtocol
@@ -59,7 +59,7 @@ class QuoteBook:
         return conn != last.conn and last.conn not in self.alive
 
     def sample(self) -> Row | None:
-        """The quotes that came since the last sample as one page: a line each, as sent."""
+        """The quotes that arrived since the last sample as one page, one line per quote, as sent."""
         fresh = {series: last for series, last in self._last.items() if last.unsaved}
         if not fresh:
             return None

@@ -21,7 +21,7 @@ from dlt_pipelines.live import rows
 from dlt_pipelines.live.clock import MINUTE_MS, VenueClock, recv_us
 from dlt_pipelines.live.connection import Socket, open_session
 from dlt_pipelines.live.gaps import GapTask, Hole
-from dlt_pipelines.live.health import sign_of_life
+from dlt_pipelines.live.health import heartbeat_file
 from dlt_pipelines.live.minutes import Minutes
 from dlt_pipelines.live.quotes import QuoteBook
 from dlt_pipelines.live.rest import Rest, RestFailed
@@ -37,7 +37,7 @@ log = logging.getLogger(__name__)
 STATUS_SECONDS = 60.0
 ALIVE_SECONDS = 5.0
 LOOK_BACK_MINUTES = 60
-"""How far a start looks back where nothing says when a reader last ran."""
+"""How far back a start looks if it is unknown when a reader last ran."""
 _MOST_LOOK_BACK_MINUTES = 120
 _CLOCK_SECONDS = 600.0
 _STOP_SECONDS = 10.0
@@ -50,7 +50,7 @@ OnClosed = Callable[[Series, Message, str, int, int], None]
 
 @dataclass(slots=True)
 class Follower:
-    """Everything of one venue and market."""
+    """Everything for one venue and market."""
 
     protocol: WebSocketProtocol
     series: list[Series]
@@ -83,7 +83,7 @@ def _check_bars(protocol: WebSocketProtocol, message: Message, text: str) -> Non
 
 
 def followed(series: Sequence[Series]) -> dict[tuple[str, str], list[Series]]:
-    """The one-minute bars among these series that have a socket, by venue and market."""
+    """The one-minute bars among these series that have a WebSocket feed, by venue and market."""
     found: dict[tuple[str, str], list[Series]] = {}
     for one in series:
         if one.dataset == "bars" and one.timeframe == "1m" and (one.venue, one.market) in WEBSOCKETS:
@@ -92,7 +92,8 @@ def followed(series: Sequence[Series]) -> dict[tuple[str, str], list[Series]]:
 
 
 class Reader:
-    """Runs until `stop`. `speed`: of a replayed market; `on_closed` sees each closed frame (the probe)."""
+    """Runs until `stop`. `speed` is that of a replayed market; `on_closed` receives each closed frame (used by the
+    probe)."""
 
     def __init__(
         self,
@@ -122,11 +123,11 @@ class Reader:
         self._stopped = asyncio.Event()
 
     def stop(self) -> None:
-        """End cleanly: no new frames, everything written, connections closed with 1000."""
+        """Stop cleanly: accept no new frames, write everything, close connections with 1000."""
         self._stopped.set()
 
     async def run(self) -> bool:
-        """Follow until stopped; whether every row was acknowledged before the end."""
+        """Run until stopped; returns whether every row was acknowledged before the end."""
         taken_over = self.spool.open()
         connector = aiohttp.TCPConnector(limit=0, ttl_dns_cache=60)
         async with open_session(connector) as session:
@@ -157,7 +158,8 @@ class Reader:
                 tasks.append(asyncio.create_task(follower.gaps.run()))
                 tasks += [asyncio.create_task(one.run(session)) for one in follower.supervisors]
             done, _ = await asyncio.wait([*tasks, writing, stopped], return_when=asyncio.FIRST_COMPLETED)
-            # None of these ends by itself: one that did has a defect, and a restart is better than a silent half.
+            # None of these ends by itself: if one did, it is defective, and a restart is better than running with half
+            # of them.
             broken = [task for task in done if task is not stopped]
             complete = await self._end(tasks, writing)
             for task in broken:
@@ -184,14 +186,14 @@ class Reader:
                 supervisor.stop()
         deadline = time.monotonic() + _STOP_SECONDS
         await asyncio.sleep(0.3)
-        self._tell_minutes()
+        self._report_minutes()
         self._event("stopped")
         for task in tasks:
             task.cancel()
         if tasks:
             await asyncio.wait(tasks, timeout=4.0)
         complete = await self.writer.drain(max(1.0, deadline - time.monotonic()))
-        self._tell_minutes()
+        self._report_minutes()
         complete = await self.writer.drain(1.0) and complete
         writing.cancel()
         with contextlib.suppress(asyncio.CancelledError):
@@ -219,7 +221,7 @@ class Reader:
         )
         follower = Follower(protocol, series, clock, minutes, QuoteBook(protocol), gaps, rest, [], clock.now_ms())
         if first < clock.now_ms():
-            # Nobody says that a reader ran until now: the stretch is a gap like any other.
+            # Nothing shows that a reader was running until now, so the period is a gap like any other.
             self._gap(follower, series, "", first, clock.now_ms(), "start", quotes=False)
         gate = Gate(_CONNECT_SECONDS)
         base = base_address(protocol.place, self._settings.origins)
@@ -251,7 +253,8 @@ class Reader:
         return follower
 
     async def _looks_back_to(self, place: tuple[str, str], now_ms: int) -> int:
-        """The first minute that a start asks for: where the last reader of this place stopped, within two hours."""
+        """The first minute that a start requests: where the last reader of this venue and market stopped, within two
+        hours."""
         assert self.writer is not None
         found = await self.writer.query(
             "SELECT toUnixTimestamp64Milli(max(if(whole, minute, NULL))), "
@@ -264,12 +267,12 @@ class Reader:
             earliest=str(now_ms - _MOST_LOOK_BACK_MINUTES * MINUTE_MS),
         )
         known = [int(cell) for cell in (found[0] if found else []) if cell.isdecimal()]
-        # Five minutes before the last complete one too: minutes need not become complete in order.
+        # Also the five minutes before the last complete one, since minutes may become complete out of order.
         last = known[0] - 5 * MINUTE_MS if known else now_ms - LOOK_BACK_MINUTES * MINUTE_MS
         earliest = now_ms - _MOST_LOOK_BACK_MINUTES * MINUTE_MS
         return max(min([last, *known[1:]]), earliest) // MINUTE_MS * MINUTE_MS
 
-    # What the sockets say
+    # Events of the WebSocket connections
 
     def _frame(self, follower: Follower, socket: Socket, topic: Topic, message: Message, text: str) -> None:
         if message.kind is Kind.QUOTE:
@@ -337,12 +340,12 @@ class Reader:
     def _gap(
         self, follower: Follower, series: list[Series], conn: str, begin: int, end: int, cause: str, *, quotes: bool
     ) -> None:
-        """Nothing was connected in [begin, end): REST brings the bars; quotes of that time are gone."""
+        """Nothing was connected in [begin, end): REST fills the bars; quotes of that period are lost."""
         place = follower.protocol.place
         gap_id = str(uuid.uuid4())
         if not quotes:
             gap_id = follower.gaps.hole(conn, series, begin, end, cause).gap_id
-            # Whole as they are at these venues, the running minute and the next one are asked for in any case.
+            # The current minute and the next one are requested in any case.
             running = end // MINUTE_MS * MINUTE_MS
             for minute in (running, running + MINUTE_MS):
                 follower.gaps.ask_anyway(series, minute)
@@ -403,7 +406,7 @@ class Reader:
             else:
                 one.end("mute", detail)
 
-    # What ClickHouse and the disk say
+    # Events of ClickHouse and the disk
 
     def _of(self, series: Series) -> Follower | None:
         return next((one for one in self.followers if series in one.series), None)
@@ -418,7 +421,7 @@ class Reader:
             if (follower := self._of(stored.series)) is not None:
                 follower.gaps.lost(stored.series, stored.opens)
 
-    # What is written from time to time
+    # What is written periodically
 
     async def _sampling(self) -> None:
         while True:
@@ -427,23 +430,23 @@ class Reader:
                 if (row := follower.book.sample()) is not None and self.writer is not None:
                     self.writer.put(row)
 
-    async def _telling(self) -> None:
-        told = touched = time.monotonic()
-        alive = sign_of_life(self._settings.home)
+    async def _reporting(self) -> None:
+        last_status = touched = time.monotonic()
+        alive = heartbeat_file(self._settings.home)
         while True:
             await asyncio.sleep(min(0.25, max(0.05, 1.0 / self._speed)))
-            self._tell_minutes()
+            self._report_minutes()
             if time.monotonic() - touched >= ALIVE_SECONDS:
                 touched = time.monotonic()
                 alive.touch()
-            if time.monotonic() - told >= STATUS_SECONDS:
-                told = time.monotonic()
+            if time.monotonic() - last_status >= STATUS_SECONDS:
+                last_status = time.monotonic()
                 for follower in self.followers:
                     place = follower.protocol.place
                     detail = orjson.dumps(self.status_of(follower)).decode()
                     self._event("status", venue=place.venue, market=place.market, detail=detail)
 
-    def _tell_minutes(self) -> None:
+    def _report_minutes(self) -> None:
         for follower in self.followers:
             place, now = follower.protocol.place, follower.clock.now_ms()
             for open_ms, socket, rest, complete in follower.minutes.to_tell(

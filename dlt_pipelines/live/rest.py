@@ -21,7 +21,7 @@ from dlt_pipelines.venues import VENUES
 log = logging.getLogger(__name__)
 
 SHARE = 0.2
-"""Of a venue's documented limit; the rest is for `mdw update`."""
+"""Share of a venue's documented limit; the rest is for `mdw update`."""
 _MAX_BYTES = 4 << 20
 _TIMEOUT = aiohttp.ClientTimeout(total=10, connect=5)
 _PAUSE_SECONDS = 60.0
@@ -29,12 +29,12 @@ _PAUSES = frozenset({403, 418, 429, 451})
 
 
 class RestFailed(Exception):
-    """The venue did not answer, or not with a page."""
+    """The venue did not respond, or not with a page."""
 
 
 @dataclass(frozen=True, slots=True)
 class RestPage:
-    """A good answer."""
+    """A successful response."""
 
     endpoint: str
     params: Mapping[str, str]
@@ -56,7 +56,7 @@ class Rest:
         self.failures = 0
 
     async def clock_ms(self) -> int:
-        """The venue's time, halfway between question and answer; raises RestFailed."""
+        """The venue's time, halfway between request and response; raises RestFailed."""
         endpoint = self._venue.clock(Series("bars", self._protocol.place.venue, self._protocol.place.market))
         if endpoint is None:
             raise RestFailed("the venue has no clock")
@@ -65,7 +65,7 @@ class Rest:
         return int(self._venue.read_clock(body) + (time.monotonic() - began) * 500)
 
     async def bars(self, series: Series, start_ms: int, end_ms: int, now_ms: int) -> RestPage:
-        """One page of [start, end); the window must fit into one. Raises RestFailed."""
+        """One page of [start, end), which must fit into one page. Raises RestFailed."""
         endpoint = self._venue.endpoint(series, start_ms, now_ms)
         rows = (end_ms - start_ms) // TIMEFRAMES[series.timeframe]
         params = self._venue.params(series, replace(endpoint, page_rows=max(int(rows), 1)), start_ms, end_ms)
@@ -115,11 +115,11 @@ class Rest:
         self._paused_until = time.monotonic() + min(max(seconds, 1.0), 600.0)
 
     async def _turn(self, endpoint: Endpoint) -> None:
-        """Wait for the share of the limit, and for the end of a pause."""
+        """Wait for our share of the limit, and for the end of a pause."""
         if time.monotonic() < self._paused_until:
             raise RestFailed("the venue asked us to wait")
         now = time.monotonic()
-        # A burst of two seconds' share, then evenly.
+        # A burst of two seconds' share, then evenly spaced.
         self._free_at = max(self._free_at, now - 2.0)
         self._free_at += endpoint.weight / (endpoint.budget.per_second * SHARE)
         self.calls += 1

@@ -1,4 +1,4 @@
-"""Rows of the live tables as lines of JSON, the form in which they are spooled and inserted."""
+"""Rows of the live tables as JSON lines, as they are spooled and inserted."""
 
 import hashlib
 import uuid
@@ -18,7 +18,7 @@ _LATEST_MS = 9_000_000_000_000  # the year 2255; ClickHouse's DateTime64 ends in
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """What a row brings once ClickHouse has acknowledged it: bars of a series, and how they came."""
+    """What a row adds once ClickHouse has acknowledged it: bars of a series, and how they arrived."""
 
     series: Series
     opens: tuple[int, ...]
@@ -27,7 +27,7 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A line for a table such as `raw.okx__live_spot_candles`. `quotes`: the first to go when the spool is full."""
+    """A line for a table such as `raw.okx__live_spot_candles`. `quotes` are dropped first if the spool is full."""
 
     table: str
     line: bytes
@@ -67,7 +67,7 @@ def page(
     rows: int,
     quotes: bool = False,
 ) -> Row:
-    """A raw page. `opens`: open times of the closed bars that it brings."""
+    """A raw page. `opens`: open times of its closed bars."""
     text = orjson.dumps(params, option=orjson.OPT_SORT_KEYS).decode()
     body = payload.encode()
     identity = hashlib.sha256(f"{endpoint}\n{text}\n{received_us}\n".encode())

@@ -1,7 +1,7 @@
-"""Batches on disk until ClickHouse has acknowledged them: one file a batch, its lines ready to be inserted.
+"""Batches on disk until ClickHouse has acknowledged them: one file per batch, with lines ready to be inserted.
 
-Each reader has a folder of its own, held by a lock. What a dead reader left is taken over at the next start; rows that
-were inserted before it died arrive twice, which readers of the views do not see (one row a key).
+Each reader has its own folder, protected by a lock. What a dead reader left is taken over at the next start; rows that
+were inserted before it died are stored twice, which the views hide (one row per key).
 """
 
 import fcntl
@@ -17,7 +17,7 @@ from typing import IO
 from dlt_pipelines.live.rows import Row, Stored
 
 LIMIT_BYTES = 64 << 20
-"""A venue's batches; beyond it the oldest quotes go first, then the oldest bars."""
+"""Limit of a venue's batches; above it the oldest quotes are dropped first, then the oldest bars."""
 
 
 @dataclass(slots=True)
@@ -35,7 +35,7 @@ class Batch:
 
 @dataclass(slots=True)
 class Spool:
-    """The folder of this reader. Not to be used by two threads at once."""
+    """The folder of this reader. Not thread-safe."""
 
     root: Path
     limit_bytes: int = LIMIT_BYTES
@@ -45,7 +45,7 @@ class Spool:
     _numbers: "count[int]" = field(default_factory=lambda: count(1))
 
     def open(self) -> int:
-        """Take a folder, and over the batches of dead readers; how many those are."""
+        """Create the folder and take over the batches of dead readers; returns their number."""
         self.root.mkdir(parents=True, exist_ok=True)
         name = uuid.uuid4().hex[:12]
         # One start at a time: another must not take a lock between its creation and its being held.
@@ -76,7 +76,7 @@ class Spool:
         _, table, venue, kind = path.stem.split("+")
         lines = path.read_bytes()
         if not lines.endswith(b"\n"):
-            # The write was cut by the kill: what is not a whole line was never acknowledged to anybody.
+            # The write was interrupted: an incomplete line was never acknowledged.
             lines = lines[: lines.rfind(b"\n") + 1]
         if lines:
             self._put(table, venue, kind == "quotes", lines, ())
@@ -117,18 +117,18 @@ class Spool:
         return found
 
     def done(self, batches: Sequence[Batch]) -> None:
-        """Acknowledged: forget them."""
+        """Delete acknowledged batches."""
         for batch in batches:
             batch.path.unlink(missing_ok=True)
             if batch in self.batches:
                 self.batches.remove(batch)
 
     def size(self, venue: str) -> int:
-        """Bytes of a venue."""
+        """Bytes of a venue's batches."""
         return sum(batch.size for batch in self.batches if batch.venue == venue)
 
     def shed(self, venue: str) -> list[Batch]:
-        """Drop batches of a venue beyond the limit: quotes first, then others, oldest first; what was dropped."""
+        """Drop batches of a venue above the limit: quotes first, then others, oldest first. Returns them."""
         over = self.size(venue) - self.limit_bytes
         dropped: list[Batch] = []
         for quotes in (True, False):
@@ -142,7 +142,7 @@ class Spool:
         return dropped
 
     def close(self) -> None:
-        """Give the folder back; batches that are left stay for the next reader."""
+        """Release the folder; remaining batches stay for the next reader."""
         if not self.batches:
             shutil.rmtree(self.folder, ignore_errors=True)
             Path(self._lock.name).unlink(missing_ok=True)

@@ -1,7 +1,7 @@
 """Keeps one set of topics connected: backs off, never gives up, replaces a connection before it is ended.
 
-A replacement is connected beside the old one and takes over when it has carried every topic that the old one carried
-in the last minute; until then both deliver, and what comes twice is one row in the views.
+A replacement is connected while the old one is still open, and takes over when it has delivered every topic that the
+old one delivered in the last minute; until then both deliver, and duplicates are one row in the views.
 """
 
 import asyncio
@@ -32,7 +32,7 @@ OnGap = Callable[["Supervisor", Socket, int, int], None]
 
 
 class Gate:
-    """At most one new connection in so many seconds, for all connections of a venue."""
+    """At most one new connection per interval, over all connections of a venue."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds, self._free_at = seconds, 0.0
@@ -62,7 +62,7 @@ class Supervisor:
     counts: Counter[str] = field(default_factory=Counter)
     causes: Counter[str] = field(default_factory=Counter)
     attempts: int = 0
-    """Connections in a row that did not live for a minute."""
+    """Consecutive connections that lasted less than a minute."""
     stopping: bool = False
     _refused: dict[str, tuple[int, float]] = field(default_factory=dict)
     """How often a topic was refused, and when it is asked for again."""
@@ -71,7 +71,7 @@ class Supervisor:
 
     @property
     def is_for_quotes(self) -> bool:
-        """All topics of a connection are of one kind."""
+        """All topics of a connection are of the same kind."""
         return self.topics[0].quotes
 
     async def run(self, session: aiohttp.ClientSession) -> None:
@@ -136,7 +136,7 @@ class Supervisor:
             await asyncio.sleep(0.02)
 
     async def _live(self, session: aiohttp.ClientSession) -> None:
-        """Until the current connection ends; planned replacements happen in here."""
+        """Run until the current connection ends; planned replacements happen here."""
         while True:
             assert self.current is not None
             one, task = self.current, self._tasks[self.current.conn]
@@ -208,7 +208,7 @@ class Supervisor:
             await asyncio.sleep(min(0.2, max(0.0, deadline - time.monotonic())))
 
     def stop(self) -> None:
-        """No new connection; the open ones are closed with 1000."""
+        """Stop: no new connections; open ones are closed with 1000."""
         self.stopping = True
         if self.current is not None:
             self.current.end("stopped")

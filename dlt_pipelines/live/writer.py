@@ -1,4 +1,4 @@
-"""Rows into ClickHouse over HTTP: spooled first, at most one insert a second and table."""
+"""Inserts rows into ClickHouse over HTTP: spooled first, at most one insert per second and table."""
 
 import asyncio
 import contextlib
@@ -28,7 +28,7 @@ _HOPELESS = ("CANNOT_PARSE", "INCORRECT_DATA", "TYPE_MISMATCH")
 
 
 class Writer:
-    """Takes rows at any time without waiting; tells `on_stored` what ClickHouse has acknowledged."""
+    """Accepts rows at any time without waiting; passes what ClickHouse has acknowledged to `on_stored`."""
 
     def __init__(
         self,
@@ -75,7 +75,7 @@ class Writer:
         self._something.set()
 
     async def run(self) -> None:
-        """Spool what comes until cancelled."""
+        """Spool rows until cancelled."""
         for table in {batch.table for batch in self._spool.batches}:
             self._send(table)
         try:
@@ -88,7 +88,7 @@ class Writer:
                 task.cancel()
 
     async def drain(self, seconds: float) -> bool:
-        """Write everything down and wait for ClickHouse, so long at most; whether nothing is left."""
+        """Spool everything and wait for ClickHouse, with a timeout; returns whether nothing is left."""
         await self._flush()
         deadline = time.monotonic() + seconds
         while self._spool.batches and time.monotonic() < deadline:
@@ -182,10 +182,10 @@ class Writer:
     def _fail(self, why: str) -> None:
         if self.failing_since is None:
             self.failing_since = time.monotonic()
-            log.warning("ClickHouse does not take rows (%s): they are kept on disk and sent again.", why[:300])
+            log.warning("ClickHouse does not accept rows (%s): they are kept on disk and sent again.", why[:300])
 
     async def _post(self, table: str, body: bytes) -> str:
-        """Insert; the words of a refusal, empty when it was taken."""
+        """Insert; returns the error message, or an empty string if accepted."""
         database, _, name = table.partition(".")
         query = f"INSERT INTO {database}.`{name}` FORMAT JSONEachRow"
         timeout = aiohttp.ClientTimeout(total=30, connect=5)
@@ -196,7 +196,7 @@ class Writer:
             return "" if answer.status == 200 else f"HTTP {answer.status} {' '.join(text.split())[:500]}"
 
     async def query(self, sql: str, **parameters: str) -> list[list[str]]:
-        """Rows of a query as text, its `{name:Type}` from the parameters; empty where ClickHouse does not answer."""
+        """Rows of a query as text, with parameters for its `{name:Type}`; empty if ClickHouse does not respond."""
         timeout = aiohttp.ClientTimeout(total=10, connect=3)
         with contextlib.suppress(aiohttp.ClientError, TimeoutError, OSError):
             async with self._session.post(
@@ -210,7 +210,7 @@ class Writer:
                 text = await answer.text()
                 if answer.status == 200:
                     return [line.split("\t") for line in text.splitlines()]
-                log.warning("ClickHouse does not answer a question of the reader: %s", " ".join(text.split())[:300])
+                log.warning("ClickHouse does not respond to a query of the reader: %s", " ".join(text.split())[:300])
         return []
 
 

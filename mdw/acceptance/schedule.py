@@ -97,7 +97,7 @@ def _alert(context: Context) -> Observation:
     result = sending.raise_alert(context.settings, alert)
     sending.resolve(context.settings, alert.key)
     return met_if(
-        bool(result.sent) and not result.troubles, "; ".join(result.troubles) or f"{', '.join(names)} accepted an alert"
+        bool(result.sent) and not result.errors, "; ".join(result.errors) or f"{', '.join(names)} accepted an alert"
     )
 
 

@@ -19,7 +19,7 @@ class SendResult:
     sent: list[str] = field(default_factory=list)
     held_back: list[str] = field(default_factory=list)
     resolved: list[str] = field(default_factory=list)
-    troubles: list[str] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
 
 
 def raise_alert(settings: Settings, alert: Alert) -> SendResult:
@@ -30,7 +30,7 @@ def raise_alert(settings: Settings, alert: Alert) -> SendResult:
     try:
         return _reconcile(settings, [alert], lambda key: False)
     except OperationFailed as error:
-        result = SendResult(troubles=[f"not deduplicated: {error}"])
+        result = SendResult(errors=[f"not deduplicated: {error}"])
         _deliver(settings, alert.title, alert.text(settings.runbook_url), result)
         result.sent.append(alert.title)
         return result
@@ -82,6 +82,6 @@ def _send(channel: Channel, title: str, text: str, result: SendResult) -> bool:
     try:
         channel.send(title, text)
     except OperationFailed as error:
-        result.troubles.append(str(error))
+        result.errors.append(str(error))
         return False
     return True

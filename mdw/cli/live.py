@@ -1,4 +1,4 @@
-"""live: closed bars and quotes from the venues' sockets, as they come."""
+"""live: closed bars and quotes from the venues' WebSockets, as they arrive."""
 
 from pathlib import Path
 from typing import Annotated
@@ -18,20 +18,22 @@ def register(app: typer.Typer) -> None:
 
 
 def live(
-    venue: Annotated[Many, typer.Option(help="such as binance; repeatable; else every venue with a live feed")] = None,
+    venue: Annotated[
+        Many, typer.Option(help="such as binance; repeatable; default: every venue with a live feed")
+    ] = None,
     market: Annotated[Many, typer.Option(help="spot or perp; repeatable")] = None,
-    symbol: Annotated[Many, typer.Option(help="such as BTC/USDT; repeatable; else all of the universe")] = None,
+    symbol: Annotated[Many, typer.Option(help="such as BTC/USDT; repeatable; default: all of the universe")] = None,
     quotes: Annotated[bool, typer.Option("--quotes/--no-quotes", help="best bid and ask, by the second")] = True,
     probe: Annotated[
-        str | None, typer.Option(help="measure the feeds for so long, such as 30m, write a report, and stop")
+        str | None, typer.Option(help="measure the feeds for this long, such as 30m, write a report, and stop")
     ] = None,
     report: Annotated[
-        Path | None, typer.Option(help="file of the probe's report; else live-probe-<time>.md in MDW_HOME/reports")
+        Path | None, typer.Option(help="file for the probe's report; default: live-probe-<time>.md in MDW_HOME/reports")
     ] = None,
     json: Json = False,
 ) -> None:
     """Follow closed 1m bars and best bid/ask by WebSocket, until interrupted. `mdw update` still lands every minute."""
-    # dlt, ccxt and pandas stay out of this process: a reader is meant to be small.
+    # dlt, ccxt and pandas are not imported, to keep the reader small.
     from dlt_pipelines.planning.selection import Selection, select
     from dlt_pipelines.planning.universe import load
     from mdw.live.running import parse_duration, run, run_probe
@@ -40,7 +42,7 @@ def live(
     chosen = Selection(("bars",), tuple(venue or ()), tuple(market or ()), tuple(symbol or ()), ())
     series = select(load(settings.universe), chosen)
     if report is not None and probe is None:
-        raise BadInput("--report names the file of a probe: give --probe 30m, too.")
+        raise BadInput("--report is the file of a probe: give --probe 30m as well.")
     if probe is not None:
         raise typer.Exit(run_probe(settings, series, parse_duration(probe), report))
     raise typer.Exit(run(settings, series, quotes=quotes, as_json=json))

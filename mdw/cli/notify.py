@@ -67,6 +67,6 @@ def notify(
                 out.print(f"{what}: {title}", soft_wrap=True)
         if not (result.sent or result.held_back or result.resolved):
             out.print("Nothing to send.")
-        for error in result.troubles:
+        for error in result.errors:
             err.print(error, soft_wrap=True)
-    raise typer.Exit(1 if result.troubles else 0)
+    raise typer.Exit(1 if result.errors else 0)

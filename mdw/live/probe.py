@@ -1,7 +1,7 @@
-"""What the venues' sockets really do, measured: the report of `mdw live --probe 30m`.
+"""Measures what the venues' WebSocket feeds really do: the report of `mdw live --probe 30m`.
 
 Lateness of closed frames, whether quiet minutes are pushed, repeats, frames against REST some seconds and a minute
-later, and how connections end. Nothing is assumed of what did not happen: such cells say "none seen".
+later, and how connections end. Nothing is assumed about what did not happen: such cells say "none seen".
 """
 
 import asyncio
@@ -23,7 +23,7 @@ from dlt_pipelines.live.rest import Rest, RestFailed
 from dlt_pipelines.venues import WEBSOCKETS
 from warehouse.settings import Settings
 
-# Seconds after the closed frame at which REST is asked for the same bar.
+# Seconds after the closed frame at which the same bar is requested by REST.
 REST_AFTER = (1.0, 5.0, 60.0)
 _SAMPLED = 10  # series a feed that are compared with REST
 
@@ -40,7 +40,7 @@ class _Feed:
 
 
 class Probe:
-    """Follow the series for so many seconds and describe what was seen. Rows land as from any reader."""
+    """Follow the series for some seconds and describe what was seen. Rows land as from any reader."""
 
     def __init__(self, settings: Settings, series: Sequence[Series], seconds: float, speed: float = 1.0) -> None:
         self._settings, self._seconds, self._speed = settings, seconds, speed
@@ -101,9 +101,9 @@ class Probe:
                     outcome = "absent"
                 else:
                     frame = self._feeds[series.venue, series.market].frames[series, open_ms][0]
-                    told = protocol.values(orjson.loads(frame), open_ms, rest=False)
+                    from_frame = protocol.values(orjson.loads(frame), open_ms, rest=False)
                     settled = protocol.values(orjson.loads(page.text), open_ms, rest=True)
-                    outcome = "equal" if told == settled else "different"
+                    outcome = "equal" if from_frame == settled else "different"
                 self._feeds[series.venue, series.market].rest[after].append(outcome)
 
     def _now(self, series: Series) -> int:
@@ -114,7 +114,7 @@ class Probe:
         return places[venue, market]
 
     async def _quiet_minutes(self) -> None:
-        """Which minutes of the run had no trade, by REST, and whether a closed frame came for them."""
+        """Which minutes of the run had no trade according to REST, and whether a closed frame arrived for them."""
         assert self._session is not None
         for place, series in self._series.items():
             rest = Rest(WEBSOCKETS[place], self._settings.origins, self._session)
@@ -138,7 +138,7 @@ class Probe:
             "# Probe of the live feeds",
             "",
             f"Began {began:%Y-%m-%d %H:%M:%S} UTC, {self._seconds:.0f} s. Lateness in ms after the end of the minute:",
-            "by the venue's event time, and when the frame arrived here, by the venue's clock as REST told it.",
+            "by the venue's event time, and when the frame arrived here, by the venue's clock as returned by REST.",
             "",
             "| " + " | ".join(_COLUMNS) + " |",
             "|" + "---|" * len(_COLUMNS),
@@ -153,7 +153,7 @@ class Probe:
         quiet = f"{feed.quiet_pushed} of {feed.quiet_seen}" if feed.quiet_seen else "none seen"
         ends = status["ends"]
         assert isinstance(ends, dict)
-        told = ", ".join(f"{cause} {count}" for cause, count in sorted(ends.items()) if cause != "stopped")
+        causes = ", ".join(f"{cause} {count}" for cause, count in sorted(ends.items()) if cause != "stopped")
         cells = (
             " ".join(place),
             str(len(self._series[place])),
@@ -163,7 +163,7 @@ class Probe:
             quiet,
             f"{frames - len(feed.frames)}, {feed.differing_repeats}",
             *(_outcomes(feed.rest[after]) for after in REST_AFTER),
-            told or "none",
+            causes or "none",
         )
         return "| " + " | ".join(cells) + " |"
 
@@ -182,8 +182,8 @@ _COLUMNS = (
     "connections ended",
 )
 _NOTES = (
-    "Quiet minutes: minutes of the run without a trade, by REST; pushed: a closed frame came for them. REST: of the",
-    f"first {_SAMPLED} series of a feed, the same bar so long after its closed frame: equal, different or absent.",
+    "Quiet minutes: minutes of the run without a trade by REST; pushed: a closed frame arrived for them. REST: of the",
+    f"first {_SAMPLED} series of a feed, the same bar that long after its closed frame: equal, different or absent.",
     "The same comparison a day later: `mdw update`, `mdw build`, then the audit `bars_live_against_rest` and",
     "`marts.dq_live_differences`.",
 )

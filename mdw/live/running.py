@@ -1,4 +1,4 @@
-"""Run the reader under signals, with a status that a person or a log can follow."""
+"""Runs the reader with signal handling and a status for terminals and logs."""
 
 import asyncio
 import re
@@ -57,13 +57,13 @@ async def _run(settings: Settings, series: Sequence[Series], quotes: bool, as_js
         watching.cancel()
     if not complete:
         sys.stderr.write(
-            "Stopped. ClickHouse did not take the last rows: they are kept in the spool and sent by the next start.\n"
+            "Stopped. ClickHouse did not accept the last rows: they are kept in the spool and sent at the next start.\n"
         )
     return 0 if complete else 1
 
 
 async def _watch(reader: Reader, as_json: bool) -> None:
-    """A table that renews itself on a terminal, lines elsewhere."""
+    """A refreshing table on a terminal, lines elsewhere."""
     if sys.stdout.isatty() and not as_json:
         from rich.live import Live
 

@@ -1,4 +1,4 @@
-"""What a person sees of a running reader: connections, ages, rates, gaps."""
+"""Status display of a running reader: connections, ages, rates, gaps."""
 
 import time
 from typing import Any
@@ -31,7 +31,7 @@ _FRAME_LINES = 5
 
 
 class _Rates:
-    """Frames a second between two looks."""
+    """Frames per second between two samples."""
 
     def __init__(self) -> None:
         self._last: dict[str, tuple[float, int]] = {}
@@ -109,7 +109,7 @@ def _age_ms(follower: Follower, series: Series) -> int | None:
 
 
 def lines(reader: Reader) -> list[str]:
-    """A line a feed, for pipes and logs."""
+    """One line per feed, for pipes and logs."""
     return [
         " ".join(f"{name.replace(' ', '_')}={cell}" for name, cell in zip(_COLUMNS, _cells(reader, one), strict=True))
         for one in reader.followers

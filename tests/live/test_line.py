@@ -152,7 +152,7 @@ def ran(module_warehouse: Warehouse, tmp_path_factory: pytest.TempPathFactory) -
 
 def all_there(running: Running, ran: Ran) -> bool:
     return all(
-        follower.minutes.is_told_complete(minute)
+        follower.minutes.is_reported_complete(minute)
         for follower in running.reader.followers
         # What was complete before its start, a reader does not ask for again.
         for minute in range(max(ran.first_ms, follower.gaps.first_ms), ran.end_ms, MINUTE_MS)

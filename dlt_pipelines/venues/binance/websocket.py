@@ -1,8 +1,8 @@
-"""Binance spot and USD-M streams, named in the address, so that no message counts against a limit.
+"""Binance spot and USD-M streams, named in the URL, so that no message counts against a limit.
 
 Facts: the stream page of binance/binance-spot-api-docs (kline, bookTicker, 24 h, pings, 1,024 streams); the routed
 addresses of USD-M (/market, /public) from Binance's change notice of 2026-03-06: since 2026-04-23 the address without a
-route acknowledges and stays silent.
+route acknowledges but sends nothing.
 """
 
 from collections.abc import Sequence
@@ -54,7 +54,7 @@ class BinanceWebSocket:
         return f"{name}@bookTicker" if quotes else f"{name}@kline_1m"
 
     def path(self, topics: Sequence[Topic]) -> str:
-        """The topics of a connection are all bars or all quotes: USD-M serves them at different addresses."""
+        """The topics of a connection are either bars or quotes: USD-M serves them at different addresses."""
         folder = _FOLDER[self.place.market][topics[0].quotes]
         return f"{folder}/stream?streams={'/'.join(topic.name for topic in topics)}"
 
@@ -63,7 +63,7 @@ class BinanceWebSocket:
         return []
 
     def read(self, text: str) -> Message:
-        """`x` says whether a bar is closed; `E` is the event's time, which spot's bookTicker has not."""
+        """`x` says whether a bar is closed; `E` is the event time, which spot's bookTicker lacks."""
         body = orjson.loads(text)
         data = body.get("data", body)
         if not isinstance(data, dict):
@@ -98,5 +98,5 @@ class BinanceWebSocket:
         return tuple(kline[name] for name in "ohlcvq") if kline["t"] == open_ms else ()
 
     def splits(self, message: Message) -> bool:
-        """An unknown symbol is acknowledged as any other."""
+        """Unknown symbols are acknowledged like any other."""
         return False

@@ -1,7 +1,8 @@
 """Bybit v5 public spot: kline.1 and orderbook.1, ten args a request, a JSON ping every 20 s.
 
 Facts: bybit-exchange/docs, docs/v5/websocket/public/{kline,orderbook}.mdx and its connect page. A `data` array may hold
-more than one bar; one bad topic fails its whole request; a repeated topic is refused or not answered, and goes on.
+more than one bar; one bad topic fails its whole request; a repeated topic is refused or not answered, and keeps being
+sent.
 """
 
 from collections.abc import Sequence
@@ -16,7 +17,7 @@ _MOST_ARGS = 10
 
 
 class BybitWebSocket:
-    """Answers carry the id of their request."""
+    """Replies carry the id of their request."""
 
     place = Place(
         "bybit",
@@ -43,7 +44,7 @@ class BybitWebSocket:
         return "/v5/public/spot"
 
     def requests(self, topics: Sequence[Topic]) -> list[tuple[str, tuple[str, ...]]]:
-        """At most ten args each; the id says which topics an answer is about."""
+        """At most ten args each; the id tells which topics a reply is about."""
         found = []
         for first in range(0, len(topics), _MOST_ARGS):
             names = tuple(topic.name for topic in topics[first : first + _MOST_ARGS])

@@ -20,7 +20,7 @@ _HARMLESS = {"channel-conn-count", "channel-conn-count-error", "login", "unsubsc
 
 
 class OkxWebSocket:
-    """One answer an arg; errors name the arg in words only."""
+    """One reply per arg; errors name the arg only in the message text."""
 
     place = Place(
         "okx",
@@ -47,7 +47,7 @@ class OkxWebSocket:
         return "/ws/v5/public" if topics[0].quotes else "/ws/v5/business"
 
     def requests(self, topics: Sequence[Topic]) -> list[tuple[str, tuple[str, ...]]]:
-        """At most 100 args a request; 64 KB are allowed."""
+        """At most 100 args per request; 64 KB are allowed."""
         found = []
         for first in range(0, len(topics), _MOST_ARGS):
             names = tuple(topic.name for topic in topics[first : first + _MOST_ARGS])
@@ -68,7 +68,7 @@ class OkxWebSocket:
                 return Message(Kind.QUOTE, topic, event_ms=int(row["ts"]), update=int(row.get("seqId", row["ts"])))
             if not arg["channel"].startswith("candle"):
                 return Message(Kind.UNKNOWN, text=text[:300])
-            # Frames of 2022 have no flag: nobody calls such a bar closed.
+            # Frames of 2022 have no flag, so such a bar is not known to be closed.
             opens = tuple(int(row[0]) for row in body["data"] if len(row) > 8 and row[8] == "1")
             return Message(Kind.CLOSED if opens else Kind.OPEN, topic, opens)
         event, code = body.get("event"), str(body.get("code", ""))
@@ -93,7 +93,7 @@ class OkxWebSocket:
         return next((tuple(row[1:7]) for row in body["data"] if int(row[0]) == open_ms), ())
 
     def splits(self, message: Message) -> bool:
-        """Where the words do not name the arg."""
+        """If the message does not name the arg."""
         return not message.topics
 
 
