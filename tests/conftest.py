@@ -24,7 +24,7 @@ from warehouse.settings import Role, Settings
 
 @dataclass
 class Warehouse:
-    """A running embedded server of the test's own. `environment` makes any command use it."""
+    """A running embedded server for one test. `environment` makes any command use it."""
 
     settings: Settings
 
@@ -40,13 +40,13 @@ class Warehouse:
             return [tuple(row) for row in client.query(query, parameters=parameters).result_rows]
 
     def kill(self) -> None:
-        """What a power cut does."""
+        """As in a power failure."""
         process = psutil.Process(read_state(self.settings.home).pid)
         process.kill()
         process.wait(10)
 
 
-# Every server that a fixture started: one whose fixture failed later has nobody else who ends it.
+# Every server that a fixture started, so that a server is stopped even if its fixture failed later.
 _STARTED: list[Warehouse] = []
 
 
@@ -121,7 +121,7 @@ def module_warehouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wareh
 
 @pytest.fixture(scope="session")
 def market_data() -> Path:
-    """The folder of real recordings; tests that need it are skipped where it is absent."""
+    """The folder of real recordings; tests that need it are skipped if it is absent."""
     folder = Path(os.environ.get("MDW_TEST_MARKET_DATA", PROJECT.parent / "shared" / "market_data"))
     if not (folder / "PROVENANCE.md").exists():
         missing(

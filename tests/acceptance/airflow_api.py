@@ -1,4 +1,4 @@
-"""An Airflow that answers as version 3's REST API does, about runs that a test makes up."""
+"""An Airflow that responds like version 3's REST API, with runs defined by a test."""
 
 import json
 import re
@@ -12,7 +12,7 @@ from werkzeug import Request, Response
 
 @dataclass
 class Runs:
-    """What it knows: scheduled runs by state, the newest first."""
+    """Its state: scheduled runs by state, newest first."""
 
     states: list[str] = field(default_factory=lambda: ["success", "failed", "success"])
     paused: bool = False
@@ -22,7 +22,7 @@ class Runs:
     born: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     def answer(self, path: str) -> dict[str, Any] | None:
-        """Of GET `path` (after /api/v2), None where there is nothing of that name."""
+        """The response to GET `path` (after /api/v2); None if it does not exist."""
         if path == "/monitor/health":
             return {
                 part: {"status": "unhealthy" if part == self.ill else "healthy"}
@@ -52,7 +52,7 @@ class Runs:
 
 
 class AirflowServer:
-    """Serves `runs` to people who log in as admin, password pass."""
+    """Serves `runs` to user admin with password pass."""
 
     def __init__(self) -> None:
         self.runs = Runs()

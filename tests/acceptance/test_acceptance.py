@@ -1,4 +1,4 @@
-"""`mdw acceptance`: what is well is met, what is not is named, and what could not be looked at is never called met."""
+"""`mdw acceptance`: criteria are met or named as not met, and what could not be checked is never reported as met."""
 
 import json
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ from warehouse.errors import OperationFailed
 from warehouse.project import PROJECT
 from warehouse.settings import Settings
 
-# Hours only: what is judged here does not depend on how many bars there are.
+# Hours only: the checks do not depend on the number of bars.
 UNIVERSE = """\
 version: 1
 history: {{start: {start}}}
@@ -38,7 +38,7 @@ QUICK = ("--lookback-days", "2")
 
 @dataclass
 class Deployment:
-    """A warehouse that holds what it should, an Airflow, and the command line."""
+    """A complete warehouse, an Airflow, and the command line."""
 
     warehouse: Warehouse
     airflow: AirflowServer
@@ -61,7 +61,7 @@ class Deployment:
         return 0
 
     def accept(self, *options: str) -> tuple[int, dict[int, dict[str, Any]], str]:
-        """Exit code, verdicts by number, and the sentence at the end."""
+        """Exit code, verdicts by number, and the conclusion."""
         self.capture.readouterr()
         code = self.mdw("acceptance", "--json", *QUICK, *options)
         document = json.loads(self.capture.readouterr().out)
@@ -70,7 +70,7 @@ class Deployment:
 
 @pytest.fixture(scope="module")
 def standing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
-    """One for all tests of this module."""
+    """Shared by all tests of this module."""
     warehouse = start_warehouse(tmp_path_factory.mktemp("warehouse") / "mdw")
     airflow = AirflowServer()
     today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
@@ -191,5 +191,5 @@ def test_nothing_published_says_what_comes_first(warehouse: Warehouse, monkeypat
 def test_the_proposal_of_the_real_time_feed_is_delivered():
     question, check = CRITERIA[-1]
     assert "real-time" in question
-    # What the page covers does not depend on a deployment.
+    # The content of the page does not depend on a deployment.
     assert {seen.state for seen in check(None)} == {"met"}  # type: ignore[arg-type]

@@ -31,7 +31,7 @@ def test_a_deployment_made_here_is_met_as_far_as_it_can_be_looked_at(tmp_path: P
     states = {number: one["state"] for number, one in criteria.items()}
     assert [states[number] for number in range(1, 7)] == ["in part", "met", "met", "met", "met", "met"], criteria
     assert "of the last 2 scheduled runs succeeded" in json.dumps(criteria[3])
-    # Nothing of it goes on.
+    # Nothing keeps running.
     assert not [line for line in processes() if str(tmp_path) in line]
 
 

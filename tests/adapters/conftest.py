@@ -66,7 +66,7 @@ def pinned(market_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 @pytest.fixture
 def run(pinned: Warehouse, tmp_path: Path) -> Run:
-    """Run a program of tests/adapters/programs with an environment's Python; what it prints as JSON."""
+    """Run a program of tests/adapters/programs with an environment's Python; returns the JSON that it prints."""
 
     def started(environment: str, program: str, *arguments: str) -> dict[str, Any]:
         ended = subprocess.run(
@@ -84,7 +84,7 @@ def run(pinned: Warehouse, tmp_path: Path) -> Run:
 
 
 def python(environment: str) -> Path:
-    """The Python of one of the environments; skipped where `make adapters` has not made it."""
+    """The Python of one of the environments; the test is skipped if `make adapters` has not created it."""
     path = PROJECT / f".venv-adapters-{environment}" / "bin" / "python"
     if not path.exists():
         pytest.skip(f"no {path.parent.parent.name} here: run `make adapters`")

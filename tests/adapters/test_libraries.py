@@ -1,4 +1,4 @@
-"""Each adapter by the real library, in an environment of its own, on a pinned snapshot of the recordings."""
+"""Each adapter with the real library, in its own environment, on a pinned snapshot of the recordings."""
 
 import json
 import subprocess
@@ -57,8 +57,8 @@ def test_backtrader(run: Run, client: Client) -> None:
     hours = client.bars("BTC/USDT", "1h", "2025-01-01", "2025-01-04", venue="binance").to_pylist()
     fields = ("open", "high", "low", "close", "volume")
     expected = {str(int(row["open_time"].timestamp()) // 3600 + 1): [row[name] for name in fields] for row in hours}
-    # backtrader's own hours of the minutes are the same, so both carry the right time. It begins when each feed has a
-    # bar, which is at the end of the first day.
+    # backtrader's own hours are the same, so both have the right time. It starts once every feed has a bar, which is at
+    # the end of the first day.
     for found in (told["ours"], told["theirs"]):
         assert len(found) >= 2 * 24
         for ended, bar in found.items():
@@ -113,7 +113,7 @@ def test_freqtrade(run: Run, client: Client, market_data: Path, tmp_path: Path, 
     told = run("freqtrade", "with_freqtrade.py", market, str(data))
     assert all(Path(file).exists() for file in told["files"])
     pair = "BTC/USDT" if market == "spot" else "BTC/USDT:USDT"
-    # freqtrade asks the exchange which markets it has, also for a backtest: here, the replay of the exchange.
+    # freqtrade requests the exchange's markets even for a backtest: here from the replay.
     with ReplayServer(RecordedMarket(market_data), clock=Clock.fixed(NOW)) as server:
         origins = server.environment
         api = {

@@ -1,4 +1,4 @@
-"""A warehouse with two snapshots, made by the whole line: replayed exchanges, landing, dbt build, publication.
+"""A warehouse with two snapshots, made by the whole pipeline: replayed exchanges, landing, dbt build, publication.
 
 `first`: what the market of seed 7 had. `second`: a day more of it, and one perpetual's day revised by the market
 of seed 8.
@@ -39,14 +39,14 @@ Spans = dict[Series, tuple[int, int | None]]
 
 @dataclass
 class Published:
-    """The running warehouse, and the market whose values it must hold in snapshot `first`."""
+    """The running warehouse, and the market whose values snapshot `first` must contain."""
 
     warehouse: Warehouse
     market: SyntheticMarket
 
     @property
     def url(self) -> str:
-        """For a researcher."""
+        """With the role researcher."""
         found = self.warehouse.settings.connection("researcher")
         return f"http://{found.user}:{found.password}@{found.host}:{found.http_port}"
 
@@ -81,13 +81,13 @@ def _publish(settings: Settings, snapshot_id: str) -> None:
     assert result.published, result
 
 
-# Two folders' conftest.py import the fixture, which makes it two: they share what it takes a minute to build.
+# Imported by two conftest.py files, the fixture exists twice: both share the result, which takes a minute to build.
 _SHARED: list[Published] = []
 
 
 @pytest.fixture(scope="session")
 def published(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Published]:
-    """Both snapshots, published; tests only read."""
+    """Both snapshots, published; tests only read them."""
     if _SHARED:
         yield _SHARED[0]
         return

@@ -1,4 +1,4 @@
-"""Arguments as quants write them: each means one thing and is taken, or is refused before anything is returned."""
+"""Arguments as quants write them: each is unambiguous and accepted, or refused before anything is returned."""
 
 import os
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Misuse: one clear message each, and before any request."""
+"""Misuse: one clear message each, before any request."""
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime
@@ -49,7 +49,7 @@ MISUSES: dict[str, tuple[Callable[[Any], object], list[str]]] = {
 
 @pytest.fixture(scope="module")
 def severed(module_warehouse: Warehouse) -> Client:
-    """A client whose server has gone: whatever it answers, it answered alone."""
+    """A client whose server is gone, so that every result comes from the client alone."""
     connection = module_warehouse.settings.connection("researcher")
     url = f"http://{connection.user}:{connection.password}@{connection.host}:{connection.http_port}"
     client = alphaforge_data.connect(url, cache=False)

@@ -1,4 +1,4 @@
-"""Bars beyond the stored ones: resampled, laid on their grid, side by side, in pieces, joined with what was known."""
+"""Bars derived from stored ones: resampled, filled to the grid, as panels, in chunks, with point-in-time joins."""
 
 import asyncio
 import pickle
@@ -69,7 +69,7 @@ def test_resampled_volumes_are_the_exact_sum_of_the_minutes(client: Client, time
 def test_incomplete_periods_are_dropped_kept_or_an_error(client: Client) -> None:
     day = {"start": "2025-06-11", "end": "2025-06-12"}
     dropped = client.bars("BTC/USDT", "1h", **day, **SPOT)  # type: ignore[arg-type]
-    # The hole is from 02:00 to 04:30.
+    # The gap is from 02:00 to 04:30.
     assert [time.hour for time in dropped["open_time"].to_pylist()] == [0, 1, *range(5, 24)]
     kept = client.bars("BTC/USDT", "1h", **day, **SPOT, partial="keep")  # type: ignore[arg-type]
     four = kept.to_pylist()[2]

@@ -1,4 +1,4 @@
-"""What a pin reads is kept as files: found again whenever the content is the same, and never wrong."""
+"""Pinned reads are cached as files: found whenever the content is the same, and never wrong."""
 
 import logging
 import os
@@ -27,7 +27,7 @@ KEY = {"content": "0"}
 
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The text of every query that leaves this process."""
+    """The text of every query that this process sends."""
     queries: list[str] = []
     stream = Transport.stream
 
@@ -69,7 +69,7 @@ def test_a_later_snapshot_with_the_same_month_finds_it(published: Published, tmp
     perps(alphaforge_data.connect(published.url, snapshot_id="first", cache=tmp_path))
     asked.clear()
     second = alphaforge_data.connect(published.url, snapshot_id="second", cache=tmp_path)
-    # May did not change from one to the other, June did.
+    # May did not change between the two, June did.
     may = perps(second, end="2025-06-01")
     assert of_bars(asked) == 0
     assert may.equals(perps(published.connect("second"), end="2025-06-01"))
@@ -87,7 +87,7 @@ def test_resampled_bars_are_found_by_the_content_of_their_months(
         )
     asked.clear()
     second = alphaforge_data.connect(published.url, snapshot_id="second", cache=tmp_path)
-    # May did not change from one to the other, June did; a window and a choice of columns are parts of what is there.
+    # May did not change between the two, June did; a window and a selection of columns are parts of cached content.
     for window in ({"end": "2025-06-01"}, {"start": "2025-05-20T04:00Z", "end": "2025-05-25", "columns": ["close"]}):
         found = perps(second, timeframe="4h", **window)
         assert of_bars(asked) == 0
@@ -213,7 +213,7 @@ def stored(folder: Path) -> Path:
 
 @pytest.fixture
 def bits(tmp_path: Path) -> tuple[Path, int]:
-    """Positions all over a stored file: header, schema, body and end."""
+    """Positions throughout a stored file: header, schema, body and end."""
     file = stored(tmp_path)
     return file, file.stat().st_size
 
@@ -224,7 +224,7 @@ def test_no_flipped_bit_is_ever_served(bits: tuple[Path, int], caplog: pytest.Lo
     for position in [*range(64), *range(64, size, 7), size - 1]:
         damaged = bytearray(whole)
         damaged[position] ^= 1 << position % 8
-        # A new file, as a later process finds it: what this one has checked, it does not check again.
+        # A new file, as for a later process: a process checks a file only once.
         file.unlink()
         file.write_bytes(damaged)
         caplog.clear()
@@ -388,7 +388,7 @@ def test_a_forked_process_does_not_keep_a_lock(tmp_path: Path) -> None:
 
 def test_a_folder_that_cannot_be_written_is_read_all_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = stored(tmp_path)
-    # The tests may run as root, whom no mode stops: every way to write is closed instead.
+    # The tests may run as root, whom file modes do not stop, so every way to write is patched instead.
     for name in ("utime", "replace", "mkdir"):
         monkeypatch.setattr(os, name, _refuse)
     monkeypatch.setattr("alphaforge_data.cache.container.os.open", _refuse)

@@ -1,4 +1,4 @@
-"""Finding the warehouse, and what is said where there is none."""
+"""Finding the warehouse, and the errors if there is none."""
 
 from pathlib import Path
 

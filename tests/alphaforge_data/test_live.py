@@ -1,4 +1,4 @@
-"""Live bars and a replay through one interface: what a strategy gets of each, without a server where none is needed."""
+"""Live bars and a replay through one interface: what a strategy receives, without a server if none is needed."""
 
 import asyncio
 import datetime as dt
@@ -39,7 +39,7 @@ def table(*rows: tuple[int, str, float, bool]) -> pa.Table:
 
 
 class Answers:
-    """What a reader answers, one after the other; the last one for ever."""
+    """The results of a reader in order; the last one is repeated."""
 
     def __init__(self, *tables: pa.Table):
         self.tables = list(tables)
@@ -51,7 +51,7 @@ class Answers:
 
 
 class History:
-    """A client that has one day of bars."""
+    """A client with one day of bars."""
 
     def iter_bars(self, **asked: Any) -> list[Frame]:
         day = table((1, "b", 2.0, False), (0, "b", 1.0, False), (0, "a", 1.5, False)).drop(["is_provisional"])

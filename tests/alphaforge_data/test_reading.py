@@ -1,4 +1,4 @@
-"""What a researcher gets out of the published views."""
+"""What a researcher reads from the published views."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""The reference page is made from numpydoc docstrings that name every parameter."""
+"""The reference page is generated from numpydoc docstrings that name every parameter."""
 
 import inspect
 import re

@@ -1,4 +1,4 @@
-"""The package installs alone and imports nothing else of this repository."""
+"""The package installs on its own and imports nothing else of this repository."""
 
 import re
 import shutil
@@ -22,7 +22,7 @@ print(alphaforge_data.__file__, sorted(others))
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The package's own wheel, built from a copy of its folder alone, as `make wheel` does."""
+    """The package's own wheel, built from a copy of its folder, as by `make wheel`."""
     folder = tmp_path_factory.mktemp("wheel")
     copy = folder / "alphaforge_data"
     shutil.copytree(PROJECT / "alphaforge_data", copy, ignore=shutil.ignore_patterns("__pycache__"))
@@ -38,7 +38,7 @@ def test_its_wheel_is_small_and_whole(wheel: Path) -> None:
         metadata = next(archive.read(name).decode() for name in archive.namelist() if name.endswith("METADATA"))
     folder = PROJECT / "alphaforge_data"
     modules = {f"alphaforge_data/{path.relative_to(folder)}" for path in folder.rglob("*.py")}
-    # The reference page is made in the repository only.
+    # The reference page is generated in the repository only.
     assert held == modules - {"alphaforge_data/reference.py"} | {"alphaforge_data/py.typed"}
     assert wheel.stat().st_size < 100_000
     needed = [line for line in metadata.splitlines() if line.startswith("Requires-Dist") and "extra" not in line]

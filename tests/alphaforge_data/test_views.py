@@ -1,4 +1,4 @@
-"""The column names that type checkers know are those of the views."""
+"""The column names for type checkers are those of the views."""
 
 from typing import get_args
 

@@ -1,4 +1,4 @@
-"""Rows are those of the snapshot they are stamped with, all of them, or there is an error."""
+"""Results have all rows of the snapshot that they name, or there is an error."""
 
 import socket
 import threading
@@ -19,7 +19,7 @@ PERP = {"venue": "binance", "market": "perp"}
 
 @pytest.fixture
 def third(published: Published) -> Iterator[Published]:
-    """A snapshot `third` beside the two, of the same version as `first`; it leaves no trace."""
+    """An additional snapshot `third` of the same version as `first`, removed afterwards."""
     with published.warehouse.client() as admin:
         _publish(published, "third", "first")
         yield published
@@ -28,7 +28,7 @@ def third(published: Published) -> Iterator[Published]:
 
 
 def _publish(published: Published, snapshot_id: str, like: str, version: int | None = None) -> None:
-    """A row of the registry as a publication writes it, of the rows of another snapshot."""
+    """A row of the registry as written by a publication, for the rows of another snapshot."""
     with published.warehouse.client() as admin:
         admin.command(
             "insert into marts.snapshots select * replace ({id:String} as snapshot_id, now64(3) as published_at, "
@@ -65,7 +65,7 @@ def test_an_id_dropped_while_a_client_lives(third: Published) -> None:
     client = third.connect("third")
     client.series()
     _drop(third, "third")
-    # The view itself no longer knows the id, or the check after the read finds it gone: never rows.
+    # The view no longer knows the id, or the check after the read notices that it is gone: never rows.
     with pytest.raises((SnapshotChanged, QueryFailed)):
         client.bars("SOL/USDT", "1h", **PERP)  # type: ignore[arg-type]
     with pytest.raises((SnapshotChanged, UnknownSnapshot)):
@@ -83,7 +83,7 @@ def test_an_id_dropped_while_a_client_lives(third: Published) -> None:
 def test_a_server_that_holds_less_than_was_published(
     third: Published, tmp_path: Path, cached: bool, timeframe: str, words: str
 ) -> None:
-    """As a replica that lags: the registry and the manifest are there, some rows are not."""
+    """Like a lagging replica: the registry and the manifest are there, some rows are not."""
     _drop(third, "third")
     _publish(third, "third", "second", version=99)
     with third.warehouse.client() as admin:

@@ -1,4 +1,5 @@
-"""Right and wrong calls for type checkers (`make lint`): every wrong one is marked, and a mark without use is an error.
+"""Valid and invalid calls for type checkers (`make lint`): every invalid one has an ignore, and an unused ignore is an
+error.
 
 Nothing here runs.
 """
@@ -13,7 +14,7 @@ from alphaforge_data import Client, aio
 
 
 def right(client: Client, config: str) -> None:
-    """What mypy and pyright must take."""
+    """What mypy and pyright must accept."""
     alphaforge_data.connect("https://host:8443", snapshot_id="demo", cache="folder")
     alphaforge_data.connect(as_of=dt.date(2025, 6, 20))
     alphaforge_data.connect(snapshot_id="demo", offline=True)
@@ -45,7 +46,7 @@ async def right_awaited() -> None:
 
 
 def wrong(client: Client, config: str) -> None:
-    """What raises when it runs, and so must be refused before."""
+    """What raises at run time and must therefore be refused by type checkers."""
     alphaforge_data.connect(offline=True)  # type: ignore
     alphaforge_data.connect(snapshot_id="demo", as_of="2025-06-20")  # type: ignore
     alphaforge_data.connect(snapshot_id="demo", cache=False, offline=True)  # type: ignore

@@ -13,16 +13,16 @@ from replay.synthetic import SyntheticMarket
 from tests.conftest import Warehouse
 from tests.ingest import Ingest
 
-# Saturday: December's monthly files are not out yet, the days up to January 2 are.
+# Saturday: December's monthly files are not published yet, the days up to January 2 are.
 NOW = datetime(2025, 1, 4, 20, 0, 30, tzinfo=UTC)
 
 
-# Symbols that Binance lists, with prices of others: one letter, and letters of another script.
+# Symbols that Binance lists, with prices of others: a single letter, and letters of another script.
 ALIASES = {"W/USDT": "XRP/USDT", "币安人生/USDT": "SOL/USDT"}
 
 
 class Aliased(SyntheticMarket):
-    """Binance and OKX list two instruments more."""
+    """Binance and OKX list two more instruments."""
 
     def symbols(self, venue: str, market: str) -> dict[str, str]:
         known = super().symbols(venue, market)
@@ -48,7 +48,7 @@ class Aliased(SyntheticMarket):
 
 
 def _names(known: dict[str, str]) -> dict[str, str]:
-    """Names at the venue by alias, of those whose original is listed."""
+    """The venue's names by alias, for aliases whose original is listed."""
     by_symbol = {symbol: name for name, symbol in known.items()}
     return {
         alias: by_symbol[symbol].replace(symbol.split("/")[0], alias.split("/")[0])
@@ -75,6 +75,6 @@ def world(module_warehouse: Warehouse, archive_server: ReplayServer, archive_mar
 
 @pytest.fixture
 def ingest(world: Ingest) -> Ingest:
-    """Empty raw tables, sound files."""
+    """Empty raw tables, valid files."""
     world.clear()
     return world

@@ -1,10 +1,10 @@
-"""Raw tables as older versions of this software left them."""
+"""Raw tables as older releases left them."""
 
 from tests.ingest import Ingest
 
 
 def as_landed_before(ingest: Ingest, table: str, symbol: str = "") -> None:
-    """Let a table hold its pages as software before `proof` landed them: a file claims its whole period.
+    """Change a table's pages to what releases before `proof` landed: a file covers its whole period.
 
     `symbol` limits it to one.
     """

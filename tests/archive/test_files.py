@@ -1,4 +1,4 @@
-"""A zip from the network is taken at its word in nothing."""
+"""Nothing in a zip file from the network is trusted."""
 
 import io
 import stat

@@ -1,4 +1,4 @@
-"""From the archives' addresses into raw: what lands, what does not, and what is asked of REST instead."""
+"""From the archives' URLs into raw: what lands, what does not, and what is requested by REST instead."""
 
 import hashlib
 import io
@@ -44,7 +44,7 @@ def test_a_month_lands_once_as_it_is(ingest: Ingest):
     ]
     away = sorted({*range(ms(NOVEMBER), ms(DECEMBER), HOUR_MS)} - {*true})
     assert report.complete
-    # The synthetic Binance is away for two hours of the 11th: the file is cut there, and claims what lies around it.
+    # The synthetic Binance has an outage of two hours on the 11th: the file is split there and covers the rest.
     assert ingest.files() == [(ZIP, 2, 2, len(true))]
     assert any("BTCUSDT-1h-2024-11.zip lacks 2 bars (2024-11-11T" in notice for notice in report.notices)
     again = ingest.plan(NOVEMBER, DECEMBER, "archive", **HOURS)
@@ -71,7 +71,7 @@ def test_every_part_says_what_it_is(ingest: Ingest):
     assert all(part["payload_sha256"] == hashlib.sha256(part["payload"].encode()).hexdigest() for part in parts)
     assert (one["venue"], one["market"], one["symbol"]) == ("binance", "spot", "BTC/USDT")
     assert (one["venue_symbol"], one["timeframe"], one["lane"]) == ("BTCUSDT", "1m", "archive")
-    # Parts follow each other without a gap but where minutes are missing.
+    # Parts follow each other without a gap, except where minutes are missing.
     assert (one["window_start"], parts[-1]["window_end"]) == tuple(t.replace(tzinfo=None) for t in (NOVEMBER, DECEMBER))
     assert sum(a["window_end"] != b["window_start"] for a, b in pairwise(parts)) == 1
     assert {part["proof"] for part in parts} == {"window"}
@@ -97,7 +97,7 @@ def test_the_archive_lane_lands_no_bars_of_rest(ingest: Ingest):
 
 
 def test_a_sender_that_dies_in_the_middle_leaves_nothing(ingest: Ingest, monkeypatch: pytest.MonkeyPatch):
-    """Between two files is the worst place to die: all that has arrived is whole."""
+    """Dying between two files is the worst case: every file that landed is complete."""
 
     def insert_half(client: object, table: str, files: list[CheckedFile]) -> None:
         rows = files[0].parts.pieces
@@ -222,7 +222,7 @@ def test_funding_beyond_the_reach_of_rest_comes_from_the_archive(ingest: Ingest)
     rows = ingest.warehouse.rows("select lane, sum(row_count) from ops.coverage where dataset = 'funding' group by 1")
     assert dict(rows)["archive"] > 300
     assert dict(rows)["archive"] + dict(rows)["rest"] >= len(true)
-    # The end of funding stays open for a day, as ever.
+    # The last day of funding stays uncovered, as always.
     left = ingest.plan(start, end, "auto", **OKX_FUNDING)
     assert left.files == []
     assert all((request.start or 0) >= int((NOW - DAY).timestamp() * 1000) for request in left.requests)
@@ -267,7 +267,7 @@ def test_faults_on_the_way_are_overcome(ingest: Ingest):
     again = ingest.backfill(datetime(2024, 7, 1, tzinfo=UTC), DECEMBER, "archive", **HOURS)
     assert again.complete
     assert len(ingest.files()) == 5
-    # Two parts each: the synthetic Binance is away for some time of every month.
+    # Two parts each: the synthetic Binance has an outage in every month.
     assert report.pages + again.pages == 10
 
 
@@ -307,7 +307,7 @@ def test_trouble_of_one_symbol_is_its_own(
     kind: str,
     monkeypatch: pytest.MonkeyPatch,
 ):
-    """Days of two symbols; the files, or the list, of one are in trouble. A venue that is away is given up soon."""
+    """Days of two symbols; the files, or the list, of one fail. A venue that is down is given up soon."""
     monkeypatch.setattr(download, "BACKOFF_SECONDS", 0.01)
     start, end = datetime(2024, 12, 1, tzinfo=UTC), datetime(2024, 12, 5, tzinfo=UTC)
     chosen = {**chosen, "symbols": ("BTC/USDT", "ETH/USDT")}
@@ -322,7 +322,7 @@ def test_trouble_of_one_symbol_is_its_own(
         assert {symbols[failure.subject] for failure in report.failures} == {"BTC/USDT", "ETH/USDT"}
     else:
         assert {symbols[failure.subject] for failure in report.failures} == {"BTC/USDT"}
-    # Three files of each series, those under way, six attempts each.
+    # Three files of each series, those in progress, six attempts each.
     assert sum(entry["status"] == answer.status for entry in ingest.server.journal.last) <= 6 * (3 + 4) * 2
     left = ingest.plan(start, end, "archive", **chosen).files
     assert {file.series.symbol for file in left} == set(symbols.values()) - (set() if away else {"ETH/USDT"})

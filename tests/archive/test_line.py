@@ -1,4 +1,4 @@
-"""The archive lane through the real line: replayed archives → raw → dbt → views, two builds for all tests here."""
+"""The archive lane through the real pipeline: replayed archives → raw → dbt → views, two builds for all tests here."""
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -35,7 +35,7 @@ LISTING: dict[str, Any] = {"venues": ("bybit",), "datasets": ("instruments",)}
 
 @dataclass
 class Line:
-    """What stood after each build."""
+    """The state after each build."""
 
     ingest: Ingest
     dbt: Dbt
@@ -74,14 +74,14 @@ def line(world: Ingest, tmp_path_factory: pytest.TempPathFactory) -> Line:
     world.backfill(NEW_YEAR - DAY, NEW_YEAR + DAY, "archive", **SPOT_MINUTES)
     world.backfill(NEW_YEAR - 8 * HOUR, NEW_YEAR + 16 * HOUR, "archive", **OKX_MINUTES)
     world.trick(Trick("conflicts", "BTC-USDT-candlesticks-2025-01-02"))
-    # A single day is faster by REST: the file is taken here as auto would take a month.
+    # A single day is faster by REST: here the file is used as auto would use a month.
     plan = world.plan(NEW_YEAR + 16 * HOUR, NEW_YEAR + 40 * HOUR, "archive", **OKX_MINUTES)
     report = world.land(replace(plan, lane="auto"))
     world.trick()
     world.backfill(NOVEMBER, DECEMBER, "rest", **FUNDING, venues=("binance",))
     refetch(world, **FUNDING, venues=("binance",))
     world.backfill(datetime(2024, 8, 1, tzinfo=UTC), DECEMBER, "auto", **FUNDING, venues=("okx",))
-    # A genuine file of a week, landed by a version that believed it whole; a listing that is cut short later.
+    # A genuine file of a week, landed by a release that considered it complete; a listing that is truncated later.
     world.trick(Trick("short", "futures/um/monthly/klines/ETHUSDT"))
     world.backfill(NOVEMBER, DECEMBER, "archive", **SHORT)
     as_landed_before(world, "binance__archive_usdm_klines", "ETH/USDT")
@@ -115,7 +115,7 @@ def with_aliases(universe: Universe) -> Universe:
 
 
 def land_aliases(world: Ingest) -> None:
-    """Symbols of one letter and of another script: Binance by both lanes, OKX, payments, a listing."""
+    """Symbols with a single letter and in another script: Binance by both lanes, OKX, payments, a listing."""
     before, world.universe = world.universe, with_aliases(world.universe)
     symbols = tuple(ALIASES)
     hours = {"venues": ("binance",), "timeframes": ("1h",), "symbols": symbols}
@@ -156,7 +156,7 @@ def test_contradicting_rows_are_kept_out_named_and_asked_of_rest(line: Line):
     aside = line.ingest.warehouse.rows("select dataset, instrument_id, source, rows from marts.dq_conflicting_rows")
     assert aside == [("bars", "okx:spot:BTC/USDT", "archive", 2)]
     asked = line.ingest.warehouse.rows("select row_count, lane from ops.coverage where venue = 'okx' and lane = 'rest'")
-    # The bar itself, and the one on each side that proves it.
+    # The bar itself, and the neighbours that prove it.
     assert (3, "rest") in asked
 
 
@@ -206,7 +206,8 @@ def test_okx_funding_beyond_three_months_is_what_was_paid(line: Line):
 
 
 def test_a_file_of_a_week_is_repaired_by_one_command_and_the_old_pin_stays(line: Line):
-    """Landed by a version that took the file's period for proven: an outage of three weeks that nobody asked about."""
+    """Landed by a release that considered the file's period proven: an outage of three weeks that was never
+    requested."""
     instrument = "binance:perp:ETH/USDT"
     true = [
         bar.open_time
@@ -224,7 +225,7 @@ def test_a_file_of_a_week_is_repaired_by_one_command_and_the_old_pin_stays(line:
         "group by 1, 2 order by 1, 2",
         n=NOVEMBER,
     )
-    # The claim is withdrawn for the old pin, too: its rows stay, and what it lacks was never fetched.
+    # The coverage is also withdrawn for the old pin: its rows stay, and what it lacks was never fetched.
     still = [("second", "venue_outage", 720 - len(true))] if len(true) < 720 else []
     assert gaps == [("first", "not_fetched", 720 - len(before)), *still]
 

@@ -1,4 +1,4 @@
-"""Archives served from real recordings: the form of a real file, and a month of recorded minutes."""
+"""Archives served from real recordings: the format of a real file, and a month of recorded minutes."""
 
 import csv
 import gzip
@@ -38,7 +38,7 @@ def server(market_data: Path) -> Iterator[ReplayServer]:
 
 @pytest.fixture(scope="module")
 def real_file(market_data: Path) -> bytes:
-    """The one file of data.binance.vision that was recorded to the letter."""
+    """The one file of data.binance.vision that was recorded byte for byte."""
     return gzip.decompress((market_data / "binance/ohlcv_usdm_5m/BTCUSDT-5m-2025-01.csv.gz").read_bytes())
 
 
@@ -77,6 +77,6 @@ def test_a_month_of_recorded_minutes_lands_from_the_archive(
         "arrayJoin(splitByChar('\\n', payload))) as line from raw.binance__archive_spot_klines) "
         "where length(line) > 1 order by line[1]"
     )
-    # Quote volumes were not recorded: an empty field, which staging reads as unknown.
+    # Quote volumes were not recorded: an empty field, which staging reads as NULL.
     assert [row[1:] for row in landed] == [(*row[1:6], "") for row in wanted]
     assert (landed[0][0], len(landed)) == (str(to_ms(APRIL)), len(wanted))

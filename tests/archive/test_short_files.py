@@ -1,4 +1,4 @@
-"""Genuine archive files that lack hours or days: they claim what their rows prove, and REST is asked for the rest."""
+"""Genuine archive files that lack hours or days: they cover what their rows prove, and REST supplies the rest."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -34,7 +34,7 @@ def ms(moment: datetime) -> int:
 
 
 def found(series: Series, hours: list[int], conflicts: tuple[int, ...] = (), end: int = 48) -> list[tuple[int, int]]:
-    """Windows that no row proves of a period of 48 hours, in hours; a window after a payment begins a ms later."""
+    """Unproven windows of a period of 48 hours, in hours; a window after a payment begins a ms later."""
     times = np.array(hours, np.int64) * HOUR
     cut = stretches(series, (0, end * HOUR), times, np.array(conflicts, np.int64) * HOUR)
     assert [row for one in cut for row in range(one.first, one.last)] == [*range(len(hours))]
@@ -50,13 +50,13 @@ def found(series: Series, hours: list[int], conflicts: tuple[int, ...] = (), end
         (BARS, [*range(10), *range(12, 48)], (), [(10, 12)]),
         (BARS, [0, 1, 1, *range(2, 48)], (), []),
         (BARS, [*range(5), 4, *range(5, 48)], (4,), [(4, 5)]),
-        # Rows in another order claim all or nothing.
+        # Rows in another order cover all or nothing.
         (BARS, [*range(47, -1, -1)], (), []),
         (BARS, [*range(47, 3, -1)], (), [(0, 48)]),
         (FUNDING, [0, 8, 16, 24, 32, 40], (), []),
         (FUNDING, [0, 8, 16, 24], (), [(24, 48)]),
         (FUNDING, [0, 8, 24, 32, 40], (), [(8, 24)]),
-        # An interval that changes, and a payment that is missing.
+        # A changing interval, and a missing payment.
         (FUNDING, [0, 8, 16, 20, 24, 28, 32, 36, 40, 44], (), []),
         (FUNDING, [0, 4, 8, 16, 20, 24, 28, 32, 36, 40, 44], (), [(8, 16)]),
     ],
@@ -68,7 +68,7 @@ def test_rows_prove_what_lies_between_them(
 
 
 def test_a_file_of_many_holes_claims_nothing() -> None:
-    """REST is asked for its period in pages then, not for each hole."""
+    """Its period is then requested by REST in pages, not gap by gap."""
     hours = [*range(0, 400, 2)]
     assert stretches(BARS, (0, 400 * HOUR), np.array(hours) * HOUR, np.array([], np.int64)) == [Stretch(0, 200, None)]
 
@@ -82,7 +82,7 @@ def test_what_a_file_lacks_comes_by_rest_at_once(ingest: Ingest, trick: str) -> 
     lanes = dict(ingest.warehouse.rows("select lane, sum(row_count) from ops.coverage group by 1"))
     truth = ingest.market.bars("binance", "spot", "BTC/USDT", "1m", ms(NOVEMBER), ms(DECEMBER))
     assert len(truth) <= lanes["archive"] + lanes["rest"] <= len(truth) + 1_100
-    # The outage of the 11th was asked for as well, with the minutes around it, and REST has none either.
+    # The outage of the 11th was requested as well, with the minutes around it, and REST has none either.
     assert ingest.plan(NOVEMBER, DECEMBER, "auto", **SPOT_MINUTES).calls == 0
     assert ingest.plan(NOVEMBER, DECEMBER, "auto", **SPOT_MINUTES).files == []
 
@@ -93,7 +93,7 @@ def test_the_archive_lane_says_what_is_left_and_rest_or_a_new_file_brings_it(ing
     assert any(
         "lacks 541 bars (2024-11-08T" in text and "--lane auto requests it from REST" in text for text in report.notices
     )
-    # Published day files fill the days; without them the month is asked of REST, by update too.
+    # Published day files fill the days; without them the month is requested by REST, also by update.
     left = ingest.plan(NOVEMBER, DECEMBER, "archive", **SPOT_HOURS)
     assert {file.span for file in left.files} == {"daily"}
     assert [request.end for request in ingest.plan(NOVEMBER, DECEMBER, "auto", **SPOT_HOURS).requests][-1] == ms(
@@ -118,7 +118,7 @@ def test_okx_files_and_funding_that_rest_has_no_more(ingest: Ingest) -> None:
 
 
 def counted_records(ingest: Ingest) -> list[float]:
-    """Records of the archive lane as `mdw status` and the metrics count them."""
+    """Records of the archive lane as counted by `mdw status` and the metrics."""
     shown = CliRunner().invoke(app, ["status", "--json"], env=ingest.warehouse.environment, catch_exceptions=False)
     landed = [one["records"] for one in json.loads(shown.stdout)["landed"]]
     metrics = [one.value for one in samples(ingest.settings) if one.name == "mdw_rows_landed_total"]
@@ -138,7 +138,7 @@ def test_claims_of_older_software_are_found_and_asked_for_again(ingest: Ingest) 
     assert ingest.warehouse.rows("select count() from ops.corrected_claims") == [(0,)]
     plan = ingest.plan(*window, "auto", recheck_claims=True, **SPOT_HOURS)
     assert plan.requests == looked.requests
-    # A page that proves several windows, or was looked at by two runs at once, is one page still.
+    # A page that proves several windows, or was checked by two runs at once, is still one page.
     with ingest.warehouse.client() as client:
         client.command(
             "insert into ops.corrected_claims (page_id, window_start, window_end) "
@@ -148,7 +148,7 @@ def test_claims_of_older_software_are_found_and_asked_for_again(ingest: Ingest) 
     assert ingest.warehouse.rows(windows) == [(1,)]
     assert counted_records(ingest) == counted
     assert any("claim time that their rows do not prove" in notice for notice in plan.notices)
-    # A run that died here loses nothing: the same command plans the same again.
+    # A run that dies here loses nothing: the same command plans the same again.
     assert ingest.plan(*window, "auto", recheck_claims=True, **SPOT_HOURS).requests == plan.requests
     assert ingest.land(plan).complete
     assert ingest.plan(*window, "auto", recheck_claims=True, **SPOT_HOURS).calls == 0

@@ -1,4 +1,4 @@
-"""One sound snapshot, and everything bad that can be landed, each kind in a series of its own."""
+"""One valid snapshot, and every kind of bad data that can be landed, each in its own series."""
 
 from datetime import timedelta
 
@@ -51,7 +51,7 @@ def sow_bars(dbt: Dbt) -> None:
     land_bars(client, XRP, flat, market="perp", timeframe="1h")
     land_bars(client, BNB, [bar(START), bar(START + 2 * MINUTE, turnover="999")], market="perp")
     land_bars(client, BNB, [bar(START), bar(START + MINUTE, turnover="1OO")])
-    # A revision of sound bars: of three venues one is far from the two others, which agree.
+    # A revision of valid bars: one of three venues deviates from the two others, which agree.
     land_bars(client, BTC, [bar(START + number * MINUTE, "150") for number in range(5, 8)])
 
 
@@ -69,7 +69,7 @@ def sow_others(dbt: Dbt) -> None:
 
 
 def tamper(dbt: Dbt) -> None:
-    """Rows that no build writes: as after a crash, or by a stranger's hand."""
+    """Rows that no build writes: as after a crash, or written by hand."""
     of_eth = "'binance:perp:ETH/USDT' as instrument_id, 'ETH/USDT' as symbol"
     with dbt.warehouse.client("admin") as client:
         for mart, condition, changed in (

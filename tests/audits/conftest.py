@@ -1,4 +1,4 @@
-"""dbt on a real ClickHouse, as the tests of the project have it; one build of everything bad for all modules here."""
+"""dbt on a real ClickHouse, as in tests/dbt; one build of all bad data for all modules here."""
 
 from collections.abc import Iterator
 
@@ -13,7 +13,7 @@ __all__ = ["dbt", "module_dbt", "refused"]
 
 @pytest.fixture(scope="session")
 def refused(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Dbt, Outcome]]:
-    """A sound snapshot `good`, then the outcome of a build of everything bad."""
+    """A valid snapshot `good`, then the outcome of a build of all bad data."""
     warehouse = start_warehouse(tmp_path_factory.mktemp("audits") / "mdw")
     built = Dbt(warehouse, tmp_path_factory.mktemp("target"))
     sow_sound(built)

@@ -1,4 +1,4 @@
-"""Raw pages with something wrong in each, every kind in a series of its own."""
+"""Raw pages with one defect each, every kind in its own series."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -15,7 +15,7 @@ TABLES = {"spot": "binance__spot_klines", "perp": "binance__usdm_klines"}
 
 
 def bar(opens: datetime, close: str = "100", step: timedelta = MINUTE, **other: str) -> list[Any]:
-    """A kline of Binance; all its prices are `close` but for those named."""
+    """A kline of Binance; all its prices are `close` unless given."""
     prices = {"open": close, "high": close, "low": close, "volume": "2", **other}
     turnover = prices.get("turnover", str(2 * float(close)))
     return [
@@ -35,7 +35,7 @@ def bar(opens: datetime, close: str = "100", step: timedelta = MINUTE, **other: 
 
 
 def minutes(count: int, first: datetime = START, closes: Sequence[str] = ("100", "100.1")) -> list[list[Any]]:
-    """Consecutive sound bars."""
+    """Consecutive valid bars."""
     return [bar(first + number * MINUTE, closes[number % len(closes)]) for number in range(count)]
 
 
@@ -49,7 +49,7 @@ def land_bars(
     timeframe: str = "1m",
     server_time: datetime | None = None,
 ) -> None:
-    """One page of Binance; its window is what the bars span."""
+    """One page of Binance; its window is the range of the bars."""
     edges = [datetime.fromtimestamp(ms / 1000, UTC) for ms in (bars[0][0], bars[-1][6] + 1)]
     land(
         client,
@@ -115,7 +115,7 @@ def land_fear_greed(
 
 
 def land_another_asset(client: Client, symbol: str) -> None:
-    """A perpetual of 1h bars and payments, then days of nothing but payments, then a listing of another price."""
+    """A perpetual with 1h bars and payments, then days with payments only, then a new listing at another price."""
     hours = [*range(24), *range(120, 124)]
     bars = [bar(START + hour * HOUR, "100" if hour < 24 else "0.1", HOUR, high="101") for hour in hours]
     land_bars(client, symbol, bars, market="perp", timeframe="1h")

@@ -1,4 +1,4 @@
-"""Trouble reaches people once, with the page that says what to do, and its end is said, too."""
+"""Problems are alerted once, with their runbook, and resolved alerts are reported too."""
 
 import json
 
@@ -17,7 +17,7 @@ SECRET = "T000/B000/not-to-be-logged"
 
 
 class Hook:
-    """A Slack-compatible webhook on loopback that keeps what it is told."""
+    """A Slack-compatible webhook on loopback that records its messages."""
 
     def __init__(self, server: HTTPServer) -> None:
         self.messages: list[str] = []
@@ -33,7 +33,7 @@ class Hook:
 
 @pytest.fixture
 def hook(httpserver: HTTPServer, caplog: pytest.LogCaptureFixture) -> Hook:
-    # The receiving end would log its own address, which is our secret.
+    # The receiver would log its own URL, which is our secret.
     caplog.set_level("WARNING", logger="werkzeug")
     return Hook(httpserver)
 
@@ -134,7 +134,7 @@ def test_sns_takes_it(people: Warehouse, monkeypatch):
         assert "Pushed" in mdw("metrics", "push").output
         named = boto3.client("cloudwatch").list_metrics(Namespace="Mdw")["Metrics"]
         environment = {"Name": "Environment", "Value": "local"}
-        # The names that infra/mwaa/templates/monitoring.yaml alarms on.
+        # The metrics that infra/mwaa/templates/monitoring.yaml alarms on.
         for name in ("SecondsSincePublication", "StaleSeries", "AuditErrors"):
             assert [metric["Dimensions"] for metric in named if metric["MetricName"] == name] == [[environment]]
     finally:

@@ -1,4 +1,4 @@
-"""What a data engineer types after a bad night: what is missing, fetch it, publish, or publish without a series."""
+"""The commands of an operator after a failed night: what is missing, fetch it, publish, or publish without a series."""
 
 import json
 import os
@@ -35,7 +35,7 @@ Mdw = Callable[..., tuple[int, Any]]
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Warehouse, dict[str, str]]]:
-    """Two series of the replayed market, one of them without the day LOST; the environment of a shell."""
+    """Two series of the replayed market, one of them without the day LOST; and a shell's environment."""
     running = start_warehouse(tmp_path_factory.mktemp("commands") / "mdw")
     with ReplayServer(SyntheticMarket(7), clock=Clock.fixed(NOW)) as server:
         environment = {**running.environment, **server.environment, "MDW_NOW": NOW.isoformat()}
@@ -51,7 +51,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Warehouse
 
 @pytest.fixture
 def mdw(served: tuple[Warehouse, dict[str, str]], monkeypatch: pytest.MonkeyPatch) -> Mdw:
-    """Run a command; its exit code and what --json printed."""
+    """Run a command; returns its exit code and the output of --json."""
     for name, value in served[1].items():
         monkeypatch.setenv(name, value)
 
@@ -99,7 +99,7 @@ def test_a_lost_day_is_named_fetched_and_published(served: tuple[Warehouse, dict
     code, built = mdw("build", "--snapshot-id", "healed")
     assert (code, built["published"]) == (0, True), built
     assert gaps(warehouse, "healed") == []
-    # The old pin still says what it lacks, and why.
+    # The old pin still shows what it lacks, and why.
     assert gaps(warehouse, "holed") == [("2025-06-03 00:00:00.000", 24, "not_fetched")]
     assert [row[1] for row in conditions(warehouse, "healed", BTC)] == ["available"] * 4
     day = str(LOST.date())
@@ -112,7 +112,7 @@ def test_a_lost_day_is_named_fetched_and_published(served: tuple[Warehouse, dict
 
 
 def contradict(warehouse: Warehouse, moment: datetime) -> None:
-    """Pages with two contradictory rows of a key: a bar, a payment, the state of an instrument, a day of the index."""
+    """Pages with two conflicting rows for a key: a bar, a payment, the state of an instrument, a day of the index."""
     client = warehouse.client("ingest")
     fetched_at = datetime.now(UTC)
     ms, window = milliseconds(moment), (moment, moment + timedelta(hours=1))
@@ -152,7 +152,7 @@ def test_conflicting_rows_are_asked_for_again_and_settled(served: tuple[Warehous
     }
     assert audited["fixed"]["asked_again"] == 4
     assert audited["fixed"]["landed"]["failures"] == []
-    # One page each, and one more of payments: the next one, which proves that none lies between.
+    # One page each, and one more of payments: the next one, which proves that there is none in between.
     assert audited["fixed"]["landed"]["pages"] == 5
 
     code, built = mdw("build", "--snapshot-id", "settled")
@@ -172,7 +172,7 @@ def test_a_series_is_left_out_knowingly(served: tuple[Warehouse, dict[str, str]]
 
 
 def test_dbt_parsed_the_project_once_for_all_these_runs(served: tuple[Warehouse, dict[str, str]]) -> None:
-    # A third of a run's time, again in each, when what differs from run to run went by --vars.
+    # Parsing took a third of each run when the variables of a run were passed by --vars.
     logs = (served[0].settings.home / "dbt" / "logs").glob("dbt.log*")
     said = "".join(log.read_text() for log in logs)
     assert said.count("Running with dbt=") >= 3
@@ -180,7 +180,7 @@ def test_dbt_parsed_the_project_once_for_all_these_runs(served: tuple[Warehouse,
 
 
 def test_a_selection_that_matches_nothing_is_an_error(served: tuple[Warehouse, dict[str, str]]) -> None:
-    """Where it compares, nothing may be the right answer: dbt's warning, exit 0."""
+    """For a comparison an empty result may be correct: dbt's warning, exit code 0."""
     warehouse, environment = served
 
     def ends(*words: str) -> tuple[int, str]:

@@ -1,4 +1,4 @@
-"""Contradictory rows of one key, in one page or in pages of equal rank: set aside, named, blocked until settled."""
+"""Conflicting rows for one key, in one page or in pages of equal rank: set aside, reported, blocking until resolved."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,10 +16,10 @@ FIRST, SECOND, THIRD = NOW - 4 * DAY, NOW - 3 * DAY, NOW - 2 * DAY
 UNREAD = SECOND + HOUR
 BARS_WINDOW = (START, START + 5 * MINUTE)
 FUNDING_WINDOW = (START, START + DAY)
-# Closes by minute. Minute 1 is told twice, and differently.
+# Closes by minute. Minute 1 has two different values.
 CONTRADICTED = [(0, "100"), (1, "100"), (1, "105"), (2, "100")]
 SETTLED = [(0, "100"), (1, "100.5"), (2, "100")]
-# Rates by hour, with the mark price where the lane has one.
+# Rates by hour, with the mark price if the lane has one.
 PAYMENTS_CONTRADICTED = [(0, "0.0001", ""), (8, "0.0002", ""), (8, "0.0003", "100")]
 PAYMENTS_SETTLED = [(0, "0.0001", ""), (8, "0.0004", "100")]
 CONFLICTS = {
@@ -119,12 +119,12 @@ def sow_conflicts(client: Client) -> None:
     land_bar_files(client, CONTRADICTED, SECOND)
     land_payments(client, PAYMENTS_CONTRADICTED, SECOND)
     land_fear_greed(client, [(0, "50"), (1, "20"), (1, "30")], SECOND)
-    # Two pages that were fetched at the same instant.
+    # Two pages fetched at the same instant.
     for close in ("100", "105"):
         land_bars(client, "BTC/USDT", [bar(START + MINUTE, close)], SECOND, market="perp")
-    # One of them is in the mart already, published.
+    # One of them is already in the mart, published.
     land_bars(client, "BTC/USDT", [bar(START, "101")], FIRST)
-    # Rows that repeat to the letter are no conflict.
+    # Identical rows are not a conflict.
     land_bars(client, "XRP/USDT", [bar(START), bar(START)], SECOND)
     land_bars(client, "XRP/USDT", [bar(START)], SECOND)
     land_names(
@@ -140,7 +140,7 @@ def sow_conflicts(client: Client) -> None:
 
 
 def sow_unreadable(client: Client) -> None:
-    """Bars and payments of every venue and lane with an optional value that is no number, or a negative one."""
+    """Bars and payments of every venue and lane with an optional value that is negative or not a number."""
     ms = milliseconds(START)
     okx = [str(ms), *["100"] * 4, "2", "1OO"]
     rows = {
@@ -174,7 +174,7 @@ def sow_answers(client: Client) -> None:
         ("XRPUSDT", "XRP", "TRADING", "0.03", "0.1"),
         ("SOLUSDT", "SOL", "TRADING", "0.06", "0.1"),
     )
-    # OKX and the archives settle their payments; Binance's API and the index insist.
+    # OKX and the archives resolve their payments; Binance's API and the index do not.
     told = [(milliseconds(START + hours * HOUR), rate) for hours, rate, _ in PAYMENTS_SETTLED]
     okx = {"code": "0", "data": [{"fundingTime": str(ms), "realizedRate": rate} for ms, rate in told]}
     land(client, "okx__swap_funding", okx, THIRD, series=("okx", "perp", "BTC/USDT", ""), window=FUNDING_WINDOW)
@@ -198,7 +198,7 @@ def withhold(client: Client, dataset: str, instrument: str, first: datetime, end
 
 @dataclass
 class Line:
-    """The warehouse after three builds: sound, refused, and settled or withheld; findings by build."""
+    """The warehouse after three builds: valid, refused, and resolved or withheld; findings by build."""
 
     dbt: Dbt
     refused: Outcome
@@ -255,7 +255,7 @@ def test_none_of_the_rows_is_in_the_marts(line: Line):
     assert line.rows(second.format("funding_rates", "toHour(funding_time) = 0")) == [(4,)]
     assert line.rows(second.format("fear_greed", "date = '2025-01-02'")) == [(0,)]
     assert line.rows(second.format("instruments", "base = 'SOL'")) == [(0,)]
-    # The row that was published stays, and of rows that repeat there is one.
+    # The published row stays, and identical rows are stored once.
     kept = (
         "select close from marts.v_bars_at(snapshot_id = 'settled') "
         "where instrument_id = 'binance:spot:{}/USDT' and toMinute(open_time) = 0"
@@ -301,7 +301,7 @@ def test_what_is_withheld_makes_its_day_no_sound_one(line: Line):
     assert all("conflicting_rows" in row[2] for row in days)
 
 
-# Series by instrument: what of it cannot be read, and (quote_volume, trade_count), or the mark price.
+# Series by instrument: what cannot be read, and (quote_volume, trade_count) or the mark price.
 UNREADABLE = {
     "binance:spot:BNB/USDT": ("quote_volume cannot be read: -1; trade_count cannot be read: 7.5", (None, None)),
     "binance:perp:BNB/USDT": ("trade_count cannot be read: 1", (200.0, None)),
@@ -314,7 +314,7 @@ UNREADABLE = {
 
 
 def test_an_optional_value_that_cannot_be_read_is_null_and_stops_nothing(line: Line):
-    """By every venue and lane, of bars and payments: published, named, and its day is no sound one."""
+    """For every venue and lane, bars and payments: published, reported, and the day is not available."""
     for run in (2, 3):
         found = line.rows(
             "select audit, instrument_id, detail, rows_sql from marts.dq_audit_results "

@@ -1,4 +1,4 @@
-"""Archive and REST disagree about a close and a rate: a warning of its dataset names both, publication goes on."""
+"""Archive and REST have different values for a close and a rate: a warning has both, and publication continues."""
 
 from datetime import datetime
 from typing import Any
@@ -27,14 +27,14 @@ def land_file(client: Client, closes: list[str], fetched_at: datetime) -> None:
 
 
 def land_payment(client: Client, rate: str, fetched_at: datetime) -> None:
-    """The payment at START as REST tells it."""
+    """The payment at START as REST returns it."""
     record = {"fundingTime": milliseconds(START) + 3, "fundingRate": rate, "markPrice": "100"}
     series = ("binance", "perp", "BTC/USDT", "")
     land(client, "binance__usdm_funding", [record], fetched_at, series=series, window=(START, START + DAY))
 
 
 def land_payment_file(client: Client, rate: str, fetched_at: datetime) -> None:
-    """The payment at START as the archive tells it."""
+    """The payment at START as in the archive."""
     series, window = ("binance", "perp", "BTC/USDT", ""), (START, START + DAY)
     lines = [f"{milliseconds(START)},8,{rate}"]
     land_archive(client, "binance__archive_usdm_funding", lines, fetched_at, series=series, window=window)

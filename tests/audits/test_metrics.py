@@ -1,4 +1,4 @@
-"""What Prometheus scrapes is what the warehouse holds."""
+"""What Prometheus scrapes matches the warehouse."""
 
 import json
 import os

@@ -1,4 +1,5 @@
-"""Bad rows that the exchange insists on: withheld on record, kept, and back by a release or a revision."""
+"""Bad rows that the exchange does not correct: withheld by a recorded decision, kept, and restored by a release or a
+revision."""
 
 import json
 from typing import Any
@@ -41,7 +42,7 @@ def test_a_quarantine_withholds_a_release_brings_back_a_revision_heals(dbt: Dbt,
     good = dbt.bars("good")
     assert condition(dbt, "binance:spot:ETH/USDT") == [("available", "")]
 
-    # The venue revises a bar to nonsense, and more bars come with it.
+    # The venue revises a bar to a wrong value, and more bars arrive with it.
     land_bars(client, "BTC/USDT", [bar(BAD, "100", low="101"), *minutes(2, START + 6 * MINUTE)], NOW - 2 * DAY)
     with pytest.raises(BadInput, match="needs --reason"):
         CliRunner().invoke(app, ["audit", "--quarantine", SERIES], catch_exceptions=False)

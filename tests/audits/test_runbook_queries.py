@@ -1,11 +1,11 @@
-"""The SQL that runbooks and documents tell people to run is understood by a warehouse that was built."""
+"""The SQL in runbooks and docs is valid in a built warehouse."""
 
 import pytest
 
 from tests.dbt.conftest import Dbt, Outcome
 from tests.docs.commands import Shown, queries
 
-# What a page leaves to its reader.
+# Placeholders that a page leaves to its reader.
 PLACEHOLDERS = {"snapshot_id = 'X'": "snapshot_id = 'good'", "snapshot_id = 'demo'": "snapshot_id = 'good'"}
 
 

@@ -1,10 +1,10 @@
-"""Bad data of every kind, landed as raw pages: caught, named, not published; older pins still read."""
+"""Bad data of every kind, landed as raw pages: detected, reported, not published; older pins can still be read."""
 
 from tests.audits import test_conflicting_rows, test_inexact_prices, test_lane_differences
 from tests.dbt.conftest import Dbt, Outcome
 from tests.live import test_line
 
-# (audit, series) of what tests/audits/bad_rows.py sows. Errors keep the build from publishing.
+# (audit, series) seeded by tests/audits/bad_rows.py. Errors block publication.
 ERRORS = {
     ("bars_ohlc_invariants", "binance:spot:ETH/USDT", "1m"),
     ("bars_positive_prices", "binance:spot:SOL/USDT", "1m"),
@@ -57,9 +57,9 @@ EXPLAINED = {
     ("funding_interval_changes", "binance:perp:BTC/USDT", ""),
     ("instruments_changes", "binance:spot:BTC/USDT", ""),
 }
-# What the sound snapshot has: one value of the index, ten days old.
+# Findings of the valid snapshot: one value of the index, ten days old.
 WARNED_BEFORE = {("fear_greed_fresh", "", "")}
-# Sown by a test of its own, because what is wrong is the line and not a page.
+# Seeded by another test, because the cause is the pipeline and not a page.
 SOWN_ELSEWHERE = {
     "bars_prices_keep_their_text": test_inexact_prices.test_a_price_that_lost_its_text_is_not_published,
     "conflicting_rows": test_conflicting_rows.test_each_conflict_blocks_and_is_named_under_its_dataset,
@@ -126,7 +126,7 @@ def test_warnings_and_what_is_explained_are_listed(refused: tuple[Dbt, Outcome])
 def test_nothing_of_it_is_published_and_the_old_pin_reads_on(refused: tuple[Dbt, Outcome]) -> None:
     dbt, _ = refused
     assert dbt.warehouse.rows("select snapshot_id from marts.v_snapshots") == [("good",)]
-    assert len(dbt.bars("good")) == 31  # 30 sound bars, and the stranger's row that the manifest tells
+    assert len(dbt.bars("good")) == 31  # 30 valid bars, and the row written by hand that the manifest audit reports
     assert dbt.warehouse.rows("select count() from marts.v_bars where snapshot_id = 'bad'") == [(0,)]
 
 

@@ -1,4 +1,4 @@
-"""A backtest on a pinned snapshot: repeatable, honest about holes, its accounts adding up."""
+"""A backtest on a pinned snapshot: reproducible, with reported gaps and consistent accounts."""
 
 import json
 from dataclasses import replace
@@ -138,7 +138,7 @@ def test_too_little_data_is_told(published: Published, tmp_path: Path, change: d
 
 
 def test_absent_funding_is_never_taken_for_zero(published: Published, tmp_path: Path) -> None:
-    """Snapshot `second` has a day of bars more than of funding."""
+    """Snapshot `second` has one more day of bars than of funding."""
     with pytest.raises(BadInput, match="no funding of binance:perp:BTC/USDT between 2025-06-28"):
         run(published.connect("second"), replace(PERP, end=END), tmp_path)
     result = run(published.connect("second"), replace(PERP, end=END, funding=False), tmp_path)

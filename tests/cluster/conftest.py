@@ -1,4 +1,4 @@
-"""Two replicas of a ClickHouse cluster, from the environment: a kit on loopback or a real deployment, and empty.
+"""Two empty replicas of a ClickHouse cluster, named by the environment: a kit on loopback or a real deployment.
 
 MDW_TEST_CLUSTER_A, MDW_TEST_CLUSTER_B  URLs of an admin on each node
 MDW_CLUSTER                             the cluster's name in remote_servers

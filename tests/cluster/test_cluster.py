@@ -1,4 +1,4 @@
-"""The cluster variant on two real replicas. The tests go on from each other's warehouse, in the order of this file."""
+"""The cluster variant on two real replicas. Each test continues with the warehouse of the one before, in file order."""
 
 import time
 from collections.abc import Iterator
@@ -42,7 +42,7 @@ def land_bars(node: Node, first: int, count: int, close: str = "100.5") -> None:
 
 
 def counts(node: Node, snapshot_id: str) -> list[object]:
-    """Rows of a snapshot by each view that takes its name."""
+    """Rows of a snapshot through each view that takes its id."""
     return [node.rows(query.format(id=snapshot_id))[0][0] for query in BY_SQL]
 
 
@@ -55,7 +55,7 @@ def bars_by_sdk(node: Node, snapshot_id: str) -> int:
 
 @contextmanager
 def without_fetches(node: Node) -> Iterator[None]:
-    """The node is alive and replicates nothing."""
+    """The node is alive but replicates nothing."""
     node.command("system stop fetches")
     try:
         yield
@@ -64,7 +64,7 @@ def without_fetches(node: Node) -> Iterator[None]:
 
 
 def differences(node: Node) -> list[str]:
-    """What the nodes have otherwise, once the last rows had some seconds to arrive."""
+    """Differences between the nodes, after the last rows had some seconds to arrive."""
     deadline = time.monotonic() + 15
     while True:
         with node.client() as client:
@@ -119,7 +119,7 @@ def test_a_node_that_lags_answers_with_an_error_and_never_with_fewer_rows(cluste
         assert outcome.succeeded, outcome.text
         assert f"node {cluster.b.name} is behind (lacks rows)" in outcome.text
         assert counts(cluster.a, "s2") == [120, 120]
-        # An older pin is whole on both.
+        # An older pin is complete on both.
         assert counts(cluster.a, "s1") == counts(cluster.b, "s1") == [60, 60]
         for query in (*(text.format(id="s2") for text in BY_SQL), LATEST):
             with pytest.raises(DatabaseError, match=r"this node is behind|unknown snapshot_id"):
@@ -129,7 +129,7 @@ def test_a_node_that_lags_answers_with_an_error_and_never_with_fewer_rows(cluste
         assert not serves(cluster.b, 2)
     for table in ("marts.bars", "marts.snapshots", "marts.snapshot_manifest", "ops.node_versions"):
         cluster.b.command(f"system sync replica {table}")
-    # It has the rows, and nobody has compared them yet.
+    # It has the rows, but they have not been compared yet.
     with pytest.raises(DatabaseError, match="this node is behind"):
         counts(cluster.b, "s2")
     assert cluster.dbt(cluster.a).run("run-operation", "check_nodes").succeeded
@@ -139,7 +139,7 @@ def test_a_node_that_lags_answers_with_an_error_and_never_with_fewer_rows(cluste
 
 
 def test_two_nodes_that_do_not_see_each_other_hand_out_one_version(cluster: Cluster):
-    """The claim of a version goes through Keeper: rows of ops.builds that were not fetched yet do not matter."""
+    """Versions are claimed through Keeper: rows of ops.builds that were not fetched yet do not matter."""
     claim = (
         "insert into ops.builds (version, invocation_id, state, owner) settings insert_deduplicate = 1, "
         "insert_deduplication_token = 'claim of version 900' values (900, '{who}', 'claiming', 'test')"

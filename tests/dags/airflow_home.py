@@ -1,4 +1,4 @@
-"""Airflow in its own environment, driven as a person drives it: by its command line, in a home of its own."""
+"""Airflow in its own environment, used through its command line, with its own home."""
 
 import json
 import os
@@ -25,7 +25,7 @@ DAGS = PROJECT / "dags"
 
 
 def version() -> tuple[int, ...]:
-    """Of the Airflow in BIN: (3, 3, 1)."""
+    """Version of the Airflow in BIN: (3, 3, 1)."""
     (found,) = BIN.parent.glob("lib/python3*/site-packages/apache_airflow-3*.dist-info")
     return tuple(int(part) for part in found.name.removesuffix(".dist-info").rpartition("-")[2].split("."))
 
@@ -65,13 +65,13 @@ class Airflow:
         assert ended.returncode == 0, ended.stdout + ended.stderr
 
     def python(self, code: str) -> subprocess.CompletedProcess[str]:
-        """In Airflow's interpreter, with the DAG folder on the path."""
+        """Run in Airflow's interpreter, with the DAG folder on the path."""
         environment = {**self.environment, "PYTHONPATH": str(DAGS)}
         command = [str(BIN / "python"), "-c", code]
         return subprocess.run(command, env=environment, cwd=self.home, capture_output=True, text=True, timeout=120)
 
     def query(self, sql: str, *parameters: object) -> list[tuple[Any, ...]]:
-        """From Airflow's own database."""
+        """Query Airflow's own database."""
         with closing(sqlite3.connect(self.home / "airflow.db")) as database:
             return database.execute(sql, parameters).fetchall()
 

@@ -1,4 +1,4 @@
-"""Which commands of the CLI the tasks need, and which of them are not there yet."""
+"""Which commands of the CLI the tasks need, and which of them do not exist yet."""
 
 import os
 import subprocess
@@ -21,7 +21,7 @@ NEEDS = {
 
 @cache
 def help_of(command: str) -> str:
-    """What `mdw COMMAND --help` says; empty where there is no such command."""
+    """Output of `mdw COMMAND --help`; empty if there is no such command."""
     ended = subprocess.run(
         [sys.executable, "-m", "mdw", *command.split(), "--help"],
         cwd=PROJECT,
@@ -33,6 +33,6 @@ def help_of(command: str) -> str:
 
 
 def mark_absent() -> list[str]:
-    """Options of `airflow dags test` that let a run pass by tasks whose command is not there."""
+    """Options of `airflow dags test` that skip tasks whose command does not exist."""
     absent = [task for task, (command, option) in NEEDS.items() if option not in help_of(command)]
     return ["--mark-success-pattern", "|".join(absent)] if absent else []

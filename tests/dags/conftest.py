@@ -1,4 +1,4 @@
-"""Airflow against a real warehouse and replayed exchanges; skipped where Airflow's environment is absent."""
+"""Airflow with a real warehouse and replayed exchanges; skipped if Airflow's environment is absent."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""`mdw` as the tasks call it, for tests that kill it.
+"""`mdw` as called by the tasks, for tests that kill it.
 
 MDW_TEST_KILL names calls to kill once each, with all they started, in their middle: a landing when some of its
 requests are answered, a build when its first model stands. MDW_TEST_FAIL names calls that fail at once. Alerts are
@@ -47,7 +47,7 @@ def named(variable: str) -> list[str]:
 
 
 def building():
-    """dbt's own log says that a versioned model was written since now."""
+    """Whether dbt's own log shows that a versioned model was written since now."""
     log = Path(os.environ["MDW_HOME"]) / "dbt" / "logs" / "dbt.log"
 
     def written() -> int:
@@ -58,7 +58,7 @@ def building():
 
 
 def landing():
-    """Requests that the replay answered since now."""
+    """Number of requests that the replay answered since now."""
     url = os.environ["MDW_TEST_REPLAY"] + "/__replay__/requests"
 
     def answered() -> int:

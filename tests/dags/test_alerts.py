@@ -1,4 +1,4 @@
-"""Where alerts of the DAGs go: the notifier of `mdw`, else SNS (moto), else the log alone; and secrets of tasks."""
+"""Where alerts of the DAGs go: `mdw notify`, else SNS (moto), else the log; and secrets of tasks."""
 
 import json
 import sys
@@ -104,7 +104,7 @@ def test_a_task_that_failed_for_good_is_counted_for_the_alarm(
     by_environment = [{"Name": "Environment", "Value": "dev"}]
     by_dag = [*by_environment, {"Name": "Dag", "Value": "market_data_update"}]
     known = boto3.client("cloudwatch").list_metrics(Namespace="Mdw", MetricName="FailedTasks")["Metrics"]
-    # The alarm looks at the first, exactly.
+    # The alarm matches the first one exactly.
     assert [one["Dimensions"] for one in known] == [by_environment, by_dag]
     now = datetime.now(UTC)
     found = boto3.client("cloudwatch").get_metric_statistics(

@@ -16,7 +16,7 @@ SCHEDULES = {
     "market_data_daily": UNIVERSE.schedule.daily,
     "market_data_update": UNIVERSE.schedule.update,
 }
-# MWAA's queue hands a message out again after that (visibility timeout): the task would run twice.
+# MWAA's queue redelivers a message after that (visibility timeout): the task would run twice.
 QUEUE_SECONDS = 12 * 3600
 VENUES = {series.venue for series in UNIVERSE.series()}
 WRITERS = {"build", "retention"}
@@ -56,7 +56,7 @@ def test_one_run_at_a_time_no_catching_up_and_a_deadline(loaded: dict[str, Any],
     dag = loaded[dag_id]
     assert dag["max_active_runs"] == 1
     assert not dag.get("catchup", False)
-    # Airflow 3.0 has none: there the alarm on missing publications stands alone.
+    # Airflow 3.0 has none: there only the alarm on missing publications remains.
     assert bool(dag.get("deadline")) is (version() >= (3, 1))
 
 
@@ -79,7 +79,7 @@ def test_each_venue_has_its_pool_and_its_landing(loaded: dict[str, Any]):
 @pytest.mark.parametrize("dag_id", SCHEDULES)
 def test_tasks_that_call_mdw_retry_with_growing_pauses_and_end_some_time(loaded: dict[str, Any], dag_id: str):
     defaults = loaded[dag_id]["default_args"]["__var"]
-    # A switch that doubles before 3.2, the factor itself since.
+    # A flag that doubles before 3.2, the factor itself since.
     assert defaults["retry_exponential_backoff"] == (2.0 if version() >= (3, 2) else True)
     calling = {name: task for name, task in tasks(loaded[dag_id]).items() if task["task_type"] == "MdwOperator"}
     assert calling
@@ -88,7 +88,7 @@ def test_tasks_that_call_mdw_retry_with_growing_pauses_and_end_some_time(loaded:
         assert merged["retries"] >= 2, name
         limit = merged["execution_timeout"]
         assert 0 < (limit["__var"] if isinstance(limit, dict) else limit) < QUEUE_SECONDS, name
-        # Its text in 3.0, only that there is one since.
+        # Its text in 3.0, later only its existence.
         assert task.get("has_on_failure_callback") or task.get("on_failure_callback"), name
 
 

@@ -1,4 +1,4 @@
-"""The parts of the DAGs that know nothing of Airflow, in the pipeline's own Python."""
+"""The parts of the DAGs that are independent of Airflow, in the pipeline's own Python."""
 
 import json
 import subprocess
@@ -31,7 +31,7 @@ def test_the_dags_see_the_universe_that_mdw_sees():
     from market_data import universe
 
     ours, theirs = universe.load(), load(PROJECT / "config" / "universe.yml")
-    # A DAG names the instruments of a venue as one part, whatever its markets.
+    # A DAG has the instruments of a venue as one part, regardless of markets.
     wanted = dict.fromkeys(
         (s.dataset, s.venue, "" if s.dataset == "instruments" else s.market, s.symbol, s.timeframe)
         for s in theirs.series()

@@ -1,4 +1,5 @@
-"""`market_data_backfill`, a landing and the build killed, and `market_data_daily`, whole; an update without a venue."""
+"""Complete runs of `market_data_backfill`, with a landing and the build killed, and `market_data_daily`; an update
+without a venue."""
 
 import json
 from collections.abc import Iterator
@@ -36,7 +37,7 @@ def test_backfill_lands_what_the_form_names_and_publishes_it(backfill: Run, dag_
     tasks = backfill.tasks
     assert tasks["okx.land[0]"] == ("success", 1)
     assert tasks["alternative_me.land"][0] == "skipped"
-    # These two were killed in their middle.
+    # These two were killed midway.
     assert tasks["binance.land[0]"] == tasks["build"] == ("success", 2)
     assert dag_warehouse.rows(
         "select venue, count(), toString(min(open_time)), toString(max(open_time)) "
@@ -56,7 +57,7 @@ def test_the_form_refuses_what_is_not_in_the_universe(line: Airflow):
 
 @pytest.fixture(scope="module")
 def bucket() -> Iterator[dict[str, str]]:
-    """The data bucket of a deployment, on loopback: the environment that makes tasks use it."""
+    """A deployment's data bucket on loopback: the environment that makes tasks use it."""
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()

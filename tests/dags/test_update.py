@@ -1,4 +1,4 @@
-"""`market_data_update`, whole, with a landing killed in its middle (the build: test_runs.py)."""
+"""A complete run of `market_data_update`, with a landing killed midway (the build: test_runs.py)."""
 
 import pytest
 
@@ -21,7 +21,7 @@ def run(line: Airflow) -> Run:
 def test_it_succeeds_after_one_more_try_of_what_was_killed(run: Run):
     assert run.state == "success", run.log
     tasks = run.tasks
-    # Without a try where the command is not there yet.
+    # No tries if the command does not exist yet.
     assert tasks.pop("watch")[0] == "success"
     assert tasks == {
         "migrate": ("success", 1),

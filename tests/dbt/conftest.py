@@ -1,4 +1,4 @@
-"""dbt on a real ClickHouse: builds as `dbt build` does them, read back through the views."""
+"""dbt on a real ClickHouse: builds like `dbt build`, read back through the views."""
 
 import json
 import os
@@ -38,7 +38,7 @@ def parsed_project() -> Manifest:
 
 
 def unrendered(manifest: Manifest) -> Manifest:
-    """The manifest without what an earlier run rendered: dbt keeps the SQL of ephemeral models, of that run's rows."""
+    """The manifest without what an earlier run rendered: dbt keeps the rendered SQL of ephemeral models."""
     for node in manifest.nodes.values():
         if isinstance(node, ModelNode):
             node.compiled, node.compiled_code, node._pre_injected_sql = False, None, None
@@ -48,7 +48,7 @@ def unrendered(manifest: Manifest) -> Manifest:
 
 @dataclass
 class Outcome:
-    """How a dbt call ended, and what it said."""
+    """Outcome and output of a dbt call."""
 
     succeeded: bool
     text: str
@@ -56,7 +56,7 @@ class Outcome:
 
 @dataclass
 class Dbt:
-    """dbt bound to one warehouse, as the transform role."""
+    """dbt connected to one warehouse, with the transform role."""
 
     warehouse: Warehouse
     target: Path
@@ -103,7 +103,7 @@ class Dbt:
         return Outcome(result.success, "\n".join([*said, str(result.exception or "")]))
 
     def build(self, snapshot_id: str, **variables: Any) -> Outcome:
-        """The build without the unit tests, which have a test of their own."""
+        """The build without the unit tests, which have their own test."""
         return self.run("build", "--exclude-resource-type", "unit_test", snapshot_id=snapshot_id, **variables)
 
     def publish(self, snapshot_id: str, **variables: Any) -> None:

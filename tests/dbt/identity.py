@@ -14,16 +14,16 @@ from tests.dbt.pages import START, milliseconds
 FIRST = START - timedelta(days=20)
 NOW = START + timedelta(days=2)
 PERPETUAL = next(venue for venue in VENUES if (venue.name, venue.market) == ("binance", "perp"))
-# Hours after FIRST at which each was listed, at the first look and at the second one a day later.
+# Hours after FIRST at which each was listed, in the first listing and in the second one a day later.
 LISTED = {"REUSED": (480, 480), "MOVED": (0, 72), "STEADY": (48, 48), "QUIET": (0, 0)}
 HOURS: dict[str, list[tuple[int, str]]] = {
-    # 0.00005, 18 days of nothing, 9: another asset.
+    # 0.00005, 18 days without bars, 9: another asset.
     "REUSED": [*((hour, "0.00005") for hour in range(48)), *((hour, "9") for hour in range(480, 528))],
     "MOVED": [(hour, "100") for hour in range(528)],
     "STEADY": [(hour, "100") for hour in range(528)],
     "QUIET": [*((hour, "1") for hour in range(6)), *((hour, "5") for hour in range(12, 24))],
 }
-# Hours of the payments, and the period that each pays for.
+# Hours of the payments, and the period that each covers.
 INTERVALS: dict[str, tuple[list[float], list[int | None]]] = {
     "SIX": ([6 * n for n in range(10)], [6] * 10),
     "TWELVE": ([0, 12, 24, 36, 60, 84], [12, 12, 12, 12, 24, 24]),
@@ -34,7 +34,7 @@ INTERVALS: dict[str, tuple[list[float], list[int | None]]] = {
     "ODD": ([0, 8, 9.5, 16, 24], [None, 8, None, None, 8]),
     "FEW": ([0, 8], [8, 8]),
 }
-# What revision 72f2689 showed of some of them.
+# What revision 72f2689 showed for some of them.
 BEFORE_RULES: dict[str, list[int | None]] = {
     "SIX": [None] * 10,
     "CHANGES": [8, 8, 8, 8, 1, 1, 1, 1, 8, 8, 8, 8],
@@ -43,7 +43,7 @@ BEFORE_RULES: dict[str, list[int | None]] = {
 
 
 def listed(when: datetime) -> list[dict[str, Any]]:
-    """Records of the perpetuals in a listing of that moment."""
+    """Records of the perpetuals in a listing of that time."""
     look = 0 if when == START else 1
     return [
         PERPETUAL.record(base, "USDT") | {"onboardDate": milliseconds(FIRST + hours[look] * HOUR)}
@@ -69,7 +69,7 @@ def land(client: Client) -> list[list[str]]:
 
 
 def land_payments(client: Client, venue: str, base: str, hours: Iterable[float]) -> None:
-    """One page of payments at hours after FIRST, which answers for all the time until NOW."""
+    """One page of payments at hours after FIRST, which covers everything until NOW."""
     times = [str(milliseconds(FIRST + hour * HOUR)) for hour in hours]
     series = (venue, "perp", f"{base}/USDT", "")
     window = FIRST, NOW

@@ -1,4 +1,4 @@
-"""Listings of instruments in the shape of each venue, made from (base, quote, what differs)."""
+"""Listings of instruments in each venue's format, made from (base, quote, differences)."""
 
 import copy
 from collections.abc import Callable, Iterable
@@ -43,7 +43,7 @@ class Venue:
         return record
 
     def land(self, client: Client, records: Iterable[Any], fetched_at: datetime) -> None:
-        """One page that lists these records, as the answer to a request for everything."""
+        """One page that lists these records, as the response to a request for everything."""
         series = (self.name, self.market, "", "")
         land(client, f"{self.table}", self.body(list(records)), fetched_at, series=series)
 
@@ -66,7 +66,7 @@ def _binance(base: str, quote: str) -> Record:
 
 
 def _binance_perp(base: str, quote: str) -> Record:
-    # Digits that begin a name are left out of the symbol by nobody: 1000SHIB/USDT is 1000SHIBUSDT.
+    # No venue omits leading digits of a name from the symbol: 1000SHIB/USDT is 1000SHIBUSDT.
     record = _binance(base, quote)
     record["filters"][2] = {"filterType": "MIN_NOTIONAL", "notional": "5"}
     return record | {"contractType": "PERPETUAL", "marginAsset": quote, "onboardDate": 1569398400000}

@@ -1,4 +1,4 @@
-"""Raw pages as the landing would write them, in the shapes that the venues send."""
+"""Raw pages as landing would write them, in the venues' formats."""
 
 import json
 import uuid
@@ -113,7 +113,7 @@ def kline(number: int, close: str = "100.5", **other: str) -> list[Any]:
 def land_klines(
     client: Client, klines: Sequence[list[Any]], fetched_at: datetime, *, symbol: str = "BTC/USDT"
 ) -> uuid.UUID:
-    """A page of Binance spot klines whose window is what the klines span."""
+    """A page of Binance spot klines whose window is the range of the klines."""
     window = tuple(datetime.fromtimestamp(edge / 1000, UTC) for edge in (klines[0][0], klines[-1][0] + 60_000))
     return land(
         client,

@@ -1,4 +1,4 @@
-"""What fails an audit is not published, stays blocked until it is repaired, and readers keep the last good snapshot."""
+"""Rows that fail an audit are not published until they are repaired, and readers keep the last good snapshot."""
 
 from datetime import timedelta
 
@@ -25,7 +25,7 @@ def test_a_broken_bar_blocks_until_it_is_fetched_again(dbt: Dbt) -> None:
     assert dbt.bars("good") == good
     assert dbt.warehouse.rows("select snapshot_id from marts.v_bars_latest") == [("good",)]
 
-    # Nothing new landed: the next build has no broken row of its own and still must not publish.
+    # Nothing new landed: the next build has no bad rows itself, but must not publish either.
     assert not dbt.build("later").succeeded
     assert dbt.warehouse.rows("select snapshot_id from marts.v_snapshots") == [("good",)]
 

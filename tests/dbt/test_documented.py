@@ -1,4 +1,4 @@
-"""What a dbt engineer looks for: audits under the table they judge, keys, groups, access, exposures, lineage."""
+"""What a dbt engineer looks for: audits under the table they check, keys, groups, access, exposures, lineage."""
 
 import re
 from collections import defaultdict
@@ -13,7 +13,7 @@ from warehouse.project import PROJECT
 
 DATASETS = yaml.safe_load((DBT_PROJECT / "dbt_project.yml").read_text())["vars"]["datasets"]
 AUDITS_DOC = (PROJECT / "docs" / "audits.md").read_text()
-# Audits of `raw` and of snapshots judge no mart of a dataset.
+# Audits of `raw` and of snapshots do not check the mart of a dataset.
 JUDGED = {
     "conflicting_rows": "dq_conflicting_rows",
     "listings_are_whole": "instruments",
@@ -53,7 +53,7 @@ def test_each_audit_is_a_test_of_the_table_it_judges() -> None:
 
 
 def test_each_audit_is_one_sql_file_that_runs_or_one_rule() -> None:
-    """What is declared is run, once; what is run is declared."""
+    """Every declared audit is run once, and every audit that is run is declared."""
     files = {path.stem for path in (DBT_PROJECT / "models" / "quality" / "audits").rglob("*/*.sql")}
     rules = {name for name, test in declared_audits().items() if "rule" in test.test_metadata.kwargs}
     assert files == {f"{dataset}_row_rules" for dataset in DATASETS} | (set(declared_audits()) - rules)
@@ -68,7 +68,7 @@ def test_thresholds_are_declared_once_and_used() -> None:
     named = [name for test in declared_audits().values() for name in test.test_metadata.kwargs.get("thresholds", {})]
     assert len(named) == len(set(named))
     sources = [path.read_text() for kind in ("*.sql", "*.yml") for path in DBT_PROJECT.rglob(kind)]
-    # A name, or its beginning where the rest is that of a timeframe.
+    # A name, or its prefix if the rest is a timeframe.
     used = tuple({name for text in sources for name in re.findall(r"threshold\('(\w+)'", text)})
     assert sorted(name for name in named if not name.startswith(used)) == []
     assert sorted(name for name in used if not any(one.startswith(name) for one in named)) == []
@@ -92,7 +92,7 @@ def test_facts_and_reader_views_have_keys_and_their_lineage() -> None:
             assert f"model.market_data.{declared['mart']}" in models[f"v_{dataset}{form}"].depends_on.nodes
         # Bad rows must not keep the audits from reporting on them.
         assert "model.market_data.dq_audit_results" in tests[f"{declared['mart']}_unique_key"].depends_on.nodes
-        # A test of a reader view must not hold the registry back, nor be selected with it.
+        # A test of a reader view must neither block the registry nor be selected with it.
         assert tests[f"v_{dataset}_unique_key"].depends_on.nodes == [f"model.market_data.v_{dataset}"]
 
 
@@ -119,7 +119,7 @@ def test_native_tests_find_a_doubled_key_and_an_empty_one(dbt: Dbt) -> None:
     select = ("test", "--select", "test_name:unique_key", "test_name:not_null_or_default")
 
     def seed(version: int, minute: int) -> set[str]:
-        """Rows that no build would write: an open row beside another one, and one whose venue got lost."""
+        """Rows that no build would write: a second open row, and one without a venue."""
         for venue, later in (("binance", minute), ("", 600 + minute)):
             client.command(
                 "insert into marts.bars select * replace ({venue:String} as venue, toUInt32({version:UInt32}) as "
@@ -130,7 +130,7 @@ def test_native_tests_find_a_doubled_key_and_an_empty_one(dbt: Dbt) -> None:
         said = dbt.run(*select).text
         return set(re.findall(r"FAIL \d+ (\w+) ", said))
 
-    # Rows that wait for publication: tests of the mart see them, readers do not.
+    # Unpublished rows: tests of the mart see them, readers do not.
     assert seed(2, 1) == {"bars_unique_key", "bars_not_null"}
-    # Rows of the newest snapshot: tests of the views see them, too.
+    # Rows of the newest snapshot: tests of the views see them as well.
     assert seed(0, 2) == NATIVE

@@ -1,4 +1,5 @@
-"""What a listing says of one instrument concerns that instrument alone, and whoever is named in any form is there.
+"""A defect in one instrument's row affects only that instrument, and an instrument mentioned in any form is not
+delisted.
 
 One warehouse and one build, `pin`: sound listings of every venue; then every attribute of every venue is broken in
 every way, each in an instrument of its own, types and states get new words, rows lose their names. Beside them stand
@@ -24,7 +25,7 @@ from warehouse.iceberg.target import Target
 
 DAY = timedelta(days=1)
 NOW = START + 2 * DAY
-# Name of an instrument's base, what stands in place of a number, and whether it is named as unreadable.
+# Base of an instrument, the value instead of a number, and whether it is reported as unreadable.
 BROKEN: tuple[tuple[str, object, bool], ...] = (
     ("EMPTY", "", False),
     ("ZERO", "0", False),
@@ -41,19 +42,19 @@ BROKEN: tuple[tuple[str, object, bool], ...] = (
 )
 COLUMNS = ("tick_size", "lot_size", "min_qty", "min_notional", "contract_size", "listed_at")
 WORDS = ("WORD", "SOON")
-# In the universe of every venue: what each of them becomes in `second`.
+# In the universe of every venue: the status of each in `second`.
 KNOWN = ("SOUND", "ABSENT", "NOBASE", "NOSYMBOL", "TICK", *WORDS)
 
 
 def cases(venue: Venue) -> Iterator[tuple[str, str, tuple[Any, ...], object, bool]]:
-    """(base, column, path, value, whether it is named) of every optional attribute of a venue."""
+    """(base, column, path, value, whether it is reported) of every optional attribute of a venue."""
     for column, path, _ in venue.optional:
         for name, value, named in BROKEN:
             yield f"{name}{column.replace('_', '').upper()}", column, path, value, named
 
 
 def listing(venue: Venue) -> list[object]:
-    """The second listing: ABSENT is gone."""
+    """The second listing, without ABSENT."""
     records: list[object] = [venue.record("SOUND", "USDT")]
     records += [venue.changed(base, "USDT", path, value) for base, _, path, value, _ in cases(venue)]
     records.append(venue.changed("TICK", "USDT", venue.optional[0][1], "n/a"))
@@ -84,10 +85,10 @@ def built(module_dbt: Dbt) -> tuple[Dbt, Outcome]:
         perpetuals = (identity.listed(START), identity.listed(START + DAY)) if venue.name == "binance" else ([], [])
         perpetuals = perpetuals if venue.market == "perp" else ([], [])
         venue.land(client, [*(venue.record(base, "USDT") for base in bases), *perpetuals[0]], START)
-        # Rows that name nothing may be any instrument: this listing proves no absence.
+        # Rows without any name may be any instrument: this listing does not prove absence.
         venue.land(client, [venue.record("SOUND", "USDT"), {}, None, 5, "text", []], START + DAY / 2)
         venue.land(client, [*listing(venue), *contracts(venue), *perpetuals[1]], START + DAY)
-    # Nor does one of another category.
+    # Nor does a listing of another category.
     linear = {"retCode": 0, "result": {"category": "linear", "list": [{"symbol": "OTHERUSDT"}]}}
     pages.land(client, "bybit__spot_instruments", linear, START + DAY / 3, series=("bybit", "spot", "", ""))
     index = {"data": [{"value": "72", "timestamp": str(int(START.timestamp()))}]}
@@ -97,7 +98,7 @@ def built(module_dbt: Dbt) -> tuple[Dbt, Outcome]:
 
 
 def contracts(venue: Venue) -> list[object]:
-    """Perpetuals that come under another type, and what lies beside a perpetual without being it."""
+    """Perpetuals listed under another type, and contracts next to a perpetual that are not perpetuals."""
     if venue.market != "perp":
         return []
     kind, new, dated = ("contractType", "TRADIFI_PERPETUAL", "CURRENT_QUARTER")
@@ -174,10 +175,10 @@ def test_each_instrument_has_its_own_state(built: tuple[Dbt, Outcome]) -> None:
     }
     for base, later in changed.items():
         assert states(dbt, base) == {key: [("trading", 0.01), *later] for key in everywhere}, base
-    # A row without base or symbol is withheld: what was known stays.
+    # A row without base or symbol is withheld: the known state stays.
     for base in ("NOBASE", "NOSYMBOL"):
         assert states(dbt, base) == {key: [("trading", 0.01)] for key in everywhere}, base
-    # Only who is named in no form is gone.
+    # Only an instrument that is not mentioned in any form is delisted.
     assert states(dbt, "ABSENT") == {key: [("trading", 0.01), ("delisted", 0.01)] for key in everywhere}
 
 
@@ -251,7 +252,7 @@ def test_amounts_are_given_in_base_units_at_every_venue(built: tuple[Dbt, Outcom
 
 
 def test_bars_and_payments_of_another_asset_are_named(built: tuple[Dbt, Outcome]) -> None:
-    """REUSED is listed anew after 18 days of nothing; MOVED is listed anew by the second listing; STEADY is sound."""
+    """REUSED is relisted after 18 days without bars; MOVED is relisted in the second listing; STEADY is valid."""
     dbt, _ = built
     rows = dbt.warehouse.rows(
         "select audit, splitByChar(':', instrument_id)[3], dateDiff('hour', {s:DateTime64(3)}, range_start), "
@@ -329,7 +330,7 @@ def test_only_steps_that_no_interval_explains_are_found(built: tuple[Dbt, Outcom
 
 @pytest.fixture(scope="module")
 def upgraded(built: tuple[Dbt, Outcome]) -> Dbt:
-    """Beside `pin` the snapshot `old` of the same rows, as code that did not number rules would have registered it."""
+    """In addition to `pin`, the snapshot `old` of the same rows, registered as by code without numbered rules."""
     dbt, _ = built
     with dbt.warehouse.client() as client:
         client.command(
@@ -340,7 +341,7 @@ def upgraded(built: tuple[Dbt, Outcome]) -> Dbt:
 
 
 def test_a_pin_of_before_rules_were_numbered_shows_what_it_showed(upgraded: Dbt) -> None:
-    """Through each form of the view and the SDK, also where its member view has to be made again."""
+    """Through each form of the view and the SDK, also if its member view has to be recreated."""
     dbt = upgraded
     at = dbt.warehouse.settings.connection("researcher")
     url = f"http://{at.user}:{at.password}@{at.host}:{at.http_port}"
@@ -358,7 +359,7 @@ def test_a_pin_of_before_rules_were_numbered_shows_what_it_showed(upgraded: Dbt)
 
 
 def test_an_export_is_written_anew_where_the_rules_changed(upgraded: Dbt, tmp_path: Path) -> None:
-    """No stored row differs between the two pins, and still the derived column does."""
+    """The stored rows of the two pins are equal, but the derived column differs."""
     settings, target = upgraded.warehouse.settings, Target.parse(str(tmp_path / "lake"))
     for pin, expected in (("old", [None] * 10), ("pin", [6] * 10)):
         export(settings, pin, target, datasets=("funding",))

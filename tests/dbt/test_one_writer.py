@@ -10,7 +10,7 @@ DAY = timedelta(days=1)
 
 
 def test_a_name_that_cannot_be_one_changes_nothing(module_dbt: Dbt) -> None:
-    """Not text, or not such text: YAML reads 1.10 as 1.1, and `no` as false."""
+    """Not text, or other text: YAML reads 1.10 as 1.1 and `no` as false."""
     builds = module_dbt.warehouse.rows("select count() from ops.builds")
     for given, said in (
         ("no spaces'; --", "snapshot_id is 'no spaces'; --': it must be 1 to 64 letters"),

@@ -1,4 +1,4 @@
-"""The project keeps its own rules, and the unit tests of every venue's quirks pass on a fresh warehouse."""
+"""The project follows its own rules, and the unit tests of the venues' quirks pass on a new warehouse."""
 
 import csv
 from collections import defaultdict
@@ -10,18 +10,18 @@ from warehouse.project import PROJECT
 
 
 def test_unit_tests_of_the_quirks_pass(dbt: Dbt) -> None:
-    """As in a build, where the models that a unit test reads stand before it runs."""
+    """As in a build, where the models that a unit test reads are built before it runs."""
     outcome = dbt.run("build", "--select", "+funding_rates", "+path:models/staging", "--exclude-resource-type", "test")
     assert outcome.succeeded, outcome.text
     assert outcome.text.count("PASS") >= 21
 
 
 def test_every_column_is_described_and_once() -> None:
-    """A text that two models have is a doc block, which each of them names."""
+    """A description shared by two models is a doc block to which both refer."""
     models = [node for node in parsed_project().nodes.values() if str(node.resource_type) == "model"]
     owners: dict[tuple[str, str], set[str]] = defaultdict(set)
     for model in models:
-        if model.config.materialized == "ephemeral":  # A query of an audit: described by its declaration.
+        if model.config.materialized == "ephemeral":  # The query of an audit, described by its declaration.
             continue
         assert model.description
         assert model.columns

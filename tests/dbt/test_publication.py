@@ -1,4 +1,4 @@
-"""Nothing that an audit refused, that nobody audited or that the marts lost is published, whatever dbt is asked."""
+"""No dbt command publishes rows that failed an audit, that were not audited, or that the marts lost."""
 
 import os
 import re
@@ -35,7 +35,7 @@ NO_UNIT_TESTS = ("--exclude-resource-type", "unit_test")
 BAD, GOOD = "250", "100.7"
 BROKEN = "bars_ohlc_invariants"
 
-# A command, and what its refusal says. None of them may publish the bar whose close lies above its high.
+# A command, and its refusal. None of them may publish the bar whose close is above its high.
 SNEAKS = {
     "the registry alone": (("run", "--select", "snapshots"), "tests of severity error failed: bars_ohlc_invariants"),
     "the registry in a build": (("build", "--select", "snapshots"), "tests of severity error failed"),
@@ -89,7 +89,7 @@ SNEAKS = {
 
 @pytest.fixture(scope="module")
 def bad(module_dbt: Dbt) -> Dbt:
-    """Snapshot `good` is published; a page with a broken bar waits, after a build that it stopped."""
+    """Snapshot `good` is published; a page with a bad bar is unpublished, after a build that failed because of it."""
     client = module_dbt.warehouse.client("ingest")
     land_klines(client, [kline(number) for number in range(5)], START + DAY)
     module_dbt.publish("good")
@@ -97,7 +97,7 @@ def bad(module_dbt: Dbt) -> Dbt:
     refused = module_dbt.build("bad")
     assert not refused.succeeded
     assert "bars_ohlc_invariants" in refused.text
-    # What a person would retry, or compare with, after that build.
+    # What an operator would retry, or compare with, after that build.
     shutil.copytree(module_dbt.target, module_dbt.target.with_name("failed"))
     return module_dbt
 
@@ -137,7 +137,7 @@ def test_slim_ci_and_another_schema_publish_nothing(bad: Dbt, tmp_path: Path) ->
     checked = bad.run("run", "--select", "snapshots", "--defer", *state, snapshot_id="slim")
     assert checked.succeeded, checked.text
     assert "nothing published: runs with --state or --defer only check code" in checked.text
-    # Said while the project is parsed: dbt would make the schema's database before any hook of ours.
+    # Reported while the project is parsed: dbt would create the schema's database before any of our hooks.
     profile = (DBT_PROJECT / "profiles.yml").read_text()
     (tmp_path / "profiles.yml").write_text(profile.replace("schema: marts", "schema: dev_alice"))
     builds = bad.warehouse.rows("select count() from ops.builds")
@@ -152,7 +152,7 @@ def test_slim_ci_and_another_schema_publish_nothing(bad: Dbt, tmp_path: Path) ->
 
 
 def test_lost_rows_are_refused_and_a_clone_is_a_place_to_work(bad: Dbt, tmp_path: Path) -> None:
-    """In a clone: the repaired bar is published there and not here; then rows vanish."""
+    """In a clone: the repaired bar is published there and not here; then rows are lost."""
     made = clone(bad.warehouse.settings, tmp_path / "clone")
     other = Warehouse(Settings(home=Path(made.home), clickhouse_url=None))
     embedded.up(other.settings)
@@ -162,7 +162,7 @@ def test_lost_rows_are_refused_and_a_clone_is_a_place_to_work(bad: Dbt, tmp_path
         _a_test_counts_once_it_has_run(dbt, "repaired")
         assert published(other) == [("good", 5), ("repaired", 6)]
         assert published(bad.warehouse) == [("good", 5)]
-        # The rows stand as they were audited: another name for them needs no second audit.
+        # The rows are unchanged since they were audited: publishing them under another id needs no second audit.
         assert dbt.run("run", "--select", "snapshots", snapshot_id="renamed").succeeded
         assert published(other)[2:] == [("renamed", 6)]
 
@@ -173,7 +173,7 @@ def test_lost_rows_are_refused_and_a_clone_is_a_place_to_work(bad: Dbt, tmp_path
             assert "marts.bars partition 202501 has 0 rows, expected at least 7" in refused.text
             assert "runbooks/rows_lost.md" in refused.text
         assert len(published(other)) == 3
-        # The registry is lost as well: ops still knows that something was published.
+        # The registry is lost as well: ops still shows that something was published.
         other.client().command("truncate table marts.snapshots")
         refused = dbt.run("run", "--select", "bars", snapshot_id="lost")
         assert "Snapshots show these rows" in refused.text
@@ -182,7 +182,7 @@ def test_lost_rows_are_refused_and_a_clone_is_a_place_to_work(bad: Dbt, tmp_path
 
 
 def _a_test_counts_once_it_has_run(dbt: Dbt, snapshot_id: str) -> None:
-    """A build without one test is refused, and so is its retry. A retry in which the test passes publishes."""
+    """A build without one of the tests is refused, and so is its retry. A retry in which the test passes publishes."""
     left_out = dbt.run("build", *NO_UNIT_TESTS, "--exclude", "bars_unique_key", snapshot_id=snapshot_id)
     assert not left_out.succeeded
     # dbt's list of selected nodes then names every test, and a retry in this process does not set it.
@@ -205,11 +205,11 @@ def _a_test_counts_once_it_has_run(dbt: Dbt, snapshot_id: str) -> None:
 
 
 def test_pages_count_as_done_only_with_their_rows(dbt: Dbt) -> None:
-    """A mart that was lost before anything was published is filled again; a view that reads nothing is refused."""
+    """A mart that was lost before any publication is filled again; a staging view that reads nothing is refused."""
     land_klines(dbt.warehouse.client("ingest"), [kline(0), kline(1), kline(1)], START + DAY)
     assert dbt.run("run", "--select", "+bars").succeeded
     admin = dbt.warehouse.client()
-    # As in a warehouse of before these counts: only the pages tell what there was.
+    # As in a warehouse from before these counts: only the pages show what there was.
     admin.command("truncate table ops.mart_rows")
     _count_records(dbt, 3)
     admin.command("drop table marts.bars sync")
@@ -227,7 +227,7 @@ def test_pages_count_as_done_only_with_their_rows(dbt: Dbt) -> None:
     assert "hold 6 records, and the staging views read none of them" in refused.text
     done = "select uniqExact(page_id) from ops.build_pages where mart = 'bars' and done = 1"
     assert dbt.warehouse.rows(done) == [(1,)]
-    # An insert that is acknowledged and whose rows are not kept, as where a replica takes it for a repetition.
+    # An acknowledged insert whose rows are not stored, as if a replica deduplicated it.
     admin.command(f"create or replace view {view} as {text}")
     real = ClickHouseConnectionManager.execute
 
@@ -244,7 +244,7 @@ def test_pages_count_as_done_only_with_their_rows(dbt: Dbt) -> None:
 
 
 def _count_records(dbt: Dbt, records: int) -> None:
-    """Give the pages that count one record, as the pages of tests do, the number that they hold."""
+    """Set the record counts of pages, which are 1 in tests, to the real number."""
     dbt.warehouse.client().command(
         f"alter table raw.binance__spot_klines update row_count = {records} where row_count = 1 "
         "settings mutations_sync = 2"
@@ -288,7 +288,7 @@ VARIABLES: tuple[dict[str, object], ...] = ({}, {"audit_everything": True}, {"me
 
 
 class Commands(RuleBasedStateMachine):
-    """Any sequence of commands of dbt, with good and bad pages landing in between."""
+    """Any sequence of dbt commands, with good and bad pages landing in between."""
 
     origin: Dbt
     home: Path
@@ -342,7 +342,7 @@ class Commands(RuleBasedStateMachine):
     @precondition(lambda self: not self.is_built)
     @rule()
     def build(self) -> None:
-        """The plain command publishes exactly when no valid row is bad."""
+        """The plain command publishes if and only if no open row is bad."""
         self.counter += 1
         self.is_built = True
         outcome = self.dbt.build(f"pin-{self.counter}")

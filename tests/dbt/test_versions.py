@@ -1,4 +1,4 @@
-"""A pin shows the same rows for ever; a revision is a new version; what did not change is not written again."""
+"""A pin always shows the same rows; a revision is a new version; unchanged rows are not written again."""
 
 from datetime import timedelta
 from typing import Any
@@ -23,7 +23,7 @@ def test_revisions_come_in_new_snapshots_and_old_pins_stay(dbt: Dbt) -> None:
     assert dbt.bars("first", "close") == [(100.1,), (100.2,), (100.3,)]
     assert dbt.warehouse.rows("select count() from marts.bars") == [(3,)]
 
-    # The same rows on another page border, and nothing else: no row is added, and the content is the same.
+    # The same rows with other page borders and nothing else: no row is added, and the content is the same.
     land_klines(client, [kline(1, "100.2"), kline(2, "100.3")], START + 2 * DAY)
     dbt.publish("second")
     assert dbt.warehouse.rows("select count() from marts.bars") == [(3,)]
@@ -31,7 +31,7 @@ def test_revisions_come_in_new_snapshots_and_old_pins_stay(dbt: Dbt) -> None:
     hashes = dbt.warehouse.rows("select distinct content_hashes['bars'] from marts.v_snapshots")
     assert len(hashes) == 1
 
-    # One revised value, one value that an older page brings late, one new bar.
+    # One revised value, one late value from an older page, one new bar.
     land_klines(client, [kline(1, "100.9"), kline(3, "100.4")], START + 3 * DAY)
     land_klines(client, [kline(0, "77.0", low="70")], START + DAY - MINUTE)
     dbt.publish("third")
@@ -48,7 +48,7 @@ def test_revisions_come_in_new_snapshots_and_old_pins_stay(dbt: Dbt) -> None:
         ("third", 4),
     ]
 
-    # A name that exists is left as it is, even with new pages at hand, and says so.
+    # An existing id is left unchanged, with a notice, even if there are new pages.
     land_klines(client, [kline(4)], START + 4 * DAY)
     again = dbt.build("first")
     assert again.succeeded
@@ -56,7 +56,7 @@ def test_revisions_come_in_new_snapshots_and_old_pins_stay(dbt: Dbt) -> None:
     assert dbt.bars("first") == first
     assert dbt.warehouse.rows("select count() from marts.v_bars_latest") == [(4,)]
 
-    # The manifest, written by deltas, says what a full count over the view says.
+    # The manifest, written as deltas, equals a full count over the view.
     full = (
         "select count(), sum(reinterpretAsUInt128(xxh3_128(tuple(instrument_id, venue, market, symbol, timeframe, "
         "open_time, open, high, low, close, volume, quote_volume, trade_count, source, ingested_at)))) "
@@ -79,7 +79,7 @@ def test_a_build_that_died_half_way_is_repaired(dbt: Dbt) -> None:
     dbt.publish("before")
     before = dbt.bars("before")
 
-    # A build died after half of its rows were in, before it closed what they supersede or marked its page.
+    # A build died after half of its rows were written, before it closed superseded rows or marked its page.
     revised = [kline(number, "100.7") for number in range(6)]
     page = land_klines(client, revised, START + 2 * DAY)
     transform = dbt.warehouse.client("transform")
@@ -104,7 +104,8 @@ def test_a_build_that_died_half_way_is_repaired(dbt: Dbt) -> None:
 
 @pytest.mark.soak
 def test_a_new_month_takes_one_row_a_bar(dbt: Dbt) -> None:
-    """January comes on two pages that tell one bar differently, February without such twins; both held nothing."""
+    """January arrives in two pages with different values for one bar, February without duplicates; both were empty
+    before."""
     client = dbt.warehouse.client("ingest")
     land_klines(client, [kline(0, "100.9"), kline(1, "100.2")], START + 60 * DAY)
     land_klines(client, [kline(0, "100.1"), kline(2, "100.3")], START + 59 * DAY)
@@ -112,7 +113,7 @@ def test_a_new_month_takes_one_row_a_bar(dbt: Dbt) -> None:
     dbt.publish("both")
     assert dbt.bars("both", "close") == [(100.9,), (100.2,), (100.3,), (100.4,), (100.5,)]
     assert dbt.warehouse.rows("select count(), countDistinct(open_time) from marts.bars") == [(5, 5)]
-    # Reads are as fast as of a plain table: no part of either month has to be merged while it is read.
+    # Reads are as fast as from a plain table: no parts of either month have to be merged while reading.
     parts = "select count(), min(level) > 0 from system.parts where active and database = 'marts' and table = 'bars'"
     assert dbt.warehouse.rows(parts) == [(2, 1)]
     assert dbt.warehouse.rows("select count() from system.tables where name like 'bars\\_\\_%'") == [(0,)]
@@ -137,7 +138,7 @@ def test_more_months_than_one_statement_merges_lie_in_one_part_each(dbt: Dbt) ->
 @pytest.mark.soak
 @pytest.mark.parametrize("lost", ["final settings optimize_skip", "version, 1 from ops.build_pages"])
 def test_a_build_that_died_after_it_took_in_a_new_month(dbt: Dbt, lost: str) -> None:
-    """Its rows are in the mart, unpublished, its pages perhaps not marked: the next build adds none of them again."""
+    """Its rows are in the mart, unpublished, and its pages may not be marked: the next build adds none again."""
     client = dbt.warehouse.client("ingest")
     land_klines(client, [kline(number) for number in range(6)], START + DAY)
     execute = ClickHouseConnectionManager.execute
@@ -152,7 +153,7 @@ def test_a_build_that_died_after_it_took_in_a_new_month(dbt: Dbt, lost: str) -> 
     rows = "select count(), max(valid_from_version) from marts.bars"
     assert dbt.warehouse.rows(rows) == [(6, 1)]
 
-    # One bar is revised, one is new, before it is run again.
+    # One bar is revised and one is new before it is run again.
     land_klines(client, [kline(5, "100.7"), kline(6)], START + 2 * DAY)
     dbt.publish("again")
     assert dbt.bars("again", "close") == [(100.5,)] * 5 + [(100.7,), (100.5,)]

@@ -1,4 +1,4 @@
-"""What readers get: the contract of the views, point-in-time instruments, funding intervals, classes of gaps."""
+"""What readers see: the contract of the views, point-in-time instruments, funding intervals, classes of gaps."""
 
 from datetime import timedelta
 from typing import Any
@@ -63,7 +63,7 @@ def funding(*hours: int) -> list[dict[str, Any]]:
 def filled(module_dbt: Dbt) -> Dbt:
     client = module_dbt.warehouse.client("ingest")
     spot = ("binance", "spot", "", "")
-    # Bars 0..4 and 8..9: the hole at 5 was asked for, the hole at 10..11 was not, 12 is there, 13 was asked for.
+    # Bars 0..4 and 8..9: the gap at 5 was requested, the gap at 10..11 was not, 12 exists, 13 was requested.
     land_klines(client, [kline(0), kline(4)], START + DAY, symbol="ETH/USDT")
     land_klines(client, [kline(number) for number in (0, 1, 2, 3, 4, 8, 9)], START + DAY)
     land(
@@ -94,7 +94,7 @@ def filled(module_dbt: Dbt) -> Dbt:
     land(client, "alternative_me__fear_greed", fear, START + 3 * DAY, series=("alternative_me", "", "", ""))
     module_dbt.publish("first", snapshot_note="it's the first", code_revision="abc123")
 
-    # ETH halts inside its hole, BTC vanishes from a full listing and changes nothing in a partial one.
+    # ETH is halted within its gap; BTC disappears from a full listing, and a partial one without it changes nothing.
     second = listing(("ETH", "BREAK", "0.01"))
     land(client, "binance__spot_instruments", second, START + MINUTE, series=spot)
     partial = listing(("BTC", "TRADING", "0.1"))
@@ -130,7 +130,7 @@ def test_a_researcher_reads_every_view_and_no_table(filled: Dbt) -> None:
 
 
 def test_dbt_shows_every_reader_view(filled: Dbt) -> None:
-    """Parameterized ones for the newest snapshot, or the one that a variable names."""
+    """Parameterized ones for the newest snapshot, or the one given by a variable."""
     shown = filled.run("show", "--select", "tag:reader", "--indirect-selection", "empty", "--limit", "2")
     assert shown.succeeded, shown.text
     view = ("show", "--select", "v_fear_greed_at", "--limit", "2", "--output", "json")
@@ -216,7 +216,7 @@ def test_gaps_are_explained_not_filled(filled: Dbt) -> None:
     ],
 )
 def test_a_build_reads_the_payloads_of_its_own_pages_only(filled: Dbt, view: str) -> None:
-    """The condition on page_id reaches the scan of the raw table, through view, explosion and union."""
+    """The condition on page_id is pushed down to the scan of the raw table, through view, array join and union."""
     plan = filled.warehouse.rows(
         f"explain actions = 1 select * from (select * from staging.{view} union all select * from staging.{view}) "
         "where page_id in (select page_id from ops.build_pages where mart = 'bars' and done = 0 and version = 1)"

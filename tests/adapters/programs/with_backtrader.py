@@ -1,4 +1,4 @@
-"""Feeds of two timeframes in backtrader on the pin: hours resampled by backtrader beside those of the warehouse."""
+"""Feeds of two timeframes in backtrader on the pin: hours resampled by backtrader, and those of the warehouse."""
 
 import datetime
 import json
@@ -20,10 +20,10 @@ class Watch(bt.Strategy):
     def next(self):
         minute, theirs, ours, day = self.datas
         for data, found in ((theirs, self.hours), (ours, self.ours)):
-            # backtrader stamps an hour that it made with its end, one that it was given with its last millisecond.
+            # backtrader stamps an hour that it resampled with its end, and a given one with its last millisecond.
             ended = round(bt.num2date(data.datetime[0]).replace(tzinfo=datetime.UTC).timestamp() / 3600)
             found[ended] = [data.open[0], data.high[0], data.low[0], data.close[0], data.volume[0]]
-        # A bar that is longer must not be there before its last minute.
+        # A longer bar must not appear before its last minute.
         for longer in (ours, day):
             self.early += len(longer) > 0 and longer.datetime.datetime(0) > minute.datetime.datetime(0)
 
