@@ -1,4 +1,4 @@
-"""What some tests need of the machine, and MDW_REQUIRE: what must not be missing here.
+"""What some tests need from the machine, and MDW_REQUIRE: what must not be missing.
 
 MDW_REQUIRE=airflow,chromium,elementary,pyright,recordings makes a test fail that would be skipped for want of one of
 them.
@@ -17,7 +17,7 @@ if unknown := REQUIRED.difference(NEEDS):
 
 
 def missing(need: str, reason: str) -> NoReturn:
-    """Skip the test, or fail it where MDW_REQUIRE names the need."""
+    """Skip the test, or fail it if MDW_REQUIRE names the need."""
     assert need in NEEDS
     if need in REQUIRED:
         pytest.fail(f"MDW_REQUIRE names {need}: {reason}", pytrace=False)

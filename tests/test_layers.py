@@ -30,14 +30,14 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("dlt_pipelines.core",),
     ("warehouse",),
 )
-# Packages that stand beside the layers, and what of ours each of them may import.
+# Packages next to the layers, and which of our packages each may import.
 BESIDE = {
     "alphaforge_data": set[str](),
     "replay": set[str](),
     "infra": {"warehouse"},
     "dags": {"dlt_pipelines.venues", "dlt_pipelines.core", "warehouse.snapshot_ids"},
 }
-# What the layers may import of the packages beside them.
+# What the layers may import from these packages.
 ALSO = {
     "mdw.demo": {"replay"},
     "mdw.acceptance": {"replay", "infra", "alphaforge_data"},
@@ -69,14 +69,14 @@ def place(name: str) -> str | None:
 
 
 def problem(module: str, imported: str) -> str | None:
-    """Why a module must not import that; None where it may."""
+    """Why a module must not import that; None if it may."""
     package, target = module.split(".")[0], imported.split(".")[0]
     if target not in OURS or (target == package and package in BESIDE):
         return None
     if package in BESIDE:
         allowed = any(imported == one or imported.startswith(one + ".") for one in BESIDE[package])
         return None if allowed else f"{package} may import {sorted(BESIDE[package]) or 'nothing of ours'}"
-    # `python -m` of a package stands above everything.
+    # `python -m` of a package is above everything.
     own = "mdw.__main__" if module.endswith(".__main__") else place(module)
     if own is None:
         return "it belongs to no layer: add it to LAYERS" if module not in ("mdw", "dlt_pipelines") else None
@@ -118,7 +118,7 @@ def test_an_import_that_goes_up_or_sideways_is_found(module: str, imported: str)
     assert problem(module, imported)
 
 
-# The default of a backtest, which a person can change by an option.
+# The default of a backtest, which an option can change.
 NAMED_FOR_PEOPLE = {"mdw/backtest/parameters.py", "mdw/cli/backtest.py"}
 
 

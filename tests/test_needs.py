@@ -1,4 +1,4 @@
-"""What must not be skipped here fails, and a fixture that fails leaves no server behind."""
+"""A required test fails instead of being skipped, and a failing fixture leaves no server behind."""
 
 from pathlib import Path
 

@@ -12,7 +12,7 @@ from replay import market
 from warehouse.project import PROJECT
 
 VARIABLES = yaml.safe_load((PROJECT / "dbt_project" / "dbt_project.yml").read_text())["vars"]
-# A list such as `'1m', '1h'` or `"1m": 60_000, "1h"`; what compares one timeframe with another is no list.
+# A list such as `'1m', '1h'` or `"1m": 60_000, "1h"`; a comparison of two timeframes is not a list.
 LISTED = re.compile(r"""(["'])\d+[mhd]\1[^\n]{0,12}, *\1\d+[mhd]\1""")
 FOLDERS = ("alphaforge_data", "dags", "dbt_project/macros", "dbt_project/models", "dlt_pipelines", "mdw", "warehouse")
 # A type for editors, which the SDK does not check against.

@@ -1,4 +1,4 @@
-"""What several programs must agree on and cannot import from one another: each copy is compared with the original."""
+"""Values that several programs share but cannot import from each other: each copy is compared with the original."""
 
 import ast
 
@@ -11,7 +11,7 @@ FOLDERS = ("alphaforge_data", "dags", "dlt_pipelines", "infra", "mdw", "warehous
 
 
 def places_of(text: str) -> set[str]:
-    """Python files that hold a text in one of their string constants."""
+    """Python files with a text in one of their string constants."""
     return {
         path.relative_to(PROJECT).as_posix()
         for folder in FOLDERS
@@ -24,7 +24,7 @@ def places_of(text: str) -> set[str]:
 
 
 def test_snapshot_ids_have_one_pattern():
-    """The SDK imports nothing of ours, and dbt builds without `mdw`, too: both repeat it."""
+    """The SDK imports nothing of ours, and dbt also builds without `mdw`: both have a copy."""
     macro = (PROJECT / "dbt_project" / "macros" / "snapshots" / "snapshot_id.sql").read_text()
     assert alphaforge_data.snapshots._ID.pattern == SNAPSHOT_ID.pattern
     assert f"'^{SNAPSHOT_ID.pattern}$'" in macro

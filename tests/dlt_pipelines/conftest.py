@@ -38,7 +38,7 @@ def replayed(replay_server: ReplayServer) -> ReplayServer:
 
 @pytest.fixture(scope="session")
 def ingest_warehouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
-    """One server for all tests of this folder: each begins with empty raw tables."""
+    """One server for all tests of this folder: each starts with empty raw tables."""
     running = start_warehouse(tmp_path_factory.mktemp("ingest") / "mdw")
     yield running
     if embedded.status(running.settings).running:

@@ -1,4 +1,5 @@
-"""Hostile answers: redirects, endless and exploding bodies, bodies that never end. Each is one clear line."""
+"""Hostile responses: redirects, endless bodies, decompression bombs, trickling bodies. Each gives one clear error
+line."""
 
 import asyncio
 import resource
@@ -62,7 +63,7 @@ async def _open() -> None:
 
 
 def answered(handler: Callable[[web.Request], Awaitable[web.StreamResponse]], ask: Ask) -> Response:
-    """What `ask` gets from a server that answers everything with `handler`."""
+    """The result of `ask` against a server that answers everything with `handler`."""
 
     async def main() -> Response:
         app = web.Application()
@@ -80,7 +81,7 @@ def answered(handler: Callable[[web.Request], Awaitable[web.StreamResponse]], as
 
 
 def _bomb(encoding: str) -> bytes:
-    """A deflate stream of 1.5 GB of blanks, 1.5 MB long: one block, again and again, and no end."""
+    """A deflate stream of 1.5 MB with 1.5 GB of blanks: one block repeated, without an end."""
     packer = zlib.compressobj(9, zlib.DEFLATED, -15)
     block = packer.compress(b" " * BLOCK_BYTES) + packer.flush(zlib.Z_FULL_FLUSH)
     header = bytes.fromhex("1f8b08000000000000ff") if encoding == "gzip" else bytes.fromhex("789c")

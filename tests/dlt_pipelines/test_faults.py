@@ -1,4 +1,4 @@
-"""Whatever venues do wrong: tried again where that helps, said clearly where it does not, never a hole."""
+"""Faults of the venues: retried if that helps, otherwise reported clearly, never a gap."""
 
 from datetime import timedelta
 from typing import Any
@@ -27,7 +27,7 @@ def assert_complete(ingest: Ingest) -> None:
 
 @pytest.fixture(autouse=True)
 def _short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The same waits, a tenth as long, so that the tests end today."""
+    """The same waits, a tenth as long, to keep the tests short."""
     monkeypatch.setattr(venue_client, "BACKOFF_SECONDS", 0.04)
 
 
@@ -99,7 +99,7 @@ def test_a_venue_that_shuts_us_out_is_not_asked_again(ingest: Ingest, kind: str,
 
     assert [failure.subject for failure in report.failures] == ["okx"]
     assert words in report.failures[0].message
-    assert ingest.count("/okx") <= 2 * 32  # what was under way when the first answer came
+    assert ingest.count("/okx") <= 2 * 32  # what was in flight when the first response came
     assert ("binance", "bars") in report.by
 
     ingest.server.faults = Faults()

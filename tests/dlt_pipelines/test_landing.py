@@ -1,4 +1,4 @@
-"""What lands in raw: everything asked for, exactly as sent, once."""
+"""What lands in raw: everything requested, exactly as sent, once."""
 
 import hashlib
 import json
@@ -69,7 +69,8 @@ def test_bars_are_all_there_once_with_the_venue_s_own_digits(
 
 @pytest.mark.parametrize(("venue", "rows"), [("binance", 1000), ("okx", 300), ("bybit", 1000)])
 def test_exactly_full_pages_need_no_second_question(ingest: Ingest, venue: str, rows: int) -> None:
-    # 2025-01-20 00:00 is no border of the page grid: the window spans the end of one page and a whole next one.
+    # 2025-01-20 00:00 is not a boundary of the page grid: the window covers the end of one page and all of the next
+    # one.
     border = datetime.fromtimestamp(1737331200 // (rows * 60) * rows * 60, UTC)
     end = border + timedelta(minutes=2 * rows)
     ingest.backfill(
@@ -92,7 +93,7 @@ def test_the_payload_is_what_the_venue_sent(ingest: Ingest, table: str) -> None:
         )
         with urlopen(url) as answer:
             sent = answer.read().decode()
-        if table.startswith("bybit"):  # its body carries the time of the answer, which stands still here
+        if table.startswith("bybit"):  # its body contains the time of the response, which is fixed here
             assert json.loads(sent)["time"] == int(NOW.timestamp() * 1000)
         assert page["payload"] == sent
         assert page["payload_sha256"] == hashlib.sha256(sent.encode()).hexdigest()
@@ -215,7 +216,7 @@ def test_funding_is_complete_and_asked_for_again_only_at_its_end(ingest: Ingest)
         bodies = [json.loads(page["payload"]) for page in ingest.pages(table)]
         rows = [row for body in bodies for row in (body if isinstance(body, list) else body["data"])]
         truth = [event.time for event in ingest.market.funding(venue, "BTC/USDT", start, int(NOW.timestamp() * 1000))]
-        # The last row of a page comes again with what follows it.
+        # The last row of a page is fetched again with what follows it.
         assert sorted({int(row["fundingTime"]) for row in rows}) == truth
 
     ingest.server.clock.advance(8 * 3600)
@@ -237,7 +238,7 @@ def test_funding_that_okx_no_longer_serves_is_not_taken_for_covered(ingest: Inge
         " from ops.coverage where dataset = 'funding'",
         reach=(NOW - timedelta(days=89)).replace(tzinfo=None, microsecond=0),
     )
-    # Nothing lies between the start of what was asked and the first record: they are less than one payment apart.
+    # There is nothing between the requested start and the first record: they are less than one payment apart.
     assert 0 <= oldest - claimed < 8 * 3_600_000
     assert claimed >= to_ms(NOW - timedelta(days=92))
     assert empty == 0

@@ -1,4 +1,4 @@
-"""At the documented pace against venues that enforce their documented limits."""
+"""Landing at the documented rate, against venues that enforce their documented limits."""
 
 import asyncio
 import random
@@ -45,7 +45,7 @@ def land_at_pace(settings: Settings, days: float, **selection: tuple[str, ...]) 
 
 
 def test_a_backfill_at_pace_breaks_no_limit_and_uses_them(ingest_warehouse: Warehouse, strict: ReplayServer) -> None:
-    # OKX is the narrow one: 90 calls for the minutes of its 6 symbols, 20 in 2 seconds.
+    # OKX is the bottleneck: 90 calls for the minutes of its 6 symbols, 20 in 2 seconds.
     report = land_at_pace(settings_of(ingest_warehouse, strict), 3)
 
     assert report.complete
@@ -97,7 +97,7 @@ def test_retry_after_is_honoured_by_every_request_of_the_budget(
     assert report.faults == {"rate_limited": 1}
     times = [entry["at"] for entry in strict.journal.last if entry["path"].endswith("/klines")]
     (refused,) = [e["at"] for e in strict.journal.last if e["fault"] == "429"]
-    # What was under way when the refusal came may still arrive; then nobody asks for three seconds.
+    # What was in flight when the refusal came may still arrive; then there are no requests for three seconds.
     quiet = [at for at in times if refused + 0.5 < at < refused + 2.9]
     assert quiet == []
     assert strict.journal.violations == {}
@@ -108,7 +108,7 @@ def test_a_run_that_is_killed_leaves_no_share_behind(tmp_path: Path) -> None:
     assert first.enter() == 1
     assert second.enter() == 2
     first.leave()
-    (second._own.parent / "dead.run").touch()  # the file of a process that is no more: nobody holds its lock
+    (second._own.parent / "dead.run").touch()  # the file of a dead process: its lock is free
     second._looked = -10.0
     assert second.runs() == 1
 
@@ -130,7 +130,7 @@ def test_no_jitter_on_the_way_can_break_a_window() -> None:
     async def ask(window: RateLimiter, late: float, slow: float) -> None:
         async with window.request(1):
             await asyncio.sleep(late)
-            counted.append(time.monotonic())  # the instant at which the venue counts it
+            counted.append(time.monotonic())  # the time at which the venue counts it
             await asyncio.sleep(slow)
 
     async def main() -> None:

@@ -1,4 +1,4 @@
-"""What a run holds does not grow with what it has landed: counted in objects and bytes, not in resident memory."""
+"""A run's memory does not grow with what it has landed: measured in objects and bytes, not in resident memory."""
 
 import gc
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ BATCHES, PAGES, BYTES = 4, 20, 100_000
 
 @pytest.fixture
 def no_collector() -> Iterator[None]:
-    """Without it, whatever hangs in a cycle stays."""
+    """Without it, objects in reference cycles stay."""
     gc.collect()
     gc.disable()
     yield

@@ -1,4 +1,4 @@
-"""A venue with REST and a listed archive that is defined here and nowhere else: registering it is all that it takes."""
+"""A venue with REST and a listed archive, defined only here: registering it is sufficient."""
 
 import base64
 import csv
@@ -56,7 +56,7 @@ class Listing:
 
 
 class Archive:
-    """A file a day; paths come from the list alone."""
+    """One file per day; paths come only from the list."""
 
     origin = "testex_archive_url"
     address = "https://files.example.com"
@@ -185,7 +185,7 @@ def test_it_lands_by_both_lanes(
 
     assert land("rest", DAY, DAY + timedelta(hours=10)) == {"rest"}
     assert land("archive", DAY, DAY + timedelta(days=1)) == {"archive"}
-    # The fastest for each window: a file for the whole second day, REST for the two hours after it.
+    # The fastest lane for each window: a file for the whole second day, REST for the two hours after it.
     assert land("auto", DAY, None) == {"rest", "archive"}
     landed = warehouse.rows(
         "select lane, sum(row_count), countDistinct(endpoint) from ops.coverage where venue = 'testex' "

@@ -1,4 +1,4 @@
-"""Trouble with one symbol never keeps another from landing; a venue that is away is given up soon."""
+"""A failing symbol never prevents others from landing; a venue that is down is given up soon."""
 
 import json
 import time
@@ -43,11 +43,12 @@ funding: {{binance: {{perp: *symbols}}, okx: {{perp: *symbols}}}}
 END = NOW.replace(second=0)
 START = END - timedelta(days=2)
 
-# What each endpoint answers for BTC/USDT alone, and what of it the report has to repeat.
+# What each endpoint answers for BTC/USDT only, and the part that the report must quote.
 TROUBLE = {
     ("bars", "binance", "spot"): (FixedAnswer("binance-spot/api/v3/klines", "symbol=BTCUSDT&", HTML, 500), "500"),
     ("bars", "binance", "perp"): (
-        # Too many requests, of this symbol alone: it holds what shares its limit for a while, and no longer.
+        # Too many requests, for this symbol only: it delays everything that shares its limit for a while, and no
+        # longer.
         FixedAnswer("binance-usdm/fapi/v1/klines", "symbol=BTCUSDT&", {"code": -1003, "msg": "Too many"}, 429),
         "429, too many requests",
     ),
@@ -100,7 +101,7 @@ def in_trouble(series: Series) -> bool:
 
 
 def asked(plan: Plan) -> set[Series]:
-    """Without payments of the last day, which may not have settled yet: they are asked for again by every run."""
+    """Without payments of the last day, which may not be settled yet: every run requests them again."""
     unsettled = (NOW - timedelta(days=1)).timestamp() * 1000
     return {
         request.series
@@ -118,7 +119,7 @@ def assert_named(report: LandingReport, expected: set[Series]) -> None:
 
 
 def assert_whole(ingest: Ingest, *symbols: str) -> None:
-    # Coinbase and OKX have open times in seconds, or other columns: the ledger says what is covered.
+    # Coinbase and OKX have open times in seconds, or other columns, so coverage is compared instead.
     places = (("binance", "spot"), ("binance", "perp"), ("okx", "spot"), ("bybit", "spot"))
     for symbol in symbols:
         for venue, market in places:
@@ -132,7 +133,7 @@ def test_every_other_symbol_is_whole_after_one_run(three: Ingest) -> None:
     expected = {request.series for request in plan.requests if in_trouble(request.series)}
     assert len(expected) == 5 * 2 + 2 + 1
     assert_named(three.land(plan), expected)
-    # Three windows of a series and those under way, eight attempts each: not each of its windows.
+    # Three windows of a series and those in flight, eight attempts each: not all of its windows.
     assert sum(entry["query"].get("instId") == "BTC-USDT" for entry in three.server.journal.last) <= 60
     assert_whole(three, "ETH/USDT", "SOL/USDT")
 
@@ -156,7 +157,7 @@ def test_a_venue_that_is_away_costs_a_bounded_number_of_requests(three: Ingest) 
     assert any(
         "okx gave no valid response for 3 instruments in a row" in failure.message for failure in report.failures
     )
-    # The clock's attempts, then at most 16 windows at once of each of three limits, each asked 8 times.
+    # The clock's attempts, then at most 16 concurrent windows for each of three limits, each tried 8 times.
     assert three.count("/okx") <= 8 * (1 + 3 * 16) + 3 * 16
     for symbol in SYMBOLS:
         truth = three.true_bars("bybit", "spot", symbol, "1m", START, END)
@@ -178,7 +179,7 @@ def test_patience_tells_a_series_from_a_venue() -> None:
     assert breaker.series_failed(series("BTC/USDT"))
     assert not breaker.series_failed(series("ETH/USDT"))
     assert not breaker.venue_is_down
-    # Both timeframes of one instrument are one piece of evidence.
+    # Both timeframes of one instrument count once.
     for one in (series("A/USDT"), series("A/USDT", "1h"), series("BTC/USDT"), series("C/USDT")):
         breaker.gave_up(one, time.monotonic())
     assert not breaker.venue_is_down

@@ -1,4 +1,4 @@
-"""Windows: what is missing, cut at borders that every plan shares, never beyond the last closed bar."""
+"""Windows: what is missing, split at boundaries that all plans share, never beyond the last closed bar."""
 
 import json
 from datetime import UTC, datetime, timedelta, timezone
@@ -89,24 +89,24 @@ def at(number: int) -> int:
     ("venue", "answer", "known", "claim", "rest"),
     [
         ("okx", PageSummary(300, NOON, at(299)), None, WHOLE, []),
-        # Minutes may be missing between rows, and there the page proves that the venue has none.
+        # Minutes may be missing between rows: there the page proves that the venue has none.
         ("okx", PageSummary(120, NOON, at(299)), None, WHOLE, []),
-        # A page that ends early may be capped: the rest is asked for together with its last row …
+        # A page that ends early may be capped: the rest is requested together with its last row …
         ("okx", PageSummary(100, at(200), at(299)), None, (at(200), END), [Piece(NOON, at(201), at(200), 100)]),
         ("binance", PageSummary(100, NOON, at(99)), None, (NOON, at(100)), [Piece(at(99), END, at(99), 100)]),
-        # … and so is what lies before a page's first row, whichever end the venue begins at.
+        # … and so is what precedes a page's first row, regardless of the venue's order.
         ("binance", PageSummary(100, at(200), at(299)), None, (at(200), END), [Piece(NOON, at(201), at(200), 100)]),
         ("bybit", PageSummary(100, NOON, at(99)), None, (NOON, at(100)), [Piece(at(99), END, at(99), 100)]),
-        # An answer with that row and no other proves that there is nothing more.
+        # A response with only that row proves that there is nothing more.
         ("okx", PageSummary(1, at(299), at(299)), at(299), WHOLE, []),
         ("binance", PageSummary(1, NOON, NOON), NOON, WHOLE, []),
         ("coinbase", PageSummary(4, at(-3), NOON), NOON, WHOLE, []),
-        # One row alone is no page that could have been cut: nothing known to come back.
+        # A single row cannot be a truncated page: no known row would come back.
         ("okx", PageSummary(1, at(299), at(299)), None, (at(299), END), [Piece(NOON, at(299))]),
-        # A full page goes on: the rest is asked for without a row that is there already.
+        # A full page continues: the rest is requested without an already known row.
         ("okx", PageSummary(300, at(9), at(299)), None, (at(9), END), [Piece(NOON, at(9))]),
         ("okx", PageSummary(0), None, WHOLE, []),
-        # Where bars are sparse, the page is believed at the end where the venue begins it.
+        # Where bars are sparse, the page is trusted at the end where the venue starts it.
         ("coinbase", PageSummary(7, at(3), at(290)), None, (at(3), END), [Piece(NOON, at(4), at(3), 7)]),
         ("coinbase", PageSummary(7, at(-2), at(290)), None, WHOLE, []),
     ],
@@ -159,7 +159,7 @@ HOUR = 60 * MINUTE
 @pytest.mark.parametrize(
     ("venue", "answer", "now", "claim", "rest"),
     [
-        # Binance begins at the start: believed within an interval there, asked again at the other end.
+        # Binance starts at the beginning: trusted within an interval there, requested again at the other end.
         ("binance", (50, 3, 392), 10**6, (0, 392), [Piece(392 * HOUR, 900 * HOUR, 392 * HOUR, 50)]),
         (
             "binance", (50, 9, 392), 10**6, (9, 392),
@@ -168,14 +168,14 @@ HOUR = 60 * MINUTE
         # After a full page more payments are expected, so its last row is not needed again.
         ("binance", (1000, 0, 400), 10**6, (0, 400), [Piece(400 * HOUR + 1, 900 * HOUR)]),
         ("okx", (13, 800, 896), 2_000, (800, 900), [Piece(0, 800 * HOUR + 1, 800 * HOUR, 13)]),
-        # The newest payments may come late: nothing of the last day is claimed beyond a row.
+        # The newest payments may be late: nothing of the last day is covered beyond a row.
         ("binance", (3, 0, 890), 900, (0, 890), []),
     ],
 )  # fmt: skip
 def test_a_page_of_payments_proves_what_lies_between_them(
     venue: str, answer: tuple[int, int, int], now: int, claim: tuple[int, int], rest: list[Piece]
 ) -> None:
-    """A window of 900 hours; an end that a row sets lies a millisecond after it."""
+    """A window of 900 hours; an end set by a row is a millisecond after it."""
     series = Series("funding", venue, "perp", "BTC/USDT")
     endpoint = VENUES[venue].endpoint(series, 0, now * HOUR)
     rows, oldest, newest = answer
@@ -224,5 +224,5 @@ def test_the_plan_says_how_long_it_takes_at_the_limits(ingest: Ingest) -> None:
     (line,) = plan.lines()
     assert line.calls == plan.calls
     assert 43_200 <= line.rows <= 43_200 + 2 * 300
-    # 300 bars a call, ten calls a second, and a little room: a month of minutes is 144 calls.
+    # 300 bars per call, ten calls per second, and some margin: a month of minutes is 144 calls.
     assert 14 <= plan.minimum_seconds() <= 16

@@ -1,4 +1,4 @@
-"""A run that dies loses at most its last batch, and the next run brings exactly what is missing."""
+"""A run that dies loses at most its last batch, and the next run lands exactly what is missing."""
 
 import os
 import signal
@@ -25,8 +25,8 @@ LAST_CLOSED = NOW.replace(second=0)
 START = LAST_CLOSED - timedelta(hours=60)
 SYMBOLS = ("BTC/USDT", "ETH/BTC")
 
-# A backfill in small batches that kills itself without a word, at a moment named on its input. Importing takes longer
-# than landing, so one process imports and forks for each run; it prints how the fork ended.
+# A backfill in small batches that kills itself at a point given on its input. Importing takes longer than landing, so
+# one process imports and forks for each run; it prints how the fork ended.
 DYING_RUNS = f"""
 import os, signal, sys, threading
 from datetime import datetime

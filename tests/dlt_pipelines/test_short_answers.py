@@ -1,4 +1,4 @@
-"""Answers that hold less than they could: nothing in them is taken for proof that there is no more."""
+"""Responses with fewer rows than possible: they are not taken as proof that there is no more."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -28,7 +28,7 @@ bars:
 {"".join(f"  {venue}: {{spot: [BTC/USDT]}}{chr(10)}" for venue in SPOT[1:])}
 funding: {{binance: {{perp: [SOL/USDT]}}, okx: {{perp: [SOL/USDT]}}}}
 """
-# A day with an outage at none of the venues, and a window that is no whole number of pages.
+# A day without outages at any venue, and a window that is not a whole number of pages.
 START = datetime(2025, 1, 25, 3, 17, tzinfo=UTC)
 END = START + timedelta(minutes=1_700)
 PLACES = [(venue, "spot") for venue in SPOT] + [("binance", "perp")]
@@ -46,7 +46,7 @@ def narrow(ingest: Ingest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> I
 
 
 def times(ingest: Ingest, venue: str, market: str) -> set[int]:
-    """Open times of the window that landed, in ms; Coinbase writes seconds."""
+    """Landed open times of the window, in ms; Coinbase has seconds."""
     factor = 1000 if venue == "coinbase" else 1
     landed = {int(row[0]) * factor for row in ingest.landed_bars(venue, market, "BTC/USDT", "1m")}
     return {time for time in landed if ms(START) <= time < ms(END)}
@@ -67,14 +67,14 @@ def ms(moment: datetime) -> int:
 
 @pytest.mark.parametrize("far_end", [False, True])
 def test_pages_that_a_venue_caps_leave_no_hole_anywhere(narrow: Ingest, far_end: bool) -> None:
-    """A third of what is documented; at the end where the venue begins its page, or at the other one."""
+    """A third of the documented size; at the end where the venue starts its page, or at the other one."""
     ingest = narrow
     ingest.server.caps = tuple(Cap(path, 100 if "unding" not in path else 20, far_end) for path in PAGES)
     assert ingest.backfill(START, END, datasets=("bars",)).complete
     for place in PLACES:
         assert times(ingest, *place) == truth(ingest, *place), place
     bars = ingest.count("line") + ingest.count("candles")
-    # A page of 100 at best; one more to find out what the cap is, and one where a window does not begin with a row.
+    # Pages of at most 100; one more to find out the cap, and one where a window does not start with a row.
     assert bars <= 1.25 * sum(len(truth(ingest, *place)) / 100 + 1 for place in PLACES)
     assert ingest.plan(START, END, datasets=("bars",)).calls == 0
 
@@ -89,7 +89,7 @@ def test_pages_that_a_venue_caps_leave_no_hole_anywhere(narrow: Ingest, far_end:
 
 
 def test_uncapped_pages_are_asked_for_once(narrow: Ingest) -> None:
-    """Follow-up questions are for edges without a row only."""
+    """Follow-up requests are only for edges without a row."""
     plan = narrow.plan(START, END, datasets=("bars",))
     narrow.land(plan)
     clocks = narrow.count("time")
@@ -98,7 +98,7 @@ def test_uncapped_pages_are_asked_for_once(narrow: Ingest) -> None:
 
 
 def test_what_a_venue_does_not_give_around_an_outage_is_proven_by_the_row_beside_it(narrow: Ingest) -> None:
-    """Bybit is away for ten minutes of every 21st; a window that begins in them costs one more call, not five."""
+    """Bybit has an outage of ten minutes on every 21st; a window starting in it costs one more call, not five."""
     (outage,) = outages_of_day("bybit", "spot", ms(datetime(2025, 1, 21, tzinfo=UTC)) // 86_400_000)
     start = datetime.fromtimestamp(outage.start_ms / 1000, UTC) + timedelta(minutes=3)
     chosen: dict[str, Any] = {"venues": ("bybit",), "datasets": ("bars",)}
@@ -109,7 +109,8 @@ def test_what_a_venue_does_not_give_around_an_outage_is_proven_by_the_row_beside
         "select row_count, dateDiff('minute', window_start, window_end) from ops.coverage "
         "where venue = 'bybit' order by 1"
     )
-    # The short one is on the schedule of dlt_pipelines.planning.outage_retries, because it has fewer rows than minutes.
+    # The short one follows the schedule of dlt_pipelines.planning.outage_retries, because it has fewer rows than
+    # minutes.
     assert windows[0][0] == 1
     assert int(str(windows[0][1])) > 1
 

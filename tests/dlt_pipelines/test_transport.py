@@ -1,4 +1,4 @@
-"""Requests that run at once each keep their own answer."""
+"""Concurrent requests each get their own response."""
 
 import asyncio
 from collections.abc import Callable
@@ -85,5 +85,5 @@ def test_the_limiter_keeps_the_documented_budget(replayed: ReplayServer, monkeyp
             await client.close()
 
     asyncio.run(ask())
-    # Fifteen calls at 9.5 a second: the last may not leave before 14 gaps, less the room for bunching.
+    # Fifteen calls at 9.5 per second: the last may not leave before 14 gaps, minus the allowance for bunching.
     assert max(granted) - min(granted) > 1.2

@@ -1,4 +1,4 @@
-"""The universe file and the filters on it: every mistake is named with what is allowed."""
+"""The universe file and its filters: every mistake is reported with the allowed values."""
 
 from pathlib import Path
 
@@ -86,7 +86,7 @@ def test_filters_combine(universe: Universe) -> None:
     ]
 
 
-# Binance, OKX, Bybit and Coinbase list, or have listed, instruments of these bases.
+# Binance, OKX, Bybit and Coinbase list or listed instruments with these bases.
 BASES = (
     "BTC", "W", "T", "S", "G", "D", "1INCH", "1000SATS", "1MBABYDOGE", "1000000MOG", "00", "A8", "4", "币安人生",
     "我踏马来了", "龙虾", "ÉTOILE", "BTC.D", "USDT_OLD", "BTC-OLD",
@@ -111,7 +111,7 @@ def test_symbols_that_venues_list_are_accepted_from_the_file_to_the_command_line
 @pytest.mark.parametrize(
     "symbol",
     [
-        # The fullwidth letters look like BTC and are others.
+        # These fullwidth letters look like BTC but are different.
         "btc/USDT", "BTCUSDT", "/USDT", "BTC/", "BTC/USDT/X", "BTC USDT/X", "-BTC/USDT", "../USDT", "BTC/..",
         "A?B/USDT",
         "A%2F/USDT", "A&B/USDT", "A'B/USDT", "A,B/USDT", "A\\nB/USDT", "BTC\u200b/USDT", "\uff22\uff34\uff23/USDT",

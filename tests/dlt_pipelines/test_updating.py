@@ -1,4 +1,5 @@
-"""`mdw update`: new bars, holes, outages on a widening schedule, and beginnings without asking for empty years."""
+"""`mdw update`: new bars, gaps, outages at increasing intervals, and starts of histories without requesting empty
+years."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -31,7 +32,7 @@ FIRST = datetime(2025, 1, 1, tzinfo=UTC)
         (HOUR, 6 * HOUR, True),
         (6 * HOUR, DAY, True),
         (DAY, 6 * DAY, False),
-        (0 * HOUR, 400 * DAY, True),  # nobody ran updates for a year: once, and then never again
+        (0 * HOUR, 400 * DAY, True),  # no updates for a year: once, and then never again
         (31 * DAY, 400 * DAY, False),
     ],
 )
@@ -40,7 +41,7 @@ def test_the_wait_before_an_outage_is_asked_about_again_widens(last: timedelta, 
 
 
 def age(ingest: Ingest, table: str, hours: float) -> None:
-    """Let so many hours pass since everything in the table was fetched."""
+    """Let this many hours pass since everything in the table was fetched."""
     with ingest.warehouse.client() as client:
         client.command(f"create table raw.aged as raw.{table}")
         client.command(
@@ -56,7 +57,7 @@ def test_minutes_that_a_venue_left_out_are_asked_about_again_until_it_has_them(i
         "datasets": ("bars",), "venues": ("bybit",), "symbols": ("ETH/USDT",), "timeframes": ("1m",),
         "markets": ("spot",),
     }  # fmt: skip
-    # The synthetic Bybit is away for ten minutes on every 21st.
+    # The synthetic Bybit has an outage of ten minutes on every 21st.
     (outage,) = outages_of_day("bybit", "spot", int(datetime(2025, 1, 21, tzinfo=UTC).timestamp()) // 86_400)
     start = datetime.fromtimestamp(outage.start_ms / 1000, UTC) - 2 * HOUR
     ingest.backfill(start=start, until=start + 4 * HOUR, **narrowed)
@@ -141,7 +142,7 @@ def test_the_years_before_a_listing_cost_a_few_calls(ingest: Ingest, venue: str,
     until = listed + timedelta(days=2)
     start = listed - timedelta(days=700)
     plan = ingest.plan(start=start, until=until, **series)
-    # Emptiness is asked for twice; the rest is the two days.
+    # The empty window is requested twice; the rest is the two days.
     assert len(plan.probes) <= calls
     assert plan.calls <= 2 * 1440 // 300 + 4
 
@@ -159,7 +160,7 @@ def test_where_wide_windows_are_refused_longer_candles_tell_where_history_begins
 
     plan = coinbase.plan(**span, datasets=("bars",))
 
-    # A search by halves; an empty answer is believed when it was given five times.
+    # A binary search; an empty response is accepted after five requests.
     assert coinbase.count("candles") < 5 * 16
     assert plan.calls <= 1440 // 300 + 4
     assert coinbase.land(plan).complete

@@ -17,7 +17,7 @@ _BLOCK = re.compile(
 
 @dataclass(frozen=True)
 class Block:
-    """One block; `reason` says why it is not run here, None where it is."""
+    """One block; `reason` says why it is not run here, None if it is."""
 
     page: Path
     line: int

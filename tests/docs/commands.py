@@ -39,7 +39,7 @@ def _of_line(page: Path, line: str) -> Iterator[Shown]:
     starts = list(_START.finditer(line))
     for number, start in enumerate(starts):
         end = starts[number + 1].start() if number + 1 < len(starts) else len(line)
-        # What follows is dbt's own.
+        # What follows belongs to dbt.
         text = re.sub(r"^dbt -- .*", "dbt", line[start.end() : end])
         # A diagram may say what the command is for: `mdw docs: the catalog`.
         text = text.partition(": ")[0]
@@ -48,5 +48,5 @@ def _of_line(page: Path, line: str) -> Iterator[Shown]:
 
 
 def queries() -> list[Shown]:
-    """Those that ask SQL; its text is the last word."""
+    """Those with SQL, which is the last word."""
     return [one for one in shown() if one.words[0] == "sql" and len(one.words) > 1 and "…" not in one.text]

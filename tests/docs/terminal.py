@@ -15,7 +15,7 @@ _STYLE = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def on_a_terminal(command: Sequence[str], environment: Mapping[str, str], columns: int = 80) -> tuple[int, str]:
-    """Exit code of a command, and everything that it shows, without escape sequences of colours."""
+    """Exit code of a command and everything that it shows, without escape sequences."""
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
     plain = {**environment, "TERM": "xterm-256color", "NO_COLOR": "1"}
@@ -32,5 +32,5 @@ def _read(terminal: int) -> bytes:
     try:
         return os.read(terminal, 65536)
     except OSError:
-        # The last program that had it open has ended.
+        # The last program with it open has ended.
         return b""

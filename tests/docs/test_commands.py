@@ -1,4 +1,4 @@
-"""What a page tells people to type exists: commands, their options, and the pages that pages and alarms name."""
+"""Everything that pages mention exists: commands, their options, and the pages that pages and alarms refer to."""
 
 import re
 from pathlib import Path
@@ -13,15 +13,15 @@ from warehouse.project import PROJECT
 
 COMMANDS = sorted(set(shown()), key=str)
 ROOT = typer.main.get_command(app)
-# Folders that dbt writes into the project it is run in.
+# Folders that dbt writes to in the project.
 WRITTEN = {"target", "logs", "dbt_packages"}
 RUNBOOK = re.compile(r"runbooks/[a-z_]+\.md")
 
 
 def problem(command: Shown) -> str | None:
-    """What of it does not exist."""
+    """The parts that do not exist."""
     found, words = ROOT, list(command.words)
-    # Pages also name a group as a whole, as in `mdw snapshot`.
+    # Pages also mention a whole group, as in `mdw snapshot`.
     while hasattr(found, "commands") and words and words != ["--help"]:
         if words[0] not in found.commands:
             return f"no command {words[0]!r}; there are {', '.join(found.commands)}"
@@ -34,7 +34,7 @@ def problem(command: Shown) -> str | None:
 
 def test_pages_show_commands():
     assert len(COMMANDS) > 80
-    # On the operator machine the same program runs as a role.
+    # On the operator machine the same program runs with a role.
     guide = {one.text for one in COMMANDS if one.page.name == "aws_deployment.md"}
     assert "mdw backtest --snapshot-id history-1 --out first" in guide
     assert "mdw migrate" in guide

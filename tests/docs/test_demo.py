@@ -28,7 +28,7 @@ from warehouse.settings import Settings
 ALL = list(blocks())
 TO_RUN = [block for block in ALL if block.language in RUNNABLE and block.reason is None]
 DEMO = "make demo\n"
-# What the blocks ask for, and no more.
+# Only what the blocks need.
 UNIVERSE = """
 version: 1
 history: {start: 2021-01-01T00:00:00Z}
@@ -135,7 +135,7 @@ def test_the_notebook_runs_from_top_to_bottom(shell: Shell) -> None:
     assert len(re.findall(r"^c\d+: ", ended.stdout, re.MULTILINE)) > 5
 
 
-# What a person sees first; each prints a table or a list.
+# What users see first; each prints a table or a list.
 COMMANDS = (
     "status",
     "snapshot list",
@@ -158,7 +158,7 @@ def test_a_terminal_of_80_columns_breaks_no_word_and_a_pipe_is_not_cut(shell: Sh
     assert code == 0, shown
     assert "\x1b" not in piped.stdout
     assert [line for line in piped.stdout.splitlines() if line != line.rstrip()] == []
-    # Ages and durations differ from call to call.
+    # Ages and durations differ between calls.
     changing = re.compile(r"[\d.,]+")
     words = {word for word in piped.stdout.split() if not changing.fullmatch(word)}
     assert sorted(words - set(shown.split())) == []

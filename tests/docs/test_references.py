@@ -1,4 +1,4 @@
-"""What docs, comments and docstrings name exists: files, sections of pages, modules, and members of classes."""
+"""Everything that docs, comments and docstrings refer to exists: files, sections, modules, and members of classes."""
 
 import ast
 import re
@@ -12,10 +12,10 @@ from warehouse.project import PROJECT
 SUFFIXES = {".md", ".py", ".sql", ".yml", ".yaml", ".toml", ".sh", ".csv", ".in"}
 READ = SUFFIXES | {".json", ""}
 PYTHON_NAMES = {".md", ".py"}
-# Migrations never change (their checksums are stored in warehouses); a changelog and old decisions speak of the past;
-# growth.py makes the edits of docs/adding_a_*.md; this file holds made-up names.
+# Migrations never change (their checksums are stored in warehouses); a changelog and old decisions describe the past;
+# growth.py makes the edits of docs/adding_a_*.md; this file contains made-up names.
 HISTORY = ("warehouse/migrations/", "CHANGELOG.md", "requirements/", "LICENSE", "tests/docs/test_references.py")
-# Files that commands, dbt or ClickHouse's wheel make, and recordings outside of the repository.
+# Files created by commands, dbt or ClickHouse's wheel, and recordings outside of the repository.
 MADE_ELSEWHERE = {
     "acceptance.md",
     "chdb/__init__.py",
@@ -28,13 +28,13 @@ MADE_ELSEWHERE = {
     "PROVENANCE.md",
     "WS_PROVENANCE.md",
 }
-# The example of docs/adding_a_dataset.md, and the recordings that golden rows come from.
+# The example of docs/adding_a_dataset.md, and the recordings of golden rows.
 EXAMPLE = re.compile(r"open_interest|^_(at|latest)\.sql$|_raw\d+\.csv$")
 FILE = re.compile(r"(?<![\w/.<>*{}$~-])((?:[\w.-]+/)*[\w-]+\.(?:py|md|sql|yml|yaml|toml|sh|csv))(?![\w/*{<-])")
 MODULE = re.compile(
     r"(?<![\w./-])((?:dlt_pipelines|mdw|warehouse|alphaforge_data|replay|infra|tests)(?:\.[A-Za-z_]\w*)+)(?![\w/-])"
 )
-# `Endpoint.budget`: a class of ours and its member.
+# `Endpoint.budget`: one of our classes and its member.
 MEMBER = re.compile(r"`([A-Z][a-z]\w+\.[a-z_]\w*)(?:\([^`]*\))?`|\(([A-Z][a-z]\w+\.[a-z_]\w*)\)")
 SECTION = re.compile(r"([\w/.-]+\.md)(?:`|\))?,? (?:section )?[“\"]([^”\"\n]+)[”\"]|([\w/.-]+\.md) §(\d+)")
 
@@ -68,7 +68,7 @@ def prose(name: str) -> Iterator[tuple[int, str]]:
 
 
 def file_exists(named: str, page: str) -> bool:
-    """A path from the root, from the page, or the end of a path: the prose of a folder names its files briefly."""
+    """A path from the root, from the page, or the end of a path, since prose shortens paths."""
     if named in MADE_ELSEWHERE or EXAMPLE.search(named) or named in PATHS or (PROJECT / named).exists():
         return True
     beside = (PROJECT / page).parent / named
@@ -106,7 +106,7 @@ def module_exists(named: str) -> bool:
 
 @cache
 def classes() -> dict[str, set[str]]:
-    """Members of every class of ours, by its name."""
+    """Members of our classes, by class name."""
     found: dict[str, set[str]] = {}
     for name in NAMES:
         if name.endswith(".py"):

@@ -1,4 +1,4 @@
-"""docs/traps.md names tests that exist, and every test of the traps is in it."""
+"""The tests in docs/traps.md exist, and every test of the traps is listed there."""
 
 import re
 

@@ -24,7 +24,7 @@ def prose(text: str) -> Iterator[tuple[int, str]]:
 
 
 def could_be_shorter(line: str) -> bool:
-    """Whether a line that is too long has a space to break it at."""
+    """Whether a line is too long and has a space to break it at."""
     whole = SPAN.sub(lambda match: match[0].replace(" ", "_"), line)
     marker = re.match(r"\s*(?:[-*]\s+|\d+\.\s+)?", whole)
     assert marker is not None
@@ -32,7 +32,7 @@ def could_be_shorter(line: str) -> bool:
 
 
 def test_docs_wrap_at_120_columns():
-    # Of columns.md a line is the comment of a column in ClickHouse.
+    # In columns.md a line is the comment of a column in ClickHouse.
     pages = [Path(name) for name in NAMES if name.endswith(".md") and not name.endswith("models/columns.md")]
     found = [
         f"{page}:{number}: {len(line)} columns"

@@ -1,4 +1,4 @@
-"""`mdw` for many calls: imported once, forked for each, with the caller's arguments, folder, environment and files.
+"""`mdw` for many calls: imported once and forked for each, with the caller's arguments, folder, environment and files.
 
 python -m tests.docs.warm_mdw SOCKET serves; `write_program` makes the `mdw` that a shell finds on its PATH.
 """
@@ -10,7 +10,7 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
-# What most commands import; they import the rest in their fork.
+# Imported by most commands; they import the rest in their fork.
 _WARM = (
     "clickhouse_connect.driver.client",
     "dlt_pipelines.backfill",
@@ -29,14 +29,14 @@ with socket.socket(socket.AF_UNIX) as server:
 
 
 def write_program(folder: Path, address: Path) -> None:
-    """The `mdw` of a folder that goes first on the PATH."""
+    """The `mdw` in a folder at the front of the PATH."""
     program = folder / "mdw"
     program.write_text(_CALL.format(python=sys.executable, address=str(address)))
     program.chmod(0o755)
 
 
 def serve(address: str) -> None:
-    """Answer calls until the process is ended."""
+    """Serve calls until the process is ended."""
     for name in _WARM:
         import_module(name)
     main = import_module("mdw.cli.entry_point").main

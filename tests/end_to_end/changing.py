@@ -1,4 +1,5 @@
-"""A synthetic market that changes its mind as venues do: revised bars, other ticks, renamed, vanished instruments."""
+"""A synthetic market with revisions like those of venues: revised bars, other tick sizes, renamed and delisted
+instruments."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +13,7 @@ MINUTE = 60_000
 
 
 class ChangingMarket(SyntheticMarket):
-    """Seed 7; `era` 2 tells some things differently, in `era` 3 Binance sends bars off the grid as in 2017."""
+    """Seed 7; `era` 2 has some different values, in `era` 3 Binance sends bars off the grid as in 2017."""
 
     def __init__(self) -> None:
         super().__init__(7)
@@ -39,7 +40,7 @@ class ChangingMarket(SyntheticMarket):
 
 
 def _later(venue: str, market: str, record: dict[str, Any]) -> list[dict[str, Any]]:
-    """The record as listed later; nothing where it is gone."""
+    """The record as listed later; None if it is delisted."""
     if (venue, market, record.get("symbol")) == ("binance", "spot", "BTCUSDT"):
         prices, *others = record["filters"]
         return [record | {"filters": [prices | {"tickSize": "0.10000000"}, *others]}]
@@ -52,7 +53,7 @@ def _later(venue: str, market: str, record: dict[str, Any]) -> list[dict[str, An
 
 @dataclass(frozen=True)
 class _Retold:
-    """A series with one bar told differently."""
+    """A series with one different bar."""
 
     told: Series
     era: int

@@ -1,4 +1,4 @@
-"""The whole line on real recordings: what comes out of the views is what the files hold, value by value.
+"""The whole pipeline on real recordings: the views equal the files, value by value.
 
 The files are read here by pandas alone; nothing of the replay or of the pipelines takes part in the truth.
 """
@@ -32,7 +32,7 @@ class File:
     def read(self, folder: Path) -> pd.DataFrame:
         path = folder / self.path
         if ".json" in path.name:
-            # Not pandas' JSON reader: its numbers are one bit off in every third price.
+            # Not pandas' JSON reader, which is off by one bit in every third price.
             rows = json.loads(gzip.decompress(path.read_bytes()))
             frame = pd.DataFrame(rows, columns=["timestamp", "open", "high", "low", "close", "volume"])
         else:
@@ -72,7 +72,7 @@ FILES = [
 
 @pytest.fixture(scope="module")
 def recorded(market_data: Path, tmp_path_factory: pytest.TempPathFactory):
-    """`mdw demo --recordings`, run as a person would."""
+    """`mdw demo --recordings`, run as a user would."""
     home = tmp_path_factory.mktemp("recordings") / "mdw"
     ended = subprocess.run(
         [sys.executable, "-m", "mdw", "demo", "--recordings", str(market_data)],

@@ -1,4 +1,4 @@
-"""Every trap of the venues through the whole line: replay → ccxt → dlt → dbt → view (docs/traps.md lists them).
+"""Every trap of the venues through the whole pipeline: replay → ccxt → dlt → dbt → view (listed in docs/traps.md).
 
 One warehouse for all: what the venues say at first is landed, built and published as `first`; then they say some of it
 differently, and that is `second`; then Binance sends a bar off the grid, and nothing is published.
@@ -44,7 +44,7 @@ funding:
 
 @dataclass
 class Line:
-    """The replayed venues, the warehouse, and what each build said."""
+    """The replayed venues, the warehouse, and the output of each build."""
 
     warehouse: Warehouse
     server: ReplayServer
@@ -75,7 +75,7 @@ class Line:
         )
 
     def truth(self, venue: str, symbol: str, timeframe: str, start: datetime, end: datetime) -> list[Bar]:
-        """As the venues told it at first."""
+        """The venues' first version."""
         return TOLD_FIRST.bars(venue, "spot", symbol, timeframe, ms(start), ms(end))
 
     def states(self, instrument: str) -> list[tuple[Any, ...]]:
@@ -101,7 +101,7 @@ def ms(moment: datetime) -> int:
 
 
 def at(day: int, hour: int = 0, minute: int = 0) -> datetime:
-    """A moment of May 2025."""
+    """A time in May 2025."""
     return datetime(2025, 5, day, hour, minute, tzinfo=UTC)
 
 
@@ -148,7 +148,7 @@ def publish(line: Line, snapshot_id: str) -> None:
 @pytest.mark.parametrize("symbol", ["BTC/USDT", "SOL/BTC"])
 @pytest.mark.parametrize("venue", SPOT_VENUES)
 def test_every_digit_of_every_closed_bar_over_page_borders_in_either_order(line: Line, venue: str, symbol: str):
-    """620 minutes: pages of 300 meet twice; Binance sends the oldest first, the others the newest."""
+    """620 minutes: three pages of 300 or less; Binance sends the oldest first, the others the newest."""
     true = line.truth(venue, symbol, "1m", MORNING, LAST_CLOSED)
     shown = line.bars(f"{venue}:spot:{symbol}", "1m", MORNING, NOW + HOUR)
     assert [row[0] for row in shown] == [bar.open_time for bar in true]
@@ -253,7 +253,7 @@ def test_okx_funding_is_what_was_paid_not_what_was_predicted(line: Line):
 
 
 def test_bybit_prices_are_spot_and_turnover_fits_volume(line: Line):
-    """The replay sends perpetual prices, 1 % higher, to whoever forgets category=spot."""
+    """The replay sends perpetual prices, 1 % higher, to requests without category=spot."""
     rows = line.bars("bybit:spot:BTC/USDT", "1m", MORNING, at(21, 12))
     others = {row[0]: row[4] for row in line.bars("okx:spot:BTC/USDT", "1m", MORNING, at(21, 12))}
     assert all(abs(row[4] / others[row[0]] - 1) < 0.005 for row in rows)

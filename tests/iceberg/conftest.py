@@ -1,4 +1,4 @@
-"""Exports of the two snapshots that the whole line published, run as a person would."""
+"""Exports of the two snapshots published by the whole pipeline, run as a user would."""
 
 import json
 import os
@@ -26,7 +26,7 @@ SECRET = "not-for-any-log-7c1d"
 
 @dataclass
 class Command:
-    """`mdw` bound to one warehouse and environment."""
+    """`mdw` with one warehouse and environment."""
 
     warehouse: Warehouse
     extra: dict[str, str]
@@ -58,7 +58,7 @@ class Command:
 
 @dataclass
 class Lake:
-    """An address, and how ClickHouse reads a table of it."""
+    """An address, and how ClickHouse reads one of its tables."""
 
     address: str
     source: str
@@ -74,7 +74,7 @@ def mdw(published: Published) -> Command:
 
 @pytest.fixture(scope="session")
 def aws() -> Iterator[dict[str, str]]:
-    """S3 and Glue on loopback; the variables that lead every AWS client to them."""
+    """S3 and Glue on loopback; the variables that point AWS clients there."""
     server = ThreadedMotoServer(port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()

@@ -1,4 +1,4 @@
-"""An Iceberg REST catalog on loopback: the specification's routes that a client needs, over PyIceberg's SQL catalog.
+"""An Iceberg REST catalog on loopback: the routes that a client needs, on top of PyIceberg's SQL catalog.
 
 No server of the specification comes as a Python package. What is stored, checked and committed is PyIceberg's doing;
 ours are the routes, the token, and the error bodies (https://iceberg.apache.org/rest-catalog-spec/).
@@ -37,7 +37,7 @@ _CODES: dict[type[Exception], int] = {
 
 @contextmanager
 def rest_catalog(folder: Path, token: str, **storage: str) -> Iterator[str]:
-    """Its address; it answers 401 without the token. `storage`: PyIceberg's properties of the file system."""
+    """Its address; it returns 401 without the token. `storage`: PyIceberg's properties of the file system."""
     catalog = SqlCatalog("rest", uri=f"sqlite:///{folder}/rest.sqlite", **storage)
     server = make_server("127.0.0.1", 0, _app(catalog, token))
     thread = threading.Thread(target=server.serve_forever)

@@ -1,4 +1,4 @@
-"""What a person gets from `mdw snapshot export`, and what ClickHouse reads back from it."""
+"""The result of `mdw snapshot export`, and what ClickHouse reads back from it."""
 
 import time
 from pathlib import Path
@@ -22,7 +22,7 @@ DATASETS = ("bars", "funding", "instruments", "fear_greed")
 
 @pytest.fixture(scope="module")
 def folder(published: Published) -> Lake:
-    # The embedded server reads Iceberg tables below its own folder only.
+    # The embedded server reads Iceberg tables only below its own folder.
     path = published.warehouse.settings.home / "clickhouse" / "lake"
     return Lake(str(path), f"icebergLocal('{path}/{{}}')")
 
@@ -66,7 +66,7 @@ def test_the_same_again_does_nothing_and_says_so(mdw: Command, folder: Lake, fil
 def test_a_later_snapshot_writes_changed_months_only(
     first: dict[str, dict[str, object]], second: dict[str, dict[str, object]], folder: Lake, files_of_first: set[Path]
 ):
-    # Hourly bars of June: a day more, and a revised day. Hourly bars of May and the minutes stay.
+    # Hourly bars of June: one more day, and a revised day. Hourly bars of May and the minutes are unchanged.
     assert (second["bars"]["partitions_written"], second["bars"]["partitions_kept"]) == (1, 2)
     new = parquet_files(Path(folder.address)) - files_of_first
     assert {f"{p.parent.parent.name}/{p.parent.name}" for p in new if "bars" in p.parts} == {
@@ -101,7 +101,7 @@ def test_iceberg_knows_our_names(folder: Lake, second: dict[str, dict[str, objec
     assert tagged.snapshot_id == second["bars"]["iceberg_snapshot_id"]
     assert tagged.summary is not None
     assert (tagged.summary["mdw.snapshot-id"], tagged.summary["mdw.data-version"]) == ("second", "2")
-    # Each export is one commit: a reader never sees half of one.
+    # Each export is one commit: readers never see a partial one.
     assert len(table.history()) == 2
     registry = catalog.load_table("market_data.snapshots").scan().to_arrow().to_pylist()
     assert {(row["snapshot_id"], row["dataset"]) for row in registry} == {
@@ -136,7 +136,7 @@ def test_s3_reads_back_as_the_view_and_holds_no_secret(
     code, said, complained = Command(published.warehouse, aws).run("snapshot", "export", "first", "--to", lake.address)
     assert code == 0, complained
     assert SECRET not in said + complained
-    # A machine that never exported before: the catalog must come from the bucket.
+    # A machine that has never exported: the catalog must come from the bucket.
     for file in (settings.home / "iceberg").glob("*.sqlite"):
         file.unlink()
     for name, value in aws.items():

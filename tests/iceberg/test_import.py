@@ -1,4 +1,4 @@
-"""Disaster recovery: an empty warehouse from an export, and life after it."""
+"""Disaster recovery: filling an empty warehouse from an export, and continuing with it."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -39,7 +39,7 @@ def exported(published: Published, tmp_path_factory: pytest.TempPathFactory) -> 
 
 @pytest.fixture(scope="module")
 def restored(exported: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
-    """A new warehouse, into which first a damaged export went, and then the whole one."""
+    """A new warehouse into which first a damaged export was imported, then the intact one."""
     running = start_warehouse(tmp_path_factory.mktemp("restored") / "mdw")
     try:
         mdw = Command(running, {})
@@ -60,7 +60,7 @@ def restored(exported: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 
 def _damage(lake: Path) -> dict[Path, bytes]:
-    """One price of one bar differs from what was written; returns what the file was."""
+    """Change one price of one bar in a file; returns the original content."""
     path = next(p for p in parquet_files(lake / "bars") if "2025-05" in str(p))
     before = path.read_bytes()
     table = pq.ParquetFile(path).read()
@@ -106,7 +106,7 @@ def test_nothing_to_import(restored: Warehouse, tmp_path: Path, exported: Path):
 
 
 def test_later_builds_go_on_from_the_import(restored: Warehouse, published: Published):
-    """Two hours of minutes that were there and two that are new: only the new ones are added."""
+    """Two hours of existing minutes and two of new ones: only the new ones are added."""
     hours = timedelta(hours=2)
     with ReplayServer(SyntheticMarket(SEED), clock=Clock.fixed(END + timedelta(seconds=30))) as server:
         origins: dict[str, Any] = {name.removeprefix("MDW_").lower(): url for name, url in server.environment.items()}

@@ -1,4 +1,4 @@
-"""A table that an earlier revision exported, and the columns of a later one."""
+"""A table exported by an earlier revision, with the columns of a later one."""
 
 from pathlib import Path
 
@@ -18,7 +18,7 @@ def schema(*columns: tuple[str, IcebergType, bool]) -> Schema:
 
 
 def exported(lake: Lake) -> None:
-    """A row of an earlier revision, whose views had unsigned integers and no NULL."""
+    """A row of an earlier revision, whose views had unsigned and non-nullable integers."""
     table = lake.ensure("funding", schema(("rate", DoubleType(), True), ("hours", IntegerType(), True)))
     fields = [pa.field("rate", pa.float64(), nullable=False), pa.field("hours", pa.int32(), nullable=False)]
     table.append(pa.table({"rate": [0.5], "hours": [8]}, schema=pa.schema(fields)))

@@ -14,7 +14,7 @@ from tests.acceptance.airflow_api import Runs
 
 
 class AirflowService:
-    """Serves until closed; `environments` holds what was created, by name."""
+    """Serves until closed; `environments` has what was created, by name."""
 
     def __init__(self) -> None:
         self.environments: dict[str, dict[str, Any]] = {}
@@ -39,7 +39,7 @@ class AirflowService:
         return response
 
     def _refuses(self, path: str) -> bool:
-        """As the service does and boto3 does not: what InvokeRestApi's model says of a path."""
+        """Enforces, as the service does but boto3 does not, the limits that InvokeRestApi's model sets for a path."""
         model = boto3.client("mwaa", region_name="ap-northeast-1").meta.service_model.operation_model("InvokeRestApi")
         return len(path) > model.input_shape.members["Path"].metadata["max"]
 

@@ -94,7 +94,7 @@ class Node:
         )
 
     def queries(self) -> list[str]:
-        """What ClickHouse was asked since the last look."""
+        """Queries sent to ClickHouse since the last call."""
         path = self.folder / "queries"
         found = path.read_text().split("\0")[:-1] if path.exists() else []
         path.unlink(missing_ok=True)

@@ -15,7 +15,7 @@ def main(folder: str) -> None:
             statement = self.rfile.read(int(self.headers["Content-Length"])).decode()
             try:
                 status, text = 200, str(session.query(statement, "TabSeparated"))
-            except Exception as error:  # the engine's own, whatever it is, is the answer
+            except Exception as error:  # the engine's own value is used
                 status, text = 500, str(error)
             self.send_response(status)
             self.end_headers()

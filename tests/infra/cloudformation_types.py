@@ -9,7 +9,7 @@ import boto3
 from moto.cloudformation import parsing
 from moto.core.common_models import CloudFormationModel
 
-# Moto passes these over, so that no Ref or Sub of them is resolved; below they are made.
+# Moto ignores these, so that no Ref or Sub of them is resolved; they are created below.
 parsing.NULL_MODELS = [
     name for name in parsing.NULL_MODELS if not name.startswith("AWS::CloudFormation::WaitCondition")
 ]
@@ -17,7 +17,7 @@ _RESOLVE = re.compile(r"\{\{resolve:secretsmanager:(.+?):SecretString:(\w+)\}\}"
 
 
 class _Made(CloudFormationModel):
-    """A resource whose physical id is all that the stack keeps."""
+    """A resource of which the stack keeps only the physical id."""
 
     type_name = ""
     name_property = ""
@@ -68,7 +68,7 @@ def _names(cls: type[_Made]) -> None:
 
 
 def _register(base: type[_Made]) -> type[CloudFormationModel]:
-    """Moto looks at direct subclasses only."""
+    """Moto considers only direct subclasses."""
     body = {key: value for key, value in vars(_Made).items() if key not in ("__dict__", "__weakref__")}
     body |= {key: value for key, value in vars(base).items() if key not in ("__dict__", "__weakref__")}
     made = type(base.__name__, (CloudFormationModel,), body)
@@ -89,7 +89,7 @@ class BucketPolicy(_Made):
 
 @_register
 class WaitConditionHandle(_Made):
-    """Its id is a signed address, as in AWS: with & and %, which a shell must not read."""
+    """Its id is a signed URL, as in AWS, with & and %, which a shell must not interpret."""
 
     type_name = "AWS::CloudFormation::WaitConditionHandle"
 
@@ -101,7 +101,7 @@ class WaitConditionHandle(_Made):
 
 @_register
 class WaitCondition(_Made):
-    """Nobody boots here, so nobody signals: it is there at once."""
+    """No machine boots here, so nothing signals: it is complete at once."""
 
     type_name = "AWS::CloudFormation::WaitCondition"
 
@@ -253,7 +253,7 @@ class Airflow(_Made):
 
 
 def _patch_endpoint_names() -> None:
-    """Moto's endpoint does not tell a template the names it has, as ZONE:NAME."""
+    """Moto's endpoint does not return its DNS names as ZONE:NAME."""
     from moto.ec2.models.vpcs import VPCEndPoint
 
     def attribute(self: Any, attribute_name: str) -> Any:

@@ -1,4 +1,4 @@
-"""An AWS account on loopback: moto for all services it has, and a small MWAA beside it."""
+"""An AWS account on loopback: moto, and a small MWAA."""
 
 import json
 import logging
@@ -38,7 +38,7 @@ class Account:
         return boto3.client(service, region_name=REGION)
 
     def deploy(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run deploy.py as a person would, in a process of its own."""
+        """Run deploy.py as an operator would, in a separate process."""
         return subprocess.run(
             [sys.executable, "-m", "infra.mwaa.deploy", *arguments],
             capture_output=True,
@@ -55,7 +55,7 @@ class Account:
 
 @contextmanager
 def open_account() -> Iterator[Account]:
-    """An empty account; the environment of this process reaches it too, as cloudformation_types wants."""
+    """An empty account; this process's environment reaches it too, as cloudformation_types requires."""
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     airflow = AirflowService()
@@ -93,7 +93,7 @@ def account() -> Iterator[Account]:
 
 @pytest.fixture(scope="module")
 def deployed() -> Iterator[Account]:
-    """An account in which dev was deployed once; tests only look at it."""
+    """An account in which dev was deployed once; tests only read it."""
     with open_account() as opened:
         done = opened.deploy("deploy", "dev", *FAST)
         assert done.returncode == 0, done.stderr

@@ -1,4 +1,4 @@
-"""A yum repository on loopback that lists the packages it is given, as ClickHouse's does."""
+"""A yum repository on loopback that lists the given packages, like ClickHouse's."""
 
 import gzip
 

@@ -1,4 +1,4 @@
-"""The part of `mdw acceptance --aws NAME` that asks AWS, against an account in which dev was deployed."""
+"""The part of `mdw acceptance --aws NAME` that queries AWS, against an account in which dev was deployed."""
 
 from collections.abc import Iterator
 from dataclasses import replace

@@ -18,7 +18,7 @@ from warehouse.project import PROJECT
 
 BUCKET = "mdw-backup"
 Ask = Callable[[str], str]
-# The part of the AWS CLI that the scripts use, by boto3 and JMESPath as in the CLI itself.
+# The part of the AWS CLI that the scripts use, with boto3 and JMESPath like the CLI itself.
 _AWS = """#!{python}
 import sys
 import boto3, jmespath
@@ -110,7 +110,7 @@ def test_a_chain_is_written_listed_rehearsed_and_restored(s3: Any, tmp_path: Pat
         first = node.run("backup")
         assert first.returncode == 0, first.stderr
         ask("insert into raw.pages select number from numbers(1000, 10)")
-        # Names are of the second: an increment in the same one would be its own base.
+        # Names have a resolution of one second: an increment within the same second would be its own base.
         subprocess.run(["sleep", "1"], check=True)
         second = node.run("backup")
         assert second.returncode == 0, second.stderr
@@ -119,7 +119,7 @@ def test_a_chain_is_written_listed_rehearsed_and_restored(s3: Any, tmp_path: Pat
         (full, _), (increment, _) = listed
 
         keys = [one["Key"] for one in s3.list_objects_v2(Bucket=BUCKET)["Contents"]]
-        # BACKUP takes its lock away itself: without s3:DeleteObject it ends as a failure.
+        # BACKUP deletes its lock itself: without s3:DeleteObject it fails.
         assert not [key for key in keys if key.endswith(".lock")]
         size = {name: sum(key.startswith(f"{name}/data/") for key in keys) for name in (full, increment)}
         assert 0 < size[increment] < size[full]
@@ -133,7 +133,7 @@ def test_a_chain_is_written_listed_rehearsed_and_restored(s3: Any, tmp_path: Pat
 
     with engine(tmp_path / "second") as (ask, port):
         empty = machine(tmp_path / "other", port)
-        # A new volume: its own backup would be an empty one, and the newest of the list.
+        # A new volume: its backup would be empty, and the newest in the list.
         early = empty.run("backup")
         assert early.returncode == 1
         assert "restore one first" in early.stderr
@@ -142,7 +142,7 @@ def test_a_chain_is_written_listed_rehearsed_and_restored(s3: Any, tmp_path: Pat
         assert ask("select count(), max(id) from raw.pages") == "1010\t1009"
         assert ask("select count() from marts.v_bars") == "91"
         assert len(empty.run("restore", "list").stdout.splitlines()) == 2
-        # The lifecycle rule has taken the full backup: the increment is there, and nobody could restore it.
+        # The lifecycle rule has deleted the full backup: the increment exists but cannot be restored.
         for key in keys:
             if key.startswith((full, f"marks/{full}")):
                 s3.delete_object(Bucket=BUCKET, Key=key)

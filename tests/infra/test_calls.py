@@ -19,13 +19,13 @@ SESSION = botocore.session.get_session()
 COMMAND = re.compile(r"(?<![-\w])aws ([a-z0-9-]+) ([a-z0-9-]+)([^`|&;)\n]*)")
 PAGES = sorted([*PROJECT.glob("docs/*.md"), *PROJECT.glob("runbooks/*.md"), *PROJECT.glob("infra/**/*.md")])
 SCRIPTS = sorted([*PROJECT.glob("infra/**/*.sh"), *PROJECT.glob("infra/**/*.yaml")])
-# Of the command line itself, not of an operation.
+# Options of the command line itself, not of an operation.
 EVERYWHERE = {"--region", "--query", "--output", "--only-show-errors"}
 # The program's own commands, which no service has an operation for.
 OF_THE_PROGRAM = {("sso", "login"), ("ecr", "get-login-password")}
 # The program's own short form of MetricData.
 SHORT = {("cloudwatch", "put-metric-data"): {"--metric-name", "--value", "--unit", "--dimensions"}}
-# Whose call needs another right than its name says, or none (the service authorization reference).
+# Calls that need a permission of another name, or none (service authorization reference).
 RIGHTS = {
     ("s3", "ListObjectsV2"): "s3:ListBucket",
     ("s3", "HeadBucket"): "s3:ListBucket",
@@ -39,7 +39,7 @@ PREFIXES = {"mwaa": "airflow"}
 
 
 def shown(path: Path) -> Iterator[tuple[str, str, str]]:
-    """Service, operation and the rest of each `aws` line; a line that goes on with a backslash is one."""
+    """Service, operation and the rest of each `aws` line; continuation lines are joined."""
     text = re.sub(r"\\+\n\s*", " ", path.read_text())
     for service, operation, rest in COMMAND.findall(text):
         if (service, operation) not in OF_THE_PROGRAM:
@@ -76,9 +76,9 @@ def test_the_reason_of_a_failed_boot_goes_where_a_reason_is_taken() -> None:
     assert "--stack" not in reasoned
     resources = load_yaml(text)["Resources"]
     assert resources["Booted"]["Properties"]["Handle"] == {"Ref": "BootHandle"}
-    # A creation policy would end the stack first, by the signal without a reason.
+    # A creation policy would end the stack first, with the signal without a reason.
     assert "CreationPolicy" not in resources["Machine"]
-    # Where the group replaces a machine by itself no stack waits, and both signals are refused: the boot is good then.
+    # If the group itself replaces a machine, no stack waits and both signals are refused: the boot still succeeds.
     for one in signals:
         assert "||" in one, one
 
@@ -121,7 +121,7 @@ def by_boto3(*patterns: str) -> set[tuple[str, str]]:
     """Calls of boto3's clients, as service and operation: `cloud.s3.head_object(`, `.get_paginator("…")`."""
     services = "s3|ec2|logs|sns|cloudwatch|mwaa|secretsmanager|sts|cloudformation|ssm"
     call = re.compile(rf"(?:\.|_|\b)({services})(?:\"\))?\.([a-z_0-9]+)\((?:\"([a-z_0-9]+)\")?")
-    # A client made on the spot, and the first call of it below.
+    # A client created inline, and its first call below.
     own = re.compile(r"boto3\.client\(\"(\w+)\".{0,600}?client\.([a-z_]+)\(", re.DOTALL)
     found = set()
     for pattern in patterns:
@@ -249,7 +249,7 @@ UNUSED = (
 
 
 def test_the_deployers_policy_covers_what_cloudformation_asks_for_each_resource() -> None:
-    """The handlers of the resource types name their rights (cfn-lint's copy of CloudFormation's registry)."""
+    """The handlers of the resource types list their permissions (cfn-lint's copy of CloudFormation's registry)."""
     manager = pytest.importorskip("cfnlint.schema.manager", reason="cfn-lint is in the dev extra")
     held = set(_actions(json.loads((PROJECT / "infra/mwaa/deployer-policy.json").read_text())))
     kinds = {

@@ -90,7 +90,7 @@ def test_bootstrap_is_the_only_user_of_the_file_and_local(ask: Ask) -> None:
 
 
 def test_bootstrap_may_hand_on_every_right_as_users_sh_does(ask: Ask) -> None:
-    """GRANT ALL … WITH GRANT OPTION needs all rights of its giver: Code 497 where one is missing.
+    """GRANT ALL … WITH GRANT OPTION needs all rights of the grantor: Code 497 if one is missing.
 
     The engine keeps no SQL users, so that the statement ends at the user of a file, but only after it was allowed.
     """

@@ -1,4 +1,4 @@
-"""The machine's scripts, run for real up to AWS and the ClickHouse client."""
+"""The machine's scripts, executed except for AWS and the ClickHouse client."""
 
 import json
 import os
@@ -25,7 +25,7 @@ def node(tmp_path: Path) -> Node:
 
 
 def parses(warehouse: Warehouse, query: str) -> str:
-    """The query as ClickHouse understands it; fails where it does not."""
+    """The query as parsed by ClickHouse; fails if it cannot be parsed."""
     return str(warehouse.rows("select formatQuerySingleLine({text:String})", text=query)[0][0])
 
 
@@ -36,11 +36,11 @@ def test_certificate_is_trusted_by_name_through_the_environments_own_authority(n
     server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     server.load_cert_chain(tls / "server.crt", tls / "server.key")
     client = ssl.create_default_context(cafile=str(tls / "ca.pem"))
-    # The default of Python 3.13 and later: AlphaForge's machines may have one.
+    # The default of Python 3.13 and later, which AlphaForge's machines may have.
     client.verify_flags |= ssl.VERIFY_X509_STRICT
     for name, trusted in (("clickhouse.mdw.internal", True), ("localhost", True), ("clickhouse.example.com", False)):
         assert _handshake(client, server, name) is trusted, name
-    # Written down in our own files: which openssl adds them by itself differs by version.
+    # Set in our own files, because openssl versions differ in adding them by default.
     extensions = SCRIPTS.joinpath("certificates.sh").read_text()
     assert "subjectKeyIdentifier=hash" in extensions
     assert "authorityKeyIdentifier=keyid" in extensions
@@ -71,7 +71,7 @@ def test_second_node_and_second_run_keep_the_authority(node: Node, tmp_path: Pat
     assert "good for more than 45 days" in again.stdout
     assert (node.folder / "tls" / "server.crt").read_bytes() == first
     authority = (node.folder / "tls" / "ca.pem").read_bytes()
-    # A certificate that ends soon is replaced, by the same authority.
+    # A certificate that expires soon is replaced, signed by the same CA.
     command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 20 -subj /CN=x"
     files = ["-keyout", str(tmp_path / "x.key"), "-out", str(node.folder / "tls" / "server.crt")]
     subprocess.run([*command.split(), *files], check=True, capture_output=True)
@@ -135,7 +135,7 @@ def test_backup_that_failed_leaves_no_mark(node: Node) -> None:
 def test_restore_takes_finished_backups_only_and_never_overwrites(node: Node, module_warehouse: Warehouse) -> None:
     month = f"{datetime.now(UTC):%Y-%m}"
     chain = f"marks/{month}/01T021000Z.full\tmarks/{month}/02T021000Z.increment"
-    # Of an older month the full one has expired, and of another there never was one: nobody can restore those.
+    # For an older month the full backup has expired, and for another there never was one: these cannot be restored.
     orphans = "marks/2026-01/31T021000Z.increment\tmarks/2025-12/01T021000Z.full\tmarks/2025-12/31T021000Z.increment"
     (node.folder / "objects").write_text(f"{orphans}\t{chain}\n")
     assert node.run("restore", "list").stdout == f"{month}/01T021000Z full\n{month}/02T021000Z increment\n"
@@ -232,7 +232,7 @@ def test_a_volume_that_was_enlarged_is_filled_while_it_is_mounted(node: Node) ->
 
 
 def test_the_volume_that_is_mounted_at_boot_is_the_one_of_now(node: Node) -> None:
-    """With nofail `mount` passes over a device that is gone, and says that all is well."""
+    """With nofail, `mount` ignores a missing device and succeeds."""
     table = node.folder / "fstab"
     table.write_text("LABEL=/ / xfs defaults 1 1\n/dev/of-before /var/lib/clickhouse xfs defaults,nofail 0 2\n")
     command = 'source "$1/lib.sh"; mount_at_boot /dev/of-now /var/lib/clickhouse'
@@ -249,7 +249,7 @@ def test_the_volume_that_is_mounted_at_boot_is_the_one_of_now(node: Node) -> Non
 
 
 def test_every_unit_runs_a_script_of_the_bundle_into_a_folder_that_exists() -> None:
-    """systemd opens the log of a unit before it makes LogsDirectory=: 209/STDOUT, and the script never runs."""
+    """systemd opens the log of a unit before it creates LogsDirectory=: 209/STDOUT, and the script never runs."""
     made = (SYSTEMD / "mdw.tmpfiles.conf").read_text()
     folders = {line.split()[1] for line in made.splitlines() if line.startswith("d ")}
     install = (SCRIPTS / "install.sh").read_text()
@@ -269,7 +269,7 @@ def test_every_unit_runs_a_script_of_the_bundle_into_a_folder_that_exists() -> N
         assert (SCRIPTS / script).exists()
         for log in re.findall(r"^Standard(?:Output|Error)=append:(\S+)$", text, re.MULTILINE):
             assert str(Path(log).parent) in folders, unit
-            # One file a stream: of several that a pattern names, the agent ships the newest only.
+            # One file per stream: if a pattern matches several, the agent ships only the newest.
             assert log in shipped, unit
     assert not [path for path in shipped if "*" in path]
 

@@ -100,7 +100,7 @@ def test_a_version_that_the_package_index_lacks_is_refused_before_any_stack(acco
     assert "has no clickhouse-client 26.8.10.6 for aarch64" in said.stderr
     assert "such as 26.8.2.7, 26.8.9.4" in said.stderr
     assert account.client("cloudformation").describe_stacks()["Stacks"] == []
-    # An index that cannot be read from here is no reason to stop: the machine asks it itself.
+    # An index that cannot be read from here is not a reason to stop: the machine reads it itself.
     account.environment["MDW_CLICKHOUSE_PACKAGES"] = "http://127.0.0.1:9/"
     dry = account.deploy("deploy", "dev", "--dry-run")
     assert dry.returncode == 0, dry.stderr
@@ -121,7 +121,7 @@ def test_replicated_variant_deploys_two_data_nodes_a_keeper_and_a_live_reader(ac
     assert said.returncode == 0, said.stderr
     groups = account.client("autoscaling").describe_auto_scaling_groups()["AutoScalingGroups"]
     assert len(groups) == 3
-    # Each of Keeper's three voters in a zone of its own: a zone that is lost leaves a majority.
+    # Each of Keeper's three voters is in its own zone: losing a zone leaves a majority.
     assert len({group["VPCZoneIdentifier"] for group in groups}) == 3
     alarms = {one["AlarmName"]: one for one in account.client("cloudwatch").describe_alarms()["MetricAlarms"]}
     for node in ("clickhouse-1", "clickhouse-2", "keeper-3"):

@@ -1,4 +1,4 @@
-"""What stands in the account after `deploy dev`: looked at through AWS's own API."""
+"""What exists in the account after `deploy dev`, checked through AWS's own API."""
 
 import ast
 import json
@@ -31,7 +31,7 @@ def test_two_private_subnets_in_two_zones_leave_by_one_fixed_address(deployed: A
         for route in table["Routes"]
         if route.get("DestinationCidrBlock") == "0.0.0.0/0"
     ]
-    # One through the internet gateway (the NAT's own subnet), all others through the NAT.
+    # One through the internet gateway (the NAT's subnet), all others through the NAT.
     assert sorted(leaving, key=str) == [None, nat["NatGatewayId"]]
     endpoints = ec2.describe_vpc_endpoints()["VpcEndpoints"]
     assert [endpoint["ServiceName"] for endpoint in endpoints] == ["com.amazonaws.ap-northeast-1.s3"]
@@ -87,7 +87,7 @@ def test_execution_role_reads_its_secrets_and_no_others(deployed: Account) -> No
         "mdw/dev/connections/*",
         "mdw/dev/variables/*",
     ]
-    # A star stands only where AWS has no resource to name, and then alone or behind a condition.
+    # A star is used only for actions without resource-level permissions, alone or with a condition.
     everywhere = {
         action
         for entry in allowed
@@ -147,7 +147,7 @@ def test_every_alarm_reaches_the_topic(deployed: Account) -> None:
 
 
 def test_silence_of_the_pipeline_is_an_alarm_too(deployed: Account) -> None:
-    """A pipeline that stopped sends no metric: missing data must count as bad."""
+    """A stopped pipeline sends no metrics: missing data must raise the alarm."""
     alarms = {alarm["AlarmName"]: alarm for alarm in deployed.client("cloudwatch").describe_alarms()["MetricAlarms"]}
     for name in ("no-publication", "scheduler-heartbeat", "clickhouse-down", "clickhouse-backup", "clickhouse-disk"):
         assert alarms[f"mdw-dev-{name}"]["TreatMissingData"] == "breaching"
@@ -157,7 +157,7 @@ def test_silence_of_the_pipeline_is_an_alarm_too(deployed: Account) -> None:
 
 
 def test_alarms_on_the_pipeline_look_as_often_as_it_speaks(deployed: Account) -> None:
-    """Metrics are sent once a run: a shorter period would take the pauses between runs for silence."""
+    """Metrics are sent once per run: a shorter period would treat the pauses between runs as missing data."""
     minutes = load(PROJECT / "config" / "universe.yml").schedule.update.split()[0]
     alarms = {alarm["AlarmName"]: alarm for alarm in deployed.client("cloudwatch").describe_alarms()["MetricAlarms"]}
     metrics = {metric["Id"]: metric for metric in alarms["mdw-dev-no-publication"]["Metrics"]}
@@ -231,7 +231,7 @@ def test_logs_are_kept_for_a_time_not_for_ever(deployed: Account) -> None:
 
 
 def test_what_fails_on_its_first_day_leaves_its_logs(deployed: Account) -> None:
-    """A stack whose creation fails takes its log groups along: they belong to stacks before it."""
+    """A failed creation deletes the stack's log groups, so they belong to earlier stacks."""
     stacks = {
         one["PhysicalResourceId"]: stack["StackName"]
         for stack in deployed.client("cloudformation").describe_stacks()["Stacks"]
@@ -274,7 +274,7 @@ def test_operator_machine_reads_every_roles_url_and_changes_nothing(deployed: Ac
     assert deployed.deploy("operator", "dev", "restart").returncode == 2
 
 
-# From here on the account is changed: each of these tests leaves it good for the ones that follow.
+# From here on the account is changed: each of these tests leaves it usable for the following ones.
 
 
 def test_second_deployment_of_the_same_checkout_changes_nothing(deployed: Account) -> None:

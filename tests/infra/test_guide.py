@@ -50,7 +50,7 @@ def test_every_alarm_names_a_runbook_that_exists() -> None:
 
 
 def test_nothing_is_promised_of_what_cannot_be_seen_here() -> None:
-    """The guide's table of findings has all nineteen, each with a word on what was run."""
+    """The guide's table has all nineteen findings, each with what was run."""
     rows = re.findall(
         r"^\| (\d+) \| .+ \| .+ \| .+ \| .+ \| .+ \|$", (PROJECT / "infra/README.md").read_text(), re.MULTILINE
     )

@@ -29,7 +29,7 @@ def test_a_release_holds_what_the_tasks_run_and_no_embedded_engine(tmp_path: Pat
     assert "chdb-core" not in lock
     assert "clickhouse-connect" in lock
     assert {name for name, _ in built.dags} >= {"dags/market_data_update.py", "dags/pools.json", "dags/.airflowignore"}
-    # For the operator machine: it accepts the deployment and runs the example.
+    # For the operator machine, which runs the acceptance and the example.
     for path in ("infra/mwaa/parameters/dev.json", "infra/operator/install.sh", "docs/realtime_feed_proposal.md"):
         assert path in held
     assert any(name.startswith("examples/alphaforge/") for name in held)

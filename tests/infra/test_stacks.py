@@ -22,7 +22,7 @@ def described(status: str) -> dict[str, Any]:
 
 
 class Answers:
-    """CloudFormation and CloudWatch with answers given beforehand, and what deploy.py says."""
+    """CloudFormation and CloudWatch with predefined responses, and the output of deploy.py."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
@@ -66,7 +66,7 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[Answers]:
 @pytest.mark.parametrize(
     ("kept", "after", "kind", "done"),
     [
-        # RollbackStack deletes a stack that never was complete (its documentation); others go to their last good state.
+        # RollbackStack deletes a stack that was never complete (documented); others return to their last good state.
         pytest.param("CREATE_FAILED", None, "CREATE", "CREATE_COMPLETE", id="a creation"),
         pytest.param("UPDATE_FAILED", "UPDATE_ROLLBACK_COMPLETE", "UPDATE", "UPDATE_COMPLETE", id="an update"),
     ],

@@ -1,4 +1,4 @@
-"""startup.sh in a clean home with a Python 3.12 of its own, sourced as MWAA sources it, from a local S3."""
+"""startup.sh in a clean home with its own Python 3.12, sourced as by MWAA, with a local S3."""
 
 import hashlib
 import json
@@ -18,7 +18,7 @@ from tests.infra.conftest import Account
 from warehouse.project import PROJECT
 from warehouse.settings import Role
 
-# MWAA turns the word exit into one that saves the environment, sources the script, and saves it at the end.
+# MWAA replaces the word exit with one that saves the environment, sources the script, and saves it at the end.
 _MWAA = """
 saved() { env -0 >"$SAVED_ENVIRONMENT"; unalias exit; exit; }
 shopt -s expand_aliases
@@ -32,7 +32,7 @@ _NETWORK = ("PIP_", "UV_", "SSL_CERT", "REQUESTS_CA", "HTTP", "http", "NO_PROXY"
 
 @dataclass
 class Container:
-    """One container of MWAA: a home, a Python, and what the environment's options put into it."""
+    """One MWAA container: a home, a Python, and the environment's options."""
 
     folder: Path
     python: Path
@@ -56,7 +56,7 @@ class Container:
         return hashlib.sha256(path.read_bytes()).hexdigest()
 
     def start(self, sha256: str, **more: str) -> tuple[subprocess.CompletedProcess[str], dict[str, str] | None]:
-        """Run the script; the second value is the environment that Airflow would get, None where it would not start."""
+        """Run the script; the second value is the environment that Airflow would get, None if it would not start."""
         saved = self.folder / "environment"
         saved.unlink(missing_ok=True)
         (self.folder / "home").mkdir(exist_ok=True)
@@ -92,7 +92,7 @@ def python312() -> Path | None:
 
 @pytest.fixture(scope="module")
 def image_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What the image has: Python 3.12 with boto3, nothing of this project."""
+    """What the image contains: Python 3.12 with boto3, nothing of this project."""
     found = python312()
     if found is None:
         pytest.skip("no Python 3.12 on this machine: MWAA's images have it")
@@ -114,7 +114,7 @@ def container(tmp_path: Path, image_python: Path, account: Account) -> Container
 
 
 def lock_of(*names: str) -> str:
-    """These packages out of the project's own lock, with their hashes."""
+    """These packages from the project's lock file, with their hashes."""
     lines: list[str] = []
     taking = False
     for line in (PROJECT / "requirements/main.txt").read_text().splitlines():

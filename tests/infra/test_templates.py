@@ -1,4 +1,4 @@
-"""What holds for every template, read as text: no AWS is asked."""
+"""Checks on every template as text, without AWS."""
 
 import json
 import re
@@ -76,13 +76,13 @@ def test_no_statement_allows_everything(path: Path) -> None:
     for statement in walk(load_yaml(path.read_text())):
         actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
         wide = [action for action in actions if action == "*" or action.endswith(":*")]
-        # A key policy must leave the key to its account, or nobody could change it again.
+        # A key policy must grant the account access to the key, or it could never be changed again.
         assert not wide or statement.get("Sid") == "AccountAdministersTheKey", statement
 
 
 @each_template
 def test_a_creation_that_failed_can_be_repeated(path: Path) -> None:
-    """What is kept with its name for ever would be in the way of the next creation."""
+    """A retained resource with a fixed name would block the next creation."""
     for name, entry in load_yaml(path.read_text())["Resources"].items():
         assert entry.get("DeletionPolicy") in (None, "RetainExceptOnCreate", "Snapshot"), name
 
@@ -103,7 +103,7 @@ def test_who_publishes_to_the_topic_may_use_its_key() -> None:
     encrypt = services(template["Key"]["Properties"]["KeyPolicy"]["Statement"], "kms:GenerateDataKey*")
     assert {"cloudwatch.amazonaws.com", "budgets.amazonaws.com", "events.amazonaws.com"} == publish
     assert publish <= encrypt
-    # The group's own notices come from a service-linked role that this key does not know.
+    # The group's own notifications come from a service-linked role that may not use this key.
     for path in TEMPLATES:
         for group in resources(path, "AWS::AutoScaling::AutoScalingGroup"):
             assert "NotificationConfigurations" not in group

@@ -1,1 +1,1 @@
-"""The live reader: sockets of the replay server, a real ClickHouse, real clocks."""
+"""The live reader with WebSockets of the replay server, a real ClickHouse and real clocks."""

@@ -1,4 +1,4 @@
-"""`python -m tests.live.process HOME SPEED`: the reader in a process of its own, for a market that runs fast."""
+"""`python -m tests.live.process HOME SPEED`: the reader in a separate process, for a fast market."""
 
 import asyncio
 import signal

@@ -1,4 +1,5 @@
-"""Sockets → reader → ClickHouse → views on a fast market with faults of every kind; REST of the same seed is the truth.
+"""WebSocket → reader → ClickHouse → views on a fast market with every kind of fault; REST of the same seed is the
+reference.
 
 One warehouse and one build, which makes the views; everything else is live.
 """
@@ -69,7 +70,7 @@ LIVE_BARS = (
 
 @dataclass
 class Ran:
-    """What a stretch with faults left behind."""
+    """The state after a run with faults."""
 
     ingest: Ingest
     dbt: Dbt
@@ -101,7 +102,7 @@ class Ran:
 
 
 def watch(ran: Ran, server: ReplayServer, stop: threading.Event) -> None:
-    """At no instant does the view show a bar whose minute is open by the venue's clock."""
+    """The view never shows a bar whose minute is still open by the venue's clock."""
     while not stop.wait(0.4):
         try:
             found = ran.rows(
@@ -109,7 +110,7 @@ def watch(ran: Ran, server: ReplayServer, stop: threading.Event) -> None:
                 "where open_time >= {a:DateTime64(3, 'UTC')}",
                 a=from_ms(ran.first_ms),
             )
-        except Exception:  # ClickHouse is down on purpose for a while
+        except Exception:  # ClickHouse is down intentionally for a while
             continue
         now = server.clock.now_ms()
         ran.looks += 1
@@ -137,7 +138,7 @@ def ran(module_warehouse: Warehouse, tmp_path_factory: pytest.TempPathFactory) -
         watcher.start()
         try:
             _faulty_stretch(module_warehouse, server)
-            # Another reader: what the first one left and what fell between the two is asked for at its start.
+            # Another reader requests at its start what the first one left and what fell between the two.
             with Running(module_warehouse, server, SERIES) as second:
                 ran.end_ms = clock.now_ms() // MINUTE_MS * MINUTE_MS
                 until(lambda: all_there(second, ran), 20, "a complete market")
@@ -154,7 +155,7 @@ def all_there(running: Running, ran: Ran) -> bool:
     return all(
         follower.minutes.is_reported_complete(minute)
         for follower in running.reader.followers
-        # What was complete before its start, a reader does not ask for again.
+        # A reader does not request again what was complete before its start.
         for minute in range(max(ran.first_ms, follower.gaps.first_ms), ran.end_ms, MINUTE_MS)
     )
 
@@ -168,7 +169,7 @@ def _faulty_stretch(warehouse: Warehouse, server: ReplayServer) -> None:
         server.sockets.order("reset", "okx")
         server.sockets.order("1006", "binance-spot")
         until(lambda: market_minute() > 3, 20, "three minutes")
-        # ClickHouse is away for a while: rows wait on disk.
+        # ClickHouse is unavailable for a while: rows wait on disk.
         warehouse.kill()
         until(lambda: market_minute() > 5, 20, "five minutes")
         assert first.reader.spool.batches
@@ -189,7 +190,7 @@ def test_the_view_equals_what_rest_says(ran: Ran) -> None:
     truth = ran.truth()
     assert len(truth) >= len(SERIES) * MINUTES
     assert found.keys() == truth.keys()
-    # What a socket told otherwise than REST stands in the view until REST has been asked: see the audit.
+    # Values that differ from REST stay in the view until the bar is requested by REST: see the audit.
     told_otherwise = {key for key in truth if found[key] != truth[key]}
     differing = {
         (f"{one.venue}:{one.market}:{one.symbol}", minute)
@@ -224,7 +225,7 @@ def test_frames_are_stored_byte_for_byte_and_only_closed_ones(ran: Ran) -> None:
 def test_live_pages_claim_nothing_and_are_no_candidates(ran: Ran) -> None:
     assert ran.rows("select count() from ops.coverage where lane = 'live' or fetched_at is null") == [(0,)]
     assert ran.rows("select count() from marts.bars where source not in ('rest', 'archive')") == [(0,)]
-    # The planner asks REST for every minute of the stretch, as if nobody had followed it.
+    # The planner requests every minute of the run by REST, as if there had been no reader.
     plan = update.plan(ran.ingest.settings, ran.ingest.universe, pace=None)
     asked = {(request.series, request.start, request.end) for request in plan.requests}
     for one in SERIES:
@@ -279,7 +280,7 @@ def test_researchers_may_read_the_live_views(ran: Ran) -> None:
 
 
 def test_rest_stands_above_what_a_socket_said(ran: Ran) -> None:
-    # The last test of the module: it lands the stretch by REST.
+    # The last test of the module: it lands the period by REST.
     assert ran.ingest.update().complete
     assert shown(ran) == ran.truth()
     sources = ran.live("source, is_provisional")
@@ -288,7 +289,7 @@ def test_rest_stands_above_what_a_socket_said(ran: Ran) -> None:
 
 @pytest.mark.soak
 def test_one_update_and_build_leave_the_market(ran: Ran) -> None:
-    # After test_rest_stands_above_what_a_socket_said, which landed the stretch.
+    # After test_rest_stands_above_what_a_socket_said, which landed the period.
     now = from_ms(ran.ingest.server.clock.now_ms()).isoformat()
     ran.dbt.publish("after", now=now, **universe_of_dbt.variables(ran.ingest.settings))
     assert shown(ran) == ran.truth()

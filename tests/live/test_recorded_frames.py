@@ -1,4 +1,4 @@
-"""Frames that venues really sent (WS_PROVENANCE.md beside the recordings) are understood: every one of them."""
+"""Every frame recorded from a venue (WS_PROVENANCE.md with the recordings) can be parsed."""
 
 import gzip
 import re
@@ -11,11 +11,11 @@ from dlt_pipelines.core.websocket import Kind, Message, WebSocketProtocol
 from dlt_pipelines.venues import WEBSOCKETS
 from tests.needs import missing
 
-# Lines begin with the receiver's time or an address in some files.
+# In some files lines begin with the receiver's time or a URL.
 _PREFIX = re.compile(r"^[^{]*(?=\{)")
-# A request that the recorder sent.
+# A request sent by the recorder.
 _SENT = " <- "
-# Closed bars by file: frames whose flag says so, counted by hand in WS_PROVENANCE.md.
+# Closed bars by file, by their flag, counted by hand in WS_PROVENANCE.md.
 CLOSED = {
     "cryptofeed_BINANCE_TR.ws.1.0.txt.gz": 4,
     "cryptofeed_BINANCE_US.ws.1.0.txt.gz": 1,
@@ -49,7 +49,7 @@ def understood(market_data: Path) -> dict[str, list[tuple[str, Message]]]:
 
 
 def read(protocol: WebSocketProtocol, text: str) -> Message:
-    """As the reader does: what is no frame of the protocol is stored and counted, never fatal."""
+    """Like the reader: what is not a frame of the protocol is stored and counted, never fatal."""
     try:
         return protocol.read(text)
     except (ValueError, KeyError, TypeError, IndexError, AttributeError):
@@ -58,7 +58,7 @@ def read(protocol: WebSocketProtocol, text: str) -> Message:
 
 def test_each_recorded_frame_is_read_without_an_error(understood: dict[str, list[tuple[str, Message]]]) -> None:
     kinds = {name: Counter(message.kind for _, message in read) for name, read in understood.items()}
-    # Those of protocols before OKX v5 and Bybit v5, in one collection of messages of all ages.
+    # Those of protocols before OKX v5 and Bybit v5, in one collection of old and new messages.
     unreadable = {name for name, read in understood.items() for _, message in read if message.text == "unreadable"}
     assert unreadable <= {"crypto-msg-parser_okx_frames.jsonl", "crypto-msg-parser_bybit_frames.jsonl"}
     assert sum(count.total() for count in kinds.values()) > 5_000

@@ -1,4 +1,4 @@
-"""Rules of the reader, each against the socket server that breaks them; ClickHouse is away, and the spool is read."""
+"""Rules of the reader, each tested with a WebSocket server that violates it; without ClickHouse, reading the spool."""
 
 import asyncio
 import contextlib
@@ -45,7 +45,7 @@ SERIES = [
 
 
 class NoClickHouse:
-    """A warehouse that is not there: every row stays in the spool."""
+    """A warehouse that does not exist: every row stays in the spool."""
 
     def __init__(self, home: Path):
         self.settings = Settings(home=home)
@@ -75,7 +75,7 @@ def running(server: ReplayServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 
 def events(following: world.Running) -> list[dict[str, Any]]:
-    """What was told so far."""
+    """The events so far."""
     found = []
     for path in sorted(following.reader.spool.root.glob("*/*live_events*.jsonl")):
         found += [json.loads(line) for line in path.read_text().splitlines()]
@@ -106,14 +106,14 @@ def test_what_ends_or_disturbs_a_connection_is_noticed_told_and_mended(
     gap = next(e for e in told(running, "gap", "okx") if e["cause"] == "no_pong")
     until(lambda: gap["event_id"] in {e["event_id"] for e in told(running, "gap_filled", "okx")}, 15, "this gap filled")
 
-    # The notice of OKX: a new connection beside the old one, and no gap.
+    # The notice of OKX: a new connection while the old one is open, and no gap.
     connected = okx.counts["connected"]
     server.sockets.announce("okx", '{"event":"notice","code":"64008","msg":"closing in 60 s","connId":"1"}')
     until(lambda: "planned" in {e["cause"] for e in told(running, "disconnected", "okx")}, 15, "a planned change")
     assert okx.counts["connected"] == connected + 1
     assert "planned" not in {e["cause"] for e in told(running, "gap", "okx")}
 
-    # Acknowledged and silent, one topic of a connection: REST has trades of it.
+    # One topic of a connection is acknowledged but silent, and REST has trades for it.
     server.sockets.mute_topics = {"kline.1.SOLUSDT"}
     until(lambda: told(running, "mute", "bybit") != [], 20, "a mute topic")
     assert {e["symbol"] for e in told(running, "mute", "bybit")} == {"SOL/USDT"}
@@ -121,7 +121,7 @@ def test_what_ends_or_disturbs_a_connection_is_noticed_told_and_mended(
     assert "mute" not in {e["cause"] for e in told(running, "gap", "bybit")}, "the other topics go on"
     server.sockets.mute_topics = set()
 
-    # Shut out, then let in again.
+    # Refused, then accepted again.
     server.sockets.refuse_status = 403
     server.sockets.order("1006", "binance-spot")
     until(lambda: "http_403" in {e["cause"] for e in told(running, "disconnected", "binance")}, 10, "a refusal")
@@ -277,7 +277,7 @@ def test_a_signal_is_obeyed_while_nothing_answers(
 
 
 def subscribed(server: ReplayServer, topics: list[Topic], refused: set[str]) -> tuple[connection.Socket, Counter[str]]:
-    """Connect to Bybit, subscribe, and wait a moment."""
+    """Connect to Bybit, subscribe, and wait briefly."""
     heard: Counter[str] = Counter()
 
     async def run() -> connection.Socket:
@@ -348,7 +348,7 @@ def test_quotes_whose_ids_fall_or_repeat() -> None:
     with pytest.raises(ValueError, match="line break"):
         book.take(topic, Message(Kind.QUOTE, topic.name, event_ms=202, update=6), '{"a":\n1}', "a")
 
-    # Binance spot has no time: only a connection that took over counts anew.
+    # Binance spot has no time: ids may restart only on a replacement connection.
     spot = Topic("btcusdt@bookTicker", Series("bars", "binance", "spot", "BTC/USDT", "1m"), quotes=True)
     book, topic = QuoteBook(WEBSOCKETS["binance", "spot"], alive={"a", "b"}), spot
     assert take(10, None, "a") == "10@None"
@@ -358,7 +358,7 @@ def test_quotes_whose_ids_fall_or_repeat() -> None:
 
 
 def test_unrouted_addresses_of_usd_m_acknowledge_and_stay_silent(server: ReplayServer) -> None:
-    """As the venue does since 2026-04-23: the reader must not use them."""
+    """As at the venue since 2026-04-23: the reader must not use them."""
 
     async def frames(path: str) -> int:
         async with (

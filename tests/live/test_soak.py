@@ -1,4 +1,4 @@
-"""Hours of a market with faults, kills of the reader at random moments and ClickHouse away: what is left is the truth.
+"""Hours of a market with faults, random kills of the reader and ClickHouse outages: the result equals the market.
 
 60 symbols of three venues (spot; of Binance five perps as well). MDW_SOAK_MINUTES, _KILLS, _SEED, _SYMBOLS and _SPEED
 choose the stretch; two readers run, one of which is killed. Open frames come every ten seconds of the market, so that
@@ -141,7 +141,7 @@ def test_kills_faults_and_an_outage_leave_the_truth(tmp_path: Path) -> None:
         assert looks
         assert too_early == []
         end_ms = server.clock.now_ms() // MINUTE_MS * MINUTE_MS
-        # Two minutes of the market for what comes late, and for the last questions to REST.
+        # Two market minutes for late frames and for the last REST requests.
         time.sleep(180 / SPEED + 15)
         for one in (steady, killed):
             one.terminate()
@@ -168,7 +168,7 @@ def test_kills_faults_and_an_outage_leave_the_truth(tmp_path: Path) -> None:
         assert max(sizes) - min(sizes) < 10 << 20
         assert shown == truth
 
-        # The marts are those of a warehouse that never had a reader.
+        # The marts equal those of a warehouse without a reader.
         other = Ingest.of(without, server, market, universe=universe)
         assert other.backfill(hours=(server.clock.now_ms() - START_MS) / 3_600_000 + 1 / 6).complete
         for landing, client in ((ingest, dbt), (other, Dbt(without, tmp_path / "target2"))):

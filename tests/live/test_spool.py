@@ -1,4 +1,4 @@
-"""What is on disk survives the reader, and what has no room is dropped in the right order, and named."""
+"""Spooled rows survive the reader, and above the limit they are dropped in the right order and reported."""
 
 import asyncio
 import subprocess
@@ -63,7 +63,7 @@ def test_quotes_go_first_then_the_oldest_bars(tmp_path: Path) -> None:
     dropped = spool.shed("okx")
     assert [batch.stored[0].series for batch in dropped] == [SERIES]
     assert [batch.path.read_text()[:5] for batch in spool.batches] == ["bar 1", "bar 2", "bar 3"]
-    # Events are never dropped: they say what was.
+    # Events are never dropped.
     event = spool.write([Row("ops.live_events", b"x" * 400, "okx")])
     spool.shed("okx")
     assert spool.batches == [event]

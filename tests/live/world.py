@@ -1,4 +1,4 @@
-"""A replayed market that runs fast, a reader beside it in a thread, and what ClickHouse holds."""
+"""A fast replayed market, a reader in a thread, and the content of ClickHouse."""
 
 import asyncio
 import threading
@@ -18,7 +18,7 @@ MINUTE_MS = 60_000
 
 
 def until(true: Callable[[], bool], seconds: float, what: str) -> None:
-    """Wait for it; AssertionError where it does not come."""
+    """Wait for it; AssertionError if it does not happen."""
     deadline = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < deadline, f"{what} did not happen within {seconds} s"
@@ -27,7 +27,7 @@ def until(true: Callable[[], bool], seconds: float, what: str) -> None:
 
 @dataclass
 class Running:
-    """A reader in a thread of its own."""
+    """A reader in its own thread."""
 
     warehouse: Warehouse
     server: ReplayServer
@@ -69,7 +69,7 @@ class Running:
         )
 
     def stop(self) -> None:
-        """Cleanly, as SIGTERM does."""
+        """Stop cleanly, like SIGTERM."""
         self._loop.call_soon_threadsafe(self.reader.stop)
         self._thread.join(20)
         assert not self._thread.is_alive(), "the reader did not stop within 20 s"

@@ -1,4 +1,4 @@
-"""What a person gets who types something wrong: one clear message, the right exit code, nothing changed."""
+"""Invalid input: one clear message, the right exit code, nothing changed."""
 
 import socket
 
@@ -10,7 +10,7 @@ from tests.conftest import Warehouse
 
 @pytest.fixture
 def run(monkeypatch, capsys):
-    """Run `mdw` with these words; gives (exit code, stderr on one line)."""
+    """Run `mdw` with these arguments; returns (exit code, stderr on one line)."""
 
     def call(*words: str, **environment: str) -> tuple[int, str]:
         for name, value in environment.items():
@@ -27,7 +27,7 @@ def run(monkeypatch, capsys):
 
 @pytest.fixture
 def inside(module_warehouse: Warehouse, run):
-    """The same, in a warehouse that runs; checks afterwards that nothing landed."""
+    """The same with a running warehouse; checks afterwards that nothing landed."""
 
     def call(*words: str, **environment: str) -> tuple[int, str]:
         return run(*words, **module_warehouse.environment, **environment)
@@ -133,7 +133,7 @@ def test_commands_before_the_first_up_say_what_to_do(run, tmp_path):
 
 
 def test_a_folder_without_recordings_is_named(run, tmp_path):
-    """It ended in a traceback: max() of nothing."""
+    """It used to end in a traceback: max() of nothing."""
     code, said = run("demo", "--recordings", str(tmp_path), MDW_HOME=str(tmp_path / "home"))
     assert code == 2
     assert "has none of the files" in said

@@ -1,4 +1,4 @@
-"""What a log shows of a dbt run: each node as it ends, and what its macros say."""
+"""What a log shows of a dbt run: each node as it ends, and messages of macros."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""`mdw doctor`: one line a check, and what to do where one fails."""
+"""`mdw doctor`: one line per check, and what to do if one fails."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Trouble of the machine is one line that says what to do, never a traceback or a driver's own words."""
+"""Errors of the machine are one line that says what to do, never a traceback or a driver's own message."""
 
 import asyncio
 import errno
@@ -30,7 +30,7 @@ KLINES = Endpoint("/api/v3/klines", "public_get_klines", "", BUDGET, page_rows=1
 
 
 def run(*arguments: str, limit: int | None = None, **environment: str) -> tuple[int, list[str]]:
-    """`mdw` as a person runs it: exit code, and lines of both outputs."""
+    """`mdw` as a user runs it: exit code, and lines of both outputs."""
     shell = f"ulimit -n {limit}; " if limit else ""
     done = subprocess.run(
         ["bash", "-c", f'{shell}exec "$@"', "bash", sys.executable, "-m", "mdw", *arguments],

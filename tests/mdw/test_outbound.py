@@ -1,4 +1,5 @@
-"""Alerts and acceptance ask hosts that may be hostile or broken: bounded in seconds and bytes, never redirected."""
+"""Requests of alerts and acceptance to hosts that may be hostile or broken: limited in time and bytes, never
+redirected."""
 
 import json
 import socket
@@ -19,7 +20,7 @@ SECRET = "T000/B000/not-to-be-shown"
 
 
 def drip() -> Iterator[bytes]:
-    """A byte now and then, so that no time limit of a socket ever ends."""
+    """A byte now and then, so that no socket timeout ever fires."""
     for _ in range(30):
         time.sleep(0.05)
         yield b" "
@@ -27,7 +28,7 @@ def drip() -> Iterator[bytes]:
 
 @pytest.fixture
 def taken(httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What `/taken` was sent."""
+    """What was sent to `/taken`."""
     monkeypatch.setattr(airflow, "_TIMEOUT_SECONDS", 0.5)
     monkeypatch.setattr(airflow, "_MAX_BYTES", 1000)
     texts: list[str] = []
@@ -51,7 +52,7 @@ def webhook(httpserver: HTTPServer) -> Callable[[Response], channels.Webhook]:
 
 
 def test_a_redirected_alert_was_not_delivered(httpserver: HTTPServer, taken: list[str], webhook) -> None:
-    """urllib would go to the other address with GET, without the message, and take its 200 for a delivery."""
+    """urllib would follow with GET, without the message, and treat the 200 as a delivery."""
     hook = webhook(Response(status=302, headers={"Location": httpserver.url_for("/taken")}))
     with pytest.raises(OperationFailed, match=r"HTTP 302 \(a redirect, which is not followed") as refused:
         hook.send("title", "text")
@@ -85,7 +86,7 @@ def test_airflow_s_answers_are_bounded(httpserver: HTTPServer, taken: list[str],
 
 
 def test_headers_without_end_are_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every header line comes within the limit of the socket, and there is always one more to come."""
+    """Every header line arrives within the socket timeout, and there is always another one."""
     monkeypatch.setattr(channels, "_TIMEOUT_SECONDS", 0.5)
     listening = socket.create_server(("127.0.0.1", 0))
 

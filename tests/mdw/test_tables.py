@@ -1,4 +1,4 @@
-"""Tables: no word is broken on a terminal, no line is cut on a pipe."""
+"""Tables: no word is broken on a terminal, no line is truncated on a pipe."""
 
 from hypothesis import example, given
 from hypothesis import strategies as st

@@ -1,4 +1,4 @@
-"""The wheel carries what the commands need: it is built, unpacked, and used from an empty folder."""
+"""The wheel contains what the commands need: it is built, unpacked, and used from an empty folder."""
 
 import os
 import subprocess
@@ -15,7 +15,7 @@ FOLDERS = ("config", "dbt_project", "elementary", "runbooks")
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What pip would put into site-packages."""
+    """What pip would install into site-packages."""
     folder = tmp_path_factory.mktemp("wheel")
     # No build isolation: nothing is downloaded.
     command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--disable-pip-version-check", "--no-deps"]
@@ -29,7 +29,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def mdw(installed: Path, cwd: Path, *arguments: str, timeout: float = 120) -> subprocess.CompletedProcess[str]:
-    """In an empty folder, with the wheel's code before the checkout's."""
+    """In an empty folder, with the wheel's code ahead of the checkout's."""
     environment = {**os.environ, "PYTHONPATH": str(installed), "MDW_HOME": str(cwd / "home")}
     command = [sys.executable, "-P", "-m", "mdw", *arguments]
     return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=timeout)

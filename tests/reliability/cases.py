@@ -1,4 +1,4 @@
-"""What happens to a landing, as data. `quick` ones run in `make test`, all of them in `make soak`."""
+"""Faults of a landing, as data. `quick` ones run in `make test`, all of them in `make soak`."""
 
 import os
 import signal
@@ -28,7 +28,7 @@ Trouble = Callable[[Line, Job], None]
 
 @dataclass(frozen=True)
 class Case:
-    """`trouble` lands the job as well as it can; one healthy run follows."""
+    """`trouble` lands the job under a fault; one healthy run follows."""
 
     name: str
     trouble: Trouble
@@ -100,7 +100,7 @@ def two_at_once(line: Line, job: Job) -> None:
 
 
 def killed(line: Line, job: Job, after: float) -> None:
-    """A real process, killed a while after its first request: dlt's packages stay behind."""
+    """A real process, killed a while after its first request, leaving dlt's packages behind."""
     first = line.requests(1)
     run = line.start(*job.command)
     assert wait_for(first, run)
@@ -110,7 +110,7 @@ def killed(line: Line, job: Job, after: float) -> None:
     line.assert_whole_files()
 
 
-# Its first draws hold faults at 5 % too; `faulty` makes sure.
+# Its first draws contain faults even at 5 %; `faulty` ensures that.
 SEED = 2
 KINDS = ("429", "5xx", "html", "cut", "reset", "slow", "error_200", "empty")
 SHUT_OUT = ("418", "403", "451")

@@ -1,4 +1,4 @@
-"""One line for a module; its home on a small disk of its own where this machine allows one."""
+"""One pipeline per module, with its home on a small separate disk if the machine allows one."""
 
 import subprocess
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""The whole line under one roof: replayed exchanges, landing, ClickHouse, dbt, and the truth to compare with."""
+"""The whole pipeline in one object: replayed exchanges, landing, ClickHouse, dbt, and the expected data."""
 
 import os
 import re
@@ -67,7 +67,7 @@ class Line:
         return backfill.run(self.plan(job), progress, pace=None)
 
     def heal(self) -> None:
-        """End whatever the case did, as an operator would before one more run."""
+        """Undo the fault, as an operator would before the next run."""
         self.server.faults = Faults()
         for ban in (self.warehouse.settings.home / "limits").glob("*/banned_until"):
             ban.unlink()
@@ -75,7 +75,7 @@ class Line:
             embedded.up(self.warehouse.settings)
 
     def one_more_run(self, job: Job) -> None:
-        """It brings everything that is missing: the next one has nothing to ask, and nothing is left behind."""
+        """It lands everything that is missing: the next run has nothing to request, and nothing is left behind."""
         report = self.land(job)
         assert report.complete, report.failures
         again = self.plan(job)
@@ -83,7 +83,7 @@ class Line:
         assert list((self.settings.home / "dlt").iterdir()) == []
 
     def publish(self, snapshot: str) -> None:
-        """Build and publish; every older snapshot must still read as it did."""
+        """Build and publish; every older snapshot must still return the same rows."""
         result = snapshot_build.build(self.settings, snapshot)
         assert result.published, (result.failures, result.notices)
         self.assert_pins_unchanged()
@@ -102,7 +102,7 @@ class Line:
         return row
 
     def assert_whole_files(self) -> None:
-        """A file is in raw with all its parts or not at all, whatever happened while it landed."""
+        """A file is in raw with all its parts or not at all, whatever happened during landing."""
         halves = self.warehouse.rows(
             "select file_path, fetched_at, uniqExact(part), any(parts) from merge('raw', '__archive_')"
             " group by file_path, fetched_at having uniqExact(part) != any(parts)"
@@ -110,7 +110,7 @@ class Line:
         assert halves == []
 
     def assert_true(self, snapshot: str, job: Job) -> None:
-        """Views equal to the truth: no hole, no double, no other value."""
+        """The views equal the market: no gap, no duplicate, no wrong value."""
         for venue in job.venues:
             for symbol in job.symbols:
                 seen = self.warehouse.rows(
@@ -123,7 +123,7 @@ class Line:
                     start=job.milliseconds[0],
                     end=job.milliseconds[1],
                 )
-                # Said in figures: pytest would compare the lists themselves for minutes.
+                # As counts, because pytest would take minutes to compare the lists.
                 equal = seen == (true := self.truth(venue, symbol, job))
                 assert equal, f"{venue} {symbol} from {job.start}: {_difference(seen, true)}"
 
@@ -136,7 +136,7 @@ class Line:
         ]
 
     def start(self, *command: str) -> subprocess.Popen[bytes]:
-        """A command of mdw in a process group of its own."""
+        """A command of mdw in its own process group."""
         return subprocess.Popen(
             [sys.executable, "-m", "mdw", *command],
             env=self.environment,
@@ -147,21 +147,21 @@ class Line:
         )
 
     def requests(self, number: int) -> Moment:
-        """The exchanges were asked so many times since this call."""
+        """The exchanges received this many requests since the call."""
         before = self.server.journal.counts.total()
         return lambda: self.server.journal.counts.total() >= before + number
 
     def nodes(self, number: int) -> Moment:
-        """The next dbt has begun so many models, tests and hooks."""
+        """The next dbt run has started this many models, tests and hooks."""
         return self._next_log(_NODE, number)
 
     def node_starts(self, node: str) -> Moment:
-        """The next dbt has begun to build that model of the marts."""
+        """The next dbt run has started to build that mart."""
         return self._next_log(rf"START [^\"]*`marts`\.`{node}` ".encode(), 1)
 
     @property
     def nodes_begun(self) -> int:
-        """Models, tests and hooks that the last dbt has begun."""
+        """Models, tests and hooks that the last dbt run has started."""
         return len(re.findall(_NODE, self._log.read_bytes()))
 
     @property
@@ -169,7 +169,7 @@ class Line:
         return self.settings.home / "dbt" / "logs" / "dbt.log"
 
     def _next_log(self, pattern: bytes, number: int) -> Moment:
-        """So many lines of a log that begins anew: the old one may be rotated away meanwhile."""
+        """This many lines of a new log: the old one may be rotated meanwhile."""
         self._log.unlink(missing_ok=True)
         found = place = 0
 
@@ -187,7 +187,7 @@ class Line:
 
     @contextmanager
     def full_disk(self) -> Iterator[None]:
-        """No byte left where the warehouse and its pipelines write, also when merges give some back."""
+        """No space left where the warehouse and its pipelines write, even if merges free some."""
         assert self.ballast is not None
         over = threading.Event()
         with self.ballast.open("wb", buffering=0) as file:
@@ -203,7 +203,7 @@ class Line:
 
 
 def wait_for(happened: Moment, run: subprocess.Popen[bytes], seconds: float = 900) -> bool:
-    """Whether it happened while the run was at work."""
+    """Whether it happened during the run."""
     until = time.monotonic() + seconds
     while run.poll() is None and time.monotonic() < until:
         if happened():

@@ -14,7 +14,7 @@ _ALL = ("BTC/USDT", "ETH/USDT", "SOL/USDT", "XRP/USDT", "SOL/BTC", "ETH/BTC")
 
 @dataclass(frozen=True)
 class Job:
-    """A span of 1m bars at some venues by one lane; no two cases share a span, so each is judged by its own bars."""
+    """A range of 1m bars at some venues by one lane; no two cases share a range, so each is checked by its own bars."""
 
     start: datetime
     end: datetime
@@ -46,7 +46,7 @@ class Job:
 
     @property
     def command(self) -> tuple[str, ...]:
-        """As a person would type it."""
+        """The command line."""
         chosen = ["--dataset", "bars", "--market", "spot", "--timeframe", "1m", "--lane", self.lane]
         for option, values in (("--venue", self.venues), ("--symbol", self.symbols)):
             chosen += [word for value in values for word in (option, value)]

@@ -1,4 +1,4 @@
-"""A wire that breaks at the worst moment: the server has taken the insert, and its answer never arrives."""
+"""A connection that breaks at the worst time: the server has accepted the insert, but its response never arrives."""
 
 import contextlib
 import socket
@@ -8,7 +8,7 @@ from typing import Self
 
 
 class CutAfterInsert:
-    """Forwards a port; the answers to the first `cuts` requests that hold `INSERT` are swallowed."""
+    """Forwards a port; the responses to the first `cuts` requests that contain `INSERT` are dropped."""
 
     def __init__(self, target_port: int, cuts: int = 2) -> None:
         self._target = ("127.0.0.1", target_port)
@@ -39,7 +39,7 @@ class CutAfterInsert:
             while data := server.recv(1 << 16):
                 if inserting.is_set() and self.done < self.cuts:
                     self.done += 1
-                    # Not close alone: the other thread still reads from it.
+                    # Not only close: the other thread still reads from it.
                     client.shutdown(socket.SHUT_RDWR)
                     return
                 inserting.clear()

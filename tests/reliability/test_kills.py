@@ -31,7 +31,7 @@ pytestmark = pytest.mark.soak
 
 @dataclass
 class Killer:
-    """Kills commands of mdw; counts kills by stage, and those that met a process at work."""
+    """Kills commands of mdw; counts kills by stage, and those that hit a running process."""
 
     line: Line
     chance: random.Random = field(default_factory=lambda: random.Random(SEED))
@@ -51,14 +51,14 @@ class Killer:
         self._kill("publication", self.line.node_starts("snapshots"), 1.0, "build", "--snapshot-id", snapshot)
 
     def _kill(self, stage: str, moment: Moment, within: float, *command: str) -> None:
-        """Within so many seconds after the moment."""
+        """Within this many seconds."""
         run = self.line.start(*command)
         wait_for(moment, run)
         time.sleep(self.chance.random() * within)
         self.tried[stage] += 1
         self.met[stage] += run.poll() is None
         if self.chance.random() < 0.25:
-            # mdw alone: what it started goes on.
+            # Only mdw: what it started continues.
             run.kill()
         else:
             with suppress(ProcessLookupError):

@@ -1,4 +1,5 @@
-"""After any trouble of a landing, one more run: views equal to the truth, no double, no hole, older pins unchanged."""
+"""After any fault of a landing, one more run: the views equal the market, without duplicates or gaps, older pins
+unchanged."""
 
 import pytest
 
@@ -12,14 +13,14 @@ BEFORE = Job.hours(len(CASES))
 
 @pytest.fixture(scope="module")
 def after(line: Line, request: pytest.FixtureRequest) -> Line:
-    """All cases of this run, each with its healthy run, and one build over all of them."""
+    """All cases of this run, each with its healthy run, and one build for all of them."""
     asked = [case for case in CASES if any(item.name.endswith(f"[{case.name}]") for item in request.session.items)]
     with pytest.MonkeyPatch.context() as patch:
         # The same waits, a tenth as long.
         patch.setattr(venue_client, "BACKOFF_SECONDS", 0.04)
         line.land(BEFORE)
         if not all(case.quick for case in asked):
-            # Another build is more than `make test` can pay for.
+            # Another build would take too long for `make test`.
             line.publish("before")
         for case in asked:
             if not (case.needs_small_disk and line.ballast is None):

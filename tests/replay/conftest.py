@@ -1,4 +1,4 @@
-"""Servers to ask, and a plain HTTP client that is none of ours."""
+"""Servers, and a plain third-party HTTP client."""
 
 import json
 import os
@@ -58,7 +58,7 @@ NOW = "2025-03-12T09:30:30Z"
 
 @pytest.fixture(scope="session")
 def synthetic(market: SyntheticMarket) -> Iterator[ReplayServer]:
-    """The synthetic market, half a minute into 09:30 on 2025-03-12: not to be changed by a test."""
+    """The synthetic market at 09:30:30 on 2025-03-12; tests must not change it."""
     with ReplayServer(market, clock=Clock.fixed(NOW)) as server:
         yield server
 

@@ -1,4 +1,4 @@
-"""ccxt, unchanged but for the addresses, reads the same from this server as from the exchanges."""
+"""ccxt, unchanged except for the URLs, reads the same from this server as from the exchanges."""
 
 import asyncio
 
@@ -13,7 +13,7 @@ START = parse_instant("2025-03-10T00:00Z")
 
 @pytest.fixture
 def exchange(synthetic):
-    """Run a coroutine function on an exchange of ccxt that speaks to the server."""
+    """Run a coroutine function on a ccxt exchange connected to the server."""
 
     def run(name, use, server=synthetic):
         env = server.environment

@@ -4,7 +4,7 @@ from replay.limits import Limits
 
 
 class Time:
-    """A clock for the limits that only the test moves."""
+    """A clock for the limits, moved only by the test."""
 
     now = 1000.0
 

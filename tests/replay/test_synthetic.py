@@ -1,4 +1,4 @@
-"""The synthetic market: made up, but never contradicting itself."""
+"""The synthetic market is consistent with itself."""
 
 from collections import defaultdict
 from decimal import Decimal

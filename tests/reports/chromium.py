@@ -1,4 +1,4 @@
-"""A page in headless Chromium through its DevTools protocol: what it says on the console, what it shows, pictures."""
+"""A page in headless Chromium through its DevTools protocol: console output, rendered content, screenshots."""
 
 import asyncio
 import base64
@@ -18,7 +18,7 @@ _NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 
 
 def find_chromium() -> str | None:
-    """Path of the browser, None where there is none."""
+    """Path of the browser; None if there is none."""
     return next((found for name in _NAMES if (found := shutil.which(name))), None)
 
 
@@ -91,7 +91,7 @@ class Page:
 
 
 def browse(visit: Callable[[Page], Coroutine[Any, Any, T]]) -> T:
-    """Start a browser without a network, give its page to `visit`, end the browser."""
+    """Start a browser without a network, pass its page to `visit`, end the browser."""
     program = find_chromium()
     assert program is not None
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:

@@ -1,4 +1,4 @@
-"""A small published warehouse that the tests of this folder share: gaps, a revision, two venues, a warning."""
+"""A small published warehouse shared by the tests of this folder: gaps, a revision, two venues, a warning."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -21,7 +21,7 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
     running = start_warehouse(tmp_path_factory.mktemp("report") / "mdw")
     dbt = Dbt(running, running.settings.home / "dbt" / "target")
     with running.client("ingest") as client:
-        # Minutes 3 and 4 were asked for and are not there.
+        # Minutes 3 and 4 were requested and do not exist.
         land_klines(client, [kline(number) for number in (0, 1, 2, 5)], START + DAY)
         bars = [[str(milliseconds(START + n * MINUTE)), "100", "103", "99", "102.51", "2", "202"] for n in (1, 0)]
         land(
@@ -34,7 +34,7 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
         )
         dbt.publish("first", snapshot_note="a note")
         land_klines(client, [kline(1, "100.9"), kline(2)], START + 2 * DAY)
-        # Turnover that cannot be: worth a warning.
+        # Impossible turnover: a warning.
         land_klines(client, [kline(0, volume="0.001")], START + 2 * DAY, symbol="ETH/USDT")
         dbt.publish("second")
     yield running
@@ -44,7 +44,7 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
 
 @pytest.fixture
 def chromium() -> str:
-    """Path of the browser; the test is skipped where there is none."""
+    """Path of the browser; the test is skipped if there is none."""
     found = find_chromium()
     if found is None:
         missing("chromium", "no Chromium on this machine: install chromium to run the tests of the pages")

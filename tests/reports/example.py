@@ -1,4 +1,4 @@
-"""A report of any size without a warehouse: what the page must carry in the worst case."""
+"""A report of any size without a warehouse: what the page must handle in the worst case."""
 
 from datetime import UTC, date, datetime, timedelta
 

@@ -9,7 +9,7 @@ SHOWN = ("model", "seed", "source", "exposure")
 def test_every_model_seed_source_and_exposure_says_what_it_is() -> None:
     manifest = parsed_project()
     nodes = [*manifest.nodes.values(), *manifest.sources.values(), *manifest.exposures.values()]
-    # An ephemeral model is the query of an audit, which its test describes.
+    # An ephemeral model is the query of an audit, described by its test.
     shown = [n for n in nodes if str(n.resource_type) in SHOWN and n.config.get("materialized") != "ephemeral"]
     silent = [node.unique_id for node in shown if not node.description]
     assert silent == []
@@ -44,7 +44,7 @@ def test_every_raw_table_leads_to_the_views_and_to_alphaforge() -> None:
 
 
 def test_describe_shows_every_column_of_every_table(published: Warehouse) -> None:
-    """But not the tables that dlt keeps for itself, and the members of a snapshot, which only views read."""
+    """Except dlt's own tables, and member views, which only views read."""
     silent = published.rows(
         "select concat(database, '.', table, '.', name) from system.columns "
         "where database in ('raw', 'staging', 'marts', 'ops') and comment = '' "

@@ -1,4 +1,4 @@
-"""Elementary beside the project: it records the build, warns of what is unusual, and holds nothing back."""
+"""Elementary with the project: it records the build, warns about anomalies, and blocks nothing."""
 
 import base64
 import os
@@ -36,12 +36,12 @@ def test_another_version_of_the_package_is_refused(tmp_path: Path, monkeypatch: 
 
 
 def test_without_the_hub_one_line_says_what_to_do(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
-    # A hub that refuses every connection, and no waiting for it.
+    # A hub that refuses every connection, without waiting.
     monkeypatch.setenv("DBT_PACKAGE_HUB_URL", "http://127.0.0.1:9/")
     monkeypatch.setattr("mdw.publishing.elementary_packages.HUB_TIMEOUT", 20)
     with pytest.raises(OperationFailed, match=r"dbt hub.*Build without Elementary.*MDW_DBT_PACKAGES"):
         snapshot_build.build(warehouse.settings, "x", observed=True)
-    # Nothing was begun.
+    # Nothing was started.
     assert warehouse.rows("select count() from ops.builds") == [(0,)]
 
 

@@ -1,4 +1,4 @@
-"""The pages in a real browser, without a network: what they show, that nothing complains, and how they open."""
+"""The pages in a real browser, without a network: what they show, that there are no errors, and how fast they open."""
 
 from functools import partial
 from pathlib import Path
@@ -71,7 +71,7 @@ def test_links_reach_their_targets_and_every_chart_has_a_table(small: Path) -> N
             "[...document.querySelectorAll('[data-figure]')].every(node => "
             "node.getAttribute('aria-label') && node.closest('section').querySelector('table'))"
         )
-        # A link into a folded part opens it, and what it is folded into.
+        # A link into a collapsed section opens it and its parents.
         await page.evaluate("document.querySelector('a[href^=\"#sql-\"]').click()")
         await page.evaluate("new Promise(done => setTimeout(done, 100))")
         assert await page.evaluate("document.getElementById(location.hash.slice(1)).open")
@@ -113,7 +113,7 @@ def test_a_report_of_100_series_and_5_years_opens_almost_like_a_small_one(large:
         assert page.problems == []
         return painted, drawn
 
-    # The second opening of each: the first one warms the browser and the disk.
+    # The second opening of each, because the first one warms up the browser and the disk.
     times = {}
     for name, path in (("small", small), ("large", large)):
         times[name] = min(browse(partial(first_chart, path=path)) for _ in range(2))

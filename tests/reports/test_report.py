@@ -1,4 +1,4 @@
-"""The report on a real warehouse: what it says is what landed."""
+"""The report on a real warehouse matches what landed."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -40,7 +40,7 @@ def test_missing_minutes_are_a_gap_of_the_venue_and_the_day_is_incomplete(collec
     row, day = coverage.labels.index(BTC), (START.date() - coverage.first_day).days
     assert coverage.bars[row, day] == 4
     assert coverage.states[row, day] == DayState.VENUE_PART
-    # Before the first bar, unlisted as far as anyone knows: not asked for, so ours.
+    # Before the first bar, with no known listing: not requested, so not_fetched.
     assert gaps[BTC, "not_fetched"].missing == (START - gaps[BTC, "not_fetched"].longest[0].start) / MINUTE
     assert coverage.states[row, day - 1] == DayState.OURS_ALL
 
@@ -205,7 +205,7 @@ def test_a_refused_build_is_told_apart_from_the_snapshot_that_readers_see(collec
     assert "Build 3 was not published: 1 audit error. Readers keep snapshot second" in page
     assert "The errors are of build 3, whose rows no reader sees." in page
     assert "audit errors of the build that was not published" in page
-    # An audit of what is published that finds errors is another matter.
+    # Errors in published data are another case.
     shown = replace(collected, audits=Audits((finding(1, "error"),), run=2))
     assert not shown.refused
     assert "1 audit error in what snapshot second shows" in data_quality.render(shown)

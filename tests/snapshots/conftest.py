@@ -1,4 +1,4 @@
-"""dbt on a warehouse that the tests of one module share, `mdw` run in this process, and quick builds."""
+"""dbt on a warehouse shared by the tests of one module, `mdw` run in this process, and fast builds."""
 
 import io
 import json
@@ -11,7 +11,7 @@ import pytest
 from mdw.cli import entry_point
 from tests.dbt.conftest import Dbt, dbt, module_dbt  # noqa: F401
 
-# What a publication of new bars needs after a whole build: the mart, its audits and the registry.
+# What is needed to publish new bars after a complete build: the mart, its audits and the registry.
 PUBLISH = (
     "--select",
     "bars",

@@ -1,4 +1,5 @@
-"""Random histories against a model in Python: whatever lands, fails or is dropped, each pin shows what it showed."""
+"""Random histories compared with a model in Python: whatever lands, fails or is dropped, each pin shows the same
+rows."""
 
 import json
 import os
@@ -30,17 +31,17 @@ from warehouse import snapshots
 from warehouse.snapshots.verify import verify
 
 PAGES = st.dictionaries(st.integers(0, 7), st.sampled_from(["100.1", "100.2", "100.3"]), min_size=1, max_size=8)
-# Two months, so that a build touches one partition, the other, or both.
+# Two months, so that a build changes one partition, the other, or both.
 FAR = 31 * 24 * 60
 Bars = dict[int, float]
 
 
 class ServerLostError(Exception):
-    """What dbt sees when its server is gone."""
+    """The error of dbt if its server is gone."""
 
 
 class Histories(RuleBasedStateMachine):
-    """Rules are what people and machines do; the model knows what each snapshot must show."""
+    """Rules are actions of people and machines; the model knows what each snapshot must show."""
 
     pins = Bundle("pins")
     warehouse: Warehouse
@@ -63,15 +64,15 @@ class Histories(RuleBasedStateMachine):
 
     @rule(page=PAGES)
     def land(self, page: dict[int, str]) -> None:
-        """New bars, revisions, and bars sent again unchanged, on any page border."""
+        """New bars, revisions, and unchanged bars sent again, with any page borders."""
         self.now += MINUTE
         self._land(page, self.now)
         self.waiting.append({minute: float(close) for minute, close in page.items()})
 
     @rule(page=PAGES)
     def land_late(self, page: dict[int, str]) -> None:
-        """A page that was fetched before all others arrives now: it fills holes and revises nothing."""
-        # Older than the late page before: of two that were fetched at the same instant none is the latest.
+        """A page that was fetched before all others arrives now: it fills gaps and revises nothing."""
+        # Older than the previous late page: of two fetched at the same instant neither is the latest.
         self.before_all -= MINUTE
         self._land(page, self.before_all)
         self.late.append({minute: float(close) for minute, close in page.items()})
@@ -87,7 +88,7 @@ class Histories(RuleBasedStateMachine):
 
     @rule(statements=st.integers(3, 60))
     def publish_and_lose_the_server(self, statements: int) -> None:
-        """From some statement on nothing reaches the server, not even the end of the claim."""
+        """From some statement on, nothing reaches the server, not even the release of the claim."""
         name = self._name()
         with losing_server_after(statements):
             self._build(name)
@@ -98,7 +99,7 @@ class Histories(RuleBasedStateMachine):
 
     @rule(name=pins)
     def publish_again(self, name: str) -> None:
-        """A name that exists is left as it is; what landed goes to the marts and waits."""
+        """An existing id is left unchanged; what landed goes to the marts, unpublished."""
         outcome = self._build(name)
         assert outcome.succeeded == (name in self.shown)
         if name in self.shown:
@@ -166,12 +167,12 @@ class Histories(RuleBasedStateMachine):
 
 
 def place(minute: int) -> int:
-    """Minutes 4 and later lie in the next month."""
+    """Minutes 4 and later are in the next month."""
     return minute if minute < 4 else minute + FAR
 
 
 class losing_server_after:  # noqa: N801 - used as a statement
-    """Lets so many statements of dbt through, and no more."""
+    """Lets this many statements of dbt through, and no more."""
 
     def __init__(self, statements: int) -> None:
         self.left = statements

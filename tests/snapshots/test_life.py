@@ -1,4 +1,4 @@
-"""The life of snapshots, as a quant, an auditor and an operator see it: published, compared, kept, dropped, proven."""
+"""The life cycle of snapshots for quants, auditors and operators: published, compared, protected, dropped, verified."""
 
 from datetime import timedelta
 
@@ -31,7 +31,7 @@ def pins(module_dbt: Dbt) -> Dbt:
 
 @pytest.fixture(scope="module")
 def before(pins: Dbt) -> dict[str, list[tuple[object, ...]]]:
-    """What each pin showed when all was new."""
+    """What each pin showed initially."""
     return {name: pins.bars(name) for name in ("first", "second", "third", "fourth")}
 
 
@@ -150,7 +150,7 @@ def view_text(pins, name: str) -> str:
 
 def test_archived_pins_say_so_and_come_back_when_protected(pins, before, mdw):
     by_name = "select count() from marts.v_bars where snapshot_id = 'first'"
-    # Nothing is archived before the views can say so: an answer without rows would be a lie.
+    # Nothing is archived before the views can report it: an empty result would be wrong.
     quick_publish(pins, "fifth", live_pins=2)
     with pins.warehouse.client("researcher") as researcher:
         assert researcher.command(by_name) == 3

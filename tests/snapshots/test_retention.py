@@ -1,4 +1,4 @@
-"""Retention lets go what is old, named by the schedule, unprotected and not the newest; nothing else."""
+"""Retention drops what is old, named by the schedule, unprotected and not the newest; nothing else."""
 
 from datetime import UTC, datetime
 from typing import Any

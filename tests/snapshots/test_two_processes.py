@@ -1,4 +1,4 @@
-"""One name, two processes at once: one publishes, the other leaves it as it is and says so."""
+"""One id, two concurrent processes: one publishes, the other leaves it unchanged with a notice."""
 
 import os
 import subprocess

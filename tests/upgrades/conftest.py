@@ -1,4 +1,4 @@
-"""Warehouses as earlier revisions left them, and what their pins showed."""
+"""Warehouses made by earlier revisions, and what their pins showed."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,7 +26,7 @@ ORDER = {
 
 @contextmanager
 def warehouse_of(revision: str, home: Path) -> Iterator[Warehouse]:
-    """A server that holds what the revision left; nothing of today's code has touched it."""
+    """A server with the revision's warehouse, untouched by current code."""
     settings = Settings(home=home, clickhouse_url=None, now=NOW)
     embedded.up(settings)
     running = Warehouse(settings)
@@ -39,7 +39,7 @@ def warehouse_of(revision: str, home: Path) -> Iterator[Warehouse]:
 
 
 def pinned(warehouse: Warehouse, snapshot_id: str, columns: dict[str, str] | None = None) -> dict[str, Any]:
-    """Every row of a pin by dataset, through the fast view and by name; `columns` as the views had them, else all."""
+    """Every row of a pin by dataset, through v_*_at and v_*; `columns` as the views had them, default all."""
     shown = {}
     for dataset, order in ORDER.items():
         names = (columns or {}).get(dataset, "*")
@@ -68,7 +68,7 @@ def verified(warehouse: Warehouse) -> dict[str, Verification]:
 
 
 def land_next_hour(warehouse: Warehouse) -> None:
-    """Ten bars more of the series that the fixtures hold, at its last price."""
+    """Ten more bars of the fixtures' series, at its last price."""
     last = warehouse.rows(
         "select argMax(close, open_time), max(open_time) from marts.bars "
         "where instrument_id = 'binance:spot:BTC/USDT' and timeframe = '1m'"

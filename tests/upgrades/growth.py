@@ -1,4 +1,4 @@
-"""A copy of this project in which `bars` has another column, and there are another dataset and another timeframe.
+"""A copy of this project with another column in `bars`, another dataset and another timeframe.
 
 The examples of docs/adding_a_column.md, docs/adding_a_dataset.md and docs/adding_a_timeframe.md, file by file.
 """
@@ -16,7 +16,7 @@ _VIEWS = ("v_{}", "v_{}_at", "v_{}_latest")
 
 
 def copied(to: Path) -> Path:
-    """The code that a command needs, to be changed."""
+    """Copy the code that a command needs, to be changed."""
     for folder in _COPIED:
         shutil.copytree(PROJECT / folder, to / folder, ignore=shutil.ignore_patterns("__pycache__", "target", "logs"))
     return to
@@ -37,7 +37,7 @@ def add_column(code: Path) -> None:
     _edit(klines, "closed=had_ended()", "{}, more=['taker_buy_volume']")
     _edit(dbt / "models/facts/bars.sql", "    trade_count,\n", "{}    taker_buy_volume,\n")
     _edit(dbt / "macros/snapshots/published_rows.sql", " as trade_count,\n", "{}    taker_buy_volume,\n")
-    # Models of a file share the list of columns by an anchor.
+    # The models of a file share the list of columns through an anchor.
     for file in ("staging/bars", "facts/bars", "readers/v_bars"):
         _insert_column(dbt / f"models/{file}.yml", column, after="trade_count")
     _edit(
@@ -113,7 +113,7 @@ def add_timeframe(code: Path) -> None:
 
 
 def _edit(file: Path, found: str, replaced: str, once: bool = False) -> None:
-    """Replace a text that the file holds (`{}` in the new one is the old one); fails where it is not there."""
+    """Replace a text in the file (`{}` in the new text is the old one); fails if it is not there."""
     text, found, replaced = (
         file.read_text(),
         found.replace("{{", "{"),

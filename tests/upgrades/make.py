@@ -1,4 +1,4 @@
-"""Make a warehouse with the code of an earlier revision and keep it as a fixture: see docs/upgrades.md.
+"""Makes a warehouse with the code of an earlier revision and stores it as a fixture: see docs/upgrades.md.
 
     python -m tests.upgrades.make REVISION
 
@@ -23,7 +23,7 @@ from warehouse.project import PROJECT
 from warehouse.settings import Settings
 
 HERE = Path(__file__).parent
-# Their audits do not run on the ClickHouse of today's lock: a second snapshot is published without them.
+# Their audits do not run on the currently pinned ClickHouse: a second snapshot is published without them.
 _UNAUDITED = {"4735738"}
 _PUBLISH = """
 from mdw import dbt
@@ -32,12 +32,12 @@ variables = {{"snapshot_id": "second", "now": "{now}"}}
 outcome = dbt.run(Settings.load(), "run", variables, "--exclude", "path:models/dq")
 assert not outcome.failed and not outcome.exit_code, outcome
 """
-# Fourteen hours after the history of universe.yml begins, so that two months are there.
+# Fourteen hours after the start of the history in universe.yml, so that there are two months.
 _NOW = datetime(2025, 7, 1, 2, 0, 30, tzinfo=UTC)
 
 
 def main(revision: str) -> None:
-    """Write the fixture; the replaced one of the same revision goes."""
+    """Write the fixture, replacing an existing one of the same revision."""
     with tempfile.TemporaryDirectory(prefix="mdw-upgrade-") as folder, checked_out(revision, Path(folder)) as code:
         home = Path(folder) / "home"
         settings = Settings(home=home, clickhouse_url=None)
@@ -69,7 +69,7 @@ def _publish_two(code: Path, home: Path) -> None:
         _mdw(code, home, market, _NOW, "backfill", "--lane", "rest")
         _mdw(code, home, market, _NOW, "build", "--snapshot-id", "first", "--note", "made for tests/upgrades")
     later = _NOW + timedelta(hours=1)
-    # Another seed: the venue revises its last hour.
+    # Another seed, so that the venue revises its last hour.
     with _replay(code, seed=8, now=_NOW) as market:
         start = f"{_NOW - timedelta(hours=1):%Y-%m-%dT%H:00:00Z}"
         window = ("--venue", "binance", "--dataset", "bars", "--start", start)

@@ -11,7 +11,7 @@ _SEPARATOR = "\n;\n\n"
 
 
 def write(client: Client, file: Path) -> Path:
-    """Replace the file by what the server holds; returns it."""
+    """Replace the file with the server's content; returns it."""
     file.parent.mkdir(parents=True, exist_ok=True)
     tables = _tables(client)
     statements = [f"create database if not exists {name}" for name in _DATABASES]
@@ -25,13 +25,13 @@ def write(client: Client, file: Path) -> Path:
 
 
 def load(client: Client, file: Path) -> None:
-    """Bring an empty server to what `write` kept."""
+    """Restore what `write` stored into an empty server."""
     with zipfile.ZipFile(file) as archive:
         for statement in archive.read(_SCHEMA).decode().split(_SEPARATOR):
             client.command(statement)
         for name in archive.namelist():
             if name != _SCHEMA:
-                # Rows as they were stored: a closed copy may lie beside its open original.
+                # Rows as stored: a closed copy may exist next to its open original.
                 client.raw_insert(
                     _quoted(*name.split(".", 1)),
                     insert_block=archive.read(name),
@@ -51,7 +51,7 @@ def _definition(client: Client, database: str, name: str) -> str:
 
 
 def _tables(client: Client) -> list[tuple[str, str]]:
-    """Tables first, then views, each after those that it reads: a definition is checked when it is made."""
+    """Tables first, then views, each after those that it reads, because definitions are checked on creation."""
     rows = client.query(
         "select database, name, engine in ('View', 'Merge') as reads, as_select from system.tables "
         "where database in {databases:Array(String)} order by reads, metadata_modification_time, name",

@@ -1,4 +1,4 @@
-"""A new column, dataset and timeframe, as docs/adding_a_*.md say: old pins stay as they are."""
+"""A new column, dataset and timeframe, as described in docs/adding_a_*.md: old pins do not change."""
 
 import json
 import os
@@ -41,7 +41,7 @@ print(bars["taker_buy_volume"].to_pylist())
 
 @dataclass
 class Code:
-    """A copy of the project, run as a person would run it."""
+    """A copy of the project, run as a user would."""
 
     folder: Path
     warehouse: Warehouse
@@ -86,14 +86,14 @@ def test_old_pins_stay_and_new_ones_have_a_column_and_a_dataset_more(grown: Code
     grown.python(*build, **dbt.environment())
     _check(grown, before, columns)
 
-    # Code without that migration neither lands nor builds here, and says why.
+    # Code without that migration neither lands nor builds here, and gives the reason.
     with pytest.raises(OperationFailed, match="migrated by newer code"):
         connect(warehouse.settings, "transform")
     refused = dbt.run("run", "--select", "bars", snapshot_id="older")
     assert not refused.succeeded
     assert "migrated by newer code" in refused.text
     assert "Use code at least as new as the data. Nothing was changed." in refused.text
-    # Code of before there was such a check cannot publish either.
+    # Code from before this check cannot publish either.
     with pytest.raises(DatabaseError, match="this_code_is_older_than_the_data"):
         warehouse.client().command("insert into marts.snapshots (snapshot_id, data_version) values ('older', 99)")
 
@@ -114,10 +114,10 @@ def test_a_column_is_filled_from_raw_and_all_commands_know_it(grown: Code, tmp_p
         ("bars", 2, 0),
         ("open_interest", 1, 0),
     ]
-    # Beside an export that was made before.
+    # In addition to an earlier export.
     assert grown.mdw("snapshot", "export", "grown", "--to", str(lake))["parts"]
 
-    # Every page again: rows that were published without the column get it as a revision, which old pins do not show.
+    # Every page is processed again: rows published without the column get it as a revision, which old pins do not show.
     warehouse.client().command("alter table ops.build_pages delete where mart = 'bars' settings mutations_sync = 2")
     assert grown.mdw("build", "--snapshot-id", "filled")["published"]
     filled = "count() = countIf(isNotNull(taker_buy_volume)), count() > 800"
@@ -125,7 +125,7 @@ def test_a_column_is_filled_from_raw_and_all_commands_know_it(grown: Code, tmp_p
         (True, True)
     ]
     assert all(one["holds"] for one in grown.mdw("snapshot", "verify", "--all"))
-    # Whatever names no timeframe covers the new one.
+    # Everything without a list of timeframes covers the new one.
     arguments = ("--without", "binance:spot:ETH/USDT", "--reason", "a poisoned feed")
     assert grown.mdw("build", "--snapshot-id", "without", *arguments)["published"]
     fives = "(snapshot_id = 'without') where timeframe = '5m' and instrument_id = 'binance:spot:ETH/USDT'"
@@ -136,11 +136,11 @@ def test_a_column_is_filled_from_raw_and_all_commands_know_it(grown: Code, tmp_p
 
 
 def _land(grown: Code) -> None:
-    """Bring the database up to the grown code; land ten bars, two of the new timeframe, and one open interest."""
+    """Migrate the database to the changed code; land ten bars, two of the new timeframe, and one open interest."""
     assert f"{max(schema.known()) + 1:03d}" in grown.mdw("migrate")["applied"]
     land_next_hour(grown.warehouse)
     opens, step = NOW.replace(minute=0), timedelta(minutes=5)
-    # The bar that opens at NOW has not ended.
+    # The bar that opens at NOW has not closed.
     fives = [bar(opens + n * step, step=step) for n in range(3)]
     window, series = (opens, opens + 3 * step), ("binance", "spot", "ETH/USDT", "5m")
     land(grown.warehouse.client(), "binance__spot_klines", fives, NOW, series=series, window=window)
@@ -150,7 +150,7 @@ def _land(grown: Code) -> None:
 
 
 def _check(grown: Code, before: dict[str, dict[str, Any]], columns: dict[str, str]) -> None:
-    """Old pins hold and show what they showed, NULL in the column; `grown` has values where they were landed."""
+    """Old pins verify and show the same rows, NULL in the column; `grown` has values where they landed."""
     warehouse = grown.warehouse
     held = grown.mdw("snapshot", "verify", "--all")
     assert [(one["snapshot_id"], one["holds"]) for one in held] == [("grown", True), ("second", True), ("first", True)]

@@ -1,4 +1,4 @@
-"""A warehouse of each earlier revision, upgraded: its pins hold and show what they showed, and it publishes on."""
+"""A warehouse of each earlier revision, upgraded: its pins verify and show the same rows, and it can publish."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ from warehouse.migrate import migrate
 from warehouse.snapshots.diff import Diff
 
 OLD = ("first", "second")
-# What each revision hashed its manifests with, and the rules of its views.
+# How each revision hashed its manifests, and the rules of its views.
 HASHES = {"4735738": ("sipHash128", 0), "72f2689": ("xxh3_128", 0), "6795de3": ("xxh3_128", 1)}
 
 
@@ -44,7 +44,7 @@ class Upgraded:
 
 
 def _revisions() -> list[Any]:
-    """The oldest fixture in `make test`, all of them in `make soak`: it has every later change before it, too."""
+    """The oldest fixture in `make test`, which covers all later changes; all of them in `make soak`."""
     oldest, *later = sorted(HASHES, key=list(HASHES).index)
     assert {oldest, *later} == {file.stem for file in WAREHOUSES.glob("*.zip")}
     return [oldest, *(pytest.param(one, marks=pytest.mark.soak) for one in later)]
@@ -71,7 +71,7 @@ def test_pins_of_an_earlier_revision_hold_and_new_ones_are_published_beside_them
     assert migrate(warehouse.settings).applied == []
 
     land_next_hour(warehouse)
-    # The audits recompute the manifest of `second`, every part of it, as `second` names its hash.
+    # The audits recompute the whole manifest of `second` with its hash function.
     dbt.publish("third", now=NOW.isoformat(), audit_everything=True)
     assert [(name, one.differences) for name, one in verified(warehouse).items()] == [
         ("third", []),
@@ -91,11 +91,11 @@ def test_pins_of_an_earlier_revision_hold_and_new_ones_are_published_beside_them
             for changes in [Diff(client, snapshots.find(client, one), snapshots.find(client, two)).series()]
         }
     assert found["second", "third"] == [("bars", 10, 0, 0)]
-    # What the venue revised: 60 minutes and the hour.
+    # The venue's revision: 60 minutes and the hour.
     assert sum(revised for _, _, revised, _ in found["first", "second"]) == 61
     assert sum(added for _, added, _, _ in found["first", "second"]) == 122
 
-    # A type that changes later, in width and in sign: manifests keep the types that they were made with.
+    # A type that changes later, in width and sign: manifests keep their original types.
     with warehouse.client() as client:
         client.command("alter table marts.fear_greed modify column value Int16 settings mutations_sync = 2")
         client.command("alter table marts.bars modify column trade_count Nullable(Int64) settings mutations_sync = 2")
@@ -106,7 +106,7 @@ def test_pins_of_an_earlier_revision_hold_and_new_ones_are_published_beside_them
 
 @pytest.mark.soak
 def test_an_export_of_an_earlier_revision_is_imported(tmp_path: Path) -> None:
-    """Its lake does not say how the manifest was hashed; the rows do."""
+    """Its export does not record how the manifest was hashed; the rows show it."""
     target = Target.parse(str(tmp_path / "lake"))
     with warehouse_of("4735738", tmp_path / "old") as running:
         shown = pinned(running, "second")

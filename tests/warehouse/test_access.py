@@ -1,4 +1,4 @@
-"""Each role may do its work and nothing else: a test per forbidden act."""
+"""Each role may do its work and nothing else: one test per forbidden action."""
 
 import pytest
 from clickhouse_connect.driver.exceptions import DatabaseError
@@ -38,7 +38,7 @@ FORBIDDEN = [
 
 @pytest.fixture(scope="module")
 def published(module_warehouse: Warehouse) -> Warehouse:
-    """Something that has the name of a published view, so that rights are what decides."""
+    """A stand-in with the name of a published view, so that only the rights decide."""
     with module_warehouse.client() as client:
         client.command("create table marts.v_bars (x UInt8) engine = MergeTree order by x")
         client.command("create table marts.bars (x UInt8) engine = MergeTree order by x")
@@ -81,7 +81,7 @@ def test_the_session_user_without_a_password_can_do_nothing(module_warehouse: Wa
 
 
 def test_on_a_cluster_every_right_is_given_on_every_node(module_warehouse: Warehouse):
-    """There is no cluster here: the server only reads the statements as they would be sent."""
+    """There is no cluster here: the server only parses the statements as they would be sent."""
     sent = [statement for role in access.ROLES for statement in access.cluster_statements(role, "mdw")]
     assert all(statement.startswith("grant on cluster `mdw` ") for statement in sent)
     with module_warehouse.client() as client:

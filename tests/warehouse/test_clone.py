@@ -1,4 +1,4 @@
-"""A clone is a warehouse of its own: the same data, and neither of the two sees what the other one writes."""
+"""A clone is a separate warehouse: the same data, and neither sees what the other writes."""
 
 import json
 import tempfile
@@ -27,7 +27,7 @@ INSERT = (
 
 @pytest.fixture(scope="module")
 def origin(module_dbt: Dbt) -> Dbt:  # noqa: F811
-    """Pages, empty marts and one mart with a row: what a clone must carry, without the minute that a build takes."""
+    """Pages, empty marts and one mart with a row: what a clone must contain, without the minute that a build takes."""
     land_klines(module_dbt.warehouse.client("ingest"), [kline(number) for number in range(5)], START + DAY)
     made = module_dbt.run("run-operation", "create_marts")
     assert made.succeeded, made.text
@@ -77,7 +77,7 @@ def test_two_warehouses_after_a_clone(origin: Dbt, tmp_path: Path) -> None:
         assert not list((origin.warehouse.settings.home / "clickhouse" / "data" / "shadow").glob("mdw_clone*"))
     finally:
         other.kill()
-    # A clone of a warehouse that is stopped; on a file system of its own it is copied.
+    # A clone of a stopped warehouse; on another file system it is copied.
     with tempfile.TemporaryDirectory(dir="/dev/shm" if Path("/dev/shm").is_dir() else None) as elsewhere:
         again = clone(other.settings, Path(elsewhere), raw_only=True)
         assert again.linked == (Path(elsewhere).stat().st_dev == tmp_path.stat().st_dev)

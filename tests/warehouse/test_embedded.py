@@ -1,4 +1,4 @@
-"""The embedded server as an operator sees it."""
+"""The embedded server from an operator's point of view."""
 
 import contextlib
 import os
@@ -157,7 +157,7 @@ def test_a_folder_that_another_process_serves_is_refused_with_the_reason(home):
 
 
 def test_without_the_wheel_the_message_says_what_to_do(home):
-    # What a platform without a wheel has: every package but this one.
+    # As on a platform without the wheel: every package except this one.
     code = """
 import importlib.util, runpy, sys
 find = importlib.util.find_spec

@@ -34,7 +34,7 @@ def test_a_changed_file_is_refused_and_names_the_version(warehouse: Warehouse, t
 
 
 def test_a_server_that_older_code_started_gets_the_grants_of_this_code(warehouse: Warehouse, monkeypatch):
-    """It runs on after `git pull`, and `mdw backfill --recheck-claims` may not write to a table that is new."""
+    """It keeps running after `git pull`, and `mdw backfill --recheck-claims` may not write to a new table."""
     settings, written = warehouse.settings, config.users_config
     grant = "<query>grant insert on ops.corrected_claims</query>"
     assert grant in written(read_state(settings.home))
@@ -54,7 +54,7 @@ def test_a_server_that_older_code_started_gets_the_grants_of_this_code(warehouse
 
 
 def test_statements_on_tables_of_dbt_wait_for_dbt_to_make_them(warehouse: Warehouse, tmp_path, monkeypatch):
-    """A migration that adds a column to a mart, and code that is older than the database it left."""
+    """A migration that adds a column to a mart, and code that is older than the resulting database."""
     copy = tmp_path / "migrations"
     shutil.copytree(schema.MIGRATIONS, copy)
     added = "-- A comment first.\nalter table marts.bars ${ON_CLUSTER} add column if not exists more Nullable(Float64);"
@@ -66,7 +66,7 @@ def test_statements_on_tables_of_dbt_wait_for_dbt_to_make_them(warehouse: Wareho
         assert migrations.migrate(warehouse.settings).applied == ["999"]
     assert warehouse.rows("exists table ops.kept") == [(1,)]
 
-    # Code that has a migration more does not land before it is applied, and reads all the same.
+    # Code with an additional migration does not land before it is applied, but can read.
     (copy / "1000_later.sql").write_text("select 1;\n")
     with monkeypatch.context() as later:
         later.setattr(schema, "MIGRATIONS", copy)

@@ -1,4 +1,4 @@
-"""The environment as the warehouse reads it."""
+"""Settings from the environment."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""MDW_CA_FILE: a server whose certificate a private authority signed, reached by every client of the warehouse."""
+"""MDW_CA_FILE: a server whose certificate is signed by a private CA, reached by every client of the warehouse."""
 
 import socket
 import ssl
@@ -21,7 +21,7 @@ from warehouse.settings import Settings
 
 
 def _certificate(folder: Path) -> Path:
-    """The authority's certificate; server.crt and server.key lie beside it."""
+    """The CA's certificate; server.crt and server.key are next to it."""
     key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
     (folder / "extensions").write_text("subjectAltName=DNS:localhost\n")
     for command in (
@@ -37,7 +37,7 @@ def _certificate(folder: Path) -> Path:
 
 
 class _Door:
-    """Takes TLS on a port of its own and hands the bytes on to a plain one."""
+    """Accepts TLS on its own port and forwards the bytes to a plain one."""
 
     def __init__(self, folder: Path, port: int) -> None:
         self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -83,11 +83,11 @@ def _copy(source: socket.socket, target: socket.socket) -> None:
 def behind_tls(
     module_warehouse: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[tuple[str, Path]]:
-    """The URL of the admin through TLS, and the authority."""
+    """The admin's URL through TLS, and the CA."""
     authority = _certificate(tmp_path)
     inside = module_warehouse.settings.connection("admin")
     doors = [_Door(tmp_path, port) for port in (inside.http_port, inside.native_port)]
-    # Set first, so that what the test installs is taken back, too.
+    # Set first, so that what the test installs is undone as well.
     monkeypatch.setenv("SSL_CERT_FILE", "")
     monkeypatch.delenv("SSL_CERT_FILE")
     monkeypatch.setenv("MDW_HOME", str(tmp_path / "home"))
@@ -120,7 +120,7 @@ def test_one_setting_reaches_both_drivers_the_migrations_and_dbt(
     settings = Settings.load()
     with connect(settings) as client:
         assert client.command("select 1") == 1
-    # The engine keeps no SQL roles: the migrations go through, and a notice says so.
+    # The engine does not store SQL roles: the migrations succeed with a notice.
     outcome = migrate(settings)
     assert outcome.already + len(outcome.applied) > 15
     assert len(outcome.notices) == 1
@@ -132,7 +132,7 @@ def test_one_setting_reaches_both_drivers_the_migrations_and_dbt(
         "port=int(e['MDW_DBT_HTTP_PORT']), username=e['MDW_DBT_USER'], password=e['MDW_DBT_PASSWORD'], "
         "interface='https', verify=True).command('select 1'))"
     )
-    # As dbt-clickhouse makes its client: without a setting for an authority.
+    # As dbt-clickhouse creates its client: without a CA setting.
     asked = subprocess.run(
         [sys.executable, "-c", code], env=dbt.environment(settings), capture_output=True, text=True, timeout=300
     )
