@@ -179,7 +179,7 @@ def test_local_and_a_named_deployment_exclude_each_other(deployment: Deployment)
     assert "leave out --aws" in deployment.capture.readouterr().err.replace("\n", " ")
 
 
-def test_nothing_published_says_what_comes_first(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch, capsys: Any):
+def test_without_a_snapshot_the_next_step_is_named(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch, capsys: Any):
     monkeypatch.setenv("MDW_HOME", str(warehouse.settings.home))
     monkeypatch.setattr("sys.argv", ["mdw", "acceptance"])
     with pytest.raises(SystemExit) as ended:

@@ -142,7 +142,7 @@ TAKEN: dict[str, Callable[[Any], object]] = {
 
 
 @pytest.mark.parametrize("name", TAKEN)
-def test_what_is_clear_is_taken(client: Client, name: str) -> None:
+def test_unambiguous_arguments_are_accepted(client: Client, name: str) -> None:
     assert len(TAKEN[name](client)) == 24  # type: ignore[arg-type]
 
 

@@ -66,7 +66,7 @@ def test_misuse_is_an_error_before_any_request(severed: Client, name: str) -> No
         assert word in str(caught.value)
 
 
-def test_a_server_that_went_away_is_named(severed: Client) -> None:
+def test_a_server_that_became_unreachable_is_named(severed: Client) -> None:
     with pytest.raises(NotReachable, match=r"No warehouse answers at http://127\.0\.0\.1:"):
         severed.fear_greed("2025-06-01", "2025-06-03")
 

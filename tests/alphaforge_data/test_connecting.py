@@ -16,7 +16,9 @@ def test_without_an_url_the_embedded_server_of_mdw_home(published: Published, mo
         assert client.snapshot().snapshot_id == "second"
 
 
-def test_mdw_clickhouse_url_goes_before_mdw_home(published: Published, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_mdw_clickhouse_url_takes_precedence_over_mdw_home(
+    published: Published, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("MDW_HOME", "/nowhere")
     monkeypatch.setenv("MDW_CLICKHOUSE_URL", published.url)
     with alphaforge_data.connect(cache=False) as client:
@@ -34,7 +36,7 @@ def test_nobody_listens() -> None:
         alphaforge_data.connect("http://someone:secret@127.0.0.1:9")
 
 
-def test_a_wrong_password_is_told_and_not_shown(published: Published) -> None:
+def test_a_wrong_password_is_reported_and_not_shown(published: Published) -> None:
     with pytest.raises(NotReachable, match="refuses user 'researcher'") as caught:
         alphaforge_data.connect(published.url.replace("researcher:", "researcher:wrong-"))
     assert "wrong-" not in str(caught.value)

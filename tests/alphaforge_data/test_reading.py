@@ -149,7 +149,7 @@ def test_instruments_as_they_were_known_at_an_instant(published: Published) -> N
     assert client.instruments(history=True).num_rows >= client.instruments().num_rows > 0
 
 
-def test_a_hole_is_reported_to_the_minute(published: Published) -> None:
+def test_a_gap_is_reported_to_the_minute(published: Published) -> None:
     client = published.connect()
     table = client.gaps("BTC/USDT", "1m", SPOT_START, SPOT_END, venue="binance")
     assert [tuple(row.values())[2:] for row in table.to_pylist()] == [(*HOLE, 150, "venue_outage")]
@@ -161,7 +161,7 @@ def test_a_hole_is_reported_to_the_minute(published: Published) -> None:
     assert client.gaps("BTC/USDT", "1m", SPOT_START, SPOT_START + hour, venue="binance").num_rows == 0
 
 
-def test_extent_says_how_far_a_series_reaches(published: Published) -> None:
+def test_extent_is_the_range_of_a_series(published: Published) -> None:
     extent = published.connect().extent(["BTC/USDT", "BNB/USDT"], "1h", venue="binance", market="perp").to_pylist()
     assert extent[0]["first_open_time"] == START
     assert extent[0]["last_close_time"] == FIRST_END

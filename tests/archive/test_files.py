@@ -80,7 +80,7 @@ def test_a_zip_that_is_not_what_archives_hold(data: bytes, says: str | None):
         unzip("a.zip", data, "a.csv")
 
 
-def test_a_zip_that_lies_about_its_size():
+def test_a_zip_with_a_wrong_size():
     data = packed(b"x\n" * 500_000, "a.csv")
     lie = data.replace((1_000_000).to_bytes(4, "little"), (1_000).to_bytes(4, "little"))
     assert lie != data
@@ -95,7 +95,7 @@ def test_a_member_whose_digest_is_another_one():
         unzip("a.zip", data, "a.csv")
 
 
-def test_a_member_that_lies_elsewhere_than_the_directory_says():
+def test_a_member_at_another_offset_than_in_the_directory():
     data = packed(text(kline(0)), "a.csv").replace(b"a.csv", b"b.csv", 1)
     with pytest.raises(SuspiciousFile, match="is not where the directory says"):
         unzip("a.zip", data, "a.csv")
@@ -109,7 +109,7 @@ def test_a_damaged_member():
 
 
 @pytest.mark.parametrize(("unit", "name"), [(1, "ms"), (1000, "us")])
-def test_the_unit_of_times_is_told_by_their_size(unit: int, name: str):
+def test_the_unit_of_times_is_detected_by_magnitude(unit: int, name: str):
     csv = check_csv(kline_file(), text(*(kline(minute, unit) for minute in range(5))))
     assert (csv.time_unit, csv.rows, csv.header) == (name, 5, b"")
 
@@ -130,7 +130,7 @@ def test_the_unit_of_times_is_told_by_their_size(unit: int, name: str):
         (b"", "begins with b''"),
     ],
 )
-def test_text_that_is_not_what_the_name_says(body: bytes, says: str):
+def test_text_that_does_not_match_the_file_name(body: bytes, says: str):
     with pytest.raises(UnknownFormat, match=says):
         check_csv(kline_file(), body)
 
@@ -142,7 +142,7 @@ def candle(minute: int, close: str = "1.5", name: str = "BTC-USDT") -> str:
 CANDLES = "instrument_name,open,high,low,close,vol,vol_ccy,vol_quote,open_time,confirm"
 
 
-def test_rows_that_repeat_are_no_conflict_and_rows_that_differ_are_one():
+def test_identical_rows_are_not_a_conflict_but_different_ones_are():
     body = text(CANDLES, candle(0), candle(0), candle(1), candle(2), candle(1, "1.6"))
     csv = check_csv(candle_file(), body)
     assert csv.conflicts == (str(START + 60_000),)

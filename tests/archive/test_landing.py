@@ -54,7 +54,7 @@ def test_a_month_lands_once_as_it_is(ingest: Ingest):
     assert (left.start, left.end) == (away[0], away[-1] + HOUR_MS)
 
 
-def test_every_part_says_what_it_is(ingest: Ingest):
+def test_every_part_has_its_metadata(ingest: Ingest):
     ingest.backfill(NOVEMBER, DECEMBER, "archive", **MINUTES)
     path = ZIP.replace("1h", "1m")
     with urllib.request.urlopen(ingest.settings.origins["binance_archive_url"] + path) as answer:
@@ -181,7 +181,7 @@ def test_a_bad_file_does_not_land(ingest: Ingest, kind: str, says: str):
     assert ingest.files() == []
 
 
-def test_a_header_row_is_no_bar(ingest: Ingest):
+def test_a_header_row_is_not_a_bar(ingest: Ingest):
     ingest.trick(Trick("header"))
     ingest.backfill(NOVEMBER, DECEMBER, "archive", **HOURS)
     rows = ingest.warehouse.rows(
@@ -228,7 +228,7 @@ def test_funding_beyond_the_reach_of_rest_comes_from_the_archive(ingest: Ingest)
     assert all((request.start or 0) >= int((NOW - DAY).timestamp() * 1000) for request in left.requests)
 
 
-def test_rest_alone_says_what_it_cannot_reach(ingest: Ingest):
+def test_rest_alone_reports_what_it_cannot_reach(ingest: Ingest):
     plan = ingest.plan(datetime(2024, 6, 1, tzinfo=UTC), NOW - timedelta(minutes=1), "rest", **OKX_FUNDING)
     assert any("REST has nothing before 2024-10-08" in notice for notice in plan.notices)
     assert min(request.start or 0 for request in plan.requests) >= 1728331230000
@@ -300,7 +300,7 @@ def test_a_lane_without_an_archive_is_refused(ingest: Ingest):
         ),
     ],
 )
-def test_trouble_of_one_symbol_is_its_own(
+def test_a_failing_symbol_does_not_affect_others(
     ingest: Ingest,
     chosen: dict[str, Any],
     answer: FixedAnswer,

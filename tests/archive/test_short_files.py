@@ -61,13 +61,13 @@ def found(series: Series, hours: list[int], conflicts: tuple[int, ...] = (), end
         (FUNDING, [0, 4, 8, 16, 20, 24, 28, 32, 36, 40, 44], (), [(8, 16)]),
     ],
 )
-def test_rows_prove_what_lies_between_them(
+def test_rows_prove_the_range_between_them(
     series: Series, hours: list[int], conflicts: tuple[int, ...], expected: list[tuple[int, int]]
 ) -> None:
     assert found(series, hours, conflicts) == expected
 
 
-def test_a_file_of_many_holes_claims_nothing() -> None:
+def test_a_file_with_many_gaps_covers_nothing() -> None:
     """Its period is then requested by REST in pages, not gap by gap."""
     hours = [*range(0, 400, 2)]
     assert stretches(BARS, (0, 400 * HOUR), np.array(hours) * HOUR, np.array([], np.int64)) == [Stretch(0, 200, None)]
@@ -87,7 +87,7 @@ def test_what_a_file_lacks_comes_by_rest_at_once(ingest: Ingest, trick: str) -> 
     assert ingest.plan(NOVEMBER, DECEMBER, "auto", **SPOT_MINUTES).files == []
 
 
-def test_the_archive_lane_says_what_is_left_and_rest_or_a_new_file_brings_it(ingest: Ingest) -> None:
+def test_the_archive_lane_reports_what_is_left_and_rest_or_a_new_file_lands_it(ingest: Ingest) -> None:
     ingest.trick(Trick("short", "2024-11.zip"))
     report = ingest.backfill(NOVEMBER, DECEMBER, "archive", **SPOT_HOURS)
     assert any(

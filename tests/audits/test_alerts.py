@@ -53,7 +53,7 @@ def mdw(*arguments: str):
     return CliRunner().invoke(app, list(arguments), catch_exceptions=False)
 
 
-def test_audits_stale_series_and_the_failed_build_are_said_once_and_with_a_runbook(people: Warehouse, hook: Hook):
+def test_audits_stale_series_and_the_failed_build_are_alerted_once_with_a_runbook(people: Warehouse, hook: Hook):
     assert mdw("notify", "check").exit_code == 0
     text = "\n".join(hook.messages)
     assert "Audit bars_ohlc_invariants fails" in text
@@ -68,7 +68,7 @@ def test_audits_stale_series_and_the_failed_build_are_said_once_and_with_a_runbo
     assert len(hook.messages) == said
 
 
-def test_it_is_said_again_after_hours_and_its_end_is_said(people: Warehouse, hook: Hook, monkeypatch):
+def test_an_alert_is_repeated_after_hours_and_its_resolution_is_sent(people: Warehouse, hook: Hook, monkeypatch):
     trouble = ("notify", "okx is away", "--key", "venue:okx", "--runbook", "runbooks/venue_outage.md")
     assert mdw(*trouble).exit_code == 0
     assert mdw(*trouble).exit_code == 0
@@ -100,7 +100,7 @@ def test_a_channel_that_fails_is_tried_again_and_its_secret_stays_secret(people:
     assert len(hook.messages) == 2
 
 
-def test_it_is_said_even_where_clickhouse_is_away(people: Warehouse, hook: Hook, monkeypatch):
+def test_an_alert_is_sent_even_if_clickhouse_is_unreachable(people: Warehouse, hook: Hook, monkeypatch):
     monkeypatch.setenv("MDW_CLICKHOUSE_URL", "http://nobody:nothing@127.0.0.1:9")
     ended = mdw("notify", "database is down")
     assert ended.exit_code == 1

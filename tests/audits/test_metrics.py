@@ -38,7 +38,7 @@ def scrape(settings: Settings, path: str = "/metrics") -> str:
             serving.shutdown()
 
 
-def test_a_scrape_tells_publication_freshness_audits_and_landings(refused: tuple[Dbt, Outcome]):
+def test_a_scrape_has_publication_freshness_audits_and_landings(refused: tuple[Dbt, Outcome]):
     dbt, _ = refused
     with dbt.warehouse.client("ingest") as client:
         columns = ["seconds", "pages", "rows", "failures", "faults", "limit_use"]

@@ -80,7 +80,7 @@ def results(dbt: Dbt, severity: str, run: int = 2) -> set[tuple[object, ...]]:
     )
 
 
-def test_every_audit_of_the_catalog_is_sown(refused: tuple[Dbt, Outcome]) -> None:
+def test_every_declared_audit_is_seeded(refused: tuple[Dbt, Outcome]) -> None:
     dbt, _ = refused
     sown = {audit for audit, *_ in ERRORS | WARNINGS | EXPLAINED | WARNED_BEFORE}
     catalog = {row[0] for row in dbt.warehouse.rows("select distinct audit from marts.dq_audit_results where run = 2")}

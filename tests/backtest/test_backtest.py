@@ -38,7 +38,7 @@ def test_two_runs_on_one_pin_write_equal_files(published: Published, tmp_path: P
     assert (tmp_path / "one" / "equity.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_the_result_says_what_it_was_made_of(published: Published, tmp_path: Path) -> None:
+def test_the_result_records_its_inputs(published: Published, tmp_path: Path) -> None:
     client = published.connect("first")
     stored = json.loads(_stored(run(client, PERP, tmp_path), tmp_path))
     assert stored["snapshot_id"] == "first"
@@ -56,7 +56,7 @@ def _stored(result: Result, folder: Path) -> str:
     return (folder / "result.json").read_text()
 
 
-def test_other_data_gives_another_result_and_says_where(published: Published, tmp_path: Path) -> None:
+def test_other_data_gives_another_result_and_shows_where(published: Published, tmp_path: Path) -> None:
     same_window = replace(PERP, start=START, end=FIRST_END)
     first = run(published.connect("first"), same_window, tmp_path / "first")
     revised = run(published.connect("second"), same_window, tmp_path / "second")
@@ -105,7 +105,7 @@ def test_a_trade_is_filled_an_hour_after_its_decision(published: Published, tmp_
     assert {(time.hour, time.minute) for time in times} == {(1, 0)}
 
 
-def test_a_hole_is_reported_and_not_filled(published: Published, tmp_path: Path) -> None:
+def test_a_gap_is_reported_and_not_filled(published: Published, tmp_path: Path) -> None:
     client = published.connect("first")
     result = run(client, replace(SPOT, max_stale_hours=1, target_volatility=2.0), tmp_path)
     assert result.missing_bars["missing"] == 150
@@ -117,7 +117,7 @@ def test_a_hole_is_reported_and_not_filled(published: Published, tmp_path: Path)
     assert day.loc["2025-06-11T03:00Z"] == day.loc["2025-06-11T02:00Z"]
 
 
-def test_too_many_holes_are_refused_by_name(published: Published, tmp_path: Path) -> None:
+def test_too_many_gaps_are_refused_by_name(published: Published, tmp_path: Path) -> None:
     with pytest.raises(BadInput, match=r"lacks 150 of 8640 1m bars .*2025-06-11 02:00 to 2025-06-11 04:30 \(150\)"):
         run(published.connect("first"), replace(SPOT, max_missing_share=0.01), tmp_path / "out")
     assert not (tmp_path / "out").exists()
@@ -131,13 +131,15 @@ def test_too_many_holes_are_refused_by_name(published: Published, tmp_path: Path
         ({"start": END, "end": END + pd.Timedelta(days=400)}, "reaches from 2025-05-17.*requested: 2025-06-30"),
     ],
 )
-def test_too_little_data_is_told(published: Published, tmp_path: Path, change: dict[str, object], words: str) -> None:
+def test_too_little_data_is_reported(
+    published: Published, tmp_path: Path, change: dict[str, object], words: str
+) -> None:
     with pytest.raises(BadInput, match=words):
         run(published.connect("first"), replace(PERP, **change), tmp_path / "out")  # type: ignore[arg-type]
     assert not (tmp_path / "out").exists()
 
 
-def test_absent_funding_is_never_taken_for_zero(published: Published, tmp_path: Path) -> None:
+def test_missing_funding_is_never_read_as_zero(published: Published, tmp_path: Path) -> None:
     """Snapshot `second` has one more day of bars than of funding."""
     with pytest.raises(BadInput, match="no funding of binance:perp:BTC/USDT between 2025-06-28"):
         run(published.connect("second"), replace(PERP, end=END), tmp_path)
@@ -187,7 +189,7 @@ def test_impossible_parameters_are_named(change: dict[str, object], words: str) 
         Parameters(**change)  # type: ignore[arg-type]
 
 
-def test_a_file_that_is_no_result(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_result(tmp_path: Path) -> None:
     (tmp_path / "result.json").write_text('{"snapshot_id": "x"}')
     with pytest.raises(BadInput, match="is not a backtest result"):
         Result.read(tmp_path / "result.json")

@@ -110,7 +110,7 @@ def read(key: str) -> str:
     return boto3.client("s3").get_object(Bucket="market-data", Key=key)["Body"].read().decode()
 
 
-def test_a_venue_that_is_away_does_not_hold_up_the_others(line: Airflow, dag_warehouse: Warehouse):
+def test_an_unavailable_venue_does_not_hold_up_the_others(line: Airflow, dag_warehouse: Warehouse):
     away = Airflow(line.home, line.pipeline | {"MDW_TEST_FAIL": "update --venue okx"})
     run = away.test_dag("market_data_update", NOW.isoformat(), "--mark-success-pattern", "build|watch")
     assert run.tasks["land_okx"] == ("failed", 3)

@@ -143,7 +143,7 @@ def test_an_unknown_snapshot_is_an_error(filled: Dbt) -> None:
         filled.bars("frist")
 
 
-def test_the_registry_says_what_a_snapshot_holds(filled: Dbt) -> None:
+def test_the_registry_describes_a_snapshot(filled: Dbt) -> None:
     said = "select data_version, row_counts, code_revision, note from marts.v_snapshots where snapshot_id = 'first'"
     counts = {"bars": 10, "fear_greed": 3, "funding": 6, "instruments": 2}
     assert filled.warehouse.rows(said) == [(1, counts, "abc123", "it's the first")]

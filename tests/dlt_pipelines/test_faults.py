@@ -59,7 +59,7 @@ def test_a_mix_of_everything_at_one_in_five(ingest: Ingest) -> None:
     assert_complete(ingest)
 
 
-def test_a_venue_that_says_nothing_four_times_over_is_not_believed(ingest: Ingest) -> None:
+def test_four_empty_responses_are_not_accepted(ingest: Ingest) -> None:
     ingest.server.faults = Faults(rate=1, kinds=("empty",), path="/okx/api/v5/market/", times=4)
     start = LAST_CLOSED - timedelta(hours=2)
     report = ingest.backfill(start=start, venues=("okx",), timeframes=("1m",), **BTC)
@@ -90,7 +90,7 @@ def test_retry_after_is_honoured(ingest: Ingest) -> None:
     ("kind", "words"),
     [("418", "banned, until about"), ("403", "banned, until about"), ("451", "does not serve the region")],
 )
-def test_a_venue_that_shuts_us_out_is_not_asked_again(ingest: Ingest, kind: str, words: str) -> None:
+def test_a_venue_that_bans_us_gets_no_further_requests(ingest: Ingest, kind: str, words: str) -> None:
     plan = ingest.plan(start=START, datasets=("bars",))
     ingest.server.journal.clear()
     ingest.server.faults = Faults(rate=1, kinds=(kind,), path="/okx")
@@ -131,7 +131,7 @@ def test_a_symbol_that_a_venue_does_not_know_is_named_and_the_others_go_on(inges
     assert_complete(ingest)
 
 
-def test_a_venue_that_is_away_does_not_stop_the_others(ingest: Ingest) -> None:
+def test_an_unavailable_venue_does_not_stop_the_others(ingest: Ingest) -> None:
     ingest.settings = ingest.settings.model_copy(update={"bybit_url": "http://127.0.0.1:9"})
 
     report = ingest.backfill(start=START, **BTC)

@@ -127,7 +127,7 @@ def assert_whole(ingest: Ingest, *symbols: str) -> None:
             assert sorted(set(ingest.landed_bars(venue, market, symbol, "1m"))) == truth, (venue, market, symbol)
 
 
-def test_every_other_symbol_is_whole_after_one_run(three: Ingest) -> None:
+def test_every_other_symbol_is_complete_after_one_run(three: Ingest) -> None:
     three.server.fixed = tuple(answer for answer, _ in TROUBLE.values())
     plan = three.plan(START, END)
     expected = {request.series for request in plan.requests if in_trouble(request.series)}
@@ -149,7 +149,7 @@ def test_every_other_symbol_is_whole_after_one_run(three: Ingest) -> None:
     assert asked(three.plan(START, END)) == set()
 
 
-def test_a_venue_that_is_away_costs_a_bounded_number_of_requests(three: Ingest) -> None:
+def test_an_unavailable_venue_costs_a_bounded_number_of_requests(three: Ingest) -> None:
     three.server.faults = Faults(rate=1, kinds=("500",), path="/okx")
     began = time.monotonic()
     report = three.backfill(START, END, datasets=("bars",), venues=("okx", "bybit"))
@@ -170,7 +170,7 @@ def series(symbol: str, timeframe: str = "1m") -> Series:
     return Series("bars", "okx", "spot", symbol, timeframe)
 
 
-def test_patience_tells_a_series_from_a_venue() -> None:
+def test_retries_distinguish_a_series_from_a_venue() -> None:
     breaker = CircuitBreaker()
     for _ in range(SERIES_ATTEMPTS):
         began = time.monotonic()

@@ -111,7 +111,7 @@ def at(number: int) -> int:
         ("coinbase", PageSummary(7, at(-2), at(290)), None, WHOLE, []),
     ],
 )
-def test_a_page_proves_what_lies_between_its_rows(
+def test_a_page_proves_the_range_between_its_rows(
     venue: str, answer: PageSummary, known: int | None, claim: tuple[int, int], rest: list[Piece]
 ) -> None:
     series = Series("bars", venue, "spot", "BTC/USDT", "1m")
@@ -172,7 +172,7 @@ HOUR = 60 * MINUTE
         ("binance", (3, 0, 890), 900, (0, 890), []),
     ],
 )  # fmt: skip
-def test_a_page_of_payments_proves_what_lies_between_them(
+def test_a_page_of_payments_proves_the_range_between_them(
     venue: str, answer: tuple[int, int, int], now: int, claim: tuple[int, int], rest: list[Piece]
 ) -> None:
     """A window of 900 hours; an end set by a row is a millisecond after it."""
@@ -213,13 +213,13 @@ def test_the_venue_s_clock_rules_and_not_ours(ingest: Ingest) -> None:
     assert max(end for end in ends if end) == int(NOW.replace(second=0).timestamp() * 1000)
 
 
-def test_nobody_asks_real_venues_faster_than_they_allow(ingest: Ingest) -> None:
+def test_real_venues_are_never_requested_faster_than_allowed(ingest: Ingest) -> None:
     ingest.settings = ingest.settings.model_copy(update={"okx_url": None})
     with pytest.raises(BadInput, match=r"pace 3\.0 exceeds the venues' documented limits"):
         backfill.plan(ingest.settings, ingest.universe, pace=3.0)
 
 
-def test_the_plan_says_how_long_it_takes_at_the_limits(ingest: Ingest) -> None:
+def test_the_plan_has_the_minimum_time_at_the_limits(ingest: Ingest) -> None:
     plan = ingest.plan(hours=24 * 30, venues=("okx",), datasets=("bars",), timeframes=("1m",), symbols=("BTC/USDT",))
     (line,) = plan.lines()
     assert line.calls == plan.calls

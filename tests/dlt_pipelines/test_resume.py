@@ -166,7 +166,7 @@ def test_clickhouse_that_comes_back_during_a_run_takes_the_rest(ingest: Ingest) 
     assert sorted(set(ingest.landed_bars("bybit", "spot", "BTC/USDT", "1m"))) == truth
 
 
-def test_clickhouse_that_stays_away_is_one_clear_error(ingest: Ingest, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_clickhouse_that_stays_unreachable_is_one_clear_error(ingest: Ingest, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(page_loader, "INSERT_ATTEMPTS", 2)
     plan = ingest.plan(hours=1, datasets=("bars",), venues=("okx",))
     ingest.warehouse.kill()

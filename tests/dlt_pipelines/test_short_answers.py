@@ -66,7 +66,7 @@ def ms(moment: datetime) -> int:
 
 
 @pytest.mark.parametrize("far_end", [False, True])
-def test_pages_that_a_venue_caps_leave_no_hole_anywhere(narrow: Ingest, far_end: bool) -> None:
+def test_pages_that_a_venue_caps_leave_no_gap(narrow: Ingest, far_end: bool) -> None:
     """A third of the documented size; at the end where the venue starts its page, or at the other one."""
     ingest = narrow
     ingest.server.caps = tuple(Cap(path, 100 if "unding" not in path else 20, far_end) for path in PAGES)
@@ -97,7 +97,7 @@ def test_uncapped_pages_are_asked_for_once(narrow: Ingest) -> None:
     assert narrow.plan(START, END, datasets=("bars",)).calls == 0
 
 
-def test_what_a_venue_does_not_give_around_an_outage_is_proven_by_the_row_beside_it(narrow: Ingest) -> None:
+def test_an_outage_is_proven_by_the_adjacent_row(narrow: Ingest) -> None:
     """Bybit has an outage of ten minutes on every 21st; a window starting in it costs one more call, not five."""
     (outage,) = outages_of_day("bybit", "spot", ms(datetime(2025, 1, 21, tzinfo=UTC)) // 86_400_000)
     start = datetime.fromtimestamp(outage.start_ms / 1000, UTC) + timedelta(minutes=3)

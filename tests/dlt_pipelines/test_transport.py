@@ -61,7 +61,7 @@ def test_an_error_body_comes_back_as_sent_and_not_as_an_exception_of_ccxt(replay
     assert '"code":-1121' in reply.text.replace(" ", "")
 
 
-def test_nobody_there_is_no_connection() -> None:
+def test_no_server_is_a_connection_error() -> None:
     with pytest.raises(ConnectionFailed, match="Connect"):
         in_one_go(lambda: binance("http://127.0.0.1:9"), windows(1))
 

@@ -119,7 +119,7 @@ def test_symbols_that_venues_list_are_accepted_from_the_file_to_the_command_line
         "A:B/USDT", "A#/USDT",
     ],
 )  # fmt: skip
-def test_what_is_no_symbol_is_refused(tmp_path: Path, symbol: str) -> None:
+def test_an_invalid_symbol_is_refused(tmp_path: Path, symbol: str) -> None:
     file = tmp_path / "universe.yml"
     file.write_text(GOOD.replace("SOL/BTC, ETH/BTC]\n    perp", f'"{symbol}"]\n    perp', 1), encoding="utf-8")
     with pytest.raises(BadInput, match="a symbol is BASE/QUOTE in capitals"):

@@ -90,7 +90,7 @@ def coinbase(ingest: Ingest, tmp_path: Path) -> Ingest:
     return ingest
 
 
-def test_minutes_without_a_trade_are_no_reason_to_ask_again_where_they_have_no_bar(coinbase: Ingest) -> None:
+def test_minutes_without_a_trade_are_not_requested_again_if_they_have_no_bar(coinbase: Ingest) -> None:
     ingest = coinbase
     narrowed: dict[str, Any] = {"datasets": ("bars",)}
     # The synthetic Coinbase is away from 06:05 for 195 minutes on every 14th.

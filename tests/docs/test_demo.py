@@ -95,7 +95,7 @@ def test_every_block_names_its_language() -> None:
     assert [str(block) for block in ALL if block.language not in (*RUNNABLE, "text")] == []
 
 
-def test_a_marker_stands_on_what_could_run() -> None:
+def test_a_marker_is_only_on_blocks_that_cannot_run() -> None:
     assert [str(block) for block in ALL if block.reason and block.language not in RUNNABLE] == []
     assert [str(block) for block in ALL if block.page.name == "README.md" and block.text == DEMO]
     assert len(TO_RUN) > 12

@@ -182,7 +182,7 @@ def test_a_quiet_minute_is_a_flat_bar_without_volume(line: Line, venue: str):
 @pytest.mark.parametrize(
     ("instrument", "day"), [("binance:spot:SOL/BTC", 11), ("bybit:spot:BTC/USDT", 21), ("coinbase:spot:BTC/USDT", 14)]
 )
-def test_an_outage_is_no_row_and_is_reported_not_filled(line: Line, instrument: str, day: int):
+def test_an_outage_has_no_rows_and_is_reported_not_filled(line: Line, instrument: str, day: int):
     (outage,) = outages_of_day(instrument.split(":")[0], "spot", ms(at(day)) // ms(datetime(1970, 1, 2, tzinfo=UTC)))
     start, end = moment(outage.start_ms), moment(outage.end_ms)
     assert line.bars(instrument, "1m", start, end) == []
@@ -192,7 +192,7 @@ def test_an_outage_is_no_row_and_is_reported_not_filled(line: Line, instrument: 
     assert found[0][2] == "venue_outage"
 
 
-def test_history_before_the_listing_is_no_gap_of_ours(line: Line):
+def test_history_before_the_listing_is_not_a_gap_of_ours(line: Line):
     listed = line.market.listed_ms("bybit", "spot", "SOL/BTC")
     assert line.gaps("bybit:spot:SOL/BTC", LISTING, LISTING + 3 * HOUR) == [(ms(LISTING), listed, "before_listing")]
 
@@ -263,7 +263,7 @@ def test_bybit_prices_are_spot_and_turnover_fits_volume(line: Line):
 # Coinbase
 
 
-def test_coinbase_minutes_without_a_trade_are_no_rows_and_no_outage(line: Line):
+def test_coinbase_minutes_without_a_trade_have_no_rows_and_are_not_outages(line: Line):
     present = {row[0] for row in line.bars("coinbase:spot:SOL/BTC", "1m", MORNING, LAST_CLOSED)}
     absent = [t for t in range(ms(MORNING), ms(LAST_CLOSED), MINUTE) if t not in present]
     assert len(absent) > 200

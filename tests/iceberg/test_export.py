@@ -51,7 +51,7 @@ def test_a_folder_reads_back_as_the_view(published: Published, first: object, fo
     assert rows == shown(published.warehouse, dataset, "first")
 
 
-def test_a_month_lies_in_files_of_its_own(folder: Lake, first: object):
+def test_a_month_is_stored_in_separate_files(folder: Lake, first: object):
     found = {path.parent.name for path in parquet_files(Path(folder.address, "bars"))}
     assert found == {"open_time_month=2025-05", "open_time_month=2025-06"}
 

@@ -47,7 +47,7 @@ def test_a_dag_file_that_does_not_load_is_not_met(environment: AwsEnvironment, d
     assert "market_data_update.py" in bad.says
 
 
-def test_nothing_is_signed_off_while_an_alarm_stands_or_without_a_young_backup(
+def test_nothing_is_signed_off_with_an_active_alarm_or_without_a_recent_backup(
     environment: AwsEnvironment, deployed: Account
 ) -> None:
     cloud = deployed.client("cloudwatch")
@@ -140,6 +140,6 @@ def test_the_test_alert_leaves_from_airflow(
     assert "market_data_alert_test" in observations.says
 
 
-def test_an_environment_that_nobody_described_is_refused() -> None:
+def test_an_unknown_environment_is_refused() -> None:
     with pytest.raises(BadInput, match=r"no environment 'staging'.*Known: dev"):
         AwsEnvironment("staging")

@@ -65,7 +65,7 @@ def test_every_line_of_the_aws_program_is_an_operation_with_its_options(path: Pa
         assert not missing or not rest.strip(), (service, operation, missing)
 
 
-def test_the_reason_of_a_failed_boot_goes_where_a_reason_is_taken() -> None:
+def test_the_reason_of_a_failed_boot_is_sent_to_the_wait_condition() -> None:
     """SignalResource has no member for one (botocore's model): with --stack a reason would be dropped."""
     assert set(_members("cloudformation", "SignalResource")) == {"StackName", "LogicalResourceId", "UniqueId", "Status"}
     text = (PROJECT / "infra/clickhouse/templates/node.yaml").read_text()

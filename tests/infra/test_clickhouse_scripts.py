@@ -80,9 +80,7 @@ def test_second_node_and_second_run_keep_the_authority(node: Node, tmp_path: Pat
     assert (node.folder / "tls" / "ca.pem").read_bytes() == authority
 
 
-def test_users_become_what_secrets_manager_says_and_only_digests_are_sent(
-    node: Node, module_warehouse: Warehouse
-) -> None:
+def test_users_match_secrets_manager_and_only_digests_are_sent(node: Node, module_warehouse: Warehouse) -> None:
     done = node.run("users")
     assert done.returncode == 0, done.stderr
     (sent,) = node.queries()
@@ -199,7 +197,7 @@ def test_three_nodes_know_each_other_and_two_are_refused(tmp_path: Path) -> None
     assert "three names" in refused.stderr
 
 
-def test_probe_tells_nodes_apart_and_asks_keeper_in_its_own_way(tmp_path: Path) -> None:
+def test_probe_distinguishes_nodes_and_checks_keeper_with_ruok(tmp_path: Path) -> None:
     for role, answer in (("data", "echo 1"), ("keeper", "")):
         folder = tmp_path / role
         folder.mkdir()

@@ -17,7 +17,7 @@ def test_dry_run_of_an_empty_account_names_everything_and_makes_nothing(account:
     assert account.client("s3").list_buckets()["Buckets"] == []
 
 
-def test_release_that_fails_its_smoke_test_is_taken_back(account: Account, parameters: Path) -> None:
+def test_release_that_fails_its_smoke_test_is_rolled_back(account: Account, parameters: Path) -> None:
     assert account.deploy("deploy", str(parameters), *FAST).returncode == 0
     good = account.airflow.environments["mdw-dev"]["DagS3Path"]
     _pretend_earlier_release(account)

@@ -71,7 +71,7 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[Answers]:
         pytest.param("UPDATE_FAILED", "UPDATE_ROLLBACK_COMPLETE", "UPDATE", "UPDATE_COMPLETE", id="an update"),
     ],
 )
-def test_what_no_rollback_kept_is_taken_back_before_the_next_change(
+def test_a_stack_kept_by_no_rollback_is_rolled_back_before_the_next_change(
     aws: Answers, kept: str, after: str | None, kind: str, done: str
 ) -> None:
     aws.state(kept)
@@ -86,7 +86,7 @@ def test_what_no_rollback_kept_is_taken_back_before_the_next_change(
     assert aws.said[0] == f"{NAME}: taking back what `--no-rollback` had kept"
 
 
-def test_a_failed_boot_is_told_with_the_machines_own_last_lines(aws: Answers) -> None:
+def test_a_failed_boot_is_reported_with_the_last_lines_of_its_log(aws: Answers) -> None:
     aws.stacks.roll_back = False
     aws.state(None)
     aws.change("CREATE", DisableRollback=True)

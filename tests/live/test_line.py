@@ -185,7 +185,7 @@ def shown(ran: Ran) -> dict[tuple[str, int], tuple[float, ...]]:
     return {(instrument, opened): tuple(values) for instrument, opened, *values in ran.live(columns)}
 
 
-def test_the_view_equals_what_rest_says(ran: Ran) -> None:
+def test_the_view_equals_rest(ran: Ran) -> None:
     found = shown(ran)
     truth = ran.truth()
     assert len(truth) >= len(SERIES) * MINUTES
@@ -222,7 +222,7 @@ def test_frames_are_stored_byte_for_byte_and_only_closed_ones(ran: Ran) -> None:
         ]
 
 
-def test_live_pages_claim_nothing_and_are_no_candidates(ran: Ran) -> None:
+def test_live_pages_cover_nothing_and_are_not_candidates(ran: Ran) -> None:
     assert ran.rows("select count() from ops.coverage where lane = 'live' or fetched_at is null") == [(0,)]
     assert ran.rows("select count() from marts.bars where source not in ('rest', 'archive')") == [(0,)]
     # The planner requests every minute of the run by REST, as if there had been no reader.
@@ -235,7 +235,7 @@ def test_live_pages_claim_nothing_and_are_no_candidates(ran: Ran) -> None:
         assert (windows[-1][1] or ran.end_ms) >= ran.end_ms
 
 
-def test_each_gap_is_told_with_its_cause_and_when_it_was_filled(ran: Ran) -> None:
+def test_each_gap_is_recorded_with_its_cause_and_when_it_was_filled(ran: Ran) -> None:
     gaps = ran.rows("select venue, market, cause, filled_at is not null from marts.v_live_gaps where feed = 'bars'")
     causes = {(venue, market): cause for venue, market, cause, _ in gaps if cause != "start"}
     assert {("okx", "spot"), ("binance", "spot"), ("bybit", "spot")} <= causes.keys()
@@ -279,7 +279,7 @@ def test_researchers_may_read_the_live_views(ran: Ran) -> None:
             assert client.query(f"select * from marts.{view} limit 1").result_rows, view
 
 
-def test_rest_stands_above_what_a_socket_said(ran: Ran) -> None:
+def test_rest_takes_precedence_over_websocket(ran: Ran) -> None:
     # The last test of the module: it lands the period by REST.
     assert ran.ingest.update().complete
     assert shown(ran) == ran.truth()
@@ -289,7 +289,7 @@ def test_rest_stands_above_what_a_socket_said(ran: Ran) -> None:
 
 @pytest.mark.soak
 def test_one_update_and_build_leave_the_market(ran: Ran) -> None:
-    # After test_rest_stands_above_what_a_socket_said, which landed the period.
+    # After test_rest_takes_precedence_over_websocket, which landed the period.
     now = from_ms(ran.ingest.server.clock.now_ms()).isoformat()
     ran.dbt.publish("after", now=now, **universe_of_dbt.variables(ran.ingest.settings))
     assert shown(ran) == ran.truth()

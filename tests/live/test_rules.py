@@ -86,7 +86,7 @@ def told(following: world.Running, kind: str, venue: str) -> list[dict[str, Any]
     return [one for one in events(following) if (one["kind"], one["venue"]) == (kind, venue)]
 
 
-def test_what_ends_or_disturbs_a_connection_is_noticed_told_and_mended(
+def test_faults_of_a_connection_are_detected_recorded_and_repaired(
     running: world.Running, server: ReplayServer
 ) -> None:
     okx, bybit, binance = running.follower("okx"), running.follower("bybit"), running.follower("binance")

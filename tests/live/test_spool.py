@@ -21,7 +21,7 @@ def row(table: str, text: str, *, quotes: bool = False) -> Row:
     return Row(table, text.encode(), "okx", None if quotes else Stored(SERIES, (0,), "socket"), quotes)
 
 
-def test_what_a_killed_reader_left_is_taken_over_whole_lines_only(tmp_path: Path) -> None:
+def test_complete_lines_of_a_killed_reader_are_taken_over(tmp_path: Path) -> None:
     program = (
         "import os, sys; from pathlib import Path; from dlt_pipelines.live.spool import Spool; "
         "from dlt_pipelines.live.rows import Row; s = Spool(Path(sys.argv[1])); s.open(); "

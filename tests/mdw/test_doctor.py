@@ -41,7 +41,7 @@ def test_all_is_well(doctor, module_warehouse: Warehouse, venues: ReplayServer):
         assert found[check]["state"] == "ok"
 
 
-def test_an_alert_webhook_is_no_exchange(doctor, module_warehouse: Warehouse, venues: ReplayServer):
+def test_an_alert_webhook_is_not_an_exchange(doctor, module_warehouse: Warehouse, venues: ReplayServer):
     hook = {"MDW_ALERT_WEBHOOK_URL": "http://127.0.0.1:9/hook", "MDW_RUNBOOK_URL": "http://127.0.0.1:9/runbooks/"}
     code, found = doctor({**module_warehouse.environment, **venues.environment, **hook})
     assert code == 0, found

@@ -43,7 +43,7 @@ def run(*arguments: str, limit: int | None = None, **environment: str) -> tuple[
     return done.returncode, (done.stdout + done.stderr).splitlines()
 
 
-def test_a_server_without_enough_files_says_which_limit_to_raise(tmp_path: Path) -> None:
+def test_a_server_without_enough_file_handles_names_the_limit(tmp_path: Path) -> None:
     code, lines = run("up", limit=24, MDW_HOME=str(tmp_path))
     assert code == 1
     (line,) = lines
@@ -51,7 +51,7 @@ def test_a_server_without_enough_files_says_which_limit_to_raise(tmp_path: Path)
     assert "ulimit -n 4096" in line
 
 
-def test_a_server_that_is_away_is_our_own_line_alone(tmp_path: Path) -> None:
+def test_an_unreachable_server_is_a_single_line_of_ours(tmp_path: Path) -> None:
     code, lines = run("snapshot", "list", MDW_HOME=str(tmp_path), MDW_CLICKHOUSE_URL="http://reader:pw@127.0.0.1:9")
     assert code == 1
     (line,) = lines

@@ -95,7 +95,7 @@ def test_a_bucket_that_is_not_there(home: Path, s3: dict[str, str]):
 
 
 @pytest.mark.parametrize("to", ["gs://bucket/x", "s3://", "https://example.org/x", ""])
-def test_an_address_that_is_no_place(home: Path, to: str):
+def test_an_address_that_is_not_a_destination(home: Path, to: str):
     ended = publish(home, to)
     assert ended.returncode == 2
     assert "Give a folder or s3://bucket/prefix" in ended.stderr

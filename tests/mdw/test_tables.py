@@ -28,7 +28,7 @@ def test_on_a_pipe_a_record_is_one_line(rows: list[list[Cell]]) -> None:
         assert all(cell.text in line for cell in row)
 
 
-def test_what_does_not_fit_beside_goes_below_or_into_blocks() -> None:
+def test_what_does_not_fit_next_to_it_goes_below_or_into_blocks() -> None:
     note = Cell("synthetic market (seed 7): prices are made up")
     header, lines = lay_out(("snapshot", "rows", "note"), [[Cell("demo"), Cell("474,490", True, True), note]], 40)
     assert header == ["snapshot     rows", "    note"]

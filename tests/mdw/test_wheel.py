@@ -56,7 +56,7 @@ def test_it_finds_its_own_files_and_universe(installed: Path, tmp_path: Path):
     assert (universe, int(datasets) >= 4, revision) == ("True", True, "wheel-0.1.0")
 
 
-def test_what_needs_a_checkout_says_so(installed: Path, tmp_path: Path):
+def test_commands_that_need_a_checkout_report_it(installed: Path, tmp_path: Path):
     for option in (("--local",), ("--aws", "dev")):
         ended = mdw(installed, tmp_path, "acceptance", *option)
         assert ended.returncode == 2, ended.stderr

@@ -6,7 +6,7 @@ DAY = 86_400
 TODAY = parse_instant("2025-03-12T00:00Z") // 1000
 
 
-def test_newest_first_as_text_in_seconds_and_only_the_newest_says_when_it_changes(ask, synthetic):
+def test_newest_first_as_text_in_seconds_and_only_the_newest_has_the_time_until_update(ask, synthetic):
     url = synthetic.environment["MDW_FEAR_GREED_URL"] + "/fng/"
     body = ask(url, limit=3, format="json").json
     assert body["metadata"] == {"error": None}

@@ -26,7 +26,7 @@ def test_a_row_has_twelve_fields_with_numbers_for_times_and_count_and_eight_deci
     assert all(len(value.split(".")[1]) == 8 for value in (*row[1:6], row[7], row[9], row[10]))
 
 
-def test_nothing_in_the_open_bar_lies_beyond_what_it_becomes(ask, serve):
+def test_the_open_bar_is_within_the_range_of_the_closed_bar(ask, serve):
     server = serve()
     early = klines(ask, server, limit=1).json[0]
     server.clock.advance(60)
@@ -64,7 +64,7 @@ def test_a_window_in_the_future_is_empty(ask, synthetic):
     assert klines(ask, synthetic, startTime=NOW + MINUTE).json == []
 
 
-def test_pages_by_start_time_join_without_a_hole_or_a_repetition(ask, synthetic, market):
+def test_pages_by_start_time_join_without_gaps_or_duplicates(ask, synthetic, market):
     start, end = parse_instant("2025-03-08T00:00Z"), parse_instant("2025-03-10T00:00Z")
     times, cursor = [], start
     while True:

@@ -39,7 +39,7 @@ def test_without_category_spot_other_prices_come_and_nothing_else_warns(ask, syn
     assert float(rows(answer)[0][4]) == pytest.approx(float(spot[4]) * 1.01, rel=1e-4)
 
 
-def test_start_and_end_are_included_and_start_is_taken_down_to_its_bar(ask, synthetic):
+def test_start_and_end_are_included_and_start_is_rounded_down_to_its_bar(ask, synthetic):
     start = OPEN - 10 * MINUTE
     answer = kline(ask, synthetic, start=start + 20_000, end=start + 2 * MINUTE)
     assert [int(row[0]) for row in rows(answer)] == [start + 2 * MINUTE, start + MINUTE, start]

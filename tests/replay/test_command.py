@@ -10,7 +10,7 @@ from replay.process import ReplayProcess
 from replay.server import ReplayServer
 
 
-def test_a_process_says_what_it_is_and_where(ask):
+def test_a_process_reports_its_market_and_address(ask):
     with ReplayProcess("--synthetic", "--seed", "3", "--now", "2025-03-12T00:00:00Z", "--standing") as server:
         assert server.banner == f"replay of synthetic seed=3 on {server.url}"
         answer = ask(server.environment["MDW_BINANCE_SPOT_URL"] + "/api/v3/time")
@@ -53,7 +53,7 @@ def test_bad_input_is_named_and_ends_with_2(capsys, arguments, named):
     assert named in capsys.readouterr().err
 
 
-def test_a_taken_port_is_named_and_ends_with_1(synthetic):
+def test_a_port_in_use_is_named_and_exits_with_1(synthetic):
     port = synthetic.url.rsplit(":", 1)[1]
     with pytest.raises(RuntimeError, match="--port"):
         ReplayProcess("--synthetic", "--port", port).start()

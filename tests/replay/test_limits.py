@@ -12,7 +12,7 @@ class Time:
         return self.now
 
 
-def test_binance_refuses_above_its_weight_and_says_when_to_come_back(ask, serve):
+def test_binance_refuses_above_its_weight_with_retry_after(ask, serve):
     time = Time()
     server = serve(limits=Limits(scale=6 / 6000, now=time))
     url = server.url + "/binance-spot/api/v3/klines?symbol=BTCUSDT&interval=1m&limit=1"

@@ -47,7 +47,7 @@ def test_candles_reach_back_1440_bars_and_history_further(ask, synthetic):
     assert times(candles(ask, synthetic, after=edge, limit=1)) == [edge - MINUTE]
 
 
-def test_paging_back_joins_without_a_hole_or_a_repetition(ask, synthetic):
+def test_paging_back_joins_without_gaps_or_duplicates(ask, synthetic):
     found, cursor = [], OPEN
     for _ in range(4):
         found += times(candles(ask, synthetic, after=cursor, limit=300))

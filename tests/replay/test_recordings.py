@@ -29,7 +29,7 @@ def test_every_file_of_the_folder_is_served_or_named_with_a_reason(recorded, rec
     assert skipped["okx/ws/cryptofeed_OKX.ws.1.0.txt.gz"].startswith("WebSocket frames")
 
 
-def test_a_file_that_nobody_named_is_not_skipped(tmp_path):
+def test_a_file_missing_from_the_catalog_is_reported(tmp_path):
     for path in ("binance/new/klines.csv", "kraken/ws/frames.jsonl", "OTHER_PROVENANCE.md"):
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).touch()
@@ -62,7 +62,7 @@ def test_the_page_over_the_wire_equals_the_file_line_by_line(ask, server, record
     assert found[:2500] == lines
 
 
-def test_the_outages_of_april_2021_are_holes(recorded):
+def test_the_outages_of_april_2021_are_gaps(recorded):
     start, end = parse_instant("2021-04-20T01:59Z"), parse_instant("2021-04-20T04:31Z")
     bars = recorded.bars("binance", "spot", "BTC/USDT", "1m", start, end)
     assert [bar.open_time for bar in bars] == [start, end - 60_000]
@@ -174,7 +174,7 @@ def test_fear_and_greed_keeps_its_missing_days(ask, server, recorded):
     assert (classified["value"], classified["value_classification"]) == ("30", "Fear")
 
 
-def test_coverage_tells_runs_apart(recorded):
+def test_coverage_distinguishes_ranges(recorded):
     minutes = [
         (c.first, c.rows)
         for c in recorded.coverage()
@@ -198,6 +198,6 @@ def test_every_recorded_bar_is_sound(recorded):
         assert not any("e" in value for bar in bars[::50] for value in bar[1:6])
 
 
-def test_it_says_that_it_is_recordings(ask, server):
+def test_the_market_is_named_recordings(ask, server):
     answer = ask(server.environment["MDW_BINANCE_SPOT_URL"] + "/api/v3/ping")
     assert answer.headers["X-Replay-Market"] == "recordings"

@@ -6,7 +6,7 @@ from tests.dbt.conftest import parsed_project
 SHOWN = ("model", "seed", "source", "exposure")
 
 
-def test_every_model_seed_source_and_exposure_says_what_it_is() -> None:
+def test_every_model_seed_source_and_exposure_has_a_description() -> None:
     manifest = parsed_project()
     nodes = [*manifest.nodes.values(), *manifest.sources.values(), *manifest.exposures.values()]
     # An ephemeral model is the query of an audit, described by its test.
@@ -17,7 +17,7 @@ def test_every_model_seed_source_and_exposure_says_what_it_is() -> None:
     assert exposures == {"alphaforge", "alphaforge_data", "data_quality_report"}
 
 
-def test_every_declared_column_says_what_it_holds() -> None:
+def test_every_declared_column_has_a_description() -> None:
     manifest = parsed_project()
     nodes = [node for node in (*manifest.nodes.values(), *manifest.sources.values()) if hasattr(node, "columns")]
     silent = [

@@ -104,7 +104,7 @@ def test_a_warehouse_without_a_snapshot_gets_a_report_that_says_so(tmp_path: Pat
     assert "No snapshot is published yet" in page
 
 
-def test_a_day_is_as_bad_as_its_worst_hole() -> None:
+def test_a_day_is_classed_by_its_worst_gap() -> None:
     import numpy as np
 
     from mdw.reports.data_quality.data import GAP_CLASSES, day_states

@@ -35,7 +35,7 @@ def before(pins: Dbt) -> dict[str, list[tuple[object, ...]]]:
     return {name: pins.bars(name) for name in ("first", "second", "third", "fourth")}
 
 
-def test_every_pin_holds_and_says_what_it_is(pins, before, mdw):
+def test_every_pin_verifies_and_is_described(pins, before, mdw):
     assert [len(rows) for rows in before.values()] == [3, 4, 4, 4]
     results = mdw("verify", "--all", "--json")
     assert results.code == 0
@@ -127,7 +127,7 @@ def test_diff_names_rows_added_revised_and_removed(pins, mdw, tmp_path):
     assert "there is no folder" in missing.err
 
 
-def test_an_unpinned_read_by_a_researcher_is_told_to_pin(pins, before):
+def test_an_unpinned_read_by_a_researcher_is_an_error(pins, before):
     with pins.warehouse.client("researcher") as researcher:
         for query in ("select * from marts.v_bars limit 1", "select count() from marts.v_funding"):
             with pytest.raises(DatabaseError, match="filter by a snapshot_id, otherwise every snapshot is read"):

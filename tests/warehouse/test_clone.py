@@ -123,7 +123,7 @@ def test_a_folder_in_use_a_running_build_and_a_full_disk_leave_nothing(
     assert not list((settings.home / "clickhouse" / "data" / "shadow").glob("mdw_clone*"))
 
 
-def test_the_command_says_how_to_use_the_clone(
+def test_the_command_explains_how_to_use_the_clone(
     origin: Dbt, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def mdw(*words: str) -> int:

@@ -64,7 +64,7 @@ def test_the_log_holds_warnings_and_no_chatter(home):
     assert re.search("<(Trace|Debug|Information)>|Temporarily pause", log) is None
 
 
-def test_the_size_is_told_while_parts_come_and_go(warehouse: Warehouse):
+def test_the_size_is_reported_while_parts_come_and_go(warehouse: Warehouse):
     done = threading.Event()
 
     def churn() -> None:
@@ -120,7 +120,7 @@ def test_acknowledged_inserts_survive_kill_9(warehouse: Warehouse):
     assert warehouse.rows("select count(), uniqExact(x) from marts.t") == [(50_000, 50_000)]
 
 
-def test_a_taken_port_is_named_with_its_variable(home):
+def test_a_port_in_use_is_named_with_its_variable(home):
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
@@ -130,7 +130,7 @@ def test_a_taken_port_is_named_with_its_variable(home):
     assert not state_file(home).exists()
 
 
-def test_a_port_that_was_ours_and_is_taken_now_gives_way_to_a_free_one(home):
+def test_a_remembered_port_that_is_in_use_is_replaced_by_a_free_one(home):
     settings = settings_for(home)
     embedded.up(settings)
     embedded.down(settings)
@@ -170,7 +170,7 @@ runpy.run_module("warehouse.embedded.serve", run_name="__main__")
     assert re.search(r"chdb-core.*not installed.*MDW_CLICKHOUSE_URL", ended.stderr)
 
 
-def test_uptime_tells_a_restart(home):
+def test_uptime_shows_a_restart(home):
     settings = settings_for(home)
     embedded.up(settings)
     time.sleep(1.2)
