@@ -96,8 +96,8 @@ def _compared(name: str, on: dict[str, tuple[Any, ...]], answering: Sequence[str
     for what, position in (("engine", 0), ("query", 1), ("rows", 2)):
         values = {node: on[node][position] for node in answering}
         if len(set(values.values())) > 1:
-            told = "" if what == "query" else f" ({', '.join(f'{node}: {value}' for node, value in values.items())})"
-            said.append(f"{name} differs in {what}{told}")
+            detail = "" if what == "query" else f" ({', '.join(f'{node}: {value}' for node, value in values.items())})"
+            said.append(f"{name} differs in {what}{detail}")
     engine = on[answering[0]][0]
     if engine.endswith("MergeTree") and not engine.startswith("Replicated"):
         said.append(f"{name} is {engine}: each node has rows of its own in it")

@@ -190,7 +190,7 @@ class _VenueRun:
 
 
 def _interleaved(requests: Sequence[PageRequest]) -> list[PageRequest]:
-    """Interleave the series, so that a failing series is soon told from a failing venue."""
+    """Interleave the series, so that a failing series is soon distinguished from a failing venue."""
     by_series: dict[Series, list[PageRequest]] = defaultdict(list)
     for request in requests:
         by_series[request.series].append(request)

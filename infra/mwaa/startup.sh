@@ -76,7 +76,7 @@ PYTHON
     key="$({ "$PYTHON" -c 'import sys; print(sys.version, sys.prefix)'; cat "$lock"; } | sha256sum | cut -c1-16)"
     venv="$MDW_BASE/venvs/$key"
     if [[ -e "$venv/.complete" ]]; then
-        say "venv $key stands already"
+        say "venv $key already exists"
     else
         started=$SECONDS
         # A venv without its marker file is incomplete.

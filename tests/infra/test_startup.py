@@ -140,12 +140,12 @@ def test_worker_gets_a_venv_a_second_start_keeps_it_and_a_new_release_with_the_s
     assert Path(environment["MDW_PROJECT"], "mdw").is_dir()
 
     again, _ = container.start(sha256)
-    assert "stands already" in again.stdout
+    assert "already exists" in again.stdout
     assert "unpacked" not in again.stdout
 
     newer = container.release(lock, **{"mdw/__main__.py": "import six\nprint('newer')\n"})
     updated, environment = container.start(newer)
-    assert "stands already" in updated.stdout
+    assert "already exists" in updated.stdout
     assert environment is not None
     assert subprocess.run([environment["MDW_BIN"]], capture_output=True, text=True).stdout == "newer\n"
     assert len(list((container.folder / "mdw" / "venvs").iterdir())) == 1

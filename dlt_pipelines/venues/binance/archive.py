@@ -1,4 +1,4 @@
-"""data.binance.vision: klines of spot and USD-M by month and day, funding by month, sha256 beside each file.
+"""data.binance.vision: klines of spot and USD-M by month and day, funding by month, with a sha256 next to each file.
 
 Spot files have no header row and microseconds from 2025-01-01 on, milliseconds before; USD-M files have a header row
 and milliseconds; header rows of older USD-M files may be absent. Daily files come the next day, monthly ones on

@@ -21,7 +21,7 @@ list() {
 
 check_name() {
     [[ "$1" =~ ^[0-9]{4}-[0-9]{2}/[0-9]{2}T[0-9]{6}Z$ ]] \
-        || { say "'$1' is no backup name; they look like 2026-11/22T020000Z. See: restore.sh list" >&2; exit 2; }
+        || { say "'$1' is not a backup name; these look like 2026-11/22T020000Z. See: restore.sh list" >&2; exit 2; }
     grep -q "^$1 " <(list) || { say "no backup '$1' that can be restored in $MDW_BACKUP_BUCKET. See: restore.sh list" >&2; exit 2; }
 }
 

@@ -57,7 +57,7 @@
     }
   }
 
-  // --- coverage: as many columns as there are pixels; a column of several days shows the worst of them ----------------
+  // --- coverage: as many columns as pixels; a column of several days shows the worst one ----------------
   function bytes(packed, Type) {
     if (!packed.array) {
       const text = atob(packed.bdata), raw = new Uint8Array(text.length);
@@ -90,7 +90,7 @@
       text: z.map((row) => row.map((state) => states[state])),
     };
   }
-  // Reading Plotly takes longer than all the rest of the page: until it stands, a still picture in its place.
+  // Loading Plotly takes longer than the rest of the page: until then, a static image is shown in its place.
   function sketch(node) {
     const figure = figures[node.dataset.figure], { l, r, t, b } = figure.layout.margin;
     const canvas = document.createElement("canvas"), scale = devicePixelRatio || 1;
@@ -128,7 +128,7 @@
     if (span && String(span) !== String(node.visible || "")) { node.visible = span; draw(node); }
   }
 
-  // --- what is on the screen first, the rest when it comes near; everything before printing ---------------------------
+  // --- visible charts first, others when scrolled near; everything before printing ---------------------------
   function show(node) {
     if (drawn.has(node)) return;
     drawn.add(node);
@@ -140,7 +140,7 @@
   const nodes = [...document.querySelectorAll("[data-figure]")];
   paint(theme());
   nodes.filter((node) => figures[node.dataset.figure].coverage).forEach(sketch);
-  // Plotly is text until the page has been painted: reading it takes longer than everything else.
+  // Plotly stays text until the page has been painted: parsing it takes longer than everything else.
   function load() {
     if (self.Plotly) return;
     const code = document.createElement("script");
@@ -158,7 +158,7 @@
   addEventListener("beforeprint", () => { if (nodes.length) load(); paint("light"); nodes.forEach(show); });
   addEventListener("afterprint", () => paint(theme()));
 
-  // A link into a folded part opens it, and what it is folded into.
+  // A link into a collapsed section opens it and its parents.
   function unfold() {
     const part = location.hash.length > 1 && document.getElementById(decodeURIComponent(location.hash.slice(1)));
     if (!part || part.tagName !== "DETAILS") return;
