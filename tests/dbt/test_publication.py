@@ -224,7 +224,7 @@ def test_pages_count_as_done_only_with_their_rows(dbt: Dbt) -> None:
     text = dbt.warehouse.rows("select as_select from system.tables where name = 'stg_binance__spot_bars'")[0][0]
     admin.command(f"create or replace view {view} as select * from ({text}) where 0")
     refused = dbt.run("run", "--select", "bars")
-    assert "hold 6 records, and the staging views read none of them" in refused.text
+    assert "contain 6 records, and the staging views read none of them" in refused.text
     done = "select uniqExact(page_id) from ops.build_pages where mart = 'bars' and done = 1"
     assert dbt.warehouse.rows(done) == [(1,)]
     # An acknowledged insert whose rows are not stored, as if a replica deduplicated it.

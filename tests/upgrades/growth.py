@@ -25,7 +25,7 @@ def copied(to: Path) -> Path:
 def add_column(code: Path) -> None:
     """`taker_buy_volume` of Binance's bars, NULL at the other venues: docs/adding_a_column.md."""
     dbt, column = code / "dbt_project", {"name": "taker_buy_volume", "data_type": "Nullable(Float64)"}
-    column["description"] = "Volume that takers bought, in base units; NULL where the venue does not tell."
+    column["description"] = "Taker buy volume, in base units; NULL if the venue does not provide it."
     _edit(
         dbt / "macros/contract/staging_columns.sql",
         "'trade_count': 'Nullable(UInt64)'",
