@@ -188,7 +188,7 @@ def findings_of(relations: list[str]) -> str:
 
 
 def rows_that_break_rules(mart: str, time: str, condition: str, timeframe: str = "", instrument: str = "") -> str:
-    """A table instead of the rules of single rows."""
+    """A table instead of the row rules."""
     return f"select audit from {mart}"
 
 
@@ -196,12 +196,12 @@ keys_with_twins = lane_differences = unreadable_values = _a_view
 
 
 def no_findings() -> str:
-    """An audit that found nothing."""
+    """An audit without findings."""
     return "select '' as audit where false"
 
 
 def listing(mart: str, condition: str = "", time: str = "", timeframe: str = "") -> str:
-    """A text instead of the statement that lists the rows of a finding."""
+    """A text instead of the query that lists the rows of a finding."""
     return f"'{mart}'"
 
 
@@ -211,12 +211,12 @@ def in_hours(hours: str, before: int = 0, key: str = "") -> str:
 
 
 def audited_hours(condition: str = "") -> str:
-    """A table instead of the hours that a run looks at."""
+    """A table instead of the hours that a run covers."""
     return "select hour from hours"
 
 
 def series_days_at(version: int) -> str:
-    """A table instead of the newest line of each day."""
+    """A table instead of the newest row of each day."""
     return "series_days"
 
 
@@ -226,22 +226,22 @@ def newest_instruments() -> str:
 
 
 def newest_listings() -> str:
-    """A table instead of the times of listing."""
+    """A table instead of the listing times."""
     return "newest_listings"
 
 
 def before_listing_detail(rows: str) -> str:
-    """A text instead of what a finding says."""
+    """A text instead of the detail of a finding."""
     return f"'{rows}'"
 
 
 def unresolved_rejects() -> str:
-    """A table instead of the rows that nothing newer answers for."""
+    """A table instead of the unresolved rows."""
     return "select * from rejected"
 
 
 def standing_quarantines(version: int) -> str:
-    """A table instead of the decisions that stood."""
+    """A table instead of the active decisions."""
     return "select * from quarantine"
 
 
@@ -271,12 +271,12 @@ def funding_period() -> str:
 
 
 def leaves_of_waiting_pages(entity: str, mart: str) -> list[str]:
-    """A leaf instead of those whose pages wait."""
+    """A leaf instead of those with unpublished pages."""
     return [entity]
 
 
 def sampled_waiting_pages(mart: str) -> str:
-    """A condition instead of the pages that wait."""
+    """A condition instead of the unpublished pages."""
     return f"mart = '{mart}'"
 
 
@@ -291,7 +291,7 @@ def counted_rows(dataset: str) -> str:
 
 
 def counted_bars() -> str:
-    """The same of bars."""
+    """The same for bars."""
     return "select dataset from bars"
 
 

@@ -175,7 +175,7 @@ settings join_use_nulls = 1
 {#- The same for a named snapshot, as of the build that published it. -#}
 {%- macro dataset_condition_at(snapshots, results) -%}
     {%- set version = version_of_parameter(ref(snapshots)) -%}
-    {%- set moment = '(select max(told.audited_at) from ' ~ ref(results) ~ ' as told where told.run = ' ~ version
+    {%- set moment = '(select max(runs.audited_at) from ' ~ ref(results) ~ ' as runs where runs.run = ' ~ version
         ~ ')' -%}
 select {snapshot_id:String} as snapshot_id, days.*
 from ({{ dataset_condition('assumeNotNull(' ~ version ~ ')', 'assumeNotNull(' ~ moment ~ ')') }}) as days

@@ -6,7 +6,7 @@
         {%- for other in found if name.startswith(other ~ '_') -%}
             {%- do exceptions.raise_compiler_error(
                 'the name of dataset ' ~ name ~ ' extends that of dataset ' ~ other
-                ~ ': their member views in snaps could not be told apart. Choose another name.') -%}
+                ~ ': their member views in snaps could not be distinguished. Choose another name.') -%}
         {%- endfor -%}
     {%- endfor -%}
     {{ return(found) }}

@@ -22,7 +22,7 @@
     'funding': "toDateTime64(toStartOfMinute(addSeconds(assumeNotNull(funding_time_raw), 30)), 3, 'UTC')"} %}
 {%- set in_overlap = 'page_id in (select p.page_id from ops.build_pages as p where ' ~ overlap_pages('p') ~ ')' %}
 
-with told as (
+with lane_rows as (
     {%- for dataset, columns in measures.items() %}
     select
         toLowCardinality('{{ dataset }}') as dataset,
@@ -31,7 +31,7 @@ with told as (
         {{ time[dataset] }} as event_time,
         source,
         page_id,
-        ingested_at as told_at,
+        ingested_at as arrived_at,
         map(
             {%- for name in columns %}
             '{{ name }}', cast({{ name }} as Nullable(Float64)){{ ',' if not loop.last }}
@@ -51,12 +51,12 @@ side_by_side as (
         instrument_id,
         timeframe,
         event_time,
-        argMaxIf(measures, told_at, source = 'rest') as rest_measures,
-        argMaxIf(measures, told_at, source = 'archive') as archive_measures,
-        argMaxIf(page_id, told_at, source = 'rest') as rest_page_id,
-        argMaxIf(page_id, told_at, source = 'archive') as archive_page_id,
-        max(told_at) as ingested_at
-    from told
+        argMaxIf(measures, arrived_at, source = 'rest') as rest_measures,
+        argMaxIf(measures, arrived_at, source = 'archive') as archive_measures,
+        argMaxIf(page_id, arrived_at, source = 'rest') as rest_page_id,
+        argMaxIf(page_id, arrived_at, source = 'archive') as archive_page_id,
+        max(arrived_at) as ingested_at
+    from lane_rows
     group by dataset, instrument_id, timeframe, event_time
     having countIf(source = 'rest') > 0 and countIf(source = 'archive') > 0
 ),

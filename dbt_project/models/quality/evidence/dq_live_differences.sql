@@ -1,7 +1,7 @@
 {#- Bars of the last day that arrived closed by WebSocket, compared with the row from REST or the archive for the same
     minute. Read by the audit bars_live_against_rest; nothing is published from it. -#}
 {%- set values = ['open', 'high', 'low', 'close', 'volume', 'quote_volume', 'trade_count'] %}
-with told as (
+with live_rows as (
     select
         instrument_id,
         timeframe,
@@ -41,24 +41,24 @@ settled as (
 
 side_by_side as (
     select
-        told.instrument_id as instrument_id,
-        told.timeframe as timeframe,
-        told.open_time as open_time,
-        told.live_values as live_values,
+        live_rows.instrument_id as instrument_id,
+        live_rows.timeframe as timeframe,
+        live_rows.open_time as open_time,
+        live_rows.live_values as live_values,
         tuple(
             {%- for name in values %}
             toNullable(toFloat64(settled.{{ name }})){{ ',' if not loop.last }}
             {%- endfor %}
         ) as settled_values,
-        told.live_page_id as live_page_id,
-        told.received_at as received_at,
+        live_rows.live_page_id as live_page_id,
+        live_rows.received_at as received_at,
         settled.source as settled_source
-    from told
+    from live_rows
     inner join settled
         on
-            told.instrument_id = settled.instrument_id
-            and told.timeframe = settled.timeframe
-            and told.open_time = settled.open_time
+            live_rows.instrument_id = settled.instrument_id
+            and live_rows.timeframe = settled.timeframe
+            and live_rows.open_time = settled.open_time
 )
 
 select

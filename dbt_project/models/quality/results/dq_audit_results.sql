@@ -10,7 +10,7 @@ with catalog as (
     {{ audit_catalog() }}
 ),
 
-told as (
+reported as (
     select * from {{ ref('dq_findings_bars') }}
     union all
     select * from {{ ref('dq_findings_missing') }}
@@ -35,8 +35,8 @@ told as (
 counted as (
     select
         *,
-        count() over (partition by audit) as told_of_audit
-    from told
+        count() over (partition by audit) as rows_of_audit
+    from reported
 ),
 
 before as (
@@ -53,9 +53,9 @@ before as (
 
 -- One row of severity ok for each audit without findings.
 results as (
-    select * except (told_of_audit)
+    select * except (rows_of_audit)
     from counted
-    where severity != 'ok' or told_of_audit = 1
+    where severity != 'ok' or rows_of_audit = 1
 )
 
 select

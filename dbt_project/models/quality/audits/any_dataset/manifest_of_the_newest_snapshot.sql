@@ -1,7 +1,7 @@
 {#- Recomputes rows and hashes of the newest published snapshot, for every group or for the groups that it changed. #}
 {%- set last = last_published_version() -%}
 
-with told as (
+with expected as (
     select
         toString(dataset) as dataset,
         instrument_id,
@@ -38,24 +38,24 @@ found as (
 select
     'manifest_of_the_newest_snapshot' as audit,
     'error' as severity,
-    coalesce(told.instrument_id, found.instrument_id) as instrument_id,
-    coalesce(told.timeframe, found.timeframe) as timeframe,
-    toDateTime64(coalesce(told.month, found.month), 3, 'UTC') as range_start,
-    toDateTime64(addMonths(coalesce(told.month, found.month), 1), 3, 'UTC') as range_end,
-    toUInt64(abs(toInt64(ifNull(told.row_count, 0)) - toInt64(ifNull(found.row_count, 0)))) as `rows`,
+    coalesce(expected.instrument_id, found.instrument_id) as instrument_id,
+    coalesce(expected.timeframe, found.timeframe) as timeframe,
+    toDateTime64(coalesce(expected.month, found.month), 3, 'UTC') as range_start,
+    toDateTime64(addMonths(coalesce(expected.month, found.month), 1), 3, 'UTC') as range_end,
+    toUInt64(abs(toInt64(ifNull(expected.row_count, 0)) - toInt64(ifNull(found.row_count, 0)))) as `rows`,
     toFloat64(`rows`) as worst,
     concat(
-        coalesce(told.dataset, found.dataset), ': the manifest has ', toString(ifNull(told.row_count, 0)),
+        coalesce(expected.dataset, found.dataset), ': the manifest has ', toString(ifNull(expected.row_count, 0)),
         ' rows, the marts have ', toString(ifNull(found.row_count, 0)), '; data version {{ last }}'
     ) as detail,
     concat(
-        'select * from marts.snapshot_manifest where dataset = ''', coalesce(told.dataset, found.dataset), ''''
+        'select * from marts.snapshot_manifest where dataset = ''', coalesce(expected.dataset, found.dataset), ''''
     ) as rows_sql
-from told
+from expected
 full outer join found
     on
-        told.dataset = found.dataset and told.instrument_id = found.instrument_id
-        and told.timeframe = found.timeframe and told.month = found.month
+        expected.dataset = found.dataset and expected.instrument_id = found.instrument_id
+        and expected.timeframe = found.timeframe and expected.month = found.month
 where
-    ifNull(told.row_count, 0) != ifNull(found.row_count, 0)
-    or ifNull(told.content_hash, toUInt128(0)) != ifNull(found.content_hash, toUInt128(0))
+    ifNull(expected.row_count, 0) != ifNull(found.row_count, 0)
+    or ifNull(expected.content_hash, toUInt128(0)) != ifNull(found.content_hash, toUInt128(0))
