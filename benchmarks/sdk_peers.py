@@ -27,7 +27,7 @@ import pyarrow.parquet as pq
 import alphaforge_data
 from alphaforge_data import queries, times, views
 from alphaforge_data.address import find
-from alphaforge_data.cache import store
+from alphaforge_data.cache import container, store
 
 READERS = 16
 READS = 6
@@ -108,12 +108,12 @@ class Comparison:
     @contextmanager
     def unverified(self) -> Iterator[None]:
         """The cache without checksums, as it was before."""
-        read = store.container.read
-        store.container.read = lambda path, verify: read(path, verify=False)
+        read = container.read
+        container.read = lambda path, verify: read(path, verify=False)  # type: ignore[assignment]
         try:
             yield
         finally:
-            store.container.read = read
+            container.read = read
 
     def without_checks(self) -> pa.Table:
         """A cached read that verifies nothing."""

@@ -150,7 +150,7 @@ class Reader:
                     writing.cancel()
                     self.spool.close()
                 self.followers += starting.result()
-                tasks = [asyncio.create_task(self._sampling()), asyncio.create_task(self._telling())]
+                tasks = [asyncio.create_task(self._sampling()), asyncio.create_task(self._reporting())]
                 tasks.append(asyncio.create_task(self._asking_clocks()))
             else:
                 starting.cancel()

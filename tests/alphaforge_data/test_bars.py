@@ -4,6 +4,7 @@ import asyncio
 import pickle
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -136,7 +137,7 @@ CUTS = {
 @pytest.mark.parametrize("cut", CUTS)
 def test_pieces_are_filled_like_the_whole(client: Client, cut: str, gaps: str) -> None:
     ids = ["binance:spot:BTC/USDT", "binance:perp:ETH/USDT"]
-    request = {"instruments": ids, "timeframe": "1h", "gaps": gaps, **CUTS[cut]}
+    request: dict[str, Any] = {"instruments": ids, "timeframe": "1h", "gaps": gaps, **CUTS[cut]}
     pieces = list(client.iter_bars(**request))  # type: ignore[arg-type]
     request.pop("chunk")
     whole = client.bars(**request)  # type: ignore[arg-type]

@@ -113,7 +113,7 @@ class _Cut:
     def __init__(self, url: str):
         self.limit = 1 << 60
         parts = urlsplit(url)
-        self._server = parts.hostname, parts.port
+        self._server = str(parts.hostname), int(parts.port or 0)
         self._listener = socket.create_server(("127.0.0.1", 0))
         port = self._listener.getsockname()[1]
         self.url = f"http://{parts.username}:{parts.password}@127.0.0.1:{port}"

@@ -32,12 +32,12 @@ pytestmark = pytest.mark.soak
 
 def land(node: Node, first: int, count: int) -> None:
     """A page of one-minute bars, `first` minutes after START, by the product's own landing."""
-    edges = [milliseconds(START + number * MINUTE) for number in (first, first + count)]
+    start, end = (milliseconds(START + number * MINUTE) for number in (first, first + count))
     text = json.dumps([kline(number) for number in range(first, first + count)])
     venue, market, symbol, timeframe = SERIES
     series = Series("bars", venue, market, symbol, timeframe)
     now = datetime.now(UTC)
-    page = Page(series, "spot_klines", "BTCUSDT", "/klines", {}, *edges, 200, now, None, count, text)
+    page = Page(series, "spot_klines", "BTCUSDT", "/klines", {}, start, end, 200, now, None, count, text)
     with PageLoader(node.settings.connection("ingest"), node.settings.home, cluster=NAME) as landing:
         landing.load(venue, [page])
 

@@ -8,6 +8,7 @@ import statistics
 import time
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -36,14 +37,14 @@ def test_figures_of_two_replicas_against_one_server(cluster: Cluster, tmp_path: 
         seconds = []
         for warehouse, dbt in ((one, dbt_one), (cluster.a, dbt_two)):
             _land(warehouse, first, days)
-            seconds.append(_seconds(lambda dbt=dbt, what=what: dbt.publish(what.split()[0] + "_figures")))
+            seconds.append(_seconds(partial(dbt.publish, what.split()[0] + "_figures")))
         said.append(f"{what}: one server {seconds[0]:.1f} s, two replicas {seconds[1]:.1f} s, {_ratio(seconds)}")
     for what, read in _reads("next_figures").items():
         # In turn, so that what else the machine does meets both.
         times: tuple[list[float], list[float]] = ([], [])
         for _ in range(READS):
             for warehouse, found in zip((one, cluster.a), times, strict=True):
-                found.append(_seconds(lambda warehouse=warehouse, read=read: read(warehouse)) * 1000)
+                found.append(_seconds(partial(read, warehouse)) * 1000)
         for name, of in (("minimum", min), ("median", statistics.median)):
             both = [of(found) for found in times]
             said.append(f"{what}, {name}: one server {both[0]:.1f} ms, two replicas {both[1]:.1f} ms, {_ratio(both)}")
