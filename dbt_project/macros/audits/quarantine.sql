@@ -47,22 +47,28 @@ from {{ relation }} final
 where {{ open_rows() }} and {{ covered_by(standing_quarantines(build_version()), info, dataset) }}
 {%- endmacro -%}
 
-{#- For a key without an open row, the row that was withheld last. -#}
+{#- Of a key without an open row, the row that was withheld last, unless another quarantine still covers it. Of every
+    release, however old: a publication in between may not have built this mart. -#}
 {%- macro return_released_sql(relation, info, dataset) -%}
     {%- set columns = stored_columns() | join(', ') -%}
     {%- set released = "select * from " ~ source('ops', 'quarantine')
         ~ " where action != 'release' and quarantine_id in ("
         ~ "select r.quarantine_id from " ~ source('ops', 'quarantine')
         ~ " as r where r.action = 'release' and r.recorded_at < "
-        ~ build_began(build_version()) ~ " and r.recorded_at >= " ~ build_began(last_published_version()) ~ ")" -%}
+        ~ build_began(build_version()) ~ ")" -%}
 insert into {{ relation }} ({{ columns }}, valid_from_version)
 select {{ columns }}, {{ build_version() }}
 from (
     select *, max(valid_to_version) over (partition by {{ key_list() }}) as last_end
     from {{ relation }} final
-    where {{ covered_by(released, info, dataset) }}
+    where ({{ key_list() }}) in (
+        select {{ key_list() }} from {{ relation }} where {{ covered_by(released, info, dataset) }}
+    )
 )
-where valid_to_version = last_end and last_end != 4294967295
+where
+    valid_to_version = last_end and last_end != 4294967295
+    and {{ covered_by(released, info, dataset) }}
+    and not ({{ covered_by(standing_quarantines(build_version()), info, dataset) }})
 order by valid_from_version desc
 limit 1 by {{ key_list() }}
 {%- endmacro -%}
