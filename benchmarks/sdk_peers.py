@@ -109,7 +109,7 @@ class Comparison:
     def unverified(self) -> Iterator[None]:
         """The cache without checksums, as it was before."""
         read = container.read
-        container.read = lambda path, verify: read(path, verify=False)  # type: ignore[assignment]
+        container.read = lambda path, verify: read(path, verify=False)
         try:
             yield
         finally:

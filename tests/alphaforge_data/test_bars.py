@@ -126,7 +126,7 @@ def test_a_period_that_begins_before_the_series_is_part_of_it(client: Client) ->
         client.bars("BTC/USDT", "1w", end="2025-06-09", **SPOT, partial="raise")  # type: ignore[arg-type]
 
 
-CUTS = {
+CUTS: dict[str, dict[str, Any]] = {
     "beyond the series": {"start": "2025-06-01", "end": "2025-07-15", "chunk": "week"},
     "series of different lengths": {"chunk": "day"},
     "a window inside": {"start": HOLE[0] - timedelta(hours=3), "end": SPOT_END, "chunk": "day"},
