@@ -144,7 +144,7 @@ class Reader:
             self._event("started", detail=f"{taken_over} batches of dead readers taken over" if taken_over else "")
             starting = asyncio.create_task(self._start(session))
             await asyncio.wait([starting, stopped], return_when=asyncio.FIRST_COMPLETED)
-            tasks = []
+            tasks: list[asyncio.Task[None]] = []
             if starting.done():
                 if starting.exception() is not None:
                     writing.cancel()
