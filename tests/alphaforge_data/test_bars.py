@@ -148,7 +148,7 @@ def test_pieces_are_filled_like_the_whole(client: Client, cut: str, gaps: str) -
     assert lost == sum(whole.holes["missing_bars"].to_pylist()) or gaps == "keep"
 
 
-def test_pieces_put_together_are_the_whole(client: Client) -> None:
+def test_chunks_concatenated_are_the_whole(client: Client) -> None:
     whole = client.bars(list(PERPETUALS), "1h", **PERP)  # type: ignore[arg-type]
     for chunk in ("month", "week", "day"):
         pieces = list(client.iter_bars(list(PERPETUALS), "1h", chunk=chunk, **PERP))  # type: ignore[arg-type]

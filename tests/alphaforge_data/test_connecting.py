@@ -31,7 +31,7 @@ def test_no_warehouse_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
         alphaforge_data.connect()
 
 
-def test_nobody_listens() -> None:
+def test_no_server_is_listening() -> None:
     with pytest.raises(NotReachable, match=r"No warehouse answers at http://127\S+ \(Connection refused\)\. "):
         alphaforge_data.connect("http://someone:secret@127.0.0.1:9")
 

@@ -81,7 +81,7 @@ def test_the_command_serves_until_it_is_stopped(refused: tuple[Dbt, Outcome]):
     assert complaints == ""
 
 
-def test_a_warehouse_that_is_away_is_an_answer_and_a_failed_probe():
+def test_an_unreachable_warehouse_is_a_response_and_a_failed_probe():
     away = Settings(clickhouse_url=SecretStr("http://nobody:nothing@127.0.0.1:9"))
     assert "mdw_up 0.0" in scrape(away)
     with pytest.raises(urllib.error.HTTPError, match="503"):

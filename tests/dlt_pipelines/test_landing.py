@@ -185,7 +185,7 @@ def test_an_update_brings_the_bars_that_closed_since(ingest: Ingest) -> None:
     assert ingest.landed_bars("okx", "spot", "ETH/USDT", "1m") == truth
 
 
-def test_an_update_fills_a_hole(ingest: Ingest) -> None:
+def test_an_update_fills_a_gap(ingest: Ingest) -> None:
     narrowed: dict[str, Any] = {
         "datasets": ("bars",),
         "venues": ("bybit",),
@@ -226,7 +226,7 @@ def test_funding_is_complete_and_asked_for_again_only_at_its_end(ingest: Ingest)
     assert report.by[("binance", "funding")]["rows"] == 1
 
 
-def test_funding_that_okx_no_longer_serves_is_not_taken_for_covered(ingest: Ingest) -> None:
+def test_funding_that_okx_no_longer_serves_is_not_covered(ingest: Ingest) -> None:
     narrowed: dict[str, Any] = {"datasets": ("funding",), "venues": ("okx",), "symbols": ("BTC/USDT",)}
     ingest.backfill(hours=24 * 200, **narrowed)
     ingest.backfill(start=NOW - timedelta(days=600), until=NOW - timedelta(days=300), **narrowed)

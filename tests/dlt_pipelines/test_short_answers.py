@@ -115,7 +115,7 @@ def test_an_outage_is_proven_by_the_adjacent_row(narrow: Ingest) -> None:
     assert int(str(windows[0][1])) > 1
 
 
-def test_rows_from_before_the_window_alone_are_no_proof_of_its_emptiness(narrow: Ingest) -> None:
+def test_rows_from_before_the_window_do_not_prove_it_empty(narrow: Ingest) -> None:
     """Coinbase sends some along. A page that holds no others, such as a stale one, is asked for again as if empty."""
     chosen: dict[str, Any] = {"venues": ("coinbase",), "datasets": ("bars",)}
     window = (START, START + timedelta(minutes=60))

@@ -198,7 +198,7 @@ def test_a_withdrawn_snapshot_is_the_headline(published: Warehouse, collected: R
     assert "<dt>Withdrawn</dt>" not in data_quality.render(collected)
 
 
-def test_a_refused_build_is_told_apart_from_the_snapshot_that_readers_see(collected: Report) -> None:
+def test_a_refused_build_is_distinguished_from_the_published_snapshot(collected: Report) -> None:
     refused = replace(collected, audits=Audits((finding(1, "error"),), run=3))
     page = data_quality.render(refused)
     assert refused.refused

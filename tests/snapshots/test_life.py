@@ -54,7 +54,7 @@ def test_every_pin_verifies_and_is_described(pins, before, mdw):
     assert [item["snapshot_id"] for item in mdw("list", "--json").json] == ["fourth", "third", "second", "first"]
 
 
-def test_a_withdrawn_snapshot_stays_and_its_readers_are_told(pins, before, mdw):
+def test_a_withdrawn_snapshot_stays_and_its_readers_are_warned(pins, before, mdw):
     connection = pins.warehouse.settings.connection("researcher")
     url = f"http://{connection.user}:{connection.password}@{connection.host}:{connection.http_port}/"
     early = alphaforge_data.connect(url, snapshot_id="second", cache=False)
