@@ -132,11 +132,11 @@ def test_live_feeds_tell_lateness_ages_and_what_rest_alone_brought(refused: tupl
     lines = dict(
         line.rsplit(" ", 1) for line in exposition(samples(Settings(home=warehouse.settings.home))).splitlines()
     )
-    feed = 'market="spot",venue="okx"'
-    assert float(lines[f'mdw_live_close_lateness_seconds{{by="arrival",{feed},quantile="0.5"}}']) == 1.5
-    assert f'mdw_live_close_lateness_seconds{{by="event",{feed},quantile="0.5"}}' not in lines, "candles have no time"
+    feed, timed = 'market="spot",venue="okx"', 'market="spot",quantile="0.5",venue="okx"'
+    assert float(lines[f'mdw_live_close_lateness_seconds{{by="arrival",{timed}}}']) == 1.5
+    assert f'mdw_live_close_lateness_seconds{{by="event",{timed}}}' not in lines, "candles have no time"
     assert 0 <= float(lines['mdw_live_bar_age_seconds{market="spot",symbol="BTC/USDT",venue="okx"}']) < 120
-    assert float(lines[f'mdw_live_minute_complete_seconds{{{feed},quantile="0.99"}}']) < 90
+    assert float(lines[f"mdw_live_minute_complete_seconds{{{timed}}}"]) < 90
     assert lines[f"mdw_live_rest_weight_total{{{feed}}}"] == "6.0"
     assert lines[f"mdw_live_queued_rows{{{feed}}}"] == "7.0"
     assert lines[f'mdw_live_events_of_a_day{{kind="mute",{feed}}}'] == "1.0"
