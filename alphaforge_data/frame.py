@@ -13,7 +13,8 @@ from alphaforge_data.snapshots import Snapshot, snapshot_of
 
 class Frame:
     """Rows of one snapshot. Arrow's C stream interface (`__arrow_c_stream__`) makes it readable for other libraries:
-    `polars.DataFrame(frame)`, `duckdb.query("from frame")`, `pyarrow.table(frame)`, `pandas.DataFrame.from_arrow(frame)`.
+    `polars.DataFrame(frame)`, `duckdb.query("from frame")`, `pyarrow.table(frame)`,
+    `pandas.DataFrame.from_arrow(frame)`.
 
     Columns are typed alike at every venue: times `timestamp[ms, UTC]` (`ingested_at` in microseconds), prices
     `double`, integers `int64`, each nullable; repeated text is dictionary encoded.
