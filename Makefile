@@ -54,7 +54,7 @@ demo: $(STAMP)  ## the whole pipeline on a synthetic market: land, build, audit,
 	@$(BIN)/mdw demo
 
 test: $(STAMP) $(AIRFLOW)  ## all tests but the soak runs
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not soak and not adapters"
+	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "not soak and not adapters"
 
 # A cluster of two nodes: MDW_TEST_CLUSTER_A and _B, otherwise the kit next to the project, started for this run.
 cluster: $(STAMP)  ## the tests of the cluster variant; fault runs: ARGS="-m soak"

@@ -10,6 +10,7 @@ from typing import Any
 import psutil
 import pytest
 from clickhouse_connect.driver.client import Client
+from xdist.scheduler import LoadFileScheduling
 
 from mdw.publishing import dbt
 from tests import templates
@@ -80,12 +81,18 @@ _TOGETHER = {"alphaforge_data": "published", "backtest": "published", "iceberg":
 _TOGETHER |= {name: name for name in ("audits", "reports", "dags")}
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """With several processes (`--dist loadgroup`), the tests of a file, and those of some folders, stay together."""
-    for item in items:
-        place = item.path.relative_to(Path(__file__).parent)
-        item.add_marker(pytest.mark.xdist_group(_TOGETHER.get(place.parts[0], str(place))))
+class _ByWarehouse(LoadFileScheduling):
+    """With several processes, the tests of a file stay together, and so do those of some folders."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.split("::", 1)[0]
+        return _TOGETHER.get(file.removeprefix("tests/").split("/")[0], file)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> _ByWarehouse:
+    # xdist's own groups (`--dist loadgroup`) have no effect with pytest 9: they change an attribute that it dropped.
+    return _ByWarehouse(config, log)
 
 
 @pytest.fixture(scope="session", autouse=True)

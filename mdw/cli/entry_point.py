@@ -88,6 +88,8 @@ def main() -> None:
             text = str(open_files.too_low("The command could not continue"))
         elif isinstance(error, OSError):
             text = _explain(error)
+        elif (rejection := _rejection(error)) is not None:
+            text = rejection
         else:
             raise
         err.print(f"[bold red]failed:[/] {escape(text)}", soft_wrap=True, markup=True)
@@ -95,6 +97,19 @@ def main() -> None:
     except KeyboardInterrupt:
         err.print("Stopped. What has landed is kept; run the same command again to continue.")
         sys.exit(130)
+
+
+def _rejection(error: Exception) -> str | None:
+    """ClickHouse's own sentence, with the next step where a table is missing; None if the error is not ClickHouse's."""
+    from clickhouse_connect.driver.exceptions import ClickHouseError
+
+    if not isinstance(error, ClickHouseError):
+        return None
+    # Such as: Received ClickHouse exception, code: 60, server response: Code: 60. DB::Exception: Unknown table … .
+    sentence = str(error).split("DB::Exception: ", 1)[-1].splitlines()[0][:400].rstrip()
+    if any(name in str(error) for name in ("UNKNOWN_TABLE", "UNKNOWN_DATABASE")):
+        return f"ClickHouse lacks a table: {sentence}. Run `mdw migrate`; `mdw doctor` says what else is missing."
+    return f"ClickHouse rejected a statement: {sentence}"
 
 
 def _explain(error: OSError) -> str:

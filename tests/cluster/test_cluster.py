@@ -230,7 +230,8 @@ def test_a_node_that_lost_its_disk_gets_everything_again(cluster: Cluster):
         assert f"node {cluster.b.name} has no tables" in nodes_of.differences(client, NAME)[0]
     # What `create table … on cluster` would have made there.
     cluster.b.command("create database if not exists marts")
-    cluster.b.command("create table marts.dq_series_days (day Date) engine = ReplicatedMergeTree order by day")
+    engine = "ReplicatedMergeTree('/other/dq_series_days', 'b')"
+    cluster.b.command(f"create table marts.dq_series_days (day Date) engine = {engine} order by day")
     with cluster.a.client() as client:
         assert "marts.dq_series_days is not one table" in "; ".join(nodes_of.differences(client, NAME))
     made = nodes_of.add_node(cluster.b.client(), cluster.b.settings)

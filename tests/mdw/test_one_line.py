@@ -19,6 +19,7 @@ from dlt_pipelines.core.series import Series
 from dlt_pipelines.http import ccxt_client, plain_client
 from dlt_pipelines.venues import ARCHIVES
 from mdw.cli import entry_point
+from tests.conftest import Warehouse
 from warehouse.client import connect
 from warehouse.errors import OperationFailed
 from warehouse.project import PROJECT
@@ -49,6 +50,17 @@ def test_a_server_without_enough_file_handles_names_the_limit(tmp_path: Path) ->
     (line,) = lines
     assert "ClickHouse could not start: too many open files. This process may open 24 at once" in line
     assert "ulimit -n 4096" in line
+
+
+def test_a_table_that_is_missing_is_one_line_with_the_next_step(warehouse: Warehouse) -> None:
+    with warehouse.client() as client:
+        client.command("drop table ops.quarantine sync")
+    code, lines = run("audit", "--quarantined", MDW_HOME=str(warehouse.settings.home))
+    assert code == 1
+    assert len(lines) == 1, lines
+    assert lines[0].startswith("failed: ClickHouse lacks a table: ")
+    assert "ops.quarantine" in lines[0]
+    assert "mdw migrate" in lines[0]
 
 
 def test_an_unreachable_server_is_a_single_line_of_ours(tmp_path: Path) -> None:
