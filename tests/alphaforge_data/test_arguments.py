@@ -94,10 +94,6 @@ REFUSED: dict[str, tuple[Callable[[Any], object], str]] = {
         "'perp', but instruments has 'binance:spot:BTC/USDT'",
     ),
     "extent of what is resampled": (lambda c: c.extent("BTC/USDT", "4h", **PERP), "'4h'; stored of .*: 1h"),
-    "condition of what has no bars": (
-        lambda c: c.condition("bars", instruments="binance:perp:BNB/USDT"),
-        "no bars of 'binance:perp:BNB/USDT'",
-    ),
     "condition of what pays no funding": (
         lambda c: c.condition("funding", instruments="binance:spot:BTC/USDT"),
         "no funding of 'binance:spot:BTC/USDT'",
