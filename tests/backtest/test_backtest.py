@@ -126,7 +126,7 @@ def test_too_many_gaps_are_refused_by_name(published: Published, tmp_path: Path)
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"market": "spot", "short": False}, "no 1h bars of binance:spot:BTC/USDT"),
+        ({"market": "spot", "short": False}, "'1h'; stored of binance:spot:BTC/USDT: 1m"),
         ({"lookback_days": 60}, "too little.*67 days are needed"),
         ({"start": END, "end": END + pd.Timedelta(days=400)}, "reaches from 2025-05-17.*requested: 2025-06-30"),
     ],
