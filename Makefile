@@ -9,7 +9,7 @@ PYTHON312 ?= $(shell for p in python3.12 "$${PYENV_ROOT:-$$HOME/.pyenv}"/version
 	"$$p" -c "" 2>/dev/null && echo "$$p" && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup airflow demo test cluster soak lint format bench lock adapters wheel reference docs reports acceptance clean
+.PHONY: help setup airflow demo test slow cluster soak lint format bench lock adapters wheel reference docs reports acceptance clean
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -53,8 +53,11 @@ adapters: $(STAMP) $(ADAPTER_STAMPS)  ## run the real backtesting libraries on a
 demo: $(STAMP)  ## the whole pipeline on a synthetic market: land, build, audit, publish, backtest
 	@$(BIN)/mdw demo
 
-test: $(STAMP) $(AIRFLOW)  ## all tests but the soak runs
-	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "not soak and not adapters"
+test: $(STAMP) $(AIRFLOW)  ## all tests but the slow ones and the soak runs
+	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow and not soak and not adapters"
+
+slow: $(STAMP) $(AIRFLOW)  ## the whole-pipeline tests that take minutes each; .ci/run runs them after `make test`
+	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "slow and not soak and not adapters"
 
 # A cluster of two nodes: MDW_TEST_CLUSTER_A and _B, otherwise the kit next to the project, started for this run.
 cluster: $(STAMP)  ## the tests of the cluster variant; fault runs: ARGS="-m soak"

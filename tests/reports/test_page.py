@@ -162,7 +162,7 @@ def test_the_catalog_opens_as_one_file_with_descriptions_and_lineage(published: 
         await page.evaluate("new Promise(done => setTimeout(done, 1500))")
         shown = await page.evaluate("document.body.innerText")
         assert "v_bars" in shown
-        assert "First instant of the bar, UTC, inclusive." in shown
+        assert "Start of the bar, UTC, inclusive." in shown
         assert {url.split(":")[0] for url in page.requests} <= {"file", "data", "blob"}
 
     browse(visit)
