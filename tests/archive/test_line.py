@@ -20,6 +20,9 @@ from tests.ingest import Ingest
 from warehouse.iceberg.export import export
 from warehouse.iceberg.target import Target
 
+# Minutes: behind `make slow`, which CI runs.
+pytestmark = pytest.mark.slow
+
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 NOVEMBER, DECEMBER = datetime(2024, 11, 1, tzinfo=UTC), datetime(2024, 12, 1, tzinfo=UTC)
 NEW_YEAR = datetime(2025, 1, 1, tzinfo=UTC)

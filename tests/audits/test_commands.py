@@ -24,6 +24,9 @@ from tests.conftest import Warehouse, start_warehouse
 from tests.dbt.pages import land, milliseconds
 from warehouse.settings import Settings
 
+# Minutes: behind `make slow`, which CI runs.
+pytestmark = pytest.mark.slow
+
 DAY = timedelta(days=1)
 START = datetime(2025, 6, 1, tzinfo=UTC)
 LOST = START + 2 * DAY

@@ -11,6 +11,9 @@ from tests.audits.seeding import DAY, HOUR, NOW, bar, land_bars, land_fear_greed
 from tests.dbt.conftest import Dbt, Outcome
 from tests.dbt.pages import MINUTE, START, land, land_archive, milliseconds
 
+# Minutes: behind `make slow`, which CI runs.
+pytestmark = pytest.mark.slow
+
 CLOCK = {"now": NOW.isoformat()}
 FIRST, SECOND, THIRD = NOW - 4 * DAY, NOW - 3 * DAY, NOW - 2 * DAY
 UNREAD = SECOND + HOUR

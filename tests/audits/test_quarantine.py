@@ -15,6 +15,9 @@ from tests.dbt.conftest import Dbt
 from tests.dbt.pages import MINUTE, START
 from warehouse.errors import BadInput
 
+# Minutes: behind `make slow`, which CI runs.
+pytestmark = pytest.mark.slow
+
 CLOCK = {"now": NOW.isoformat()}
 BAD = START + 3 * MINUTE
 SERIES = "binance:spot:BTC/USDT"

@@ -8,6 +8,9 @@ from tests.dags.airflow_home import Airflow, Run
 from tests.dags.commands import mark_absent
 from tests.dags.conftest import NOW, SEED, START
 
+# Minutes: behind `make slow`, which CI runs.
+pytestmark = pytest.mark.slow
+
 SNAPSHOT = "auto-20250701T002030Z"
 
 

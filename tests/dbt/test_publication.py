@@ -30,6 +30,9 @@ from warehouse import embedded
 from warehouse.embedded.clone import clone
 from warehouse.settings import Settings
 
+# Minutes: behind `make slow`, which CI runs.
+pytestmark = pytest.mark.slow
+
 DAY = timedelta(days=1)
 NO_UNIT_TESTS = ("--exclude-resource-type", "unit_test")
 BAD, GOOD = "250", "100.7"

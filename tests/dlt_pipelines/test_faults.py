@@ -14,6 +14,9 @@ from replay.faults import Faults
 from tests.dlt_pipelines.conftest import NOW
 from tests.ingest import Ingest
 
+# Minutes: behind `make slow`, which CI runs.
+pytestmark = pytest.mark.slow
+
 LAST_CLOSED = NOW.replace(second=0)
 START = LAST_CLOSED - timedelta(hours=20)
 BTC: dict[str, Any] = {"datasets": ("bars",), "symbols": ("BTC/USDT",), "markets": ("spot",)}

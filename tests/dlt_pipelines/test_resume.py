@@ -21,6 +21,9 @@ from warehouse import embedded
 from warehouse.errors import OperationFailed
 from warehouse.project import PROJECT
 
+# Minutes: behind `make slow`, which CI runs.
+pytestmark = pytest.mark.slow
+
 LAST_CLOSED = NOW.replace(second=0)
 START = LAST_CLOSED - timedelta(hours=60)
 SYMBOLS = ("BTC/USDT", "ETH/BTC")

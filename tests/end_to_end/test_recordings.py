@@ -19,6 +19,9 @@ from tests.conftest import Warehouse
 from warehouse.project import PROJECT
 from warehouse.settings import Settings
 
+# Minutes: behind `make slow`, which CI runs.
+pytestmark = pytest.mark.slow
+
 
 @dataclass(frozen=True)
 class File:

@@ -27,6 +27,9 @@ from tests.dbt.conftest import Dbt, Outcome
 from tests.end_to_end.changing import MINUTE, REVISED, ChangingMarket
 from warehouse.settings import Settings
 
+# Minutes: behind `make slow`, which CI runs.
+pytestmark = pytest.mark.slow
+
 NOW = datetime(2025, 5, 21, 18, 20, 30, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 SPOT_VENUES = ("binance", "okx", "bybit", "coinbase")

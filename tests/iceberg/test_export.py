@@ -17,6 +17,9 @@ from warehouse.errors import BadInput, OperationFailed
 from warehouse.iceberg.export import export
 from warehouse.iceberg.target import Target
 
+# Minutes: behind `make slow`, which CI runs.
+pytestmark = pytest.mark.slow
+
 DATASETS = ("bars", "funding", "instruments", "fear_greed")
 
 

@@ -8,6 +8,9 @@ from tests.reliability.cases import CASES, Case
 from tests.reliability.harness import Line
 from tests.reliability.job import Job
 
+# Minutes: behind `make slow`, which CI runs.
+pytestmark = pytest.mark.slow
+
 BEFORE = Job.hours(len(CASES))
 
 
