@@ -172,7 +172,7 @@ def test_archived_pins_say_so_and_come_back_when_protected(pins, before, mdw):
     )
     with pins.warehouse.client("researcher") as researcher:
         for query in stopped:
-            with pytest.raises(DatabaseError, match="archived: read it by"):
+            with pytest.raises(DatabaseError, match="archived: read it through"):
                 researcher.query(query)
         assert pins.bars("first") == before["first"]
         assert researcher.command("select count() from marts.v_bars where snapshot_id = 'fourth'") == 4
@@ -247,5 +247,5 @@ def test_scheduled_publications_do_not_archive_what_people_named(pins):
         for name in ("fifth", "fourth", "auto-20250601T000003Z"):
             assert researcher.query(by_name, parameters={"name": name}).result_rows[0][0] > 0
         for name in ("third", "auto-20250601T000000Z"):
-            with pytest.raises(DatabaseError, match="archived: read it by"):
+            with pytest.raises(DatabaseError, match="archived: read it through"):
                 researcher.query(by_name, parameters={"name": name})

@@ -32,8 +32,8 @@
     {%- do run_query(
         'create or replace view snaps.`' ~ dataset ~ '_' ~ unpinned_id() ~ '`' ~ on_cluster() ~ ' as select '
         ~ defaults | join(', ')
-        ~ " from system.one where (select throwIf(getSetting('max_rows_to_read') > 0, 'name a snapshot, else every "
-        ~ "one answers: v_" ~ dataset ~ " where snapshot_id = \\'X\\', or v_" ~ dataset
+        ~ " from system.one where (select throwIf(getSetting('max_rows_to_read') > 0, 'filter by a snapshot_id, "
+        ~ "otherwise every snapshot is read: v_" ~ dataset ~ " where snapshot_id = \\'X\\', or v_" ~ dataset
         ~ "_at(snapshot_id = \\'X\\'); marts.v_snapshots lists them'))") -%}
 {%- endmacro -%}
 
