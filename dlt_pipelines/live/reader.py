@@ -29,7 +29,8 @@ from dlt_pipelines.live.spool import LIMIT_BYTES, Batch, Spool
 from dlt_pipelines.live.supervisor import LONGEST_WAIT, Gate, Supervisor
 from dlt_pipelines.live.writer import Writer
 from dlt_pipelines.venues import VENUES, WEBSOCKETS
-from warehouse.errors import BadInput, OperationFailed
+from warehouse import schema
+from warehouse.errors import BadInput
 from warehouse.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -167,17 +168,21 @@ class Reader:
             return complete
 
     async def _start(self, session: aiohttp.ClientSession) -> list[Follower]:
-        """All places at once: a venue that does not answer delays no other.
-
-        Raises OperationFailed where ClickHouse answers and has no tables for the rows; where it is away, rows wait.
-        """
-        assert self.writer is not None
-        found = await self.writer.query(
-            "SELECT count() FROM system.tables WHERE database = 'ops' AND name LIKE 'live_%'"
-        )
-        if found and found[0][0] == "0":
-            raise OperationFailed("The warehouse has no tables for live data: run `mdw migrate`, then again.")
+        """All places at once: a venue that does not answer delays no other."""
+        await self._refuse_other_schema()
         return await asyncio.gather(*(self._follower(place, one, session) for place, one in self._places.items()))
+
+    async def _refuse_other_schema(self) -> None:
+        """Raise OperationFailed if ClickHouse has other migrations than this code. If it is away, rows wait for it."""
+        assert self.writer is not None
+        exists = await self.writer.query("EXISTS TABLE ops.schema_migrations")
+        if exists == [["0"]]:
+            schema.require_all(set())
+        found = await self.writer.query("SELECT DISTINCT version FROM ops.schema_migrations") if exists else []
+        if found:
+            applied = {int(version) for (version,) in found}
+            schema.require_known(applied)
+            schema.require_all(applied)
 
     async def _end(self, tasks: "list[asyncio.Task[None]]", writing: "asyncio.Task[None]") -> bool:
         assert self.writer is not None

@@ -18,6 +18,7 @@ import orjson
 from dlt_pipelines.core.series import Series
 from dlt_pipelines.core.websocket import Message
 from dlt_pipelines.live.clock import MINUTE_MS
+from dlt_pipelines.live.connection import open_session
 from dlt_pipelines.live.reader import Follower, Reader, followed
 from dlt_pipelines.live.rest import Rest, RestFailed
 from dlt_pipelines.venues import WEBSOCKETS
@@ -57,7 +58,7 @@ class Probe:
 
     async def run(self) -> str:
         """The report, as Markdown. Raises what the reader raises where it cannot run."""
-        async with aiohttp.ClientSession(trust_env=True) as self._session:
+        async with open_session() as self._session:
             reading, stopped = asyncio.create_task(self._reader.run()), asyncio.create_task(self._stopped.wait())
             began, clock = datetime.now(UTC), time.monotonic()
             await asyncio.wait({reading, stopped}, timeout=self._seconds, return_when=asyncio.FIRST_COMPLETED)

@@ -13,9 +13,7 @@ from dlt_pipelines.core.series import Series
 from dlt_pipelines.live.reader import Reader
 from mdw.console.output import print_json
 from mdw.live.status import lines, table
-from warehouse import schema
-from warehouse.client import connect
-from warehouse.errors import BadInput, OperationFailed
+from warehouse.errors import BadInput
 from warehouse.settings import Settings
 
 LINE_SECONDS = 10.0
@@ -32,19 +30,7 @@ def parse_duration(text: str) -> float:
 
 def run(settings: Settings, series: Sequence[Series], *, quotes: bool, as_json: bool) -> int:
     """Follow until SIGINT or SIGTERM. Exit code 0, or 1 where rows were left on disk for the next start."""
-    _refuse_other_schema(settings)
     return asyncio.run(_run(settings, series, quotes, as_json))
-
-
-def _refuse_other_schema(settings: Settings) -> None:
-    """Raise OperationFailed where the database and this code do not match. One that is away is spooled for."""
-    try:
-        client = connect(settings, "auditor")
-    except OperationFailed:
-        return
-    with client:
-        schema.refuse_older_code(client)
-        schema.refuse_older_data(client)
 
 
 async def _run(settings: Settings, series: Sequence[Series], quotes: bool, as_json: bool) -> int:
@@ -84,7 +70,6 @@ def run_probe(settings: Settings, series: Sequence[Series], seconds: float, repo
     """Measure for so long, or until SIGINT or SIGTERM, and write the report; its path is printed."""
     from mdw.live.probe import Probe
 
-    _refuse_other_schema(settings)
     stamp = datetime.fromtimestamp(time.time(), UTC).strftime("%Y%m%dT%H%M%SZ")
     path = report or settings.home / "reports" / f"live-probe-{stamp}.md"
     if path.is_dir():

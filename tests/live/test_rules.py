@@ -4,6 +4,9 @@ import asyncio
 import contextlib
 import io
 import json
+import os
+import signal
+import socket as sockets
 import subprocess
 import sys
 import time
@@ -274,6 +277,23 @@ def test_a_signal_is_obeyed_while_nothing_answers(
             return time.monotonic() - began
 
     assert asyncio.run(run()) < 6.0
+
+
+def test_a_silent_clickhouse_does_not_delay_the_start(server: ReplayServer, tmp_path: Path) -> None:
+    """The command itself: a server that accepts connections and never answers; the reader spools."""
+    with sockets.create_server(("127.0.0.1", 0)) as silent:
+        environment = {
+            "MDW_HOME": str(tmp_path),
+            "MDW_CLICKHOUSE_URL": f"http://u:p@127.0.0.1:{silent.getsockname()[1]}",
+        }
+        command = [sys.executable, "-m", "mdw", "live", "--venue", "okx", "--symbol", "BTC/USDT"]
+        running = subprocess.Popen(command, env={**os.environ, **server.environment, **environment})
+        try:
+            until(lambda: list((tmp_path / "live" / "spool").rglob("*.jsonl")) != [], 20, "a batch in the spool")
+            running.send_signal(signal.SIGTERM)
+            assert running.wait(30) == 1
+        finally:
+            running.kill()
 
 
 def subscribed(server: ReplayServer, topics: list[Topic], refused: set[str]) -> tuple[connection.Socket, Counter[str]]:

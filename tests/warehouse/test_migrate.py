@@ -5,6 +5,7 @@ import shutil
 import pytest
 from clickhouse_connect.driver.exceptions import DatabaseError
 
+from dlt_pipelines.core.series import Series
 from mdw.live import running
 from mdw.publishing import snapshot_build
 from tests.conftest import Warehouse
@@ -15,6 +16,8 @@ from warehouse.embedded import config
 from warehouse.embedded.state import read_state
 from warehouse.errors import OperationFailed
 from warehouse.project import PROJECT
+
+FOLLOWED = [Series("bars", "binance", "spot", "BTC/USDT", "1m")]
 
 
 def test_databases_and_tables_exist_and_a_second_run_does_nothing(module_warehouse: Warehouse):
@@ -74,8 +77,8 @@ def test_statements_on_tables_of_dbt_wait_for_dbt_to_make_them(warehouse: Wareho
             connect(warehouse.settings, "ingest")
         for start in (
             lambda: snapshot_build.build(warehouse.settings, "early"),
-            lambda: running.run(warehouse.settings, [], quotes=True, as_json=False),
-            lambda: running.run_probe(warehouse.settings, [], 1.0, None),
+            lambda: running.run(warehouse.settings, FOLLOWED, quotes=True, as_json=False),
+            lambda: running.run_probe(warehouse.settings, FOLLOWED, 1.0, None),
         ):
             with pytest.raises(OperationFailed, match="this code needs 1000: run `mdw migrate`"):
                 start()
@@ -88,7 +91,7 @@ def test_statements_on_tables_of_dbt_wait_for_dbt_to_make_them(warehouse: Wareho
         with pytest.raises(OperationFailed, match="Use code at least as new as the data"):
             connect(warehouse.settings, role)
     with pytest.raises(OperationFailed, match="Use code at least as new as the data"):
-        running.run(warehouse.settings, [], quotes=True, as_json=False)
+        running.run(warehouse.settings, FOLLOWED, quotes=True, as_json=False)
 
 
 def test_dbt_knows_the_newest_migration():
