@@ -11,6 +11,11 @@ class OperationFailed(RuntimeError):
     """A server is unreachable, a disk is full, a port is taken: not caused by the input (exit code 1)."""
 
 
+def sentence_of_server(error: BaseException) -> str:
+    """What ClickHouse said, without what its driver puts before it."""
+    return str(error).split("DB::Exception:", 1)[-1].strip()
+
+
 def chain(error: BaseException) -> Iterator[BaseException]:
     """The error and every error behind it: causes, contexts, and the members of groups."""
     waiting: list[BaseException | None] = [error]

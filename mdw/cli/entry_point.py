@@ -6,7 +6,7 @@ import os
 import sys
 
 import typer
-from rich.markup import escape
+from rich.text import Text
 
 from mdw.cli import (
     acceptance,
@@ -32,7 +32,7 @@ from mdw.cli import (
 )
 from mdw.console.output import err
 from warehouse import open_files
-from warehouse.errors import BadInput, OperationFailed
+from warehouse.errors import BadInput, OperationFailed, sentence_of_server
 
 app = typer.Typer(
     name="mdw",
@@ -75,13 +75,13 @@ def main() -> None:
     try:
         app()
     except BadInput as error:
-        err.print(f"[bold red]bad input:[/] {escape(str(error))}", soft_wrap=True, markup=True)
+        _print("bad input", str(error))
         sys.exit(2)
     except OperationFailed as error:
         if open_files.ran_out(error):
             # Half-open connections raise errors when they are garbage-collected.
             logging.disable(logging.CRITICAL)
-        err.print(f"[bold red]failed:[/] {escape(str(error))}", soft_wrap=True, markup=True)
+        _print("failed", str(error))
         sys.exit(1)
     except Exception as error:
         if open_files.ran_out(error):
@@ -92,11 +92,15 @@ def main() -> None:
             text = rejection
         else:
             raise
-        err.print(f"[bold red]failed:[/] {escape(text)}", soft_wrap=True, markup=True)
+        _print("failed", text)
         sys.exit(1)
     except KeyboardInterrupt:
         err.print("Stopped. What has landed is kept; run the same command again to continue.")
         sys.exit(130)
+
+
+def _print(kind: str, text: str) -> None:
+    err.print(Text(f"{kind}:", style="bold red"), text, soft_wrap=True)
 
 
 def _rejection(error: Exception) -> str | None:
@@ -105,8 +109,7 @@ def _rejection(error: Exception) -> str | None:
 
     if not isinstance(error, ClickHouseError):
         return None
-    # Such as: Received ClickHouse exception, code: 60, server response: Code: 60. DB::Exception: Unknown table … .
-    sentence = str(error).split("DB::Exception: ", 1)[-1].splitlines()[0][:400].rstrip()
+    sentence = sentence_of_server(error).splitlines()[0][:400].rstrip()
     if any(name in str(error) for name in ("UNKNOWN_TABLE", "UNKNOWN_DATABASE")):
         return f"ClickHouse lacks a table: {sentence}. Run `mdw migrate`; `mdw doctor` says what else is missing."
     return f"ClickHouse rejected a statement: {sentence}"

@@ -108,7 +108,7 @@ def status(
         newest = f"{one.snapshot_id} (data version {one.data_version}, published {utc(one.published_at)})"
         out.print(f"Newest snapshot: {newest}; {len(snapshots)} in all")
         if one.withdrawn is not None:
-            out.print(f"It was withdrawn as known to be bad: {one.withdrawn}", markup=False, soft_wrap=True)
+            out.print(f"It was withdrawn as known to be bad: {one.withdrawn}", soft_wrap=True)
 
 
 def _serve(settings: Settings, host: str, port: int) -> None:

@@ -12,7 +12,7 @@ from mdw.cli.options import Json
 from mdw.console.output import print_json, table
 from mdw.console.tables import Cell
 from warehouse.client import connect
-from warehouse.errors import BadInput
+from warehouse.errors import BadInput, sentence_of_server
 from warehouse.settings import Settings
 
 # ClickHouse formats the values: for Float32 and Float64, the shortest text that parses to the same number.
@@ -43,7 +43,8 @@ def sql(
         try:
             columns, rows = _run_query(client, query)
         except DatabaseError as error:
-            raise BadInput(_error_text(str(error))) from None
+            reason = sentence_of_server(error).removesuffix(".")
+            raise BadInput(f"ClickHouse rejected the query: {reason[:600]}") from None
     if json:
         print_json(rows)
     else:
@@ -91,8 +92,3 @@ def _escaped(character: str) -> str:
     if character == " " or character.isprintable():
         return character
     return json.dumps(character)[1:-1] if character != "\x7f" else "\\u007f"
-
-
-def _error_text(text: str) -> str:
-    reason = text.split("DB::Exception:", 1)[-1].strip().removesuffix(".")
-    return f"ClickHouse rejected the query: {reason[:600]}"
