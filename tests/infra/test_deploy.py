@@ -75,9 +75,22 @@ def test_wrong_parameters_are_named_together_before_aws_is_asked(parameters: Pat
         "no parameter 'MaxWorker'; did you mean MaxWorkers?",
         "foundation: AlertEmail has no value",
         "NodeSubnet is '@PrivateSubnetZ', but no earlier stack has that output",
-        "VolumeGiB is 5; allowed: 20 to None",
+        "VolumeGiB is 5; allowed: at least 20",
     ):
         assert text in said.stderr, said.stderr
+
+
+def test_a_name_that_would_be_part_of_another_environment_is_refused(account: Account, parameters: Path) -> None:
+    account.environment["AWS_ENDPOINT_URL"] = "http://127.0.0.1:9"
+    content = json.loads(parameters.read_text())
+    for field in ("environment", "project"):
+        wrong = parameters.with_name(f"{field}.json")
+        wrong.write_text(json.dumps({**content, field: "prod-eu"}))
+
+        said = account.deploy("deploy", str(wrong), *FAST)
+
+        assert said.returncode == 2
+        assert f"{wrong}: {field} is 'prod-eu'. It is 2 to 16 lowercase letters and digits without hyphens" in said.stderr
 
 
 def test_unknown_environment_and_no_credentials_are_one_line_each(account: Account) -> None:

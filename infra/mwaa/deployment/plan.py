@@ -13,7 +13,9 @@ from warehouse.errors import BadInput
 
 ROOT = Path(__file__).resolve().parents[3]
 PARAMETERS = ROOT / "infra" / "mwaa" / "parameters"
-_NAME = re.compile(r"[a-z][a-z0-9-]{1,15}")
+# No hyphen: PROJECT-ENVIRONMENT- is the prefix of an environment's stacks, alarms and log groups, and of what its roles
+# may reach. An environment prod-eu would be part of prod.
+_NAME = re.compile(r"[a-z][a-z0-9]{1,15}")
 
 # Known only after the code has been packaged and uploaded.
 RELEASE_VALUES = (
@@ -73,7 +75,7 @@ def load(environment: str) -> Plan:
         )
     try:
         content = json.loads(path.read_text())
-        plan = _plan(content)
+        plan = _plan(path, content)
     except json.JSONDecodeError as error:
         raise BadInput(f"{path} is not valid JSON: {error}. Correct it.") from None
     except KeyError as error:
@@ -84,10 +86,13 @@ def load(environment: str) -> Plan:
     return plan
 
 
-def _plan(content: dict[str, Any]) -> Plan:
+def _plan(path: Path, content: dict[str, Any]) -> Plan:
     for field in ("project", "environment"):
         if not _NAME.fullmatch(content[field]):
-            raise BadInput(f"{field} is {content[field]!r}: 2 to 16 characters a-z, 0-9 and -, the first a letter.")
+            raise BadInput(
+                f"{path}: {field} is {content[field]!r}. It is 2 to 16 lowercase letters and digits without hyphens, the "
+                "first a letter (prodeu, not prod-eu)."
+            )
     stacks = tuple(
         Stack(
             name=entry["name"],

@@ -55,8 +55,13 @@ class Parameter:
             except ValueError:
                 return f"is {value!r}, which is not a number"
             if (self.low is not None and number < self.low) or (self.high is not None and number > self.high):
-                return f"is {value}; allowed: {self.low} to {self.high}"
+                return f"is {value}; allowed: {self._range()}"
         return None
+
+    def _range(self) -> str:
+        if self.high is None:
+            return f"at least {self.low:g}"
+        return f"at most {self.high:g}" if self.low is None else f"{self.low:g} to {self.high:g}"
 
 
 @dataclass(frozen=True)
