@@ -90,7 +90,7 @@ def test_a_name_that_would_be_part_of_another_environment_is_refused(account: Ac
         said = account.deploy("deploy", str(wrong), *FAST)
 
         assert said.returncode == 2
-        assert f"{wrong}: {field} is 'prod-eu'. It is 2 to 16 lowercase letters and digits without hyphens" in said.stderr
+        assert f"{wrong}: {field} is 'prod-eu'. It is 2 to 16 lowercase letters and digits" in said.stderr
 
 
 def test_unknown_environment_and_no_credentials_are_one_line_each(account: Account) -> None:

@@ -90,8 +90,8 @@ def _plan(path: Path, content: dict[str, Any]) -> Plan:
     for field in ("project", "environment"):
         if not _NAME.fullmatch(content[field]):
             raise BadInput(
-                f"{path}: {field} is {content[field]!r}. It is 2 to 16 lowercase letters and digits without hyphens, the "
-                "first a letter (prodeu, not prod-eu)."
+                f"{path}: {field} is {content[field]!r}. It is 2 to 16 lowercase letters and digits without hyphens, "
+                "the first a letter (prodeu, not prod-eu)."
             )
     stacks = tuple(
         Stack(
