@@ -1,6 +1,6 @@
-"""Iceberg: export, export after one changed month, read-back against v_bars_at, and import. Synthetic rows.
+"""Iceberg: export, export after one changed month, read-back against v_bars_at, and import: `… benchmarks.iceberg 1`.
 
-The rows are inserted directly into the mart (18 series of one-minute bars); dbt publishes them, without the audits.
+Years of 18 series of one-minute bars, synthetic, inserted directly into the mart and published by a build.
 """
 
 import json
@@ -14,7 +14,8 @@ from statistics import median
 from clickhouse_connect.driver.client import Client
 
 from benchmarks.peak import Peak
-from mdw.publishing import dbt, recovery
+from benchmarks.sdk import FIRST_YEAR, fill_and_publish
+from mdw.publishing import recovery, snapshot_build
 from warehouse import embedded, snapshots
 from warehouse.client import connect
 from warehouse.iceberg import readback
@@ -24,41 +25,24 @@ from warehouse.iceberg.target import Target
 from warehouse.migrate import migrate
 from warehouse.settings import Settings
 
-MONTHS = 12
-FIRST_YEAR = 2024
 REPEATS = 7
-SYMBOLS = ("BTC/USDT", "ETH/USDT", "SOL/USDT", "XRP/USDT", "SOL/BTC", "ETH/BTC")
-VENUES = ("binance", "okx", "bybit")
-
-_COLUMNS = (
-    "instrument_id, venue, market, symbol, timeframe, open_time, open, high, low, close, volume, quote_volume, "
-    "trade_count, source, ingested_at"
-)
-_ROWS = f"""
-    insert into marts.bars ({_COLUMNS}, valid_from_version)
-    select concat(venue, ':spot:', symbol), venue, 'spot', symbol, '1m', start + toIntervalMinute(minute) as open_time,
-        round(100 + 20 * sin(minute / 700) + (cityHash64(minute, venue, symbol) % 4000) / 1000, 2) as open,
-        open + 1.37, open - 1.12, round(open + (cityHash64(minute, symbol) % 200) / 100 - 1, 2) as close,
-        (cityHash64(symbol, minute) % 100000000) / 10000 as volume, volume * close, cityHash64(minute) % 5000, 'rest',
-        toDateTime64('2026-01-01 00:00:00', 6, 'UTC'), {{version:UInt32}}
-    from (
-        select arrayJoin({{venues:Array(String)}}) as venue, arrayJoin({{symbols:Array(String)}}) as symbol,
-            toDateTime64({{month:String}}, 3, 'UTC') as start,
-            arrayJoin(range(dateDiff('minute', start, addMonths(start, 1)))) as minute
-    )
-"""
-# As in a build: old rows are closed and new ones added, for one minute in a hundred of one month.
-_CLOSE = f"""
-    insert into marts.bars ({_COLUMNS}, valid_from_version, valid_to_version)
-    select {_COLUMNS}, 1, 2 from marts.bars final
-    where toYYYYMM(open_time) = {{month:UInt32}} and toMinute(open_time) = 7 and valid_from_version = 1
-"""
+# As in a build: old rows are closed and new ones added, for one minute in sixty of one month.
+_MONTH = FIRST_YEAR * 100 + 3
+_PART = f"toYYYYMM(open_time) = {_MONTH} and toMinute(open_time) = 7 and valid_from_version < {{version:UInt32}}"
 _REVISE = f"""
-    insert into marts.bars ({_COLUMNS}, valid_from_version)
-    select * replace (close + 0.01 as close), 2 from (
-        select {_COLUMNS} from marts.bars final
-        where toYYYYMM(open_time) = {{month:UInt32}} and toMinute(open_time) = 7 and valid_from_version = 1
+    insert into marts.bars
+    select * replace (
+        close + (high - close) / 2 as close, {{version:UInt32}} as valid_from_version,
+        now64(6, 'UTC') as ingested_at
     )
+    from marts.bars final
+    where {_PART}
+"""
+_CLOSE = f"""
+    insert into marts.bars
+    select * replace ({{version:UInt32}} as valid_to_version)
+    from marts.bars final
+    where {_PART}
 """
 READS = {
     "one series, one year": "select sum(close), sum(volume), max(high), min(low) from {source} "
@@ -73,14 +57,14 @@ READS = {
 }
 
 
-def main(months: int = MONTHS) -> None:
+def main(years: int = 1) -> None:
     """Print a table and one line of JSON."""
     with tempfile.TemporaryDirectory() as folder:
         settings = Settings(home=Path(folder) / "mdw", clickhouse_url=None)
         pid = embedded.up(settings).pid
         assert pid is not None
         try:
-            figures = _measure(settings, pid, months)
+            figures = _measure(settings, pid, years)
         finally:
             embedded.down(settings)
     for name, value in figures.items():
@@ -88,12 +72,9 @@ def main(months: int = MONTHS) -> None:
     print(json.dumps(figures))
 
 
-def _measure(settings: Settings, pid: int, months: int) -> dict[str, float]:
-    migrate(settings)
-    _dbt(settings, "run-operation", "base", sub=("create_marts",))
+def _measure(settings: Settings, pid: int, years: int) -> dict[str, float]:
+    fill_and_publish(settings, years)
     client = connect(settings, "admin")
-    fill(client, months)
-    publish(settings, "base")
     # Inside the server's own folder: the embedded ClickHouse reads Iceberg only there.
     lake = Target.parse(str(settings.home / "clickhouse" / "lake"))
     bars = int(str(client.command("select count() from marts.v_bars_at(snapshot_id = 'base')")))
@@ -108,25 +89,17 @@ def _measure(settings: Settings, pid: int, months: int) -> dict[str, float]:
         "server_peak_mb": round(peak.server / 1e6),
     }
     figures |= _timed("export_again", settings, "base", lake)[0]
+    version = client.query("select max(version) + 1 from ops.builds").result_rows[0][0]
     for statement in (_REVISE, _CLOSE):
-        client.command(statement, parameters={"month": FIRST_YEAR * 100 + 3})
-    client.command(f"optimize table marts.bars partition {FIRST_YEAR * 100 + 3} final")
-    publish(settings, "next")
+        client.command(statement, parameters={"version": version})
+    client.command(f"optimize table marts.bars partition {_MONTH} final")
+    built = snapshot_build.build(settings, "next")
+    assert built.data_version == version, (built.failures, built.notices)
     changed, done = _timed("export_one_month_changed", settings, "next", lake)
     figures |= changed
     figures["rows_written_one_month_changed"] = done.parts[0].rows_written
     figures |= _read_back(client, lake, done)
     return figures | _import(settings, lake)
-
-
-def fill(client: Client, months: int) -> None:
-    """Insert this many months of all series into the mart, as version 1."""
-    for number in range(months):
-        month = f"{FIRST_YEAR + number // 12}-{number % 12 + 1:02}-01 00:00:00"
-        client.command(
-            _ROWS, parameters={"version": 1, "venues": list(VENUES), "symbols": list(SYMBOLS), "month": month}
-        )
-    client.command("optimize table marts.bars final")
 
 
 def _timed(name: str, settings: Settings, snapshot_id: str, lake: Target) -> tuple[dict[str, float], Export]:
@@ -176,16 +149,5 @@ def _import(settings: Settings, lake: Target) -> dict[str, float]:
             embedded.down(other)
 
 
-def publish(settings: Settings, snapshot_id: str) -> None:
-    """Publish the content of the mart, without audits."""
-    only = ("--exclude", "config.materialized:versioned", "--exclude-resource-types", "test", "unit_test")
-    _dbt(settings, "build", snapshot_id, *only)
-
-
-def _dbt(settings: Settings, command: str, snapshot_id: str, *extra: str, sub: tuple[str, ...] = ()) -> None:
-    outcome = dbt.run(settings, command, {"snapshot_id": snapshot_id}, *extra, sub=sub)
-    assert outcome.exit_code == 0, outcome.errors
-
-
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else MONTHS)
+    main(*map(int, sys.argv[1:]))

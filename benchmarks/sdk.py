@@ -62,7 +62,7 @@ def main() -> None:
         embedded.up(settings)
         try:
             if not is_filled:
-                _fill(settings, arguments.years)
+                fill_and_publish(settings, arguments.years)
                 (folder / "filled").touch()
             found = settings.connection("researcher")
             url = f"http://{found.user}:{found.password}@{found.host}:{found.http_port}"
@@ -78,7 +78,8 @@ def main() -> None:
     sys.exit(done.returncode)
 
 
-def _fill(settings: Settings, years: int) -> None:
+def fill_and_publish(settings: Settings, years: int) -> None:
+    """Migrate, insert this many years of all series into the mart, and publish them as `base`."""
     migrate(settings)
     assert snapshot_build.build(settings, "empty").published
     with connect(settings, "admin") as client:
