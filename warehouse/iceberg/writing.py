@@ -16,8 +16,9 @@ from pyiceberg.table.update.snapshot import ManageSnapshots
 
 from warehouse.iceberg.layout import Key
 
-# One file is compressed while the rows of the next arrive; more would only use memory.
-_AT_WORK = 2
+# One file is compressed while the rows of the next arrive. A second thread gained nothing on two cores, and took a third
+# more memory.
+_AT_WORK = 1
 
 
 @dataclass(frozen=True)
