@@ -40,10 +40,15 @@ class Node:
 def nodes(client: Client) -> list[Node]:
     """Every replica that Keeper knows, by name. Raises OperationFailed where Keeper does not answer."""
     rows = _rows(client, "select replica_is_active from system.replicas where database = 'ops' and table = 'builds'")
-    if not rows or not rows[0][0]:
+    if not rows:
         raise OperationFailed(
-            "Keeper knows no replica of ops.builds: either it does not answer from here, or `mdw migrate` did not run "
-            "with MDW_CLUSTER. Next step: runbooks/cluster.md"
+            "This node has no replicated tables: run `mdw migrate` with MDW_CLUSTER for a new cluster, or `mdw cluster "
+            "add-node` for a new node of one that has tables. Next step: runbooks/cluster.md"
+        )
+    if not rows[0][0]:
+        raise OperationFailed(
+            "This node has no session with Keeper: its tables are read-only, and which nodes are up is not known. "
+            "Start Keeper, or correct the network between them. Next step: runbooks/cluster.md, Keeper lost"
         )
     versions = _rows(client, "select node, max(version) from ops.node_versions group by node")
     holds = {str(node): int(version) for node, version in versions}

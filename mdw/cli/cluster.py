@@ -4,7 +4,7 @@ import typer
 
 from mdw.cli.options import Json
 from mdw.console.output import out, print_json, table
-from warehouse import cluster
+from warehouse import cluster, topology
 from warehouse.client import connect
 from warehouse.errors import BadInput
 from warehouse.settings import Settings
@@ -21,6 +21,8 @@ def _settings() -> Settings:
     settings = Settings.load()
     if not settings.cluster:
         raise BadInput("MDW_CLUSTER is not set: `mdw cluster` works on a cluster. Set it to the cluster's name.")
+    with connect(settings, "auditor") as client:
+        topology.refuse_unknown_cluster(client, settings.cluster)
     return settings
 
 

@@ -26,6 +26,13 @@ resume) exec kill -CONT "\$(cat "$folder/\$2/pid")" ;;
 esac
 END
     chmod +x "$control"
+    # The kit has no users by SQL, and a node reads its file when it starts.
+    "$PYTHON" -m tests.cluster.users "$MDW_TEST_CLUSTER_A" "$folder/a/users.xml" "$folder/b/users.xml"
+    for node in a b; do
+        "$control" stop $node
+        "$control" start $node
+    done
+    export MDW_TEST_CLUSTER_ROLES=1
     export MDW_TEST_CLUSTER_CONTROL=$control
 fi
 [ $# -gt 0 ] || set -- -m "not soak"
