@@ -17,6 +17,8 @@ _DATABASES = ("ops", "raw", "staging", "marts", "snaps", "elementary")
 _WORK = r"^staging\..*__(candidates|changes)$"
 # How long Keeper may take to notice that a killed node is gone: ClickHouse's session timeout is 30 s.
 _SESSION_SECONDS = 90
+# Which node holds which data version; views stop on a node without its row.
+_RECORD = ("ops", "node_versions")
 # A node that does not answer is left out, after some seconds at most.
 _ANSWERING = {
     "skip_unavailable_shards": 1,
@@ -140,7 +142,9 @@ def add_node(client: Client, settings: Settings) -> list[str]:
     for database, name, engine, query, uuid in missing:
         if engine.startswith("Replicated"):
             _forget_replica(client, own, query, uuid, f"{database}.{name}")
-    left = [(f"{database}.{name}", query) for database, name, _, query, _ in missing]
+    if any(engine.startswith("Replicated") for _, _, engine, *_ in missing):
+        _forget_versions(client, own, next((row[3] for row in missing if (row[0], row[1]) == _RECORD), ""))
+    left = [(f"{database}.{name}", query) for database, name, _, query, _ in missing if (database, name) != _RECORD]
     # Tables before the views that read them, in as many rounds as views are nested.
     while left:
         again, problem = [], ""
@@ -154,6 +158,13 @@ def add_node(client: Client, settings: Settings) -> list[str]:
             raise OperationFailed(f"{len(left)} tables could not be created on node {own}; the last one is {problem}")
         left = again
     return [f"{database}.{name}" for database, name, *_ in missing]
+
+
+def _forget_versions(client: Client, own: str, create: str) -> None:
+    """Forget which versions this node held, before it gets tables: until their rows are there, it is not whole."""
+    if create:
+        client.command(create)
+    client.command("alter table ops.node_versions delete where node = {node:String}", parameters={"node": own})
 
 
 def _drop_strangers(client: Client, own: str, theirs: dict[tuple[str, str], str]) -> None:
