@@ -69,7 +69,7 @@ def heal(cluster: Cluster) -> None:
     for node in (cluster.a, cluster.b):
         while time.monotonic() < deadline:
             try:
-                if node.command("select count() from system.replicas where is_readonly") == 0:
+                if node.command("select count() from system.replicas where is_readonly or is_session_expired") == 0:
                     break
             except Exception:
                 pass
