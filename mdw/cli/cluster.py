@@ -36,6 +36,8 @@ def check(json: Json = False) -> None:
 
     settings = _settings()
     with connect(settings, "auditor") as client:
+        # Without Keeper nothing can be recorded: said here, before dbt runs into it.
+        cluster.nodes(client)
         published = client.command("exists table marts.snapshots") and int(
             str(client.command("select max(data_version) from marts.snapshots"))
         )
