@@ -6,11 +6,13 @@ import clickhouse_connect
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import DatabaseError, OperationalError
 
-from warehouse import open_files, schema, trust
+from warehouse import open_files, schema, topology, trust
 from warehouse.errors import OperationFailed, chain
 from warehouse.settings import Role, Settings
 
 _WRITING = ("ingest", "transform")
+_CREATING = ("admin", "transform")
+_CHANGING = ("admin", "ingest", "transform")
 # A statement ON CLUSTER waits for nodes that have a session with Keeper, and no longer than this; the others execute
 # it when they come back. Mutations and alters wait for the node that received them.
 DDL_SETTINGS = {
@@ -19,6 +21,9 @@ DDL_SETTINGS = {
     "alter_sync": 1,
     "mutations_sync": 1,
 }
+# A replicated table drops an insert that equals an earlier one, such as a snapshot that is protected for the second
+# time: columns with a default, as the time of the row, do not count.
+_EVERY_INSERT_COUNTS = {"deduplicate_insert": "disable", "deduplicate_insert_select": "disable"}
 # The driver also logs a warning for every error that it raises; we print one line.
 logging.getLogger("clickhouse_connect").setLevel(logging.ERROR)
 _BAD_PASSWORD = ("AUTHENTICATION_FAILED", "REQUIRED_PASSWORD", "code 516", "Code: 516")
@@ -29,9 +34,13 @@ def connect(settings: Settings, role: Role = "auditor", *, database: str = "defa
 
     Raises OperationFailed if the server does not answer or refuses the user (neither message contains the password), if
     a role that writes meets a database that was migrated by newer code, or if the landing role meets one that lacks a
-    migration.
+    migration. Raises BadInput if a role that changes anything meets a server that MDW_CLUSTER does not fit.
     """
     client = _connected(settings, role, database)
+    if role in _CREATING:
+        topology.refuse_unknown_cluster(client, settings.cluster)
+    if role in _CHANGING and (settings.cluster or not settings.embedded):
+        topology.refuse_other_topology(client, settings.cluster)
     if role in _WRITING:
         schema.refuse_older_code(client)
     if role == "ingest":
@@ -54,7 +63,7 @@ def _connected(settings: Settings, role: Role, database: str) -> Client:
             client_name="mdw",
             # Threads may share a client: with sessions their queries would conflict.
             autogenerate_session_id=False,
-            settings=dict(DDL_SETTINGS) if settings.cluster and role in ("admin", "transform") else None,
+            settings=_settings_on_a_cluster(role) if settings.cluster else None,
         )
     except (DatabaseError, OperationalError) as error:
         if open_files.ran_out(error):
@@ -72,6 +81,12 @@ def _connected(settings: Settings, role: Role, database: str) -> Client:
         )
         reason = _reason(error)
         raise OperationFailed(f"ClickHouse does not answer at {connection.address} ({reason}). {hint}") from None
+
+
+def _settings_on_a_cluster(role: Role) -> dict[str, object] | None:
+    if role not in _CHANGING:
+        return None
+    return {**_EVERY_INSERT_COUNTS, **(DDL_SETTINGS if role in _CREATING else {})}
 
 
 def _reason(error: BaseException) -> str:

@@ -17,6 +17,8 @@ _DATABASES = ("ops", "raw", "staging", "marts", "snaps", "elementary")
 _WORK = r"^staging\..*__(candidates|changes)$"
 # How long Keeper may take to notice that a killed node is gone: ClickHouse's session timeout is 30 s.
 _SESSION_SECONDS = 90
+# Which node holds which data version; views stop on a node without its row.
+_RECORD = ("ops", "node_versions")
 # A node that does not answer is left out, after some seconds at most.
 _ANSWERING = {
     "skip_unavailable_shards": 1,
@@ -40,10 +42,15 @@ class Node:
 def nodes(client: Client) -> list[Node]:
     """Every replica that Keeper knows, by name. Raises OperationFailed where Keeper does not answer."""
     rows = _rows(client, "select replica_is_active from system.replicas where database = 'ops' and table = 'builds'")
-    if not rows or not rows[0][0]:
+    if not rows:
         raise OperationFailed(
-            "Keeper knows no replica of ops.builds: either it does not answer from here, or `mdw migrate` did not run "
-            "with MDW_CLUSTER. Next step: runbooks/cluster.md"
+            "This node has no replicated tables: run `mdw migrate` with MDW_CLUSTER for a new cluster, or `mdw cluster "
+            "add-node` for a new node of one that has tables. Next step: runbooks/cluster.md"
+        )
+    if not rows[0][0]:
+        raise OperationFailed(
+            "This node has no session with Keeper: its tables are read-only, and which nodes are up is not known. "
+            "Start Keeper, or correct the network between them. Next step: runbooks/cluster.md, Keeper lost"
         )
     versions = _rows(client, "select node, max(version) from ops.node_versions group by node")
     holds = {str(node): int(version) for node, version in versions}
@@ -135,7 +142,9 @@ def add_node(client: Client, settings: Settings) -> list[str]:
     for database, name, engine, query, uuid in missing:
         if engine.startswith("Replicated"):
             _forget_replica(client, own, query, uuid, f"{database}.{name}")
-    left = [(f"{database}.{name}", query) for database, name, _, query, _ in missing]
+    if any(engine.startswith("Replicated") for _, _, engine, *_ in missing):
+        _forget_versions(client, own, next((row[3] for row in missing if (row[0], row[1]) == _RECORD), ""))
+    left = [(f"{database}.{name}", query) for database, name, _, query, _ in missing if (database, name) != _RECORD]
     # Tables before the views that read them, in as many rounds as views are nested.
     while left:
         again, problem = [], ""
@@ -149,6 +158,13 @@ def add_node(client: Client, settings: Settings) -> list[str]:
             raise OperationFailed(f"{len(left)} tables could not be created on node {own}; the last one is {problem}")
         left = again
     return [f"{database}.{name}" for database, name, *_ in missing]
+
+
+def _forget_versions(client: Client, own: str, create: str) -> None:
+    """Forget which versions this node held, before it gets tables: until their rows are there, it is not whole."""
+    if create:
+        client.command(create)
+    client.command("alter table ops.node_versions delete where node = {node:String}", parameters={"node": own})
 
 
 def _drop_strangers(client: Client, own: str, theirs: dict[tuple[str, str], str]) -> None:

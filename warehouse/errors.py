@@ -1,6 +1,10 @@
 """The two kinds of errors that the user sees as one line, and what is behind an error."""
 
+import re
 from collections.abc import Iterator
+
+# Keeper's errors have a name of their own: Coordination::Exception.
+_DRIVERS_PART = re.compile(r"^.*?\b(DB|Coordination)::Exception:", re.DOTALL)
 
 
 class BadInput(ValueError):
@@ -13,7 +17,7 @@ class OperationFailed(RuntimeError):
 
 def sentence_of_server(error: BaseException) -> str:
     """What ClickHouse said, without what its driver puts before it."""
-    return str(error).split("DB::Exception:", 1)[-1].strip()
+    return _DRIVERS_PART.sub("", str(error), count=1).strip()
 
 
 def chain(error: BaseException) -> Iterator[BaseException]:

@@ -4,7 +4,7 @@ import typer
 
 from mdw.cli.options import Json
 from mdw.console.output import out, print_json, table
-from warehouse import cluster
+from warehouse import cluster, topology
 from warehouse.client import connect
 from warehouse.errors import BadInput
 from warehouse.settings import Settings
@@ -21,6 +21,8 @@ def _settings() -> Settings:
     settings = Settings.load()
     if not settings.cluster:
         raise BadInput("MDW_CLUSTER is not set: `mdw cluster` works on a cluster. Set it to the cluster's name.")
+    with connect(settings, "auditor") as client:
+        topology.refuse_unknown_cluster(client, settings.cluster)
     return settings
 
 
@@ -34,6 +36,8 @@ def check(json: Json = False) -> None:
 
     settings = _settings()
     with connect(settings, "auditor") as client:
+        # Without Keeper nothing can be recorded: said here, before dbt runs into it.
+        cluster.nodes(client)
         published = client.command("exists table marts.snapshots") and int(
             str(client.command("select max(data_version) from marts.snapshots"))
         )

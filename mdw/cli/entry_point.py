@@ -110,6 +110,8 @@ def _rejection(error: Exception) -> str | None:
     if not isinstance(error, ClickHouseError):
         return None
     sentence = sentence_of_server(error).splitlines()[0][:400].rstrip()
+    if any(name in str(error) for name in ("KEEPER_EXCEPTION", "TABLE_IS_READ_ONLY", "Coordination::Exception")):
+        return f"ClickHouse cannot write without Keeper: {sentence}. Next step: runbooks/cluster.md, Keeper lost."
     if any(name in str(error) for name in ("UNKNOWN_TABLE", "UNKNOWN_DATABASE")):
         return f"ClickHouse lacks a table: {sentence}. Run `mdw migrate`; `mdw doctor` says what else is missing."
     return f"ClickHouse rejected a statement: {sentence}"

@@ -7,9 +7,9 @@ from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import DatabaseError
 
 from mdw.doctor.finding import Finding, State
-from warehouse import cluster, schema
+from warehouse import cluster, schema, topology
 from warehouse.client import connect
-from warehouse.errors import BadInput, OperationFailed
+from warehouse.errors import BadInput, OperationFailed, sentence_of_server
 from warehouse.settings import Role, Settings
 
 # The first version with xxh3_128, the hash of manifests.
@@ -34,6 +34,13 @@ def check_database(settings: Settings) -> Iterator[Finding]:
         return
     with client:
         yield _version(client, settings)
+        try:
+            topology.refuse_unknown_cluster(client, settings.cluster)
+            topology.refuse_other_topology(client, settings.cluster)
+        except BadInput as error:
+            # Everything else would be checked with the wrong setting.
+            yield Finding("MDW_CLUSTER", "fail", str(error), "docs/cluster.md")
+            return
         yield _migrations(client)
         if settings.cluster:
             yield from _nodes(client, settings.cluster)
@@ -55,7 +62,7 @@ def _nodes(client: Client, name: str) -> Iterator[Finding]:
             time.sleep(3)
             found = cluster.differences(client, name)
     except (OperationFailed, DatabaseError) as error:
-        yield Finding("cluster", "fail", str(error).splitlines()[0], advice)
+        yield Finding("cluster", "fail", sentence_of_server(error).splitlines()[0], advice)
         return
     if found:
         more = f"; and {len(found) - 5} more" if len(found) > 5 else ""

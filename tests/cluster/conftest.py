@@ -5,15 +5,21 @@ MDW_CLUSTER                             the cluster's name in remote_servers
 MDW_TEST_CLUSTER_CONTROL                optional: a command that takes `kill`, `start`, `pause`, `resume` or `wipe`, and
                                         `a`, `b` or `zk`, as its last two words; without it tests that lose a node are
                                         skipped
+MDW_TEST_CLUSTER_ROLES                  optional: set if each node has users `ingest`, `transform`, `researcher` and
+                                        `auditor` with the rights of their roles and the admin's password; without it
+                                        the admin does everything
 """
 
+import json
 import os
 import shlex
 import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from clickhouse_connect.driver.client import Client
@@ -21,14 +27,17 @@ from pydantic import SecretStr
 
 from tests.conftest import Warehouse
 from tests.dbt.conftest import Dbt
+from warehouse import access
 from warehouse.client import connect
 from warehouse.migrate import migrate
+from warehouse.project import PROJECT
 from warehouse.settings import Role, Settings
 
 # Read before a fixture hides a developer's own variables.
 URLS = tuple(os.environ.get(name, "") for name in ("MDW_TEST_CLUSTER_A", "MDW_TEST_CLUSTER_B"))
 NAME = os.environ.get("MDW_CLUSTER", "")
 CONTROL = os.environ.get("MDW_TEST_CLUSTER_CONTROL", "")
+ROLES = bool(os.environ.get("MDW_TEST_CLUSTER_ROLES"))
 _DATABASES = ("raw", "staging", "marts", "snaps", "ops", "elementary")
 
 
@@ -39,10 +48,12 @@ class Node(Warehouse):
     @property
     def environment(self) -> dict[str, str]:
         assert self.settings.clickhouse_url is not None
+        role_urls = {role: url.get_secret_value() for role, url in self.settings.role_urls.items()}
         return {
             "MDW_HOME": str(self.settings.home),
             "MDW_CLICKHOUSE_URL": self.settings.clickhouse_url.get_secret_value(),
             "MDW_CLUSTER": self.settings.cluster,
+            "MDW_ROLE_URLS": json.dumps(role_urls),
         }
 
     def client(self, role: Role = "admin") -> Client:
@@ -86,6 +97,25 @@ class Cluster:
         subprocess.run([*shlex.split(CONTROL), verb, node], check=True, timeout=120)
 
 
+def mdw(node: Node, *arguments: str, exit_code: int = 0) -> str:
+    """A command as a person types it, connected to a node; what it printed."""
+    done = subprocess.run(
+        [sys.executable, "-m", "mdw", *arguments],
+        env={**os.environ, **node.environment},
+        cwd=PROJECT,
+        text=True,
+        capture_output=True,
+        timeout=300,
+    )
+    assert done.returncode == exit_code, done.stdout + done.stderr
+    return done.stdout if exit_code == 0 else done.stdout + done.stderr
+
+
+def _role_urls(url: str) -> dict[str, SecretStr]:
+    user = urlsplit(url).username
+    return {role: SecretStr(url.replace(f"//{user}:", f"//{role}:", 1)) for role in access.ROLES} if ROLES else {}
+
+
 @pytest.fixture(scope="session")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """Migrated; everything that the tests make is dropped at the end."""
@@ -93,7 +123,9 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
         pytest.skip("MDW_TEST_CLUSTER_A, MDW_TEST_CLUSTER_B and MDW_CLUSTER do not name a cluster of two nodes")
     folder = tmp_path_factory.mktemp("cluster")
     a, b = (
-        Node(Settings(home=folder / f"node{at}", clickhouse_url=SecretStr(url), cluster=NAME))
+        Node(
+            Settings(home=folder / f"node{at}", clickhouse_url=SecretStr(url), cluster=NAME, role_urls=_role_urls(url))
+        )
         for at, url in enumerate(URLS)
     )
     found = a.rows(f"select name from system.databases where name in {_DATABASES}")

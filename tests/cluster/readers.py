@@ -15,16 +15,19 @@ _DIGEST = "select count(), sum(cityHash64(toString(tuple({columns})))) from {sou
 # What a node that is behind, or does not know the snapshot yet, says instead of rows.
 BEHIND = "this node is behind"
 UNKNOWN = "unknown snapshot_id"
+CUT_OFF = "no session with Keeper"
 
 Asked = Callable[[Node], Any]
 
 
 def pinned(snapshot_id: str) -> dict[str, Asked]:
     """Questions about one snapshot, by view or SDK call; each answer identifies all rows."""
-    questions = {
-        name: _sql(_DIGEST.format(columns="*", source=source)) for name, source in _pinned_sources(snapshot_id)
-    }
-    return questions | _by_sdk(snapshot_id)
+    return {name: _sql(query) for name, query in sources(snapshot_id).items()} | _by_sdk(snapshot_id)
+
+
+def sources(snapshot_id: str) -> dict[str, str]:
+    """A query of every view that takes the snapshot, by view."""
+    return {name: _DIGEST.format(columns="*", source=source) for name, source in _pinned_sources(snapshot_id)}
 
 
 def newest() -> dict[str, Asked]:
@@ -37,13 +40,14 @@ def newest() -> dict[str, Asked]:
 
 
 def answer(node: Node, question: Asked) -> Any:
-    """The answer of a node, or BEHIND or UNKNOWN; any other error is raised."""
+    """The answer of a node, or BEHIND, UNKNOWN or CUT_OFF; any other error is raised."""
     try:
         return question(node)
     except (DatabaseError, alphaforge_data.AlphaforgeDataError) as error:
-        for word in (BEHIND, UNKNOWN):
-            if word in str(error):
-                return word
+        # The first one: ClickHouse repeats the expression, which has others, after its sentence.
+        said = sorted((str(error).index(word), word) for word in (BEHIND, UNKNOWN, CUT_OFF) if word in str(error))
+        if said:
+            return said[0][1]
         if isinstance(error, alphaforge_data.UnknownSnapshot):
             return UNKNOWN
         raise

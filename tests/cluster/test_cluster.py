@@ -1,8 +1,10 @@
 """The cluster variant on two real replicas. Each test continues with the warehouse of the one before, in file order."""
 
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -12,13 +14,15 @@ import alphaforge_data
 from dlt_pipelines.core.raw_page import Page
 from dlt_pipelines.core.series import Series
 from dlt_pipelines.rest.page_loader import PageLoader
-from tests.cluster.conftest import NAME, Cluster, Node
+from tests.cluster.conftest import NAME, Cluster, Node, mdw
 from tests.dbt.pages import MINUTE, START, kline, land
 from warehouse import cluster as nodes_of
 from warehouse.migrate import migrate
 from warehouse.snapshots import find
 from warehouse.snapshots.verify import verify
 
+# On a busy machine a build takes minutes.
+pytestmark = pytest.mark.timeout(1800)
 SERIES = ("binance", "spot", "BTC/USDT", "1m")
 BY_SQL = (
     "select count() from marts.v_bars where snapshot_id = '{id}'",
@@ -89,6 +93,26 @@ def test_migrate_reaches_every_node_and_ends_in_order(cluster: Cluster):
     assert {engine for *_, engine in cluster.a.rows(tables)} == {"ReplicatedMergeTree", "View"}
 
 
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("elsewhere", f"MDW_CLUSTER is 'elsewhere', and remote_servers of this server names: .*{NAME}"),
+        ("a b'c`", 'MDW_CLUSTER is "a b\'c`"'),
+        ("", "MDW_CLUSTER is not set"),
+    ],
+)
+def test_a_cluster_that_does_not_fit_the_server_is_bad_input(cluster: Cluster, name: str, says: str):
+    tables = "select database, name, uuid from system.tables order by all"
+    before = cluster.a.rows(tables)
+    wrong = replace(cluster.a, settings=cluster.a.settings.model_copy(update={"cluster": name}))
+    for command in (("migrate",), ("build",), ("cluster", "check"), ("cluster", "add-node")):
+        assert re.search(says, mdw(wrong, *command, exit_code=2))
+    assert re.search(says, mdw(wrong, "doctor", exit_code=1))
+    by_hand = cluster.dbt(wrong).run("seed")
+    assert not by_hand.succeeded
+    assert cluster.a.rows(tables) == before
+
+
 def test_a_landing_leaves_dlts_own_tables_on_every_node(cluster: Cluster):
     series = Series("fear_greed", "alternative_me", "")
     for node, text in ((cluster.a, '{"data": []}'), (cluster.b, '{"data": [ ]}')):
@@ -100,6 +124,15 @@ def test_a_landing_leaves_dlts_own_tables_on_every_node(cluster: Cluster):
             node.command(f"system sync replica raw.`{name}`")
         assert differences(node) == []
         assert node.rows("select count() from raw.alternative_me__fear_greed") == [(2,)]
+
+
+def test_an_insert_that_equals_an_earlier_one_counts(cluster: Cluster):
+    for role in ("admin", "ingest", "transform"):
+        with cluster.a.client(role) as client:
+            before = client.command("select count() from ops.landings")
+            for _ in range(2):
+                client.insert("ops.landings", [[0.5]], column_names=["seconds"])
+            assert client.command("select count() from ops.landings") == before + 2
 
 
 def test_a_build_makes_everything_on_every_node(cluster: Cluster):
@@ -141,7 +174,7 @@ def test_a_node_that_lags_answers_with_an_error_and_never_with_fewer_rows(cluste
 def test_two_nodes_that_do_not_see_each_other_hand_out_one_version(cluster: Cluster):
     """Versions are claimed through Keeper: rows of ops.builds that were not fetched yet do not matter."""
     claim = (
-        "insert into ops.builds (version, invocation_id, state, owner) settings insert_deduplicate = 1, "
+        "insert into ops.builds (version, invocation_id, state, owner) settings deduplicate_insert = 'enable', "
         "insert_deduplication_token = 'claim of version 900' values (900, '{who}', 'claiming', 'test')"
     )
     with without_fetches(cluster.b):
@@ -208,13 +241,25 @@ def test_without_keeper_nothing_is_changed_and_pins_are_read(cluster: Cluster):
         readonly = "select count() from system.replicas where database = 'ops' and is_readonly"
         while cluster.a.rows(readonly) == [(0,)] and time.monotonic() < deadline:
             time.sleep(1)
-        assert counts(cluster.a, "s4") == counts(cluster.b, "s4") == [180, 180]
+        for node in (cluster.a, cluster.b):
+            by_name, by_parameter = (query.format(id="s4") for query in BY_SQL)
+            assert node.rows(by_parameter) == [(180,)]
+            assert bars_by_sdk(node, "s4") == 180
+            # By name a snapshot that the node has not heard of would have no rows.
+            with pytest.raises(DatabaseError, match=r"no session with Keeper .* read v_bars_at"):
+                node.rows(by_name)
         outcome = cluster.dbt(cluster.a).build("s5", replica_wait_seconds=1)
         assert not outcome.succeeded
         assert "has no session with Keeper" in outcome.text
+        for command in (("cluster", "check"), ("migrate",), ("doctor",)):
+            assert "Keeper lost" in mdw(cluster.a, *command, exit_code=1)
     finally:
         cluster.control("start", "zk")
     assert cluster.a.rows("select count() from ops.builds") == before
+    deadline = time.monotonic() + 60
+    while cluster.a.rows(readonly) != [(0,)] and time.monotonic() < deadline:
+        time.sleep(1)
+    assert counts(cluster.a, "s4") == counts(cluster.b, "s4") == [180, 180]
 
 
 def test_a_node_that_lost_its_disk_gets_everything_again(cluster: Cluster):
@@ -238,9 +283,14 @@ def test_a_node_that_lost_its_disk_gets_everything_again(cluster: Cluster):
     assert "marts.bars" in made
     assert "marts.v_bars" in made
     assert nodes_of.add_node(cluster.b.client(), cluster.b.settings) == []
+    # What it held before it lost its disk counts no longer: its rows are still on the way.
+    for query in BY_SQL:
+        with pytest.raises(DatabaseError, match=r"this node is behind|unknown snapshot_id"):
+            cluster.b.rows(query.format(id="s4"))
     deadline = time.monotonic() + 60
     while not serves(cluster.b, 4) and time.monotonic() < deadline:
         assert cluster.dbt(cluster.a).run("run-operation", "check_nodes").succeeded
+        cluster.b.command("system sync replica ops.node_versions")
     assert counts(cluster.b, "s1") == [60, 60]
     assert counts(cluster.b, "s4") == [180, 180]
     assert differences(cluster.a) == []

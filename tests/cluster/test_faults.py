@@ -15,6 +15,7 @@ import pytest
 from dlt_pipelines.core.raw_page import Page
 from dlt_pipelines.core.series import Series
 from dlt_pipelines.rest.page_loader import PageLoader
+from tests.audits.seeding import land_fear_greed, land_funding, land_listing
 from tests.cluster import readers
 from tests.cluster.conftest import NAME, Cluster, Node
 from tests.cluster.test_cluster import SERIES, differences, serves
@@ -68,7 +69,7 @@ def heal(cluster: Cluster) -> None:
     for node in (cluster.a, cluster.b):
         while time.monotonic() < deadline:
             try:
-                if node.command("select count() from system.replicas where is_readonly") == 0:
+                if node.command("select count() from system.replicas where is_readonly or is_session_expired") == 0:
                     break
             except Exception:
                 pass
@@ -104,6 +105,10 @@ def test_faults_at_random_moments(cluster: Cluster):
     chance = random.Random(SEED)
     dbt = cluster.dbt(cluster.a)
     land(cluster.a, FIRST, 60)
+    with cluster.a.client() as client:
+        land_listing(client, START, ("BTC/USDT", "TRADING", "0.01"))
+        land_funding(client, "BTC/USDT", [(hour, "0.0001", "100") for hour in (0, 8, 16, 24)])
+        land_fear_greed(client, [(day, "50") for day in range(3)])
     dbt.publish("f0")
     before, count = pinned(cluster.a, "f0"), 60
     for number in range(1, FAULTS + 1):

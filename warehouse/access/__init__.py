@@ -40,9 +40,13 @@ def statements(role: str) -> tuple[str, ...]:
 
 def cluster_statements(role: str, cluster: str) -> tuple[str, ...]:
     """All grants of a role, each ON CLUSTER."""
-    more = FILES / f"{role}.cluster.sql"
-    found = (*statements(role), *(_statements(more) if more.exists() else ()))
+    found = (*statements(role), *_only_on_a_cluster(role))
     return tuple(statement.replace("grant ", f"grant on cluster `{cluster}` ", 1) for statement in found)
+
+
+def _only_on_a_cluster(role: str) -> tuple[str, ...]:
+    more = FILES / f"{role}.cluster.sql"
+    return _statements(more) if more.exists() else ()
 
 
 def _statements(file: Path) -> tuple[str, ...]:
@@ -53,7 +57,16 @@ def _statements(file: Path) -> tuple[str, ...]:
 
 def grants(role: str) -> tuple[str, ...]:
     """The statements in the form for users.xml: without their grantee."""
-    return tuple(statement.rsplit(" to ", 1)[0] for statement in statements(role))
+    return _without_grantee(statements(role))
+
+
+def cluster_grants(role: str) -> tuple[str, ...]:
+    """What a role has in addition on a cluster, in the form for users.xml."""
+    return _without_grantee(_only_on_a_cluster(role))
+
+
+def _without_grantee(given: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(statement.rsplit(" to ", 1)[0] for statement in given)
 
 
 def apply(settings: Settings) -> str:

@@ -1,6 +1,7 @@
 {#- Claims the next build number; see ops.builds. It has two phases, so that at most one of two simultaneous builds
     continues: each writes its claim before it reads the claims of others. -#}
 {%- macro begin_build() -%}
+    {%- do refuse_other_topology() if execute -%}
     {%- do refuse_other_migrations() if execute -%}
     {%- if execute and flags.WHICH in ('build', 'run') -%}
         {%- do refuse_dropped_id(snapshot_id()) -%}
@@ -10,6 +11,7 @@
 
 {#- Claims a build, after waiting for others for at most var build_wait_seconds. -#}
 {%- macro claim_build() -%}
+    {%- do refuse_other_topology() -%}
     {%- do refuse_partial_rows() -%}
     {%- do refuse_other_datasets() -%}
     {%- do catch_up_own_node() -%}
@@ -39,7 +41,7 @@
     {%- if others -%}{{ return(others[0]) }}{%- endif -%}
     {%- set version = run_query('select toString(max(version) + 1) from ops.builds').rows[0][0] -%}
     {%- do run_query(
-        "insert into ops.builds (version, invocation_id, state, owner) settings insert_deduplicate = 1, "
+        "insert into ops.builds (version, invocation_id, state, owner) settings deduplicate_insert = 'enable', "
         ~ "insert_deduplication_token = 'claim of version "
         ~ version ~ "' values (" ~ version ~ ", '" ~ invocation_id ~ "', 'claiming', '" ~ sql_text(build_owner())
         ~ "')") -%}

@@ -13,6 +13,11 @@
         ~ "runbooks/cluster.md'") }}
 {%- endmacro -%}
 
+{%- macro say_cut_off(dataset) -%}
+    {{ return("'this node has no session with Keeper and may not know every snapshot: read v_" ~ dataset
+        ~ "_at(snapshot_id = ...), which needs none, or from another node (runbooks/cluster.md, Keeper lost)'") }}
+{%- endmacro -%}
+
 {#- A version as an expression that stops the query during planning if this node does not have it; on a single server,
     just the version. -#}
 {%- macro held(version) -%}
@@ -49,6 +54,13 @@
         "select distinct arrayJoin(mapKeys(replica_is_active)) as node from system.replicas where database = 'ops' "
         ~ "and table = 'builds' order by node"
         ).rows | map('first') | list) }}
+{%- endmacro -%}
+
+{#- Names of those that have a session with Keeper now. -#}
+{%- macro nodes_with_session() -%}
+    {{ return(run_query(
+        "select arrayJoin(mapKeys(mapFilter((node, is_active) -> is_active, replica_is_active))) from system.replicas "
+        ~ "where database = 'ops' and table = 'builds'").rows | map('first') | list) }}
 {%- endmacro -%}
 
 {%- macro own_node() -%}
@@ -133,21 +145,26 @@
 {%- endmacro -%}
 
 {#- Compares nodes that are not known to have a version with `own`, which has it, and records those that do. Waits up to
-    `wait` seconds for a responding node. Returns the remaining nodes with the reason for each. -#}
-{%- macro record_holders(version, own, wait) -%}
+    `wait` seconds for a responding node, and up to `session_wait` for one that does not respond and has a session with
+    Keeper: it may be cut off from this node alone and serve readers, until its session ends or it has heard of the
+    snapshot. Returns the remaining nodes with the reason for each. -#}
+{%- macro record_holders(version, own, wait, session_wait=0) -%}
     {%- set left = {} -%}
     {%- for node in known_nodes() if recorded_versions().get(node, 0) < version -%}
         {%- do left.update({node: ''}) -%}
     {%- endfor -%}
-    {%- set state = namespace(waited=0, pause=1) -%}
+    {%- set state = namespace(waited=0, pause=1, silent=false) -%}
     {%- for attempt in range(1000) if left -%}
         {%- set recorded = recorded_versions() -%}
         {%- set last = [] -%}
         {%- for node in left -%}{%- do last.append(recorded.get(node, 0)) -%}{%- endfor -%}
         {%- set contents = contents_by_node(last | min if last else version, version) -%}
+        {%- set with_session = nodes_with_session() if session_wait else [] -%}
+        {%- set state.silent = false -%}
         {%- for node in left.keys() | list -%}
             {%- if node not in contents -%}
                 {%- do left.update({node: 'does not answer'}) -%}
+                {%- set state.silent = state.silent or node in with_session -%}
             {%- elif contents[node] == contents[own] -%}
                 {%- do run_query("insert into ops.node_versions (node, version) values ('" ~ sql_text(node) ~ "', "
                     ~ version ~ ')') -%}
@@ -157,7 +174,9 @@
             {%- endif -%}
         {%- endfor -%}
         {%- set lagging = left.values() | select('equalto', 'lacks rows') | list -%}
-        {%- if not lagging or state.waited >= wait -%}{{ return(left) }}{%- endif -%}
+        {%- if not (lagging and state.waited < wait) and not (state.silent and state.waited < session_wait) -%}
+            {{ return(left) }}
+        {%- endif -%}
         {%- for second in range(state.pause) -%}{%- do run_query('select sleep(1)') -%}{%- endfor -%}
         {%- set state.waited = state.waited + state.pause -%}
         {%- set state.pause = [state.pause * 2, 10] | min -%}
@@ -174,7 +193,8 @@
     {%- set behind = build_facts().get('behind', {}) -%}
     {#- A node that was already behind when the build began is not waited for again. -#}
     {%- set left = record_holders(build_version(), own, 2
-        if 'lacks rows' in behind.values() else var('replica_wait_seconds') | int) -%}
+        if 'lacks rows' in behind.values() else var('replica_wait_seconds') | int,
+        session_wait=var('replica_wait_seconds') | int) -%}
     {%- do say_nodes_behind(left, build_version()) -%}
 {%- endmacro -%}
 

@@ -21,10 +21,11 @@
         {%- call statement('main') -%}select 1{%- endcall -%}
     {%- else -%}
         {%- do refuse_unaudited_rows() -%}
-        {%- do record_holders_of_this_build() -%}
+        {#- Before the nodes are compared: one that is recorded has the views, too. -#}
         {%- for dataset in datasets() -%}
             {%- do create_member_view(dataset, id, build_version(), rules()) -%}
         {%- endfor -%}
+        {%- do record_holders_of_this_build() -%}
         {%- call statement('main') -%}
             insert into {{ this }} ({{ model.columns.keys() | join(', ') }})
             select {{ model.columns.keys() | join(', ') }} from ({{ sql }})

@@ -124,21 +124,23 @@
 
 {#- Reconciles the member views with the registry, also after a publication or drop that died midway. At no time does an
     id return no rows where it should return some: an id is marked as archived before its views are dropped, and
-    unmarked after they are created. As long as a v_* does not stop at archived ids, all ids stay live; the build then
-    recreates it. -#}
+    unmarked after they are created. On a cluster, every node must have the mark, or the views, before: what a node has
+    not fetched yet waits for the next build. As long as a v_* does not stop at archived ids, all ids stay live; the build
+    then recreates it. -#}
 {%- macro reconcile_member_views(registry) -%}
     {%- set live = live_ids_sql(registry) if readers_stop_at_archived() else 'select snapshot_id from ' ~ registry -%}
     {%- do run_query(
         'insert into snaps.archived select snapshot_id from ' ~ registry ~ ' where snapshot_id not in (' ~ live
         ~ ') and snapshot_id not in (select snapshot_id from snaps.archived)') -%}
+    {%- set kept = not_marked_on_every_node(registry) -%}
     {%- for dataset in datasets() -%}
         {%- set id = 'substring(name, ' ~ (dataset | length + 2) ~ ')' -%}
         {%- set superfluous = run_query(
             "select " ~ id ~ " from system.tables where database = 'snaps' and startsWith(name, '" ~ dataset
             ~ "_') and " ~ id
             ~ " != '" ~ unpinned_id() ~ "' and " ~ id ~ " not in (select snapshot_id from " ~ registry
-            ~ " where snapshot_id in (" ~ live ~ "))") -%}
-        {%- for row in superfluous -%}{%- do drop_member_view(dataset, row[0]) -%}{%- endfor -%}
+            ~ " where snapshot_id in (" ~ live ~ "))").rows | map('first') -%}
+        {%- for name in superfluous | reject('in', kept) -%}{%- do drop_member_view(dataset, name) -%}{%- endfor -%}
         {%- set missing = run_query(
             "select snapshot_id, data_version, rules from " ~ registry ~ " where snapshot_id in (" ~ live
             ~ ") and concat('" ~ dataset
@@ -147,9 +149,37 @@
     {%- endfor -%}
     {%- set outdated = 'snapshot_id in (' ~ live ~ ') or snapshot_id not in (select snapshot_id from ' ~ registry
         ~ ')' -%}
-    {%- if run_query('select count() from snaps.archived where ' ~ outdated).rows[0][0] | int -%}
-        {%- do run_query(
-            'alter table snaps.archived delete where ' ~ listed('snapshot_id', 'snaps.archived', outdated)
-            ~ ' settings mutations_sync = 1') -%}
+    {%- set marked = run_query('select distinct snapshot_id from snaps.archived where ' ~ outdated
+        ).rows | map('first') | list -%}
+    {%- set unmarked = [] -%}
+    {%- for name in marked | reject('in', without_views_on_a_node(registry) if marked else []) -%}
+        {%- do unmarked.append("'" ~ sql_text(name) ~ "'") -%}
+    {%- endfor -%}
+    {%- if unmarked -%}
+        {%- do run_query('alter table snaps.archived delete where snapshot_id in (' ~ unmarked | join(', ')
+            ~ ') settings mutations_sync = 1') -%}
     {%- endif -%}
+{%- endmacro -%}
+
+{#- Ids whose mark as archived a node of a cluster may not have: without it and without their views, v_* would show no
+    rows of them there. -#}
+{%- macro not_marked_on_every_node(registry) -%}
+    {%- if not on_cluster() -%}{{ return([]) }}{%- endif -%}
+    {{ return(run_query(
+        'select snapshot_id from ' ~ registry ~ ' where snapshot_id not in (select snapshot_id from (select '
+        ~ "getMacro('replica') as node, snapshot_id from " ~ of_all_nodes('snaps.archived')
+        ~ ') group by snapshot_id having uniqExact(node) >= ' ~ known_nodes() | length ~ ')' ~ of_those_that_answer()
+        ).rows | map('first') | list) }}
+{%- endmacro -%}
+
+{#- Ids that a node that answers has no views of. -#}
+{%- macro without_views_on_a_node(registry) -%}
+    {%- if not on_cluster() -%}{{ return([]) }}{%- endif -%}
+    {%- set names = [] -%}
+    {%- for dataset in datasets() -%}{%- do names.append("'" ~ dataset ~ "'") -%}{%- endfor -%}
+    {{ return(run_query(
+        "select snapshot_id from (select snapshot_id, concat(arrayJoin([" ~ names | join(', ')
+        ~ "]), '_', snapshot_id) as name from " ~ registry ~ ') where name not in (select name from '
+        ~ of_all_nodes('system.tables') ~ " where database = 'snaps' group by name having count() = (select count() from "
+        ~ of_all_nodes('system.one') ~ '))' ~ of_those_that_answer()).rows | map('first') | list) }}
 {%- endmacro -%}

@@ -88,13 +88,14 @@ from snaps.{{ dataset }}
 {{ stop_at_archived(dataset) }}
 {%- endif %}
 {%- if on_cluster() %}
-{{ stop_at_not_held(registry) }}
+{{ stop_at_not_held(dataset, registry) }}
 {%- endif %}
 {%- endmacro -%}
 
-{#- On a cluster: a branch without rows that stops a reader who selects a snapshot that this node does not have. A node
-    that was down while the snapshot was published knows the snapshot before it has its view. -#}
-{%- macro stop_at_not_held(registry) -%}
+{#- On a cluster: a branch without rows that stops a reader who selects a snapshot that this node does not have, and
+    every reader while the node has no session with Keeper: then it may not have heard of a snapshot, which would have no
+    rows here. A node that was down while the snapshot was published knows it before it has its view. -#}
+{%- macro stop_at_not_held(dataset, registry) -%}
 union all
 select
     toLowCardinality(snapshot_id) as snapshot_id
@@ -107,7 +108,13 @@ array join
     {%- for column in model.columns.values() if column.name != 'snapshot_id' %},
     [{{ default_of(column.data_type) }}] as no_{{ column.name }}
     {%- endfor %}
-where throwIf(is_behind, {{ say_node_behind() }})
+where
+    throwIf(is_behind, {{ say_node_behind() }})
+    and not (
+        select throwIf(max(replica.is_session_expired or replica.is_readonly), {{ say_cut_off(dataset) }})
+        from system.replicas as replica
+        where replica.database = '{{ registry.schema }}' and replica.table = '{{ registry.identifier }}'
+    )
 {%- endmacro -%}
 
 {#- A branch without rows that stops a reader who selects an archived snapshot, instead of returning nothing. Planning
