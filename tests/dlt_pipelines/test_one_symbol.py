@@ -154,7 +154,7 @@ def test_every_other_symbol_is_complete_after_one_run(three: Ingest) -> None:
 # As from a banned or blocked address, but for one symbol only: a firewall or a rule of a country objects to it.
 REFUSED = {
     "binance": (FixedAnswer("binance-spot/api/v3/klines", "symbol=BTCUSDT&", HTML, 403), "403 to this request"),
-    "okx": (FixedAnswer("/okx/api/v5/market/", "instId=BTC-USDT&", {"msg": "Not in your country"}, 451), "your country"),
+    "okx": (FixedAnswer("/okx/api/v5/market/", "instId=BTC-USDT&", {"msg": "Not in your country"}, 451), "451 to this"),
     "bybit": (
         FixedAnswer("/bybit/v5/market/kline", "symbol=BTCUSDT&", {"retCode": 10024, "retMsg": "Compliance rules"}),
         "10024",
