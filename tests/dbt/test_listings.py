@@ -185,7 +185,7 @@ def test_each_instrument_has_its_own_state(built: tuple[Dbt, Outcome]) -> None:
     assert states(dbt, "ABSENT") == {key: [("trading", 0.01), ("delisted", 0.01)] for key in everywhere}
     # A later complete listing corrects what a short one led older releases to believe.
     back = [("trading", 0.01), ("delisted", 0.01), ("trading", 0.01)]
-    assert states(dbt, "BACK") == {key: back for key in everywhere}
+    assert states(dbt, "BACK") == dict.fromkeys(everywhere, back)
 
 
 def test_a_perpetual_of_another_type_is_there(built: tuple[Dbt, Outcome]) -> None:
