@@ -7,6 +7,7 @@ import asyncio
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from clickhouse_connect.driver.client import Client
@@ -19,7 +20,6 @@ from dlt_pipelines.core.errors import (
     MissingFile,
     Refused,
     Retryable,
-    UnknownErrorCode,
     VenueClosed,
     VenueError,
 )
@@ -133,25 +133,40 @@ class _VenueFiles:
         source = VenueClient(self._venue, self._settings, self._pace, self._progress.fault)
         found = [file for file in ordered if file.path]
         try:
+            # So that a refusal that concerns one instrument is distinguished from a ban (VenueClient).
+            with suppress(VenueError):
+                await source.now(ordered[0].series)
+            breaker = CircuitBreaker()
             for call in listing.calls([file for file in ordered if not file.path]):
-                found += await self._listed(source, listing, call)
+                found += await self._listed(source, listing, call, breaker)
         finally:
             await source.close()
         return found
 
     async def _listed(
-        self, source: VenueClient, listing: FileListing, call: Sequence[ArchiveFile]
+        self, source: VenueClient, listing: FileListing, call: Sequence[ArchiveFile], breaker: CircuitBreaker
     ) -> list[ArchiveFile]:
+        series = {file.series for file in call}
+        began = time.monotonic()
         try:
             _, paths = await source.request(listing.endpoint, listing.params(call), listing.read)
         except VenueError as error:
-            if isinstance(error, Refused | UnknownErrorCode) and len({file.series for file in call}) > 1:
-                # An instrument that is refused must not fail the others of the same call.
-                alone = [[file for file in call if file.series == series] for series in {file.series for file in call}]
-                return [file for part in alone for file in await self._listed(source, listing, part)]
+            if len(series) > 1 and not isinstance(error, VenueClosed) and not breaker.venue_is_down:
+                # Trouble with one instrument must not fail the others of the same call.
+                alone = [[file for file in call if file.series == one] for one in sorted(series)]
+                return [file for part in alone for file in await self._listed(source, listing, part, breaker)]
+            for one in series:
+                if isinstance(error, Refused):
+                    breaker.answered(one, ok=False)
+                else:
+                    breaker.gave_up(one, began)
+            if breaker.venue_is_down:
+                source.stop(error)
             for file in call:
                 self._give_up(file, error)
             return []
+        for one in series:
+            breaker.answered(one)
         for file in call:
             if file.name not in paths:
                 self._give_up(file, MissingFile(f"{file.name} is not in {self._venue}'s list of files"))

@@ -89,6 +89,11 @@ def check_status(name: str, response: Response) -> None:
         raise ServerFault(f"{name} answers {response.status}: {_short(response.text)}")
 
 
+def refused_alone(name: str, response: Response) -> Refused:
+    """The error for a request that was answered like one from a banned address, while others are served."""
+    return Refused(f"{name} answers {response.status} to this request and serves others: {_short(response.text)}")
+
+
 def _no_json(name: str, response: Response) -> MalformedResponse | Refused:
     what = "an HTML page" if response.text.lstrip().startswith("<") else "truncated or empty JSON"
     return MalformedResponse(f"{name} answers {response.status} with {what}: {_short(response.text)}")

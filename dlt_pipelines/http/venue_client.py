@@ -13,6 +13,7 @@ from dlt_pipelines.core.errors import (
     Banned,
     MalformedResponse,
     RateLimited,
+    RegionBlocked,
     Retryable,
     SlowResponse,
     UnknownErrorCode,
@@ -25,7 +26,7 @@ from dlt_pipelines.core.venue import Venue
 from dlt_pipelines.http.backoff import Backoff
 from dlt_pipelines.http.ccxt_client import CcxtClient, Gate
 from dlt_pipelines.http.plain_client import PlainClient
-from dlt_pipelines.http.response import Response, decode
+from dlt_pipelines.http.response import Response, decode, refused_alone
 from dlt_pipelines.http.shared_limits import LOOK_SECONDS, Ban, LimitShare
 from dlt_pipelines.http.venue_clock import VenueClock
 from dlt_pipelines.venues import VENUES
@@ -71,6 +72,10 @@ class VenueClient:
         self._entered: dict[Budget, asyncio.Task[None]] = {}
         self._clients: dict[Budget, _Http] = {}
         self._clocks: dict[str, VenueClock] = {}
+        self._clock_of_origin: dict[str, Endpoint] = {}
+        # When the clock was last requested after a refusal (time.monotonic), and whether it answered.
+        self._checked = (float("-inf"), False)
+        self._checking = asyncio.Lock()
         self._held_until: dict[Budget, float] = {}
         self.caps: dict[str, int] = {}
         """Observed maximum rows per page, by endpoint, where it is less than the venue documents."""
@@ -105,6 +110,7 @@ class VenueClient:
         endpoint = self.venue.clock(series)
         if endpoint is None:
             return to_ms(self._settings.clock())
+        self._clock_of_origin[endpoint.origin] = endpoint
         if endpoint.path not in self._clocks:
             self._clocks[endpoint.path] = VenueClock(self._clock_reader(endpoint))
         return await self._clocks[endpoint.path].now()
@@ -135,9 +141,17 @@ class VenueClient:
             self._on_call(self.venue.name, endpoint)
         # Checked again when the rate limiter lets it pass: the venue may have been closed while it waited.
         response = await client.get(endpoint, params, partial(self._gate, endpoint.budget))
+        received = time.monotonic()
         try:
             body = decode(self.venue, response)
+        except RegionBlocked:
+            if await self._serves_others(endpoint, received):
+                raise refused_alone(self.venue.name, response) from None
+            raise
         except Banned as error:
+            # 403 also comes from firewalls, which may object to a single symbol; 418 and 429 are about the address.
+            if response.status == 403 and await self._serves_others(endpoint, received):
+                raise refused_alone(self.venue.name, response) from None
             self._ban.remember(error.until)
             self.stop(error)
             raise
@@ -148,6 +162,23 @@ class VenueClient:
             raise MalformedResponse(text) from None
         client.recover()
         return response, value
+
+    async def _serves_others(self, endpoint: Endpoint, since: float) -> bool:
+        """Whether the venue still gives us its time although it refused `endpoint`; one request for all refusals that
+        came in before it."""
+        clock = self._clock_of_origin.get(endpoint.origin)
+        if clock is None or clock.path == endpoint.path:
+            return False
+        async with self._checking:
+            if self._checked[0] < since:
+                began = time.monotonic()
+                try:
+                    await self._request_once(clock, {}, self.venue.read_clock)
+                except VenueError:
+                    self._checked = began, False
+                else:
+                    self._checked = began, True
+            return self._checked[1]
 
     async def _enter(self, budget: Budget) -> None:
         """Before the first request of a budget: respect a recorded ban, and register with the other runs."""

@@ -16,8 +16,9 @@ from clickhouse_connect.driver.client import Client
 from dlt_pipelines.archive import download, file_loader, row_binary
 from dlt_pipelines.archive.file_loader import CheckedFile
 from dlt_pipelines.core.insert_errors import InsertRefused
+from dlt_pipelines.http import venue_client
 from replay.archives.tricks import Trick
-from replay.faults import Faults, FixedAnswer
+from replay.faults import HTML, Faults, FixedAnswer
 from tests.archive.conftest import NOW
 from tests.ingest import Ingest
 from warehouse.settings import Settings
@@ -298,6 +299,8 @@ def test_a_lane_without_an_archive_is_refused(ingest: Ingest):
             FixedAnswer("market-data-history", "BTC-USDT", {"code": "51001", "msg": "No such instrument", "data": []}),
             "unknown_symbol",
         ),
+        (OKX_MINUTES, FixedAnswer("market-data-history", "BTC-USDT", HTML, 502), "server_fault"),
+        (OKX_MINUTES, FixedAnswer("market-data-history", "BTC-USDT", HTML, 403), "refused"),
     ],
 )
 def test_a_failing_symbol_does_not_affect_others(
@@ -309,6 +312,7 @@ def test_a_failing_symbol_does_not_affect_others(
 ):
     """Days of two symbols; the files, or the list, of one fail. A venue that is down is given up soon."""
     monkeypatch.setattr(download, "BACKOFF_SECONDS", 0.01)
+    monkeypatch.setattr(venue_client, "BACKOFF_SECONDS", 0.01)
     start, end = datetime(2024, 12, 1, tzinfo=UTC), datetime(2024, 12, 5, tzinfo=UTC)
     chosen = {**chosen, "symbols": ("BTC/USDT", "ETH/USDT")}
     away = answer.path == "/okx-archive/"

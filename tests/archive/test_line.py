@@ -82,7 +82,10 @@ def line(world: Ingest, tmp_path_factory: pytest.TempPathFactory) -> Line:
     report = world.land(replace(plan, lane="auto"))
     world.trick()
     world.backfill(NOVEMBER, DECEMBER, "rest", **FUNDING, venues=("binance",))
+    # The last payment of the file has another rate.
+    world.trick(Trick("replaced", "fundingRate/BTCUSDT"))
     refetch(world, **FUNDING, venues=("binance",))
+    world.trick()
     world.backfill(datetime(2024, 8, 1, tzinfo=UTC), DECEMBER, "auto", **FUNDING, venues=("okx",))
     # A genuine file of a week, landed by a release that considered it complete; a listing that is truncated later.
     world.trick(Trick("short", "futures/um/monthly/klines/ETHUSDT"))
@@ -177,6 +180,27 @@ def test_lanes_that_differ_are_reported_with_both_values(line: Line):
     assert "lanes_agree" in line.first.text
 
 
+def test_payments_that_differ_are_a_finding_of_funding_and_not_of_bars(line: Line):
+    rows = line.ingest.warehouse.rows(
+        "select dataset, instrument_id, startsWith(difference, 'funding_rate is ') "
+        "from marts.dq_lane_differences final where valid_from_version = 1 and dataset != 'bars'"
+    )
+    assert rows == [("funding", "binance:perp:BTC/USDT", True)]
+    found = line.ingest.warehouse.rows(
+        "select audit, dataset, instrument_id from marts.dq_audit_results "
+        "where run = 1 and endsWith(audit, 'archive_against_rest') and severity = 'warn' order by audit"
+    )
+    assert found == [
+        ("bars_archive_against_rest", "bars", "binance:spot:BTC/USDT"),
+        ("funding_archive_against_rest", "funding", "binance:perp:BTC/USDT"),
+    ]
+    (day,) = line.ingest.warehouse.rows(
+        "select condition, reason from marts.v_dataset_condition_at(snapshot_id = 'first') "
+        "where dataset = 'funding' and instrument_id = 'binance:perp:BTC/USDT' and day = '2024-11-30'"
+    )
+    assert day == ("degraded", "funding_archive_against_rest")
+
+
 def test_a_replaced_file_is_a_revision_and_the_old_pin_stays(line: Line):
     assert line.second.succeeded, line.second.text
     before, after = (line.bars(name, "binance:spot:BTC/USDT", "1h") for name in ("first", "second"))
@@ -186,7 +210,10 @@ def test_a_replaced_file_is_a_revision_and_the_old_pin_stays(line: Line):
     )
     assert changed == [true[0].open_time]
     assert after[changed[0]][3] == float(true[0].close)
-    open_rows = "select difference from marts.dq_lane_differences final where valid_to_version = 4294967295"
+    open_rows = (
+        "select difference from marts.dq_lane_differences final "
+        "where valid_to_version = 4294967295 and dataset = 'bars'"
+    )
     assert line.ingest.warehouse.rows(open_rows) == [("",)]
 
 

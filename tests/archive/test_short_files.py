@@ -23,6 +23,7 @@ BTC = {"symbols": ("BTC/USDT",)}
 SPOT_HOURS: dict[str, Any] = {**BTC, "venues": ("binance",), "markets": ("spot",), "timeframes": ("1h",)}
 SPOT_MINUTES: dict[str, Any] = {**SPOT_HOURS, "timeframes": ("1m",)}
 OKX_MINUTES: dict[str, Any] = {**BTC, "venues": ("okx",), "timeframes": ("1m",)}
+BINANCE_FUNDING: dict[str, Any] = {**BTC, "datasets": ("funding",), "venues": ("binance",)}
 OKX_FUNDING: dict[str, Any] = {**BTC, "datasets": ("funding",), "venues": ("okx",)}
 HOUR = 3_600_000
 BARS = Series("bars", "binance", "spot", "BTC/USDT", "1h")
@@ -73,18 +74,36 @@ def test_a_file_with_many_gaps_covers_nothing() -> None:
     assert stretches(BARS, (0, 400 * HOUR), np.array(hours) * HOUR, np.array([], np.int64)) == [Stretch(0, 200, None)]
 
 
-@pytest.mark.parametrize("trick", ["short", "no_middle", "no_day"])
-def test_what_a_file_lacks_comes_by_rest_at_once(ingest: Ingest, trick: str) -> None:
+@pytest.mark.parametrize(
+    ("market", "trick"), [("spot", "short"), ("spot", "no_middle"), ("spot", "no_day"), ("perp", "no_middle")]
+)
+def test_what_a_file_lacks_comes_by_rest_at_once(ingest: Ingest, market: str, trick: str) -> None:
+    chosen = SPOT_MINUTES | {"markets": (market,)}
     ingest.trick(Trick(trick, "monthly/"))
-    report = ingest.backfill(NOVEMBER, DECEMBER, "auto", **SPOT_MINUTES)
+    report = ingest.backfill(NOVEMBER, DECEMBER, "auto", **chosen)
     assert report.complete
     assert any("BTCUSDT-1m-2024-11.zip lacks" in text and "requested from REST" in text for text in report.notices)
     lanes = dict(ingest.warehouse.rows("select lane, sum(row_count) from ops.coverage group by 1"))
-    truth = ingest.market.bars("binance", "spot", "BTC/USDT", "1m", ms(NOVEMBER), ms(DECEMBER))
+    truth = ingest.market.bars("binance", market, "BTC/USDT", "1m", ms(NOVEMBER), ms(DECEMBER))
     assert len(truth) <= lanes["archive"] + lanes["rest"] <= len(truth) + 1_100
     # The outage of the 11th was requested as well, with the minutes around it, and REST has none either.
-    assert ingest.plan(NOVEMBER, DECEMBER, "auto", **SPOT_MINUTES).calls == 0
-    assert ingest.plan(NOVEMBER, DECEMBER, "auto", **SPOT_MINUTES).files == []
+    assert ingest.plan(NOVEMBER, DECEMBER, "auto", **chosen).calls == 0
+    assert ingest.plan(NOVEMBER, DECEMBER, "auto", **chosen).files == []
+
+
+def test_payments_that_a_file_of_binance_lacks_come_by_rest(ingest: Ingest) -> None:
+    ingest.trick(Trick("no_middle", "fundingRate"))
+    report = ingest.backfill(NOVEMBER, DECEMBER, "archive", **BINANCE_FUNDING)
+    assert any("fundingRate-2024-11.zip lacks payments (2024-11-" in text for text in report.notices)
+    requests = ingest.plan(NOVEMBER, DECEMBER, "auto", **BINANCE_FUNDING).requests
+    truth = [one.time for one in ingest.market.funding("binance", "BTC/USDT", ms(NOVEMBER), ms(DECEMBER))]
+    quarter = len(truth) // 4
+    lost = truth[2 * quarter : 3 * quarter]
+    assert all(any((one.start or 0) <= time < (one.end or 0) for one in requests) for time in lost)
+    assert ingest.backfill(NOVEMBER, DECEMBER, "auto", **BINANCE_FUNDING).complete
+    bodies = [json.loads(page["payload"]) for page in ingest.pages("binance__usdm_funding")]
+    assert set(lost) <= {row["fundingTime"] for body in bodies for row in body}
+    assert ingest.plan(NOVEMBER, DECEMBER, "auto", **BINANCE_FUNDING).calls == 0
 
 
 def test_the_archive_lane_reports_what_is_left_and_rest_or_a_new_file_lands_it(ingest: Ingest) -> None:

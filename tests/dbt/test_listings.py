@@ -2,8 +2,9 @@
 delisted.
 
 One warehouse and one build, `pin`: sound listings of every venue; then every attribute of every venue is broken in
-every way, each in an instrument of its own, types and states get new words, rows lose their names. Beside them stand
-bars and payments of reused tickers and at all kinds of intervals (tests/dbt/identity.py).
+every way, each in an instrument of its own, types and states get new words, rows lose their names, and one instrument
+returns in a third listing. Beside them stand bars and payments of reused tickers and at all kinds of intervals
+(tests/dbt/identity.py).
 """
 
 from collections.abc import Iterator
@@ -43,7 +44,7 @@ BROKEN: tuple[tuple[str, object, bool], ...] = (
 COLUMNS = ("tick_size", "lot_size", "min_qty", "min_notional", "contract_size", "listed_at")
 WORDS = ("WORD", "SOON")
 # In the universe of every venue: the status of each in `second`.
-KNOWN = ("SOUND", "ABSENT", "NOBASE", "NOSYMBOL", "TICK", *WORDS)
+KNOWN = ("SOUND", "ABSENT", "BACK", "NOBASE", "NOSYMBOL", "TICK", *WORDS)
 
 
 def cases(venue: Venue) -> Iterator[tuple[str, str, tuple[Any, ...], object, bool]]:
@@ -54,7 +55,7 @@ def cases(venue: Venue) -> Iterator[tuple[str, str, tuple[Any, ...], object, boo
 
 
 def listing(venue: Venue) -> list[object]:
-    """The second listing, without ABSENT."""
+    """The second listing, without ABSENT and BACK."""
     records: list[object] = [venue.record("SOUND", "USDT")]
     records += [venue.changed(base, "USDT", path, value) for base, _, path, value, _ in cases(venue)]
     records.append(venue.changed("TICK", "USDT", venue.optional[0][1], "n/a"))
@@ -87,7 +88,9 @@ def built(module_dbt: Dbt) -> tuple[Dbt, Outcome]:
         venue.land(client, [*(venue.record(base, "USDT") for base in bases), *perpetuals[0]], START)
         # Rows without any name may be any instrument: this listing does not prove absence.
         venue.land(client, [venue.record("SOUND", "USDT"), {}, None, 5, "text", []], START + DAY / 2)
-        venue.land(client, [*listing(venue), *contracts(venue), *perpetuals[1]], START + DAY)
+        second = [*listing(venue), *contracts(venue), *perpetuals[1]]
+        venue.land(client, second, START + DAY)
+        venue.land(client, [*second, venue.record("BACK", "USDT")], START + DAY + DAY / 4)
     # Nor does a listing of another category.
     linear = {"retCode": 0, "result": {"category": "linear", "list": [{"symbol": "OTHERUSDT"}]}}
     pages.land(client, "bybit__spot_instruments", linear, START + DAY / 3, series=("bybit", "spot", "", ""))
@@ -180,6 +183,9 @@ def test_each_instrument_has_its_own_state(built: tuple[Dbt, Outcome]) -> None:
         assert states(dbt, base) == {key: [("trading", 0.01)] for key in everywhere}, base
     # Only an instrument that is not mentioned in any form is delisted.
     assert states(dbt, "ABSENT") == {key: [("trading", 0.01), ("delisted", 0.01)] for key in everywhere}
+    # A later complete listing corrects what a short one led older releases to believe.
+    back = [("trading", 0.01), ("delisted", 0.01), ("trading", 0.01)]
+    assert states(dbt, "BACK") == dict.fromkeys(everywhere, back)
 
 
 def test_a_perpetual_of_another_type_is_there(built: tuple[Dbt, Outcome]) -> None:

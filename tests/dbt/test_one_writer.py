@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from tests.dbt.conftest import Dbt
 from tests.dbt.pages import START, kline, land_klines
+from warehouse import schema
 
 DAY = timedelta(days=1)
 
@@ -26,6 +27,29 @@ def test_a_name_that_cannot_be_one_changes_nothing(module_dbt: Dbt) -> None:
         assert not refused.succeeded, given
         assert said in refused.text, given
     assert module_dbt.warehouse.rows("select count() from ops.builds") == builds
+
+
+def test_code_older_or_newer_than_the_data_changes_nothing(module_dbt: Dbt) -> None:
+    """In plain dbt, as `mdw build` does: the other migrations are named, and no claim is made."""
+    warehouse, newest = module_dbt.warehouse, max(schema.known())
+    builds = warehouse.rows("select count() from ops.builds")
+    admin = warehouse.client()
+    admin.command("create table default.migrations as ops.schema_migrations engine = MergeTree order by tuple()")
+    admin.command("insert into default.migrations select * from ops.schema_migrations")
+    try:
+        admin.command("insert into ops.schema_migrations (version, md5, script) values (9999, '', '')")
+        refused = module_dbt.run("run", "--select", "bars")
+        assert not refused.succeeded
+        assert f"is at migration 9999, and this code knows none after {newest}" in refused.text
+
+        admin.command(f"alter table ops.schema_migrations delete where version >= {newest} settings mutations_sync = 2")
+        refused = module_dbt.run("run", "--select", "bars")
+        assert not refused.succeeded
+        assert f"and this code needs {newest}: run `mdw migrate`" in refused.text
+    finally:
+        admin.command("truncate table ops.schema_migrations")
+        admin.command("insert into ops.schema_migrations select * from default.migrations")
+    assert warehouse.rows("select count() from ops.builds") == builds
 
 
 def test_a_silent_build_loses_its_claim_after_the_lease(module_dbt: Dbt) -> None:

@@ -4,6 +4,7 @@ import json
 import time
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,6 +22,7 @@ from dlt_pipelines.core.series import Series
 from dlt_pipelines.http import venue_client
 from dlt_pipelines.http.circuit_breaker import SERIES_ATTEMPTS, CircuitBreaker
 from dlt_pipelines.http.response import Response, decode
+from dlt_pipelines.http.shared_limits import Ban
 from dlt_pipelines.planning.plan import Plan
 from dlt_pipelines.planning.universe import load
 from dlt_pipelines.venues import VENUES
@@ -147,6 +149,34 @@ def test_every_other_symbol_is_complete_after_one_run(three: Ingest) -> None:
     assert three.backfill(START, END).complete
     assert_whole(three, *SYMBOLS)
     assert asked(three.plan(START, END)) == set()
+
+
+# As from a banned or blocked address, but for one symbol only: a firewall or a rule of a country objects to it.
+REFUSED = {
+    "binance": (FixedAnswer("binance-spot/api/v3/klines", "symbol=BTCUSDT&", HTML, 403), "403 to this request"),
+    "okx": (FixedAnswer("/okx/api/v5/market/", "instId=BTC-USDT&", {"msg": "Not in your country"}, 451), "451 to this"),
+    "bybit": (
+        FixedAnswer("/bybit/v5/market/kline", "symbol=BTCUSDT&", {"retCode": 10024, "retMsg": "Compliance rules"}),
+        "10024",
+    ),
+    "coinbase": (FixedAnswer("/coinbase/products/BTC-USDT/candles", "", {"message": "Forbidden"}, 403), "Forbidden"),
+}
+
+
+def test_a_symbol_that_is_refused_like_a_banned_address_is_no_ban(three: Ingest) -> None:
+    three.server.fixed = tuple(answer for answer, _ in REFUSED.values())
+    chosen: dict[str, Any] = {"datasets": ("bars",), "markets": ("spot",), "timeframes": ("1m",)}
+    report = three.backfill(START, END, **chosen)
+    words = {failure.subject: failure.message for failure in report.failures}
+    assert set(words) == {f"bars {venue} spot BTC/USDT 1m" for venue in REFUSED}
+    for venue, (_, text) in REFUSED.items():
+        assert text in words[f"bars {venue} spot BTC/USDT 1m"]
+        assert Ban(three.settings.home, venue).until() is None
+    for symbol in ("ETH/USDT", "SOL/USDT"):
+        for venue in ("binance", "okx", "bybit"):
+            truth = three.true_bars(venue, "spot", symbol, "1m", START, END)
+            assert sorted(set(three.landed_bars(venue, "spot", symbol, "1m"))) == truth, (venue, symbol)
+    assert {request.series.symbol for request in three.plan(START, END, **chosen).requests} == {"BTC/USDT"}
 
 
 def test_an_unavailable_venue_costs_a_bounded_number_of_requests(three: Ingest) -> None:

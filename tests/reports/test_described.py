@@ -17,6 +17,13 @@ def test_every_model_seed_source_and_exposure_has_a_description() -> None:
     assert exposures == {"alphaforge", "alphaforge_data", "data_quality_report"}
 
 
+def test_the_catalog_opens_with_our_own_page() -> None:
+    """With dbt's name for it, so that it replaces dbt's welcome page."""
+    overview = parsed_project().docs["doc.market_data.__overview__"]
+    assert "marts.v_bars" in overview.block_contents
+    assert "snapshot_id" in overview.block_contents
+
+
 def test_every_declared_column_has_a_description() -> None:
     manifest = parsed_project()
     nodes = [node for node in (*manifest.nodes.values(), *manifest.sources.values()) if hasattr(node, "columns")]

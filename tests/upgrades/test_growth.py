@@ -26,6 +26,9 @@ from warehouse.iceberg.export import export
 from warehouse.iceberg.target import Target
 from warehouse.migrate import migrate
 
+# Each test runs a dozen commands as processes, some of which parse the changed dbt project.
+pytestmark = pytest.mark.timeout(1800)
+
 OLD = ("first", "second")
 TAKEN = "count(), countIf(isNotNull(taker_buy_volume)), sum(taker_buy_volume)"
 
