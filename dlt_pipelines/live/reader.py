@@ -16,7 +16,14 @@ import aiohttp
 import orjson
 
 from dlt_pipelines.core.series import Series
-from dlt_pipelines.core.websocket import Kind, Message, Topic, WebSocketProtocol, base_address
+from dlt_pipelines.core.websocket import (
+    Kind,
+    Message,
+    Topic,
+    WebSocketProtocol,
+    base_address,
+    require_known_addresses,
+)
 from dlt_pipelines.live import rows
 from dlt_pipelines.live.clock import MINUTE_MS, VenueClock, recv_us
 from dlt_pipelines.live.connection import Socket, open_session
@@ -114,7 +121,14 @@ class Reader:
                 f"Nothing to follow: no 1m bars of a venue with a live feed are selected. Such venues are {served}; "
                 "name one that the universe holds (config/universe.yml)."
             )
-        self._settings, self._quotes, self._speed = settings, quotes, speed
+        require_known_addresses(WEBSOCKETS.values(), settings.origins)
+        self._topics = {place: self._topics_of(WEBSOCKETS[place], one, quotes) for place, one in self._places.items()}
+        self._bases = {
+            place: base_address(WEBSOCKETS[place], kinds, settings.origins)
+            for place, topics in self._topics.items()
+            for kinds in topics
+        }
+        self._settings, self._speed = settings, speed
         self._longest_wait, self._on_closed = longest_wait, on_closed
         self.name = f"{sockets.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:6]}"
         self.spool = Spool(settings.home / "live" / "spool", spool_bytes)
@@ -122,6 +136,12 @@ class Reader:
         self.started_at = time.monotonic()
         self.writer: Writer | None = None
         self._stopped = asyncio.Event()
+
+    @staticmethod
+    def _topics_of(protocol: WebSocketProtocol, series: list[Series], quotes: bool) -> list[list[Topic]]:
+        """Those of bars and, where wanted, those of quotes: a connection has only one kind."""
+        kinds = (False, True) if quotes else (False,)
+        return [[Topic(protocol.topic(one, quotes=kind), one, kind) for one in series] for kind in kinds]
 
     def stop(self) -> None:
         """Stop cleanly: accept no new frames, write everything, close connections with 1000."""
@@ -229,15 +249,13 @@ class Reader:
             # Nothing shows that a reader was running until now, so the period is a gap like any other.
             self._gap(follower, series, "", first, clock.now_ms(), "start", quotes=False)
         gate = Gate(_CONNECT_SECONDS)
-        base = base_address(protocol.place, self._settings.origins)
-        for quotes in (False, True) if self._quotes else (False,):
-            topics = [Topic(protocol.topic(one, quotes=quotes), one, quotes) for one in series]
+        for topics in self._topics[place]:
             for start in range(0, len(topics), protocol.most_topics):
                 follower.supervisors.append(
                     Supervisor(
                         protocol,
                         topics[start : start + protocol.most_topics],
-                        base,
+                        self._bases[place],
                         clock,
                         gate,
                         on_frame=lambda s, t, m, text: self._frame(follower, s, t, m, text),
