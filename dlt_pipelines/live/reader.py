@@ -233,6 +233,8 @@ class Reader:
         with contextlib.suppress(RestFailed):
             clock.set(await rest.clock_ms())
         first = await self._looks_back_to(place, clock.now_ms())
+        unfilled = await self._unfilled(place, series, clock.now_ms())
+        first = min([first, *(hole.from_ms // MINUTE_MS * MINUTE_MS for hole in unfilled)])
         assert self.writer is not None
         gaps = GapTask(
             protocol,
@@ -245,6 +247,7 @@ class Reader:
             first_ms=first,
         )
         follower = Follower(protocol, series, clock, minutes, QuoteBook(protocol), gaps, rest, [], clock.now_ms())
+        gaps.holes += unfilled
         if first < clock.now_ms():
             # Nothing shows that a reader was running until now, so the period is a gap like any other.
             self._gap(follower, series, "", first, clock.now_ms(), "start", quotes=False)
@@ -294,6 +297,24 @@ class Reader:
         last = known[0] - 5 * MINUTE_MS if known else now_ms - LOOK_BACK_MINUTES * MINUTE_MS
         earliest = now_ms - _MOST_LOOK_BACK_MINUTES * MINUTE_MS
         return max(min([last, *known[1:]]), earliest) // MINUTE_MS * MINUTE_MS
+
+    async def _unfilled(self, place: tuple[str, str], series: list[Series], now_ms: int) -> list[Hole]:
+        """Gaps of the last two hours that readers recorded and did not live to fill; this one fills them."""
+        assert self.writer is not None
+        found = await self.writer.query(
+            "SELECT toString(event_id), anyIf(conn, kind = 'gap'), anyIf(cause, kind = 'gap'), "
+            "toUnixTimestamp64Milli(assumeNotNull(anyIf(window_start, kind = 'gap'))) AS began, "
+            "toUnixTimestamp64Milli(assumeNotNull(anyIf(window_end, kind = 'gap'))) FROM ops.live_events "
+            "WHERE at > now() - INTERVAL 1 DAY AND kind IN ('gap', 'gap_filled') AND venue = {venue:String} "
+            "AND market = {market:String} GROUP BY event_id HAVING countIf(kind = 'gap' AND detail = 'bars') > 0 "
+            "AND countIf(kind = 'gap_filled') = 0 AND began >= {earliest:Int64}",
+            venue=place[0],
+            market=place[1],
+            earliest=str(now_ms - _MOST_LOOK_BACK_MINUTES * MINUTE_MS),
+        )
+        return [
+            Hole(gap_id, conn, tuple(series), int(begin), int(end), cause) for gap_id, conn, cause, begin, end in found
+        ]
 
     # Events of the WebSocket connections
 

@@ -4,7 +4,9 @@ reference.
 One warehouse and one build, which makes the views; everything else is live.
 """
 
+import json
 import threading
+import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -15,6 +17,9 @@ import pytest
 from dlt_pipelines import update
 from dlt_pipelines.core.series import Series
 from dlt_pipelines.core.time_grid import from_ms
+from dlt_pipelines.live import rows
+from dlt_pipelines.live.clock import recv_us
+from dlt_pipelines.planning.listings import landed_listings
 from dlt_pipelines.venues import WEBSOCKETS
 from mdw.publishing import universe as universe_of_dbt
 from replay.clock import Clock, parse_instant
@@ -79,6 +84,8 @@ class Ran:
     too_early: list[tuple[Any, ...]] = field(default_factory=list)
     looks: int = 0
     sent: list[str] = field(default_factory=list)
+    left: str = ""
+    """Id of a gap whose reader was killed before it had filled it."""
 
     def rows(self, query: str, **parameters: object) -> list[tuple[Any, ...]]:
         return self.ingest.warehouse.rows(query, **parameters)
@@ -138,6 +145,7 @@ def ran(module_warehouse: Warehouse, tmp_path_factory: pytest.TempPathFactory) -
         watcher.start()
         try:
             _faulty_stretch(module_warehouse, server)
+            ran.left = _gap_of_a_killed_reader(module_warehouse)
             # Another reader requests at its start what the first one left and what fell between the two.
             with Running(module_warehouse, server, SERIES) as second:
                 ran.end_ms = clock.now_ms() // MINUTE_MS * MINUTE_MS
@@ -149,6 +157,18 @@ def ran(module_warehouse: Warehouse, tmp_path_factory: pytest.TempPathFactory) -
         ran.sent = [text for _, text in server.sockets.sent]
         clock.set(clock.now_ms(), ticking=False)
         yield ran
+
+
+def _gap_of_a_killed_reader(warehouse: Warehouse) -> str:
+    """Five minutes before the market began to move, and so before what any reader of this run was asked for."""
+    gap_id = str(uuid.uuid4())
+    row = rows.event(
+        "killed", "gap", venue="okx", market="spot", cause="start", detail="bars", event_id=gap_id,
+        start_ms=START_MS - 5 * MINUTE_MS, end_ms=START_MS - 4 * MINUTE_MS,
+    )  # fmt: skip
+    with warehouse.client("ingest") as client:
+        client.command(f"insert into {row.table} format JSONEachRow {row.line.decode()}")
+    return gap_id
 
 
 def all_there(running: Running, ran: Ran) -> bool:
@@ -225,6 +245,10 @@ def test_frames_are_stored_byte_for_byte_and_only_closed_ones(ran: Ran) -> None:
 def test_live_pages_cover_nothing_and_are_not_candidates(ran: Ran) -> None:
     assert ran.rows("select count() from ops.coverage where lane = 'live' or fetched_at is null") == [(0,)]
     assert ran.rows("select count() from marts.bars where source not in ('rest', 'archive')") == [(0,)]
+    # Pages of quotes, whose tables' names end like those of listings, are none: instruments are due as before.
+    assert ran.rows("select count() > 0 from raw.okx__live_spot_quotes") == [(1,)]
+    with ran.ingest.warehouse.client("ingest") as client:
+        assert landed_listings(client) == {}
     # The planner requests every minute of the run by REST, as if there had been no reader.
     plan = update.plan(ran.ingest.settings, ran.ingest.universe, pace=None)
     asked = {(request.series, request.start, request.end) for request in plan.requests}
@@ -239,7 +263,17 @@ def test_each_gap_is_recorded_with_its_cause_and_when_it_was_filled(ran: Ran) ->
     gaps = ran.rows("select venue, market, cause, filled_at is not null from marts.v_live_gaps where feed = 'bars'")
     causes = {(venue, market): cause for venue, market, cause, _ in gaps if cause != "start"}
     assert {("okx", "spot"), ("binance", "spot"), ("bybit", "spot")} <= causes.keys()
-    assert [gap for gap in gaps if gap[2] != "start" and not gap[3]] == []
+    assert [gap for gap in gaps if not gap[3]] == []
+
+
+def test_a_gap_whose_reader_was_killed_is_filled_by_the_next_reader(ran: Ran) -> None:
+    filled = "select filled_at is not null from marts.v_live_gaps where gap_id = {gap:UUID}"
+    assert ran.rows(filled, gap=ran.left) == [(1,)]
+    asked = (
+        "select distinct symbol from raw.okx__live_spot_candles where http_status = 200 "
+        "and window_start <= {a:DateTime64(3, 'UTC')} and window_end > {a:DateTime64(3, 'UTC')} order by symbol"
+    )
+    assert ran.rows(asked, a=from_ms(START_MS - 5 * MINUTE_MS)) == [("BTC/USDT",), ("SOL/BTC",)]
 
 
 def test_minutes_say_when_they_were_complete(ran: Ran) -> None:
@@ -279,8 +313,57 @@ def test_researchers_may_read_the_live_views(ran: Ran) -> None:
             assert client.query(f"select * from marts.{view} limit 1").result_rows, view
 
 
+def put(ran: Ran, instrument: str, open_ms: int, event_ms: int, received_ms: int, close: str) -> None:
+    """A closed frame of Binance spot that a reader received then, by its own clock, and stored only now."""
+    symbol = instrument.rpartition(":")[2]
+    name = symbol.replace("/", "")
+    bar = {"t": open_ms, "s": name, "i": "1m", "x": True, "n": 1, **dict.fromkeys("ohlvqVQ", "1"), "c": close}
+    text = json.dumps({"stream": f"{name.lower()}@kline_1m", "data": {"e": "kline", "E": event_ms, "k": bar}})
+    row = rows.page(
+        "binance__live_spot_klines", Series("bars", "binance", "spot", symbol, "1m"), name, "stream", {"conn": "late"},
+        text, opens=(open_ms,), status=101, received_us=received_ms * 1000, server_ms=event_ms, rows=1,
+    )  # fmt: skip
+    with ran.ingest.warehouse.client("ingest") as client:
+        client.command(f"insert into {row.table} format JSONEachRow {row.line.decode()}")
+
+
+def test_precedence_of_frames_is_the_venues_time_and_never_above_rest(ran: Ran) -> None:
+    def close_of(instrument: str, opened: int) -> tuple[float, str]:
+        [found] = ran.rows(
+            "select close, source from marts.v_bars_live where instrument_id = {i:String} "
+            "and open_time = {a:DateTime64(3, 'UTC')}",
+            i=instrument,
+            a=from_ms(opened),
+        )
+        return found
+
+    found = {
+        source: (instrument, opened)
+        for instrument, opened, source in ran.live("instrument_id, toUnixTimestamp64Milli(open_time), source")
+        if instrument.startswith("binance:spot")
+    }
+    by_socket, by_rest = found["live"], found["gap"]
+    # A clock that runs an hour ahead: arrival decides only between frames of the same time.
+    ahead = recv_us() // 1000 + 3_600_000
+    [(event_ms,)] = ran.rows(
+        "select toUnixTimestamp64Milli(max(server_time)) from raw.binance__live_spot_klines "
+        "where http_status = 101 and symbol = {s:String} and window_start = {a:DateTime64(3, 'UTC')}",
+        s=by_socket[0].rpartition(":")[2],
+        a=from_ms(by_socket[1]),
+    )
+    before = close_of(*by_socket)
+    put(ran, *by_socket, event_ms - 1, ahead, "2")
+    assert close_of(*by_socket) == before
+    put(ran, *by_socket, event_ms + 1, recv_us() // 1000 - 60_000, "3")
+    assert close_of(*by_socket) == (3.0, "live")
+    # Neither the venue's time nor arrival puts a frame above the gap task.
+    before = close_of(*by_rest)
+    put(ran, *by_rest, by_rest[1] + 90_000, ahead, "4")
+    assert close_of(*by_rest) == before
+
+
 def test_rest_takes_precedence_over_websocket(ran: Ran) -> None:
-    # The last test of the module: it lands the period by REST.
+    # The last test of the module: it lands the period by REST, and the frames of the test before arrived after it.
     assert ran.ingest.update().complete
     assert shown(ran) == ran.truth()
     sources = ran.live("source, is_provisional")
