@@ -4,8 +4,15 @@ reference.
 One warehouse and one build, which makes the views; everything else is live.
 """
 
+import asyncio
 import json
+import os
+import re
+import signal
+import subprocess
+import sys
 import threading
+import time
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -14,9 +21,12 @@ from typing import Any
 
 import pytest
 
+import alphaforge_data
+from alphaforge_data.aio import AsyncClient
+from alphaforge_data.live import Bar
 from dlt_pipelines import update
 from dlt_pipelines.core.series import Series
-from dlt_pipelines.core.time_grid import from_ms
+from dlt_pipelines.core.time_grid import from_ms, to_ms
 from dlt_pipelines.live import rows
 from dlt_pipelines.live.clock import recv_us
 from dlt_pipelines.planning.listings import landed_listings
@@ -31,6 +41,7 @@ from tests.dbt.conftest import Dbt
 from tests.ingest import Ingest
 from tests.live.world import MINUTE_MS, Running, until
 from warehouse import embedded
+from warehouse.project import PROJECT
 
 START_MS = parse_instant("2025-03-04T10:00:00Z")
 SPEED = 30.0
@@ -305,6 +316,64 @@ def test_quotes_are_the_last_of_each_second(ran: Ran) -> None:
         assert count == seconds > 5
         assert bad == 0
         assert timeless == (count if instrument.startswith("binance:spot") else 0)
+
+
+def researcher(ran: Ran) -> str:
+    found = ran.ingest.warehouse.settings.connection("researcher")
+    return f"http://{found.user}:{found.password}@{found.host}:{found.http_port}"
+
+
+def test_the_sdk_gives_the_same_bars_and_each_once(ran: Ran) -> None:
+    names = [f"{one.venue}:{one.market}:{one.symbol}" for one in SERIES]
+    truth = shown(ran)
+
+    async def follow(client: AsyncClient) -> list[Bar]:
+        found = []
+        async with asyncio.timeout(60):
+            async for bar in client.live.follow(instruments=names, start=from_ms(ran.first_ms)):
+                found.append(bar)
+                if len(found) == len(truth):
+                    return found
+        raise AssertionError("unreachable")
+
+    with alphaforge_data.connect(researcher(ran), cache=False) as client:
+        frame = client.live.bars(instruments=names, start=from_ms(ran.first_ms), end=from_ms(ran.end_ms))
+        bars = frame.to_arrow().to_pylist()
+        assert {(one["instrument_id"], to_ms(one["open_time"])): values_of(one) for one in bars} == truth
+        assert {one["is_provisional"] for one in bars} == {True}
+        followed = asyncio.run(follow(client.aio))
+        assert {(one.instrument_id, to_ms(one.open_time)): values_of(one) for one in followed} == truth
+        assert [one for one in followed if one.revised] == []
+        quotes = client.live.quotes(instruments=names, seconds=7200).to_arrow()
+        assert set(quotes.column("instrument_id").to_pylist()) == set(names)
+        assert client.live.minutes().to_arrow().num_rows >= MINUTES * len(PLACES)
+        assert client.live.gaps().to_arrow().num_rows > 0
+
+
+def values_of(bar: Any) -> tuple[float, ...]:
+    names = ("open", "high", "low", "close", "volume")
+    return tuple(bar[name] if isinstance(bar, dict) else getattr(bar, name) for name in names)
+
+
+def test_the_example_runs_on_live_bars(ran: Ran) -> None:
+    """The same strategy as in tests/alphaforge_data/test_live.py, where it runs on a replay."""
+    since = from_ms(START_MS - 10 * MINUTE_MS).isoformat()
+    example = subprocess.Popen(
+        [sys.executable, "-u", "examples/alphaforge/live_strategy.py", "--since", since],
+        cwd=PROJECT, env={**os.environ, "MDW_CLICKHOUSE_URL": researcher(ran)},
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        time.sleep(12)
+        example.send_signal(signal.SIGINT)
+        said, errors = example.communicate(timeout=30)
+    finally:
+        example.kill()
+    assert (example.returncode, errors) == (0, "")
+    counted = re.fullmatch(r"(\d+) bars, (\d+) trades", said.splitlines()[-1])
+    assert counted
+    # The ten published minutes and the live ones.
+    assert int(counted[1]) >= 10 + MINUTES
 
 
 def test_researchers_may_read_the_live_views(ran: Ran) -> None:
