@@ -382,57 +382,42 @@ def test_researchers_may_read_the_live_views(ran: Ran) -> None:
             assert client.query(f"select * from marts.{view} limit 1").result_rows, view
 
 
-def put(ran: Ran, instrument: str, open_ms: int, event_ms: int, received_ms: int, close: str) -> None:
-    """A closed frame of Binance spot that a reader received then, by its own clock, and stored only now."""
-    symbol = instrument.rpartition(":")[2]
-    name = symbol.replace("/", "")
-    bar = {"t": open_ms, "s": name, "i": "1m", "x": True, "n": 1, **dict.fromkeys("ohlvqVQ", "1"), "c": close}
-    text = json.dumps({"stream": f"{name.lower()}@kline_1m", "data": {"e": "kline", "E": event_ms, "k": bar}})
-    row = rows.page(
-        "binance__live_spot_klines", Series("bars", "binance", "spot", symbol, "1m"), name, "stream", {"conn": "late"},
-        text, opens=(open_ms,), status=101, received_us=received_ms * 1000, server_ms=event_ms, rows=1,
-    )  # fmt: skip
-    with ran.ingest.warehouse.client("ingest") as client:
-        client.command(f"insert into {row.table} format JSONEachRow {row.line.decode()}")
+def test_precedence_of_frames_is_the_venues_time_and_never_above_the_gap_task(ran: Ran) -> None:
+    """Pages put by hand for the minute that follows the run."""
+    series, opened = Series("bars", "binance", "spot", "BTC/USDT", "1m"), ran.end_ms
+    end, now = opened + MINUTE_MS, recv_us() // 1000
 
-
-def test_precedence_of_frames_is_the_venues_time_and_never_above_rest(ran: Ran) -> None:
-    def close_of(instrument: str, opened: int) -> tuple[float, str]:
-        [found] = ran.rows(
-            "select close, source from marts.v_bars_live where instrument_id = {i:String} "
+    def shown_after(text: str, status: int, event_ms: int, received_ms: int) -> list[tuple[Any, ...]]:
+        """The bar in the view, once a page is stored that a reader received then by its own clock."""
+        row = rows.page(
+            "binance__live_spot_klines", series, "BTCUSDT", "by hand", {"conn": "a"}, text,
+            opens=(opened,), status=status, received_us=received_ms * 1000, server_ms=event_ms, rows=1,
+        )  # fmt: skip
+        with ran.ingest.warehouse.client("ingest") as client:
+            client.command(f"insert into {row.table} format JSONEachRow {row.line.decode()}")
+        return ran.rows(
+            "select close, source from marts.v_bars_live where instrument_id = 'binance:spot:BTC/USDT' "
             "and open_time = {a:DateTime64(3, 'UTC')}",
-            i=instrument,
             a=from_ms(opened),
         )
-        return found
 
-    found = {
-        source: (instrument, opened)
-        for instrument, opened, source in ran.live("instrument_id, toUnixTimestamp64Milli(open_time), source")
-        if instrument.startswith("binance:spot")
-    }
-    by_socket, by_rest = found["live"], found["gap"]
-    # A clock that runs an hour ahead: arrival decides only between frames of the same time.
-    ahead = recv_us() // 1000 + 3_600_000
-    [(event_ms,)] = ran.rows(
-        "select toUnixTimestamp64Milli(max(server_time)) from raw.binance__live_spot_klines "
-        "where http_status = 101 and symbol = {s:String} and window_start = {a:DateTime64(3, 'UTC')}",
-        s=by_socket[0].rpartition(":")[2],
-        a=from_ms(by_socket[1]),
-    )
-    before = close_of(*by_socket)
-    put(ran, *by_socket, event_ms - 1, ahead, "2")
-    assert close_of(*by_socket) == before
-    put(ran, *by_socket, event_ms + 1, recv_us() // 1000 - 60_000, "3")
-    assert close_of(*by_socket) == (3.0, "live")
-    # Neither the venue's time nor arrival puts a frame above the gap task.
-    before = close_of(*by_rest)
-    put(ran, *by_rest, by_rest[1] + 90_000, ahead, "4")
-    assert close_of(*by_rest) == before
+    def frame(close: str, event_ms: int, received_ms: int) -> list[tuple[Any, ...]]:
+        bar = {"t": opened, "s": "BTCUSDT", "i": "1m", "x": True, "n": 1, **dict.fromkeys("ohlvqVQ", "5"), "c": close}
+        body = {"stream": "btcusdt@kline_1m", "data": {"e": "kline", "E": event_ms, "s": "BTCUSDT", "k": bar}}
+        return shown_after(json.dumps(body), 101, event_ms, received_ms)
+
+    an_hour_ahead = now + 3_600_000
+    assert frame("5.1", end + 100, now) == [(5.1, "live")]
+    assert frame("5.2", end + 99, an_hour_ahead) == [(5.1, "live")], "older by the venue's time, however late it came"
+    assert frame("5.3", end + 101, now - 60_000) == [(5.3, "live")], "newer by the venue's time"
+    assert frame("5.4", end + 101, now) == [(5.4, "live")], "the same time: the last one to arrive"
+    answer = json.dumps([[opened, "5", "5.5", "5", "5.5", "5", end - 1, "5", 1, "5", "5", "0"]])
+    assert shown_after(answer, 200, end, now) == [(5.5, "gap")]
+    assert frame("5.6", end + 24_000, an_hour_ahead) == [(5.5, "gap")], "neither time puts a frame above REST"
 
 
 def test_rest_takes_precedence_over_websocket(ran: Ran) -> None:
-    # The last test of the module: it lands the period by REST, and the frames of the test before arrived after it.
+    # The last test of the module: it lands the period by REST.
     assert ran.ingest.update().complete
     assert shown(ran) == ran.truth()
     sources = ran.live("source, is_provisional")
