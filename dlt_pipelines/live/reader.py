@@ -135,6 +135,8 @@ class Reader:
         self.followers: list[Follower] = []
         self.started_at = time.monotonic()
         self.writer: Writer | None = None
+        self._dropped_bars: dict[Series, set[int]] = {}
+        """Bars to request again once ClickHouse accepts rows: before that, they would only drop others."""
         self._stopped = asyncio.Event()
 
     @staticmethod
@@ -462,8 +464,19 @@ class Reader:
     def _dropped(self, batch: Batch, why: str) -> None:
         self._event("dropped", venue=batch.venue, cause=why, detail=f"{batch.rows} rows of {batch.table}")
         for stored in batch.stored:
+            self._dropped_bars.setdefault(stored.series, set()).update(stored.opens)
             if (follower := self._of(stored.series)) is not None:
-                follower.gaps.lost(stored.series, stored.opens)
+                follower.minutes.lost(stored.series, stored.opens)
+
+    def _request_dropped(self) -> None:
+        if not self._dropped_bars or self.writer is None or self.writer.failing_since is not None:
+            return
+        dropped, self._dropped_bars = self._dropped_bars, {}
+        for series, opens in dropped.items():
+            if (follower := self._of(series)) is not None:
+                # Older ones are left to `mdw update`, as after a start.
+                earliest = follower.clock.now_ms() - _MOST_LOOK_BACK_MINUTES * MINUTE_MS
+                follower.gaps.lost(series, tuple(sorted(one for one in opens if one >= earliest)))
 
     # What is written periodically
 
@@ -479,6 +492,7 @@ class Reader:
         alive = heartbeat_file(self._settings.home)
         while True:
             await asyncio.sleep(min(0.25, max(0.05, 1.0 / self._speed)))
+            self._request_dropped()
             self._report_minutes()
             if time.monotonic() - touched >= ALIVE_SECONDS:
                 touched = time.monotonic()
