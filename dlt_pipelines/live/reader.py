@@ -503,6 +503,9 @@ class Reader:
                     place = follower.protocol.place
                     detail = orjson.dumps(self.status_of(follower)).decode()
                     self._event("status", venue=place.venue, market=place.market, detail=detail)
+                    # Those of a reader whose spool was taken over came to ClickHouse after the start.
+                    key = place.venue, place.market
+                    follower.gaps.adopt(await self._unfilled(key, follower.series, follower.clock.now_ms()))
 
     def _report_minutes(self) -> None:
         for follower in self.followers:

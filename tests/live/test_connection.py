@@ -17,7 +17,7 @@ from dlt_pipelines.core.websocket import Kind, Message, Topic, WebSocketProtocol
 from dlt_pipelines.live import connection, supervisor
 from dlt_pipelines.live.clock import VenueClock
 from dlt_pipelines.live.connection import Socket, open_session
-from dlt_pipelines.live.gaps import GapTask
+from dlt_pipelines.live.gaps import GapTask, Hole
 from dlt_pipelines.live.minutes import Minutes
 from dlt_pipelines.live.rest import RestPage
 from dlt_pipelines.live.supervisor import Gate, Supervisor
@@ -357,6 +357,45 @@ def test_new_connections_of_a_venue_take_turns() -> None:
 
     times = asyncio.run(turns())
     assert all(later - earlier > 0.09 for earlier, later in itertools.pairwise(times))
+
+
+def test_an_older_gap_of_a_killed_reader_is_requested_and_filled() -> None:
+    """Its event reached ClickHouse after this reader had started, which looks back only to its own first minute."""
+    series = Series("bars", "binance", "spot", "BTC/USDT", "1m")
+    clock = VenueClock()
+    clock.set(100 * MINUTE_MS)
+    asked: list[tuple[int, int]] = []
+    filled: list[Hole] = []
+
+    class Answers:
+        """REST that has every bar."""
+
+        async def bars(self, series: Series, start_ms: int, end_ms: int, now_ms: int) -> RestPage:
+            asked.append((start_ms, end_ms))
+            body = [[opened, "1", "1", "1", "1", "1", 0, "1"] for opened in range(start_ms, end_ms, MINUTE_MS)]
+            return RestPage("/api/v3/klines", {}, json.dumps(body), BINANCE.rest_rows(body), 1)
+
+    minutes = Minutes([series])
+    task = GapTask(
+        BINANCE, minutes, Answers(), clock, lambda row: None, print, lambda hole, _: filled.append(hole),  # type: ignore[arg-type]
+        first_ms=99 * MINUTE_MS,
+    )  # fmt: skip
+    hole = Hole("a", "", (series,), 90 * MINUTE_MS + 5, 92 * MINUTE_MS + 5, "start")
+
+    async def follow() -> None:
+        running = asyncio.create_task(task.run())
+        await asyncio.sleep(0.1)
+        task.adopt([hole])
+        task.adopt([hole])
+        async with asyncio.timeout(20):
+            while not filled:
+                await asyncio.sleep(0.05)
+        running.cancel()
+
+    asyncio.run(follow())
+    assert filled == [hole]
+    assert asked[0][0] == 90 * MINUTE_MS
+    assert all(minutes.has(series, minute * MINUTE_MS) for minute in (90, 91, 92))
 
 
 def test_only_confirmed_rows_of_okx_are_final_however_late() -> None:

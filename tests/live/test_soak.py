@@ -155,8 +155,12 @@ def test_kills_faults_and_an_outage_leave_the_truth(tmp_path: Path) -> None:
         deadline = time.monotonic() + 300
         while truth.keys() - live_bars(warehouse, START_MS, end_ms).keys() and time.monotonic() < deadline:
             time.sleep(2)
-        # Frames that are half a minute late, and the events of gaps that are filled.
+        # Frames that are half a minute late, and gaps of killed readers, for which a reader looks once a minute.
         time.sleep(60 / SPEED + 5)
+        unfilled = "select count() from marts.v_live_gaps where filled_at is null"
+        deadline = time.monotonic() + 150
+        while warehouse.rows(unfilled) != [(0,)] and time.monotonic() < deadline:
+            time.sleep(2)
         for one in (steady, killed):
             one.terminate()
         assert [one.wait(40) for one in (steady, killed)] == [0, 0]
