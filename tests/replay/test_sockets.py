@@ -255,6 +255,14 @@ def connects(server: ReplayServer) -> int:
     return 101
 
 
+def test_quotes_come_at_the_rate_that_is_asked_for(server: ReplayServer) -> None:
+    server.sockets.faults.quotes_per_second = 200.0
+    found = heard(server, BINANCE, "/stream?streams=btcusdt@bookTicker", seconds=2.0)
+    assert 200 <= len(found) <= 700
+    updates = [one["data"]["u"] for one in found]
+    assert updates == sorted(set(updates))
+
+
 def test_recorded_frames_are_played_byte_for_byte(server: ReplayServer) -> None:
     texts = ('{"e":"kline",  "note":"spaces and ü stay"}', '{"x":1.10}')
     server.sockets.script = {"binance-spot": texts}
