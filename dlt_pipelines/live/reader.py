@@ -174,7 +174,7 @@ class Reader:
                     self.spool.close()
                 self.followers += starting.result()
                 tasks = [asyncio.create_task(self._sampling()), asyncio.create_task(self._reporting())]
-                tasks.append(asyncio.create_task(self._asking_clocks()))
+                tasks += [asyncio.create_task(self._asking_clocks()), asyncio.create_task(self._adopting())]
             else:
                 starting.cancel()
             for follower in self.followers:
@@ -503,9 +503,6 @@ class Reader:
                     place = follower.protocol.place
                     detail = orjson.dumps(self.status_of(follower)).decode()
                     self._event("status", venue=place.venue, market=place.market, detail=detail)
-                    # Those of a reader whose spool was taken over came to ClickHouse after the start.
-                    key = place.venue, place.market
-                    follower.gaps.adopt(await self._unfilled(key, follower.series, follower.clock.now_ms()))
 
     def _report_minutes(self) -> None:
         for follower in self.followers:
@@ -535,6 +532,17 @@ class Reader:
             for follower in self.followers:
                 with contextlib.suppress(RestFailed):
                     follower.clock.set(await follower.rest.clock_ms())
+
+    async def _adopting(self) -> None:
+        """Gaps of a reader whose spool was taken over come to ClickHouse after the start, those of others at any time.
+
+        A task of its own: a ClickHouse that accepts and does not answer must not hold up anything else.
+        """
+        while True:
+            await asyncio.sleep(STATUS_SECONDS)
+            for follower in self.followers:
+                key = follower.protocol.place.venue, follower.protocol.place.market
+                follower.gaps.adopt(await self._unfilled(key, follower.series, follower.clock.now_ms()))
 
     def _event(self, kind: str, **what: object) -> None:
         if self.writer is not None:
