@@ -1,11 +1,13 @@
 """The interface of a venue's WebSocket protocol, and the parsed form of its frames."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Protocol
+from urllib.parse import urlsplit
 
 from dlt_pipelines.core.series import Series
+from warehouse.errors import BadInput
 
 
 class Kind(Enum):
@@ -132,6 +134,36 @@ class WebSocketProtocol(Protocol):
         """Whether a refusal affects a whole request because of one unnamed topic."""
 
 
-def base_address(place: Place, origins: Mapping[str, str]) -> str:
-    """Scheme, host and an optional path prefix of the WebSocket URL."""
-    return origins.get(place.origin, place.address)
+def base_address(protocol: WebSocketProtocol, topics: Sequence[Topic], origins: Mapping[str, str]) -> str:
+    """Scheme, host and an optional path prefix of the WebSocket URL. Raises BadInput for one that cannot be one."""
+    place = protocol.place
+    address = origins.get(place.origin)
+    if address is None:
+        return place.address
+    variable, like = f"MDW_{place.origin.upper()}", f"Write it like {place.address}; a path prefix may follow"
+    try:
+        parts = urlsplit(address)
+        port = parts.port
+    except ValueError as error:
+        raise BadInput(f"{variable} is {address!r}: {error}. {like}.") from None
+    own = protocol.path(topics).partition("?")[0]
+    if parts.scheme not in {"ws", "wss"}:
+        why = "it does not begin with ws:// or wss://"
+    elif not parts.hostname or port == 0 or any(one.isspace() for one in address):
+        why = "it has no host that can be connected to"
+    elif parts.query or parts.fragment or parts.username is not None:
+        why = "only scheme, host and a path can be set"
+    elif f"{parts.path}/".endswith(f"{own}/"):
+        why = f"the venue's own path {own} is added to it"
+    else:
+        return address
+    raise BadInput(f"{variable} is {address!r}: {why}. {like}.")
+
+
+def require_known_addresses(protocols: Iterable[WebSocketProtocol], origins: Mapping[str, str]) -> None:
+    """Raise BadInput for a variable such as MDW_BINANCE_WS_URL, which would change nothing."""
+    known = sorted(protocol.place.origin for protocol in protocols)
+    for name in origins:
+        if name.endswith("_ws_url") and name not in known:
+            names = ", ".join(f"MDW_{one.upper()}" for one in known)
+            raise BadInput(f"MDW_{name.upper()} is the address of no feed; those are {names}. Correct or unset it.")

@@ -111,7 +111,7 @@ class Socket:
             return self.cause
         self.opened_at = self.last_frame_at = self._pinged_at = time.monotonic()
         self.on_event(self, "connected", "", self.url.partition("?")[0])
-        helpers = [asyncio.create_task(self._guarded(helper)) for helper in (self._watch(), self._speak())]
+        helpers = [asyncio.create_task(self._guarded(helper)) for helper in (self._watch, self._speak)]
         for request in self.protocol.requests(list(self.topics.values())):
             self._outgoing.put_nowait(request)
         try:
@@ -126,10 +126,6 @@ class Socket:
             self._ended(f"closed_{code}" if code else "reset", "" if broken is None else repr(broken))
         except (aiohttp.ClientError, ConnectionError, OSError, RuntimeError) as error:
             self._ended("reset", f"{type(error).__name__}: {error}")
-        except Exception as error:
-            # A defect of ours ends this connection, which is then made anew; the other feeds go on.
-            log.exception("%s: an error in the receive loop", self.conn)
-            self._ended("defect", repr(error))
         finally:
             for helper in helpers:
                 helper.cancel()
@@ -137,10 +133,10 @@ class Socket:
                 await asyncio.wait_for(self._socket.close(), 3.0)
         return self.cause
 
-    async def _guarded(self, helper: Coroutine[None, None, None]) -> None:
+    async def _guarded(self, helper: Callable[[], Coroutine[None, None, None]]) -> None:
         """Without its watchdog or its requests a connection is worth nothing: an error in either ends it."""
         try:
-            await helper
+            await helper()
         except Exception as error:
             log.exception("%s: an error beside the receive loop", self.conn)
             self.end("defect", repr(error))
@@ -166,6 +162,10 @@ class Socket:
             self._take(self.protocol.read(text), text, now)
         except _MALFORMED as error:
             self._unreadable(text, repr(error))
+        except Exception as error:
+            # A defect of ours ends this connection, which is then made anew; the other feeds go on.
+            log.exception("%s: an error in the receive loop", self.conn)
+            self.end("defect", repr(error))
 
     def _take(self, message: Message, text: str, now: float) -> None:
         if message.kind in (Kind.OPEN, Kind.CLOSED, Kind.QUOTE):

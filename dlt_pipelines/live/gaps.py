@@ -97,6 +97,20 @@ class GapTask:
         self.holes.append(found)
         return found
 
+    def adopt(self, holes: list[Hole]) -> None:
+        """Fill periods that readers recorded which did not live to do so, also before `first_ms`."""
+        known, now = {one.gap_id for one in self.holes}, self.clock.now_ms()
+        for hole in holes:
+            if hole.gap_id in known:
+                continue
+            self.holes.append(hole)
+            first = hole.from_ms // MINUTE_MS * MINUTE_MS
+            for minute in range(first, min(self.first_ms, hole.to_ms), MINUTE_MS):
+                self.minutes.begin(minute)
+                for series in self.minutes.missing(minute):
+                    self._asked[series].setdefault(minute, _Asked(now))
+            self.first_ms = min(self.first_ms, first)
+
     def look(self) -> None:
         """Plan and start the requests that are due now."""
         now = self.clock.now_ms()

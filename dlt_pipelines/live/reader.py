@@ -16,7 +16,14 @@ import aiohttp
 import orjson
 
 from dlt_pipelines.core.series import Series
-from dlt_pipelines.core.websocket import Kind, Message, Topic, WebSocketProtocol, base_address
+from dlt_pipelines.core.websocket import (
+    Kind,
+    Message,
+    Topic,
+    WebSocketProtocol,
+    base_address,
+    require_known_addresses,
+)
 from dlt_pipelines.live import rows
 from dlt_pipelines.live.clock import MINUTE_MS, VenueClock, recv_us
 from dlt_pipelines.live.connection import Socket, open_session
@@ -114,14 +121,29 @@ class Reader:
                 f"Nothing to follow: no 1m bars of a venue with a live feed are selected. Such venues are {served}; "
                 "name one that the universe holds (config/universe.yml)."
             )
-        self._settings, self._quotes, self._speed = settings, quotes, speed
+        require_known_addresses(WEBSOCKETS.values(), settings.origins)
+        self._topics = {place: self._topics_of(WEBSOCKETS[place], one, quotes) for place, one in self._places.items()}
+        self._bases = {
+            place: base_address(WEBSOCKETS[place], kinds, settings.origins)
+            for place, topics in self._topics.items()
+            for kinds in topics
+        }
+        self._settings, self._speed = settings, speed
         self._longest_wait, self._on_closed = longest_wait, on_closed
         self.name = f"{sockets.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:6]}"
         self.spool = Spool(settings.home / "live" / "spool", spool_bytes)
         self.followers: list[Follower] = []
         self.started_at = time.monotonic()
         self.writer: Writer | None = None
+        self._dropped_bars: dict[Series, set[int]] = {}
+        """Bars to request again once ClickHouse accepts rows: before that, they would only drop others."""
         self._stopped = asyncio.Event()
+
+    @staticmethod
+    def _topics_of(protocol: WebSocketProtocol, series: list[Series], quotes: bool) -> list[list[Topic]]:
+        """Those of bars and, where wanted, those of quotes: a connection has only one kind."""
+        kinds = (False, True) if quotes else (False,)
+        return [[Topic(protocol.topic(one, quotes=kind), one, kind) for one in series] for kind in kinds]
 
     def stop(self) -> None:
         """Stop cleanly: accept no new frames, write everything, close connections with 1000."""
@@ -152,7 +174,7 @@ class Reader:
                     self.spool.close()
                 self.followers += starting.result()
                 tasks = [asyncio.create_task(self._sampling()), asyncio.create_task(self._reporting())]
-                tasks.append(asyncio.create_task(self._asking_clocks()))
+                tasks += [asyncio.create_task(self._asking_clocks()), asyncio.create_task(self._adopting())]
             else:
                 starting.cancel()
             for follower in self.followers:
@@ -213,6 +235,8 @@ class Reader:
         with contextlib.suppress(RestFailed):
             clock.set(await rest.clock_ms())
         first = await self._looks_back_to(place, clock.now_ms())
+        unfilled = await self._unfilled(place, series, clock.now_ms())
+        first = min([first, *(hole.from_ms // MINUTE_MS * MINUTE_MS for hole in unfilled)])
         assert self.writer is not None
         gaps = GapTask(
             protocol,
@@ -225,19 +249,18 @@ class Reader:
             first_ms=first,
         )
         follower = Follower(protocol, series, clock, minutes, QuoteBook(protocol), gaps, rest, [], clock.now_ms())
+        gaps.holes += unfilled
         if first < clock.now_ms():
             # Nothing shows that a reader was running until now, so the period is a gap like any other.
             self._gap(follower, series, "", first, clock.now_ms(), "start", quotes=False)
         gate = Gate(_CONNECT_SECONDS)
-        base = base_address(protocol.place, self._settings.origins)
-        for quotes in (False, True) if self._quotes else (False,):
-            topics = [Topic(protocol.topic(one, quotes=quotes), one, quotes) for one in series]
+        for topics in self._topics[place]:
             for start in range(0, len(topics), protocol.most_topics):
                 follower.supervisors.append(
                     Supervisor(
                         protocol,
                         topics[start : start + protocol.most_topics],
-                        base,
+                        self._bases[place],
                         clock,
                         gate,
                         on_frame=lambda s, t, m, text: self._frame(follower, s, t, m, text),
@@ -276,6 +299,24 @@ class Reader:
         last = known[0] - 5 * MINUTE_MS if known else now_ms - LOOK_BACK_MINUTES * MINUTE_MS
         earliest = now_ms - _MOST_LOOK_BACK_MINUTES * MINUTE_MS
         return max(min([last, *known[1:]]), earliest) // MINUTE_MS * MINUTE_MS
+
+    async def _unfilled(self, place: tuple[str, str], series: list[Series], now_ms: int) -> list[Hole]:
+        """Gaps of the last two hours that readers recorded and did not live to fill; this one fills them."""
+        assert self.writer is not None
+        found = await self.writer.query(
+            "SELECT toString(event_id), anyIf(conn, kind = 'gap'), anyIf(cause, kind = 'gap'), "
+            "toUnixTimestamp64Milli(assumeNotNull(anyIf(window_start, kind = 'gap'))) AS began, "
+            "toUnixTimestamp64Milli(assumeNotNull(anyIf(window_end, kind = 'gap'))) FROM ops.live_events "
+            "WHERE at > now() - INTERVAL 1 DAY AND kind IN ('gap', 'gap_filled') AND venue = {venue:String} "
+            "AND market = {market:String} GROUP BY event_id HAVING countIf(kind = 'gap' AND detail = 'bars') > 0 "
+            "AND countIf(kind = 'gap_filled') = 0 AND began >= {earliest:Int64}",
+            venue=place[0],
+            market=place[1],
+            earliest=str(now_ms - _MOST_LOOK_BACK_MINUTES * MINUTE_MS),
+        )
+        return [
+            Hole(gap_id, conn, tuple(series), int(begin), int(end), cause) for gap_id, conn, cause, begin, end in found
+        ]
 
     # Events of the WebSocket connections
 
@@ -423,8 +464,19 @@ class Reader:
     def _dropped(self, batch: Batch, why: str) -> None:
         self._event("dropped", venue=batch.venue, cause=why, detail=f"{batch.rows} rows of {batch.table}")
         for stored in batch.stored:
+            self._dropped_bars.setdefault(stored.series, set()).update(stored.opens)
             if (follower := self._of(stored.series)) is not None:
-                follower.gaps.lost(stored.series, stored.opens)
+                follower.minutes.lost(stored.series, stored.opens)
+
+    def _request_dropped(self) -> None:
+        if not self._dropped_bars or self.writer is None or self.writer.failing_since is not None:
+            return
+        dropped, self._dropped_bars = self._dropped_bars, {}
+        for series, opens in dropped.items():
+            if (follower := self._of(series)) is not None:
+                # Older ones are left to `mdw update`, as after a start.
+                earliest = follower.clock.now_ms() - _MOST_LOOK_BACK_MINUTES * MINUTE_MS
+                follower.gaps.lost(series, tuple(sorted(one for one in opens if one >= earliest)))
 
     # What is written periodically
 
@@ -440,6 +492,7 @@ class Reader:
         alive = heartbeat_file(self._settings.home)
         while True:
             await asyncio.sleep(min(0.25, max(0.05, 1.0 / self._speed)))
+            self._request_dropped()
             self._report_minutes()
             if time.monotonic() - touched >= ALIVE_SECONDS:
                 touched = time.monotonic()
@@ -479,6 +532,17 @@ class Reader:
             for follower in self.followers:
                 with contextlib.suppress(RestFailed):
                     follower.clock.set(await follower.rest.clock_ms())
+
+    async def _adopting(self) -> None:
+        """Gaps of a reader whose spool was taken over come to ClickHouse after the start, those of others at any time.
+
+        A task of its own: a ClickHouse that accepts and does not answer must not hold up anything else.
+        """
+        while True:
+            await asyncio.sleep(STATUS_SECONDS)
+            for follower in self.followers:
+                key = follower.protocol.place.venue, follower.protocol.place.market
+                follower.gaps.adopt(await self._unfilled(key, follower.series, follower.clock.now_ms()))
 
     def _event(self, kind: str, **what: object) -> None:
         if self.writer is not None:

@@ -18,7 +18,9 @@ from warehouse.connection import Connection
 
 log = logging.getLogger(__name__)
 
-FLUSH_SECONDS = 0.2
+FLUSH_SECONDS, QUIET_SECONDS = 0.2, 0.05
+"""Rows are spooled when none has come for QUIET_SECONDS, and at the latest FLUSH_SECONDS after the first: the bars of a
+minute come within milliseconds of each other, and a table takes one insert per second."""
 INSERT_SECONDS = 1.0
 QUEUE_ROWS = 10_000
 _LONGEST_WAIT = 5.0
@@ -48,6 +50,7 @@ class Writer:
         self._on_stored, self._on_dropped = on_stored, on_dropped
         self._waiting: dict[tuple[str, str, bool], list[Row]] = defaultdict(list)
         self._rows = 0
+        self._put_at = 0.0
         self._no_room: dict[tuple[str, str, bool], list[Row]] = defaultdict(list)
         self._disk_fails = False
         self._something = asyncio.Event()
@@ -72,6 +75,7 @@ class Writer:
             return
         self._waiting[key].append(row)
         self._rows += 1
+        self._put_at = time.monotonic()
         self._something.set()
 
     async def run(self) -> None:
@@ -81,11 +85,17 @@ class Writer:
         try:
             while True:
                 await self._something.wait()
-                await asyncio.sleep(FLUSH_SECONDS)
+                await self._until_quiet()
                 await self._flush()
         finally:
             for task in self._senders.values():
                 task.cancel()
+
+    async def _until_quiet(self) -> None:
+        latest = time.monotonic() + FLUSH_SECONDS
+        await asyncio.sleep(QUIET_SECONDS)
+        while (wait := min(self._put_at + QUIET_SECONDS, latest) - time.monotonic()) > 0:
+            await asyncio.sleep(wait)
 
     async def drain(self, seconds: float) -> bool:
         """Spool everything and wait for ClickHouse, with a timeout; returns whether nothing is left."""
@@ -102,19 +112,20 @@ class Writer:
         for (table, venue, quotes), rows in no_room.items():
             stored = tuple(row.stored for row in rows if row.stored is not None)
             self._on_dropped(Batch(Path(), table, venue, quotes, 0, len(rows), stored), "queue")
-        async with self._disk:
-            for key, rows in waiting.items():
+        # Bars first, and each table is sent as soon as its rows are on disk.
+        for key in sorted(waiting, key=_is_not_of_bars):
+            async with self._disk:
                 try:
-                    await asyncio.to_thread(self._spool.write, rows)
+                    await asyncio.to_thread(self._spool.write, waiting[key])
                 except OSError as error:
-                    self._keep(key, rows, error)
+                    self._keep(key, waiting[key], error)
                 else:
                     self._disk_fails = False
+            self._send(key[0])
+        async with self._disk:
             for venue in {venue for _, venue, _ in waiting}:
                 for batch in _joined(self._spool.shed(venue)):
                     self._on_dropped(batch, "spool")
-        for table, _, _ in waiting:
-            self._send(table)
 
     def _keep(self, key: tuple[str, str, bool], rows: list[Row], error: OSError) -> None:
         """The disk takes nothing (full, read-only): rows wait in memory, as many as the queue holds."""
@@ -212,6 +223,11 @@ class Writer:
                     return [line.split("\t") for line in text.splitlines()]
                 log.warning("ClickHouse does not respond to a query of the reader: %s", " ".join(text.split())[:300])
         return []
+
+
+def _is_not_of_bars(key: tuple[str, str, bool]) -> bool:
+    table, _, quotes = key
+    return quotes or not table.startswith("raw.")
 
 
 def _joined(batches: Sequence[Batch]) -> list[Batch]:

@@ -1,5 +1,7 @@
 """Filters that narrow the universe to the series of one command."""
 
+import difflib
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dlt_pipelines.core.series import Series
@@ -36,22 +38,33 @@ def select(universe: Universe, selection: Selection) -> list[Series]:
 
     Raises BadInput for a value that is not in the universe, and if nothing passes.
     """
-    everything = universe.series()
+    return select_among(universe.series(), selection, "in the universe")
+
+
+def select_among(series: Sequence[Series], selection: Selection, place: str) -> list[Series]:
+    """Like `select`, of some series of the universe; `place` tells a person which ones these are."""
     for name, plural in _FIELDS.items():
-        allowed = list(dict.fromkeys(value for s in everything if (value := getattr(s, name))))
+        allowed = list(dict.fromkeys(value for one in series if (value := getattr(one, name))))
         for value in getattr(selection, plural):
             if value not in allowed:
                 raise BadInput(
-                    f"{name} {value!r} is not in the universe; allowed are {', '.join(allowed)}. "
+                    f"{name} {value!r} is not {place}; allowed are {', '.join(allowed)}. {_similar(value, allowed)}"
                     "Add it to the universe file to land it."
                 )
-    chosen = [series for series in everything if _passes(series, selection)]
+    chosen = [one for one in series if _passes(one, selection)]
     if not chosen:
         filters = " ".join(
             f"--{name} {value}" for name, plural in _FIELDS.items() for value in getattr(selection, plural)
         )
-        raise BadInput(f"Nothing in the universe matches {filters} together; drop one of them.")
+        raise BadInput(f"Nothing {place} matches {filters} together; drop one of them.")
     return chosen
+
+
+def _similar(value: str, allowed: Sequence[str]) -> str:
+    """`Did you mean …? ` for a slip of the pen, else nothing."""
+    folded = {one.casefold(): one for one in allowed}
+    near = difflib.get_close_matches(value.casefold(), folded, 1, 0.6)
+    return f"Did you mean {folded[near[0]]!r}? " if near else ""
 
 
 def _passes(series: Series, selection: Selection) -> bool:

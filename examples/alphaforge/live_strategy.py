@@ -1,7 +1,7 @@
 """One strategy on two feeds: a moving-average crossover on live bars, or on a replay of a snapshot, with the same code.
 
     python live_strategy.py --replay 2025-q1 --speed inf        a pinned snapshot, as fast as it goes
-    python live_strategy.py                                     live bars of `mdw live`, until interrupted
+    python live_strategy.py --since 2025-03-04T09:30:00Z        live bars of `mdw live` from then on, until interrupted
 
 Paper trading only: it prints what it would do.
 """
@@ -45,13 +45,15 @@ class Crossover:
         return "buy" if wants else "sell"
 
 
-async def run(feed: Feed, strategy: Crossover, symbol: str, venue: str) -> None:
-    """Run the strategy on any feed."""
-    async for bar in feed.follow(symbol, "1m", venue=venue):
+async def run(feed: Feed, strategy: Crossover, symbol: str, venue: str, since: str | None, bars: int) -> None:
+    """Run the strategy on any feed, until it ends or so many bars were given."""
+    async for bar in feed.follow(symbol, "1m", venue=venue, start=since):
         action = strategy.on_bar(bar)
         if action:
             mark = " (provisional)" if bar.is_provisional else ""
             print(f"{bar.close_time:%Y-%m-%d %H:%M} {action} {bar.instrument_id} at {bar.close}{mark}")
+        if strategy.bars == bars:
+            return
 
 
 def main() -> int:
@@ -61,12 +63,14 @@ def main() -> int:
     parser.add_argument("--speed", type=float, default=float("inf"), help="market seconds per second, for a replay")
     parser.add_argument("--symbol", default="BTC/USDT")
     parser.add_argument("--venue", default="binance")
+    parser.add_argument("--since", metavar="TIME", help="the first bar, to warm up on; default: the next, or all")
+    parser.add_argument("--bars", type=int, default=0, help="stop after so many; default: never")
     chosen = parser.parse_args()
     strategy = Crossover()
     with alphaforge_data.connect(snapshot_id=chosen.replay) as client:
         feed: Feed = replay(client, chosen.replay, speed=chosen.speed) if chosen.replay else client.live
         with contextlib.suppress(KeyboardInterrupt):
-            asyncio.run(run(feed, strategy, chosen.symbol, chosen.venue))
+            asyncio.run(run(feed, strategy, chosen.symbol, chosen.venue, chosen.since, chosen.bars))
     print(f"{strategy.bars} bars, {strategy.trades} trades")
     return 0
 

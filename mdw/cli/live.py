@@ -34,13 +34,15 @@ def live(
 ) -> None:
     """Follow closed 1m bars and best bid/ask by WebSocket, until interrupted. `mdw update` still lands every minute."""
     # dlt, ccxt and pandas are not imported, to keep the reader small.
-    from dlt_pipelines.planning.selection import Selection, select
+    from dlt_pipelines.live.reader import followed
+    from dlt_pipelines.planning.selection import Selection, select_among
     from dlt_pipelines.planning.universe import load
     from mdw.live.running import parse_duration, run, run_probe
 
     settings = Settings.load()
-    chosen = Selection(("bars",), tuple(venue or ()), tuple(market or ()), tuple(symbol or ()), ())
-    series = select(load(settings.universe), chosen)
+    chosen = Selection(venues=tuple(venue or ()), markets=tuple(market or ()), symbols=tuple(symbol or ()))
+    fed = [one for place in followed(load(settings.universe).series()).values() for one in place]
+    series = select_among(fed, chosen, "among the 1m bars of the universe that have a live feed") if fed else []
     if report is not None and probe is None:
         raise BadInput("--report is the file of a probe: give --probe 30m as well.")
     if probe is not None:

@@ -35,8 +35,15 @@ def run(settings: Settings, series: Sequence[Series], *, quotes: bool, as_json: 
 
 async def _run(settings: Settings, series: Sequence[Series], quotes: bool, as_json: bool) -> int:
     reader = Reader(settings, series, quotes=quotes)
-    _on_signals(reader.stop)
-    watching = asyncio.create_task(_watch(reader, as_json))
+    on_terminal = sys.stdout.isatty() and not as_json
+
+    def stop() -> None:
+        if not on_terminal:
+            _print_status(reader, as_json)
+        reader.stop()
+
+    _on_signals(stop)
+    watching = asyncio.create_task(_show(reader) if on_terminal else _print_now_and_then(reader, as_json))
     try:
         complete = await reader.run()
     finally:
@@ -48,22 +55,31 @@ async def _run(settings: Settings, series: Sequence[Series], quotes: bool, as_js
     return 0 if complete else 1
 
 
-async def _watch(reader: Reader, as_json: bool) -> None:
-    """A refreshing table on a terminal, lines elsewhere."""
-    if sys.stdout.isatty() and not as_json:
-        from rich.live import Live
+async def _show(reader: Reader) -> None:
+    """A refreshing table."""
+    from rich.live import Live
 
-        with Live(table(reader), auto_refresh=False, screen=False) as view:
-            while True:
-                await asyncio.sleep(0.5)
-                view.update(table(reader, view.console.height), refresh=True)
+    with Live(table(reader), auto_refresh=False, screen=False) as view:
+        while True:
+            await asyncio.sleep(0.5)
+            view.update(table(reader, view.console.height), refresh=True)
+
+
+async def _print_now_and_then(reader: Reader, as_json: bool) -> None:
+    """For pipes and logs; the last state is printed when the reader is stopped."""
     while True:
         await asyncio.sleep(LINE_SECONDS)
-        if as_json:
-            print_json({one.name: reader.status_of(one) for one in reader.followers})
-        else:
-            sys.stdout.write("\n".join(lines(reader)) + "\n")
-        sys.stdout.flush()
+        _print_status(reader, as_json)
+
+
+def _print_status(reader: Reader, as_json: bool) -> None:
+    if not reader.followers:
+        return
+    if as_json:
+        print_json({one.name: reader.status_of(one) for one in reader.followers})
+    else:
+        sys.stdout.write("\n".join(lines(reader)) + "\n")
+    sys.stdout.flush()
 
 
 def run_probe(settings: Settings, series: Sequence[Series], seconds: float, report: Path | None) -> int:

@@ -59,7 +59,7 @@ def _cells(reader: Reader, follower: Follower) -> tuple[str, ...]:
         follower.name,
         f"{facts['connected']}/{facts['connections']}",
         str(facts["series"]),
-        "none yet" if age is None else f"{max(age, 0) / 1000:.1f} s",
+        "none" if age is None else f"{max(age, 0) / 1000:.1f} s",
         f"{_RATES.of(follower.name, counts.get('frames', 0)):.0f}",
         str(counts.get("closed frames", 0)),
         f"{_RATES.of(follower.name + ' quotes', counts.get('quotes', 0)):.0f}",
@@ -109,8 +109,12 @@ def _age_ms(follower: Follower, series: Series) -> int | None:
 
 
 def lines(reader: Reader) -> list[str]:
-    """One line per feed, for pipes and logs."""
+    """One line per feed of `name=value`, without spaces in either, for pipes and logs."""
+    names = [name.replace(" ", "_") for name in _COLUMNS]
     return [
-        " ".join(f"{name.replace(' ', '_')}={cell}" for name, cell in zip(_COLUMNS, _cells(reader, one), strict=True))
+        " ".join(
+            f"{name}={cell.replace(' ', '_' if name == 'feed' else '')}"
+            for name, cell in zip(names, _cells(reader, one), strict=True)
+        )
         for one in reader.followers
     ]

@@ -40,7 +40,7 @@ class Feed:
     _due: list[tuple[int, int, str, tuple[Any, ...]]] = field(default_factory=list)
     _order: int = 0
     _open_at: int = 0
-    _quote_at: float = 0.0
+    _quoted_at: float = 0.0
     _prices: dict[str, tuple[int, str]] = field(default_factory=dict)
 
     def add(self, topic: str, series: Series, *, quotes: bool) -> None:
@@ -127,15 +127,17 @@ class Feed:
         hub = self.connection.hub
         if not self.quotes or hub.faults.quotes_per_second <= 0:
             return
-        loop = asyncio.get_running_loop().time()
-        if loop < self._quote_at:
-            return
-        self._quote_at = loop + 1 / hub.faults.quotes_per_second
+        loop, rate = asyncio.get_running_loop().time(), hub.faults.quotes_per_second
+        # After a pause one second's worth at most; at a high rate several at once, as this runs 20 times a second.
+        self._quoted_at = max(self._quoted_at, loop - max(1.0, 1 / rate))
+        due = int((loop - self._quoted_at) * rate)
+        self._quoted_at += due / rate
         now = self._now()
-        for name, series in list(self.quotes.items()):
-            price = self._price(name, series, now)
-            if price and not hub.is_mute(name):
-                await self.connection.send(self.quote_frame(name, price, hub.next_update(name), now))
+        for _ in range(due):
+            for name, series in list(self.quotes.items()):
+                price = self._price(name, series, now)
+                if price and not hub.is_mute(name):
+                    await self.connection.send(self.quote_frame(name, price, hub.next_update(name), now))
 
     def _price(self, name: str, series: Series, now: int) -> str:
         """The price of the running bar, looked up once a second."""

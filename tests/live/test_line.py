@@ -4,7 +4,14 @@ reference.
 One warehouse and one build, which makes the views; everything else is live.
 """
 
+import asyncio
+import json
+import os
+import re
+import subprocess
+import sys
 import threading
+import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -12,9 +19,15 @@ from typing import Any
 
 import pytest
 
+import alphaforge_data
+from alphaforge_data.aio import AsyncClient
+from alphaforge_data.live import Bar
 from dlt_pipelines import update
 from dlt_pipelines.core.series import Series
-from dlt_pipelines.core.time_grid import from_ms
+from dlt_pipelines.core.time_grid import from_ms, to_ms
+from dlt_pipelines.live import rows
+from dlt_pipelines.live.clock import recv_us
+from dlt_pipelines.planning.listings import landed_listings
 from dlt_pipelines.venues import WEBSOCKETS
 from mdw.publishing import universe as universe_of_dbt
 from replay.clock import Clock, parse_instant
@@ -26,6 +39,7 @@ from tests.dbt.conftest import Dbt
 from tests.ingest import Ingest
 from tests.live.world import MINUTE_MS, Running, until
 from warehouse import embedded
+from warehouse.project import PROJECT
 
 START_MS = parse_instant("2025-03-04T10:00:00Z")
 SPEED = 30.0
@@ -79,6 +93,8 @@ class Ran:
     too_early: list[tuple[Any, ...]] = field(default_factory=list)
     looks: int = 0
     sent: list[str] = field(default_factory=list)
+    left: str = ""
+    """Id of a gap whose reader was killed before it had filled it."""
 
     def rows(self, query: str, **parameters: object) -> list[tuple[Any, ...]]:
         return self.ingest.warehouse.rows(query, **parameters)
@@ -138,6 +154,7 @@ def ran(module_warehouse: Warehouse, tmp_path_factory: pytest.TempPathFactory) -
         watcher.start()
         try:
             _faulty_stretch(module_warehouse, server)
+            ran.left = _gap_of_a_killed_reader(module_warehouse)
             # Another reader requests at its start what the first one left and what fell between the two.
             with Running(module_warehouse, server, SERIES) as second:
                 ran.end_ms = clock.now_ms() // MINUTE_MS * MINUTE_MS
@@ -149,6 +166,18 @@ def ran(module_warehouse: Warehouse, tmp_path_factory: pytest.TempPathFactory) -
         ran.sent = [text for _, text in server.sockets.sent]
         clock.set(clock.now_ms(), ticking=False)
         yield ran
+
+
+def _gap_of_a_killed_reader(warehouse: Warehouse) -> str:
+    """Five minutes before the market began to move, and so before what any reader of this run was asked for."""
+    gap_id = str(uuid.uuid4())
+    row = rows.event(
+        "killed", "gap", venue="okx", market="spot", cause="start", detail="bars", event_id=gap_id,
+        start_ms=START_MS - 5 * MINUTE_MS, end_ms=START_MS - 4 * MINUTE_MS,
+    )  # fmt: skip
+    with warehouse.client("ingest") as client:
+        client.command(f"insert into {row.table} format JSONEachRow {row.line.decode()}")
+    return gap_id
 
 
 def all_there(running: Running, ran: Ran) -> bool:
@@ -225,6 +254,10 @@ def test_frames_are_stored_byte_for_byte_and_only_closed_ones(ran: Ran) -> None:
 def test_live_pages_cover_nothing_and_are_not_candidates(ran: Ran) -> None:
     assert ran.rows("select count() from ops.coverage where lane = 'live' or fetched_at is null") == [(0,)]
     assert ran.rows("select count() from marts.bars where source not in ('rest', 'archive')") == [(0,)]
+    # Pages of quotes, whose tables' names end like those of listings, are none: instruments are due as before.
+    assert ran.rows("select count() > 0 from raw.okx__live_spot_quotes") == [(1,)]
+    with ran.ingest.warehouse.client("ingest") as client:
+        assert landed_listings(client) == {}
     # The planner requests every minute of the run by REST, as if there had been no reader.
     plan = update.plan(ran.ingest.settings, ran.ingest.universe, pace=None)
     asked = {(request.series, request.start, request.end) for request in plan.requests}
@@ -239,7 +272,17 @@ def test_each_gap_is_recorded_with_its_cause_and_when_it_was_filled(ran: Ran) ->
     gaps = ran.rows("select venue, market, cause, filled_at is not null from marts.v_live_gaps where feed = 'bars'")
     causes = {(venue, market): cause for venue, market, cause, _ in gaps if cause != "start"}
     assert {("okx", "spot"), ("binance", "spot"), ("bybit", "spot")} <= causes.keys()
-    assert [gap for gap in gaps if gap[2] != "start" and not gap[3]] == []
+    assert [gap for gap in gaps if not gap[3]] == []
+
+
+def test_a_gap_whose_reader_was_killed_is_filled_by_the_next_reader(ran: Ran) -> None:
+    filled = "select filled_at is not null from marts.v_live_gaps where gap_id = {gap:UUID}"
+    assert ran.rows(filled, gap=ran.left) == [(1,)]
+    asked = (
+        "select distinct symbol from raw.okx__live_spot_candles where http_status = 200 "
+        "and window_start <= {a:DateTime64(3, 'UTC')} and window_end > {a:DateTime64(3, 'UTC')} order by symbol"
+    )
+    assert ran.rows(asked, a=from_ms(START_MS - 5 * MINUTE_MS)) == [("BTC/USDT",), ("SOL/BTC",)]
 
 
 def test_minutes_say_when_they_were_complete(ran: Ran) -> None:
@@ -273,10 +316,99 @@ def test_quotes_are_the_last_of_each_second(ran: Ran) -> None:
         assert timeless == (count if instrument.startswith("binance:spot") else 0)
 
 
+def researcher(ran: Ran) -> str:
+    found = ran.ingest.warehouse.settings.connection("researcher")
+    return f"http://{found.user}:{found.password}@{found.host}:{found.http_port}"
+
+
+def test_the_sdk_gives_the_same_bars_and_each_once(ran: Ran) -> None:
+    names = [f"{one.venue}:{one.market}:{one.symbol}" for one in SERIES]
+    truth = shown(ran)
+
+    async def follow(client: AsyncClient) -> list[Bar]:
+        found = []
+        async with asyncio.timeout(60):
+            async for bar in client.live.follow(instruments=names, start=from_ms(ran.first_ms)):
+                found.append(bar)
+                if len(found) == len(truth):
+                    return found
+        raise AssertionError("unreachable")
+
+    with alphaforge_data.connect(researcher(ran), cache=False) as client:
+        frame = client.live.bars(instruments=names, start=from_ms(ran.first_ms), end=from_ms(ran.end_ms))
+        bars = frame.to_arrow().to_pylist()
+        assert {(one["instrument_id"], to_ms(one["open_time"])): values_of(one) for one in bars} == truth
+        assert {one["is_provisional"] for one in bars} == {True}
+        followed = asyncio.run(follow(client.aio))
+        assert {(one.instrument_id, to_ms(one.open_time)): values_of(one) for one in followed} == truth
+        assert [one for one in followed if one.revised] == []
+        quotes = client.live.quotes(instruments=names, seconds=7200).to_arrow()
+        assert set(quotes.column("instrument_id").to_pylist()) == set(names)
+        assert client.live.minutes().to_arrow().num_rows >= MINUTES * len(PLACES)
+        assert client.live.gaps().to_arrow().num_rows > 0
+
+
+def values_of(bar: Any) -> tuple[float, ...]:
+    names = ("open", "high", "low", "close", "volume")
+    return tuple(bar[name] if isinstance(bar, dict) else getattr(bar, name) for name in names)
+
+
+def test_the_example_runs_on_live_bars(ran: Ran) -> None:
+    """The same strategy as in tests/alphaforge_data/test_live.py, where it runs on a replay."""
+    since = from_ms(START_MS - 10 * MINUTE_MS).isoformat()
+    # The ten published minutes and the live ones.
+    bars = 10 + MINUTES
+    done = subprocess.run(
+        [sys.executable, "examples/alphaforge/live_strategy.py", "--since", since, "--bars", str(bars)],
+        cwd=PROJECT,
+        env={**os.environ, "MDW_CLICKHOUSE_URL": researcher(ran)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert re.fullmatch(rf"{bars} bars, \d+ trades", done.stdout.splitlines()[-1])
+
+
 def test_researchers_may_read_the_live_views(ran: Ran) -> None:
     with ran.ingest.warehouse.client("researcher") as client:
         for view in ("v_bars_live", "v_quotes_live", "v_live_gaps", "v_live_minutes"):
             assert client.query(f"select * from marts.{view} limit 1").result_rows, view
+
+
+def test_precedence_of_frames_is_the_venues_time_and_never_above_the_gap_task(ran: Ran) -> None:
+    """Pages put by hand for the minute that was open when the clock stopped, of which no source has a bar."""
+    series = Series("bars", "binance", "spot", "BTC/USDT", "1m")
+    opened = ran.ingest.server.clock.now_ms() // MINUTE_MS * MINUTE_MS
+    end, now = opened + MINUTE_MS, recv_us() // 1000
+
+    def shown_after(text: str, status: int, event_ms: int, received_ms: int) -> list[tuple[Any, ...]]:
+        """The bar in the view, once a page is stored that a reader received then by its own clock."""
+        row = rows.page(
+            "binance__live_spot_klines", series, "BTCUSDT", "by hand", {"conn": "a"}, text,
+            opens=(opened,), status=status, received_us=received_ms * 1000, server_ms=event_ms, rows=1,
+        )  # fmt: skip
+        with ran.ingest.warehouse.client("ingest") as client:
+            client.command(f"insert into {row.table} format JSONEachRow {row.line.decode()}")
+        return ran.rows(
+            "select close, source from marts.v_bars_live where instrument_id = 'binance:spot:BTC/USDT' "
+            "and open_time = {a:DateTime64(3, 'UTC')}",
+            a=from_ms(opened),
+        )
+
+    def frame(close: str, event_ms: int, received_ms: int) -> list[tuple[Any, ...]]:
+        bar = {"t": opened, "s": "BTCUSDT", "i": "1m", "x": True, "n": 1, **dict.fromkeys("ohlvqVQ", "5"), "c": close}
+        body = {"stream": "btcusdt@kline_1m", "data": {"e": "kline", "E": event_ms, "s": "BTCUSDT", "k": bar}}
+        return shown_after(json.dumps(body), 101, event_ms, received_ms)
+
+    an_hour_ahead = now + 3_600_000
+    assert frame("5.1", end + 100, now) == [(5.1, "live")]
+    assert frame("5.2", end + 99, an_hour_ahead) == [(5.1, "live")], "older by the venue's time, however late it came"
+    assert frame("5.3", end + 101, now - 60_000) == [(5.3, "live")], "newer by the venue's time"
+    assert frame("5.4", end + 101, now) == [(5.4, "live")], "the same time: the last one to arrive"
+    answer = json.dumps([[opened, "5", "5.5", "5", "5.5", "5", end - 1, "5", 1, "5", "5", "0"]])
+    assert shown_after(answer, 200, end, now) == [(5.5, "gap")]
+    assert frame("5.6", end + 24_000, an_hour_ahead) == [(5.5, "gap")], "neither time puts a frame above REST"
 
 
 def test_rest_takes_precedence_over_websocket(ran: Ran) -> None:

@@ -12,6 +12,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -294,6 +295,23 @@ def test_a_silent_clickhouse_does_not_delay_the_start(server: ReplayServer, tmp_
             assert running.wait(30) == 1
         finally:
             running.kill()
+
+
+def test_the_receive_time_is_that_of_the_frame_and_not_of_its_landing(running: world.Running) -> None:
+    """An hour in the spool must not outrank REST: everything downstream orders by `fetched_at`."""
+    okx, began = running.follower("okx"), time.time()
+    until(lambda: okx.counts["closed frames"] >= 3, 20, "closed frames")
+    spooled = [
+        (json.loads(line), path.stat().st_mtime)
+        for path in running.reader.spool.root.glob("*/*live_spot_candles*.jsonl")
+        for line in path.read_text().splitlines()
+    ]
+    frames = [(row, at) for row, at in spooled if row["http_status"] == 101]
+    assert frames
+    for row, at in frames:
+        received = datetime.fromisoformat(f"{row['fetched_at']}+00:00").timestamp()
+        assert round(received * 1e6) == json.loads(row["request_params"])["recv_us"]
+        assert began - 60 < received <= at
 
 
 def subscribed(server: ReplayServer, topics: list[Topic], refused: set[str]) -> tuple[connection.Socket, Counter[str]]:
