@@ -48,7 +48,7 @@ class Manifest:
     @cached_property
     def instruments(self) -> Known:
         """Every instrument for which the snapshot has metadata, bars or funding."""
-        return Known({instrument for _, instrument, _ in self._months if instrument}, self._snapshot_id)
+        return Known({instrument for _, instrument, _ in self._months if instrument}, f"snapshot {self._snapshot_id!r}")
 
     def months(self, dataset: str, instrument: str = "", timeframe: str = "") -> Sequence[Month]:
         """The months of a series that have rows, oldest first."""
