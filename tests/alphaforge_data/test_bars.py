@@ -12,7 +12,7 @@ import pyarrow as pa
 import pytest
 
 import alphaforge_data
-from alphaforge_data import BadRequest, Client, Frame, MissingBars
+from alphaforge_data import BadRequest, Client, Frame, MissingBars, queries
 from tests.alphaforge_data.published import FIRST_END, HOLE, PERPETUALS, SPOT_END, SPOT_START, START, Published
 
 SPOT: dict[str, Any] = {"venue": "binance"}
@@ -65,6 +65,22 @@ def test_resampled_volumes_are_the_exact_sum_of_the_minutes(client: Client, time
     expected = exact.resample(timeframe.replace("m", "min")).sum()
     for name in ("volume", "quote_volume"):
         assert frame[name].tolist() == [float(expected[name][time]) for time in frame.index], name
+
+
+def test_a_total_is_the_nearest_double(client: Client) -> None:
+    """13 + 0.82388 is 13.823879999999999."""
+    random = np.random.default_rng(7)
+    small, large = random.integers(0, [200, 10**5], (500, 2)), random.integers(0, [900_000, 10**5], (500, 2))
+    parts = [(int(whole), int(rest) * 10**5) for whole, rest in [*small, *large]]
+    parts += [(13, 8238800000), (21, 7769800000), (899_999, 9_999_999_999), (0, 1), (0, 0)]
+    parts += [(int(whole), 1000 * int(rest)) for whole, rest in random.integers(900_000, 9_999_999, (500, 2))]
+    found = client.sql(
+        "with arrayJoin({parts:Array(Tuple(Int64, Int64))}) as part "
+        f"select part.1 as whole, part.2 as rest, {queries._total('')} as total",
+        {"parts": parts},
+    )
+    for row in pa.table(found).to_pylist():
+        assert row["total"] == float(f"{row['whole']}.{row['rest']:010}"), row
 
 
 def test_incomplete_periods_are_dropped_kept_or_an_error(client: Client) -> None:
