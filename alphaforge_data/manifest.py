@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import pyarrow as pa
 
@@ -77,6 +77,7 @@ class Manifest:
         return digest.hexdigest()
 
 
+@lru_cache(1024)
 def _bounds(month: date) -> tuple[int, int]:
     following = date(month.year + month.month // 12, month.month % 12 + 1, 1)
     first, last = (datetime(day.year, day.month, 1, tzinfo=UTC) for day in (month, following))
