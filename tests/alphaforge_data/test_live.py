@@ -13,13 +13,11 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-import alphaforge_data
-from alphaforge_data.errors import BadRequest
+from alphaforge_data.errors import BadRequest, UnknownSnapshot
 from alphaforge_data.frame import Frame
 from alphaforge_data.live import Bar, Live, Replay
 from alphaforge_data.live_names import LiveNames, written
 from tests.alphaforge_data.published import Published
-from tests.conftest import Warehouse
 from warehouse.project import PROJECT
 
 OPENED = dt.datetime(2025, 3, 4, 10, tzinfo=dt.UTC)
@@ -197,7 +195,10 @@ MISNAMED: dict[str, tuple[Callable[[Live], object], str]] = {
         "no instrument",
     ),
     "timeframe": (lambda live: live.bars("BTC/USDT", "4h", venue="binance"), "'4h'; .* has bars of: 1m"),
-    "nothing collected": (lambda live: live.bars("BNB/USDT", venue="binance"), "no 1m bars of 'binance:spot:BNB/USDT'"),
+    "nothing collected": (
+        lambda live: live.bars("BNB/USDT", venue="binance", market="perp"),
+        "no 1m bars of 'binance:perp:BNB/USDT'",
+    ),
 }
 
 
@@ -219,9 +220,21 @@ def test_live_names_are_spelt_as_for_pinned_reads(published: Published) -> None:
     assert "of no snapshot" in nothing._repr_html_()
 
 
-def test_an_empty_warehouse_takes_names_as_they_are_written(warehouse: Warehouse) -> None:
-    found = warehouse.settings.connection("researcher")
-    url = f"http://{found.user}:{found.password}@{found.host}:{found.http_port}"
-    names = alphaforge_data.connect(url, cache=False).live._names
-    names._query = lambda query, parameters: pa.table({"instrument_id": [], "timeframe": []})  # no dbt views yet
+class NothingPublished:
+    """The catalog of a warehouse whose first snapshot is yet to come."""
+
+    def get(self, snapshot_id: str) -> Any:
+        raise UnknownSnapshot("No snapshot is published yet.")
+
+
+def test_before_the_first_snapshot_live_rows_are_what_is_known() -> None:
+    rows = pa.table({"instrument_id": pa.array([], pa.string()), "timeframe": pa.array([], pa.string())})
+    reader = Answers(rows)
+    names = LiveNames(reader.query, NothingPublished())  # type: ignore[arg-type]
     assert names.ids("BTC/USDT", "okx", "spot", None, "1m") == ["okx:spot:BTC/USDT"]
+    names.require_bars(["okx:spot:BTC/USDT"], "1m")
+    # The reader has begun.
+    reader.tables = [pa.table({"instrument_id": ["okx:spot:BTC/USDT"], "timeframe": ["1m"]})]
+    assert names.ids("btcusdt", "OKX", "spot", None, "1m") == ["okx:spot:BTC/USDT"]
+    with pytest.raises(BadRequest, match="no instrument 'okx:spot:BTX/USDT'; similar: okx:spot:BTC/USDT"):
+        names.ids("BTX/USDT", "okx", "spot", None, "1m")
