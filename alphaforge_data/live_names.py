@@ -75,9 +75,10 @@ class LiveNames:
 
     def _look_at_snapshot(self) -> None:
         try:
-            manifest = self._catalog.manifest(self._catalog.get(LATEST))
+            newest = self._catalog.get(LATEST)
         except UnknownSnapshot:
             return
+        manifest = self._catalog.manifest(newest)
         for _, instrument, timeframe in manifest.series("bars"):
             self._timeframes.setdefault(instrument, set()).add(timeframe)
         self._known = Known(manifest.instruments.ids, _WHERE)

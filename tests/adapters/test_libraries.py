@@ -76,7 +76,7 @@ def test_nautilus_trader(run: Run, client: Client) -> None:
     }
     assert told["names"] == list(reads)
     for name, (instrument, timeframe) in reads.items():
-        rows = client.bars(instruments=instrument, timeframe=timeframe, columns="all").to_pylist()  # type: ignore[arg-type]
+        rows = client.bars(instruments=instrument, timeframe=timeframe, columns="all").to_pylist()  # type: ignore[call-overload]
         found = told["bars"][name]
         assert len(found) == len(rows) > 300
         for bar, row in zip(found, rows, strict=True):
@@ -145,7 +145,7 @@ def test_freqtrade(run: Run, client: Client, market_data: Path, tmp_path: Path, 
         name = next(one for one in results.namelist() if one.endswith(".json") and "_config" not in one)
         result = json.loads(results.read(name))["strategy"]["Cross"]
     assert len(result["trades"]) > 5
-    bars = client.bars("BTC/USDT", "1h", venue="binance", market=market).to_pylist()  # type: ignore[arg-type]
+    bars = client.bars("BTC/USDT", "1h", venue="binance", market=market).to_pylist()  # type: ignore[call-overload]
     opens = {int(row["open_time"].timestamp() * 1000): row["open"] for row in bars}
     for trade in result["trades"]:
         assert trade["open_rate"] == opens[trade["open_timestamp"]]
