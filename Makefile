@@ -41,7 +41,7 @@ ADAPTERS := light freqtrade nautilus
 ADAPTER_STAMPS := $(ADAPTERS:%=.venv-adapters-%/.ready)
 
 adapters: $(STAMP) $(ADAPTER_STAMPS)  ## run the real backtesting libraries on a pinned snapshot (Python 3.12)
-	@$(BIN)/python -m pytest -m adapters tests/adapters
+	@MDW_REQUIRE="$${MDW_REQUIRE-recordings}" $(BIN)/python -m pytest -m adapters tests/adapters
 
 .venv-adapters-%/.ready: requirements/adapters-%.txt
 	@test -n "$(PYTHON312)" || { echo "No Python 3.12 found: make PYTHON312=/path/to/python3.12 adapters"; exit 1; }

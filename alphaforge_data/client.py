@@ -8,7 +8,7 @@ from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias, overload
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias, TypedDict, Unpack, overload
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -21,6 +21,7 @@ from alphaforge_data.chunks import Chunk, chunks
 from alphaforge_data.errors import BadRequest
 from alphaforge_data.frame import Frame, Gaps, Partial
 from alphaforge_data.live import Live
+from alphaforge_data.live_names import LiveNames
 from alphaforge_data.names import Market, Names
 from alphaforge_data.reading import Reader, finished
 from alphaforge_data.snapshots import Snapshot, checked_id
@@ -38,6 +39,34 @@ _PAYMENT_TYPES: Mapping[str, pa.DataType] = dict(
     zip(_PAYMENT, (pa.timestamp("ms", "UTC"), pa.float64(), pa.int64()), strict=True)
 )
 _LIMITS = (*views.LIMITS, "status")
+
+
+# Options of the methods that name series by symbol and venue or by instruments, for type checkers: exactly one of both.
+class PanelOptions(TypedDict, total=False):
+    """Options of Client.panel."""
+
+    partial: Partial
+    snapshot_id: str | None
+
+
+class BarsOptions(PanelOptions, total=False):
+    """Options of Client.bars."""
+
+    columns: BarColumn | Iterable[BarColumn] | Literal["all"] | None
+    gaps: Gaps
+
+
+class PiecesOptions(BarsOptions, total=False):
+    """Options of Client.iter_bars."""
+
+    chunk: Chunk
+
+
+class FundingOptions(TypedDict, total=False):
+    """Options of Client.funding."""
+
+    columns: FundingColumn | Iterable[FundingColumn] | Literal["all"] | None
+    snapshot_id: str | None
 
 
 @overload
@@ -145,11 +174,12 @@ class Client:
     def __init__(self, reader: Reader, pin: str, origin: Mapping[str, Any]):
         self._reader, self._pin, self._origin = reader, pin, dict(origin)
         self._bars = BarReader(reader)
+        self._live = Live(reader.query, LiveNames(reader.query, reader.catalog))
 
     @property
     def live(self) -> Live:
         """Bars and quotes as of now, which no snapshot pins: they may be corrected."""
-        return Live(self._reader)
+        return self._live
 
     @property
     def aio(self) -> "AsyncClient":
@@ -159,6 +189,34 @@ class Client:
         return AsyncClient(self)
 
     # Bars
+
+    @overload
+    def bars(
+        self,
+        symbol: Names,
+        timeframe: Timeframe = "1h",
+        start: Time | None = None,
+        end: Time | None = None,
+        *,
+        venue: Names,
+        market: Market = "spot",
+        instruments: None = None,
+        **options: Unpack[BarsOptions],
+    ) -> Frame: ...
+
+    @overload
+    def bars(
+        self,
+        symbol: None = None,
+        timeframe: Timeframe = "1h",
+        start: Time | None = None,
+        end: Time | None = None,
+        *,
+        venue: None = None,
+        market: Market = "spot",
+        instruments: Names,
+        **options: Unpack[BarsOptions],
+    ) -> Frame: ...
 
     def bars(
         self,
@@ -219,6 +277,36 @@ class Client:
         request = self._request(symbol, instruments, venue, market, timeframe, start, end, snapshot_id)
         return self._frame(request, self._bars.view(request).chosen(columns), gaps, partial)
 
+    @overload
+    def panel(
+        self,
+        column: BarColumn,
+        symbol: Names,
+        timeframe: Timeframe = "1h",
+        start: Time | None = None,
+        end: Time | None = None,
+        *,
+        venue: Names,
+        market: Market = "spot",
+        instruments: None = None,
+        **options: Unpack[PanelOptions],
+    ) -> Frame: ...
+
+    @overload
+    def panel(
+        self,
+        column: BarColumn,
+        symbol: None = None,
+        timeframe: Timeframe = "1h",
+        start: Time | None = None,
+        end: Time | None = None,
+        *,
+        venue: None = None,
+        market: Market = "spot",
+        instruments: Names,
+        **options: Unpack[PanelOptions],
+    ) -> Frame: ...
+
     def panel(
         self,
         column: BarColumn,
@@ -272,6 +360,34 @@ class Client:
         window = min(first for first, _ in reach), max(last for _, last in reach)
         wide = side_by_side(table, chosen, window, timeframes.length(timeframe), request.instruments)
         return Frame(request.snapshot.stamp(wide), lambda: self._bars.gaps(request))
+
+    @overload
+    def iter_bars(
+        self,
+        symbol: Names,
+        timeframe: Timeframe = "1h",
+        start: Time | None = None,
+        end: Time | None = None,
+        *,
+        venue: Names,
+        market: Market = "spot",
+        instruments: None = None,
+        **options: Unpack[PiecesOptions],
+    ) -> Iterator[Frame]: ...
+
+    @overload
+    def iter_bars(
+        self,
+        symbol: None = None,
+        timeframe: Timeframe = "1h",
+        start: Time | None = None,
+        end: Time | None = None,
+        *,
+        venue: None = None,
+        market: Market = "spot",
+        instruments: Names,
+        **options: Unpack[PiecesOptions],
+    ) -> Iterator[Frame]: ...
 
     def iter_bars(
         self,
@@ -336,6 +452,34 @@ class Client:
         self._bars.require_overlap(request)
         return self._pieces(request, chosen, chunk, gaps, partial)
 
+    @overload
+    def gaps(
+        self,
+        symbol: Names,
+        timeframe: Timeframe = "1h",
+        start: Time | None = None,
+        end: Time | None = None,
+        *,
+        venue: Names,
+        market: Market = "spot",
+        instruments: None = None,
+        snapshot_id: str | None = None,
+    ) -> Frame: ...
+
+    @overload
+    def gaps(
+        self,
+        symbol: None = None,
+        timeframe: Timeframe = "1h",
+        start: Time | None = None,
+        end: Time | None = None,
+        *,
+        venue: None = None,
+        market: Market = "spot",
+        instruments: Names,
+        snapshot_id: str | None = None,
+    ) -> Frame: ...
+
     def gaps(
         self,
         symbol: Names | None = None,
@@ -376,6 +520,30 @@ class Client:
             self._bars.require_overlap(request)
         return Frame(request.snapshot.stamp(self._bars.gaps(request)))
 
+    @overload
+    def extent(
+        self,
+        symbol: Names,
+        timeframe: Timeframe = "1h",
+        *,
+        venue: Names,
+        market: Market = "spot",
+        instruments: None = None,
+        snapshot_id: str | None = None,
+    ) -> Frame: ...
+
+    @overload
+    def extent(
+        self,
+        symbol: None = None,
+        timeframe: Timeframe = "1h",
+        *,
+        venue: None = None,
+        market: Market = "spot",
+        instruments: Names,
+        snapshot_id: str | None = None,
+    ) -> Frame: ...
+
     def extent(
         self,
         symbol: Names | None = None,
@@ -414,6 +582,30 @@ class Client:
         return Frame(snapshot.stamp(overview.extents_table(rows)))
 
     # Other datasets
+
+    @overload
+    def funding(
+        self,
+        symbol: Names,
+        start: Time | None = None,
+        end: Time | None = None,
+        *,
+        venue: Names,
+        instruments: None = None,
+        **options: Unpack[FundingOptions],
+    ) -> Frame: ...
+
+    @overload
+    def funding(
+        self,
+        symbol: None = None,
+        start: Time | None = None,
+        end: Time | None = None,
+        *,
+        venue: None = None,
+        instruments: Names,
+        **options: Unpack[FundingOptions],
+    ) -> Frame: ...
 
     def funding(
         self,

@@ -40,7 +40,7 @@ def between(reader: Reader, before: Snapshot, after: Snapshot, dataset: str, ins
     if instruments is not None:
         # Includes series that only one of the two has.
         held = {one for manifest in manifests for one in manifest.instruments.ids}
-        ids = set(Known(held, after.snapshot_id).chosen(None, instruments, None, "spot"))
+        ids = set(Known(held, f"snapshot {after.snapshot_id!r}").chosen(None, instruments, None, "spot"))
         keys = [key for key in keys if key[1] in ids]
     found = [SCHEMA.empty_table()]
     if view in (views.INSTRUMENTS, views.FEAR_GREED):

@@ -142,7 +142,7 @@ class Frame:
 
     def __repr__(self) -> str:
         rows = f"{self.num_rows:,} row{'' if self.num_rows == 1 else 's'}"
-        return f"<Frame {rows} of snapshot {self.snapshot.snapshot_id!r}: {', '.join(self.column_names)}>"
+        return f"<Frame {rows} of {self._source()}: {', '.join(self.column_names)}>"
 
     def _repr_html_(self) -> str:
         head = self._table.slice(0, 10)
@@ -151,8 +151,15 @@ class Frame:
             f"<tr>{''.join(f'<td>{html.escape(str(value))}</td>' for value in row.values())}</tr>"
             for row in head.to_pylist()
         )
-        caption = f"{self.num_rows:,} rows, snapshot {html.escape(self.snapshot.snapshot_id)}"
+        caption = f"{self.num_rows:,} rows of {html.escape(self._source())}"
         return f"<table><thead><tr>{names}</tr></thead><tbody>{body}</tbody></table><p>{caption}</p>"
+
+    def _source(self) -> str:
+        try:
+            return f"snapshot {self.snapshot.snapshot_id!r}"
+        except BadRequest:
+            # Such as live rows.
+            return "no snapshot"
 
     def _require(self, name: str) -> None:
         if name not in self._table.column_names:

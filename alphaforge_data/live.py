@@ -6,17 +6,17 @@ Live rows are provisional: a bar may be corrected when REST delivers it. A backt
 import asyncio
 import datetime as dt
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, overload
 
 import pyarrow as pa
 
-from alphaforge_data import names, timeframes, times
+from alphaforge_data import timeframes, times
 from alphaforge_data.errors import BadRequest, NotReachable
 from alphaforge_data.frame import Frame
+from alphaforge_data.live_names import LiveNames
 from alphaforge_data.names import Market, Names
-from alphaforge_data.reading import Reader
 from alphaforge_data.times import Time
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ _QUOTES = (
     "and second >= toDateTime({start:Int64}, 'UTC') order by second, instrument_id"
 )
 _FAR = 9_000_000_000_000
+Query = Callable[[str, Mapping[str, Any]], pa.Table]
 # As far back as the view shows what is not published: a hole is filled within it, also while newer bars come.
 _LATE = dt.timedelta(hours=2)
 
@@ -75,6 +76,30 @@ class Bar:
 class Feed(Protocol):
     """A source of bars for a strategy: `client.live`, `client.aio.live`, or `replay(…)`."""
 
+    @overload
+    def follow(
+        self,
+        symbol: Names,
+        timeframe: str = "1m",
+        *,
+        venue: Names,
+        market: Market = "spot",
+        instruments: None = None,
+        start: Time | None = None,
+    ) -> AsyncIterator[Bar]: ...
+
+    @overload
+    def follow(
+        self,
+        symbol: None = None,
+        timeframe: str = "1m",
+        *,
+        venue: None = None,
+        market: Market = "spot",
+        instruments: Names,
+        start: Time | None = None,
+    ) -> AsyncIterator[Bar]: ...
+
     def follow(
         self,
         symbol: Names | None = None,
@@ -89,10 +114,39 @@ class Feed(Protocol):
 
 
 class Live:
-    """The live views of one warehouse. Every method raises BadRequest, NotReachable and QueryFailed."""
+    """The live views of one warehouse. Every method raises BadRequest, NotReachable and QueryFailed.
 
-    def __init__(self, reader: Reader):
-        self._reader = reader
+    Names are spelt as for Client, and must be of an instrument that the newest snapshot or the live feed has.
+    """
+
+    def __init__(self, query: Query, names_: LiveNames):
+        self._query, self._names = query, names_
+
+    @overload
+    def bars(
+        self,
+        symbol: Names,
+        timeframe: str = "1m",
+        start: Time | None = None,
+        end: Time | None = None,
+        *,
+        venue: Names,
+        market: Market = "spot",
+        instruments: None = None,
+    ) -> Frame: ...
+
+    @overload
+    def bars(
+        self,
+        symbol: None = None,
+        timeframe: str = "1m",
+        start: Time | None = None,
+        end: Time | None = None,
+        *,
+        venue: None = None,
+        market: Market = "spot",
+        instruments: Names,
+    ) -> Frame: ...
 
     def bars(
         self,
@@ -111,12 +165,38 @@ class Live:
         no snapshot: a later read may return other values. The live feed has 1m bars; those of other stored timeframes
         come with a snapshot only.
         """
-        ids, (first, until) = chosen(symbol, venue, market, instruments), times.period(start, end)
         timeframes.length(timeframe)
+        first, until = times.period(start, end)
+        ids = self._names.ids(symbol, venue, market, instruments, timeframe)
         if first is None:
             newest = self._query(_NEWEST, {"instruments": ids, "timeframe": timeframe}).column("newest")[0].as_py()
             first = 0 if newest is None else _ms(newest) - 3_600_000
-        return Frame(self._rows(ids, timeframe, first, _FAR if until is None else until))
+        table = self._query(_BARS, _parameters(ids, timeframe, first, _FAR if until is None else until))
+        seen = set(table["instrument_id"].unique().to_pylist())
+        self._names.require_bars((one for one in ids if one not in seen), timeframe)
+        return Frame(table)
+
+    @overload
+    def quotes(
+        self,
+        symbol: Names,
+        *,
+        venue: Names,
+        market: Market = "spot",
+        instruments: None = None,
+        seconds: int = 60,
+    ) -> Frame: ...
+
+    @overload
+    def quotes(
+        self,
+        symbol: None = None,
+        *,
+        venue: None = None,
+        market: Market = "spot",
+        instruments: Names,
+        seconds: int = 60,
+    ) -> Frame: ...
 
     def quotes(
         self,
@@ -130,7 +210,7 @@ class Live:
         """Best bid and ask per second, of the last `seconds` (two hours are kept)."""
         if isinstance(seconds, bool) or not isinstance(seconds, int) or not 0 < seconds <= 7200:
             raise BadRequest(f"seconds is {seconds!r}; pass a whole number from 1 to 7200.")
-        ids = chosen(symbol, venue, market, instruments)
+        ids = self._names.ids(symbol, venue, market, instruments)
         return Frame(self._query(_QUOTES, {"instruments": ids, "start": int(time.time()) - seconds}))
 
     def minutes(self, last: int = 60) -> Frame:
@@ -148,6 +228,32 @@ class Live:
         query = "select * from marts.v_live_gaps where noticed_at > now() - interval 1 day order by noticed_at"
         return Frame(self._query(query, {}))
 
+    @overload
+    def follow(
+        self,
+        symbol: Names,
+        timeframe: str = "1m",
+        *,
+        venue: Names,
+        market: Market = "spot",
+        instruments: None = None,
+        start: Time | None = None,
+        every: float = 0.5,
+    ) -> AsyncIterator[Bar]: ...
+
+    @overload
+    def follow(
+        self,
+        symbol: None = None,
+        timeframe: str = "1m",
+        *,
+        venue: None = None,
+        market: Market = "spot",
+        instruments: Names,
+        start: Time | None = None,
+        every: float = 0.5,
+    ) -> AsyncIterator[Bar]: ...
+
     async def follow(
         self,
         symbol: Names | None = None,
@@ -164,11 +270,11 @@ class Live:
         The view is polled once per `every` seconds. A late bar is yielded when it arrives, a corrected one again with
         `revised` set; both are detected within two hours. If the warehouse does not answer, the query is repeated.
         """
-        ids = chosen(symbol, venue, market, instruments)
-        if not every > 0:
+        if isinstance(every, bool) or not isinstance(every, (int, float)) or not every > 0:
             raise BadRequest(f"every is {every!r}; pass seconds above 0.")
         step = timeframes.length(timeframe)
         first, _ = times.period(start, None)
+        ids = await asyncio.to_thread(self._names.ids, symbol, venue, market, instruments, timeframe)
         given: dict[tuple[str, dt.datetime], Bar] = {}
         if first is None:
             newest = await self._with_retries(_NEWEST, {"instruments": ids, "timeframe": timeframe}, every)
@@ -196,12 +302,6 @@ class Live:
                 await asyncio.sleep(wait)
                 wait = min(wait * 2, 15.0)
 
-    def _rows(self, ids: list[str], timeframe: str, first: int, until: int) -> pa.Table:
-        return self._query(_BARS, _parameters(ids, timeframe, first, until))
-
-    def _query(self, query: str, parameters: dict[str, Any]) -> pa.Table:
-        return self._reader.query(query, parameters)
-
 
 class Replay:
     """History of one snapshot through the interface of `Live`. Created by `replay`."""
@@ -212,6 +312,32 @@ class Replay:
                 f"speed is {speed!r}; pass how many seconds of the market a second takes, inf for no waiting."
             )
         self._client, self._snapshot_id, self._speed = client, snapshot_id, speed
+
+    @overload
+    def follow(
+        self,
+        symbol: Names,
+        timeframe: str = "1m",
+        *,
+        venue: Names,
+        market: Market = "spot",
+        instruments: None = None,
+        start: Time | None = None,
+        end: Time | None = None,
+    ) -> AsyncIterator[Bar]: ...
+
+    @overload
+    def follow(
+        self,
+        symbol: None = None,
+        timeframe: str = "1m",
+        *,
+        venue: None = None,
+        market: Market = "spot",
+        instruments: Names,
+        start: Time | None = None,
+        end: Time | None = None,
+    ) -> AsyncIterator[Bar]: ...
 
     async def follow(
         self,
@@ -225,19 +351,11 @@ class Replay:
         end: Time | None = None,
     ) -> AsyncIterator[Bar]:
         """Closed bars of the snapshot in order of open_time and then instrument; ends with the snapshot."""
-        ids = chosen(symbol, venue, market, instruments)
         began: tuple[float, dt.datetime] | None = None
-        frames = iter(
-            self._client.iter_bars(
-                timeframe=timeframes.timeframe(timeframe),
-                start=start,
-                end=end,
-                chunk="day",
-                instruments=ids,
-                columns="all",
-                snapshot_id=self._snapshot_id,
-            )
-        )
+        request: dict[str, Any] = {"symbol": symbol, "venue": venue, "market": market, "instruments": instruments}
+        request |= {"timeframe": timeframe, "start": start, "end": end, "snapshot_id": self._snapshot_id}
+        request |= {"chunk": "day", "columns": "all"}
+        frames = await asyncio.to_thread(lambda: iter(self._client.iter_bars(**request)))
         while (frame := await asyncio.to_thread(next, frames, None)) is not None:
             for bar in _bars(_by_time(frame.to_arrow())):
                 if began is None:
@@ -263,15 +381,6 @@ def replay(client: "Client", snapshot_id: str | None = None, *, speed: float = f
     ...     strategy.on_bar(bar)
     """
     return Replay(client, snapshot_id, speed)
-
-
-def chosen(symbol: Names | None, venue: Names | None, market: Market, instruments: Names | None) -> list[str]:
-    """Instrument ids; raises BadRequest. Unknown ids are allowed: live views may have instruments of no snapshot."""
-    names.check_arguments(symbol, instruments, venue, market)
-    if instruments is not None:
-        return names.several("instruments", instruments)
-    kind = names.market(market)
-    return [f"{one}:{kind}:{name}" for one in names.several("venue", venue) for name in names.several("symbol", symbol)]
 
 
 def _parameters(ids: Sequence[str], timeframe: str, first: int, until: int) -> dict[str, Any]:

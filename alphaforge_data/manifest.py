@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import pyarrow as pa
 
@@ -48,7 +48,7 @@ class Manifest:
     @cached_property
     def instruments(self) -> Known:
         """Every instrument for which the snapshot has metadata, bars or funding."""
-        return Known({instrument for _, instrument, _ in self._months if instrument}, self._snapshot_id)
+        return Known({instrument for _, instrument, _ in self._months if instrument}, f"snapshot {self._snapshot_id!r}")
 
     def months(self, dataset: str, instrument: str = "", timeframe: str = "") -> Sequence[Month]:
         """The months of a series that have rows, oldest first."""
@@ -77,6 +77,7 @@ class Manifest:
         return digest.hexdigest()
 
 
+@lru_cache(1024)
 def _bounds(month: date) -> tuple[int, int]:
     following = date(month.year + month.month // 12, month.month % 12 + 1, 1)
     first, last = (datetime(day.year, day.month, 1, tzinfo=UTC) for day in (month, following))

@@ -1,7 +1,7 @@
 """Resolves the names that callers use to instruments: matched against those of the snapshot, never guessed."""
 
 import difflib
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any, Literal, TypeAlias
 
 from alphaforge_data.errors import BadRequest
@@ -83,11 +83,12 @@ def check_arguments(symbol: Names | None, instruments: Names | None, venue: Name
 
 
 class Known:
-    """The instrument ids (`venue:market:BASE/QUOTE`) of one snapshot, and their accepted spellings."""
+    """Instrument ids (`venue:market:BASE/QUOTE`), such as those of one snapshot, and their accepted spellings."""
 
-    def __init__(self, ids: Iterable[str], snapshot_id: str):
+    def __init__(self, ids: Iterable[str], where: str):
+        """`where`: what has these instruments, as errors name it, such as "snapshot 'demo'"."""
         self.ids = sorted(ids)
-        self._snapshot_id = snapshot_id
+        self._where = where
         self._exact = set(self.ids)
         self._spelt: dict[str, list[str]] = {}
         for one in self.ids:
@@ -100,7 +101,7 @@ class Known:
         """Ids, in the order of the request: of `instruments`, or of every `symbol` at every `venue`.
 
         Accepts upper and lower case, 'BTCUSDT', 'BTC-USDT' and 'BTC/USDT:USDT'. Raises BadRequest with the nearest ids
-        if the snapshot does not have what was named.
+        if nothing of that name is among them.
         """
         symbol, instruments, venue = listed(symbol), listed(instruments), listed(venue)
         check_arguments(symbol, instruments, venue, market_name)
@@ -112,10 +113,10 @@ class Known:
         return list(dict.fromkeys(self._one(f"{where}:{place}:{name}") for where in venues for name in symbols))
 
     def venue(self, name: str) -> str:
-        """The venue as the snapshot spells it."""
+        """The venue as the ids spell it."""
         found = name.lower() if isinstance(name, str) else name
         if found not in self._venues:
-            raise BadRequest(f"venue is {name!r}; this snapshot has: {', '.join(self._venues) or 'none'}.")
+            raise BadRequest(f"venue is {name!r}; {self._where} has: {', '.join(self._venues) or 'none'}.")
         return str(found)
 
     def of_symbols(self, symbol: Names, among: set[str]) -> list[str]:
@@ -130,9 +131,9 @@ class Known:
                 matching = [one for one in matching if one.split(":", 2)[1] == "perp"]
             if not matching:
                 symbols = sorted({one.split(":", 2)[2] for one in self.ids})
-                near = difflib.get_close_matches(name, symbols, 5, 0.5) or symbols[:5]
+                near = _nearest(name, symbols)
                 raise BadRequest(
-                    f"symbol is {name!r}; snapshot {self._snapshot_id!r} has no such instrument among those requested; "
+                    f"symbol is {name!r}; {self._where} has no such instrument among those requested; "
                     f"similar: {', '.join(near) or 'none'}."
                 )
             found += matching
@@ -151,10 +152,10 @@ class Known:
                 return found[0]
             if found:
                 raise BadRequest(f"{name!r} may mean {' or '.join(found)}: write the one you mean.")
-        near = difflib.get_close_matches(name, self.ids, 5, 0.5) or self.ids[:5]
+        near = _nearest(name, self.ids)
         raise BadRequest(
-            f"Snapshot {self._snapshot_id!r} has no instrument {name!r}; similar: {', '.join(near) or 'none'}. "
-            "An id is <venue>:<spot|perp>:<BASE/QUOTE>. Client.series() lists all."
+            f"{self._where[:1].upper()}{self._where[1:]} has no instrument {name!r}; similar: "
+            f"{', '.join(near) or 'none'}. An id is <venue>:<spot|perp>:<BASE/QUOTE>. Client.series() lists all."
         )
 
 
@@ -193,6 +194,12 @@ def parts(instrument: str) -> dict[str, str]:
     """The column values that follow from an instrument id."""
     venue, place, symbol = instrument.split(":", 2)
     return {"instrument_id": instrument, "venue": venue, "market": place, "symbol": symbol}
+
+
+def _nearest(name: str, among: Sequence[str]) -> Sequence[str]:
+    """Up to five of the names, the most similar first, whatever their case."""
+    spelt = {one.upper(): one for one in among}
+    return [spelt[one] for one in difflib.get_close_matches(name.upper(), list(spelt), 5, 0.5)] or among[:5]
 
 
 def _plain(instrument: str) -> str:

@@ -261,8 +261,7 @@ class Reader:
             found |= self.stored({unit: keys[unit] for unit in absent})
             absent = [unit for unit in absent if unit not in found]
             for batch in _batches(absent):
-                fetched = self._fetched(view, snapshot, batch, columns)
-                self.store.put([(keys[unit], table) for unit, table in fetched.items()])
+                fetched = self._fetched(view, snapshot, {unit: keys[unit] for unit in batch}, columns)
                 # Use the memory-mapped copy, so that a long read does not stay in memory.
                 mapped = self.stored({unit: keys[unit] for unit in fetched}) if len(absent) > len(batch) else {}
                 found |= {unit: mapped.get(unit, table) for unit, table in fetched.items()}
@@ -274,10 +273,14 @@ class Reader:
         return self.store.get_all(keys)
 
     def _fetched(
-        self, view: View, snapshot: Snapshot, units: Sequence[Unit], columns: Sequence[str]
+        self, view: View, snapshot: Snapshot, keys: Mapping[Unit, Key], columns: Sequence[str]
     ) -> dict[Unit, pa.Table]:
-        """The rows of the units from one query, split by the number of rows in the manifest."""
-        ordered = sorted(units, key=lambda unit: (unit.instrument, unit.start or 0))
+        """The rows of the units from one query, split by the number of rows in the manifest, and stored under `keys`.
+
+        Units are written while the next ones arrive, but stored only once the whole answer proved right.
+        """
+        assert self.store is not None
+        ordered = sorted(keys, key=lambda unit: (unit.instrument, unit.start or 0))
         instruments = list(dict.fromkeys(unit.instrument for unit in ordered))
         starts, ends = [unit.start for unit in ordered], [unit.end for unit in ordered]
         window = (
@@ -287,14 +290,16 @@ class Reader:
         sent = tuple(dict.fromkeys([view.time, *columns]))
         query = queries.series(view, sent, snapshot.snapshot_id, instruments, ordered[0].timeframe, window)
         fetched: dict[Unit, pa.Table] = {}
-        with self._confirmed(snapshot, query) as batches:
-            cut = _Cutter(batches)
-            for unit in ordered:
-                table = arrow.normal(cut.take(unit.rows))
-                _require_unit(view, unit, table, snapshot)
-                fetched[unit] = table.select(list(columns))
-            rest = cut.rest()
-        _require_rows(rest, 0, f"{view.dataset} beyond what the manifest lists", snapshot)
+        with self.store.filling() as store:
+            with self._confirmed(snapshot, query) as batches:
+                cut = _Cutter(batches)
+                for unit in ordered:
+                    table = arrow.normal(cut.take(unit.rows))
+                    _require_unit(view, unit, table, snapshot)
+                    fetched[unit] = table.select(list(columns)).combine_chunks()
+                    store(keys[unit], fetched[unit])
+                rest = cut.rest()
+            _require_rows(rest, 0, f"{view.dataset} beyond what the manifest lists", snapshot)
         return fetched
 
 
@@ -449,7 +454,10 @@ def _require_unit(view: View, unit: Unit, table: pa.Table, snapshot: Snapshot) -
     """Raise ShortAnswer unless all rows belong to the unit: rows of the next one would fill up a short one."""
     is_own = np.ones(table.num_rows, bool)
     if "instrument_id" in table.column_names:
-        is_own &= pc.equal(table["instrument_id"].cast(pa.string()), unit.instrument).to_numpy()
+        found = table["instrument_id"]
+        # Without spelling out a name for every row, as all rows are of one instrument unless something is wrong.
+        if found.unique().cast(pa.string()).to_pylist() != [unit.instrument]:
+            is_own &= pc.equal(found.cast(pa.string()), unit.instrument).to_numpy()
     what = unit.instrument
     if unit.start is not None and unit.end is not None:
         instants = _instants(table[view.time])

@@ -83,7 +83,9 @@ class Comparison:
         self, client: alphaforge_data.Client, ids: str | list[str] = ONE, window: Window = YEAR
     ) -> alphaforge_data.Frame:
         """Six columns of one-minute bars."""
-        return client.bars(instruments=ids, timeframe="1m", start=window[0], end=window[1], columns=COLUMNS)  # type: ignore[arg-type]
+        request: Any = {"instruments": ids, "timeframe": "1m", "columns": COLUMNS}
+        bars: alphaforge_data.Frame = client.bars(**request, start=window[0], end=window[1])
+        return bars
 
     def streamed(self, ids: list[str], window: Window) -> pa.Table:
         """The SDK's own query, streamed over HTTP into Arrow by the driver, without any check."""
@@ -103,6 +105,7 @@ class Comparison:
     def verified(self) -> pa.Table:
         """A cached read as the first one of a process: every file is checked against its checksum."""
         store._verified.clear()
+        self._unmap()
         return self.frame(self.cached).to_arrow()
 
     @contextmanager
@@ -116,9 +119,15 @@ class Comparison:
             container.read = read
 
     def without_checks(self) -> pa.Table:
-        """A cached read that verifies nothing."""
+        """A cached read that maps every file and verifies nothing."""
+        self._unmap()
         with self.unverified():
             return self.frame(self.cached).to_arrow()
+
+    def _unmap(self) -> None:
+        files = self.cached._reader.store
+        assert files is not None
+        files._mapped.clear()
 
     def comparisons(self) -> Iterator[tuple[str, Candidates]]:
         """Titles and candidates; the first one is the base of the ratios."""
@@ -267,7 +276,8 @@ class Comparison:
         figures = {}
         for name, client in (("SDK without a cache", self.plain), ("SDK", self.cached)):
             used = []
-            for frame in client.iter_bars(instruments=self.ids, timeframe="1m", columns=COLUMNS, chunk="month"):  # type: ignore[arg-type]
+            request: Any = {"instruments": self.ids, "timeframe": "1m", "columns": COLUMNS, "chunk": "month"}
+            for frame in client.iter_bars(**request):
                 assert len(frame)
                 del frame
                 # Mapped files of the cache are not this process's own memory.
@@ -304,7 +314,8 @@ class Comparison:
             where = arcticdb.Arctic(f"lmdb://{self.folder / 'arctic'}?map_size=4GB")
             self.library = where.get_library("bars", create_if_missing=True)
             if not self.library.has_symbol("one"):
-                bars = self.plain.bars(instruments=ONE, timeframe="1m", columns=COLUMNS)  # type: ignore[arg-type]
+                request: Any = {"instruments": ONE, "timeframe": "1m", "columns": COLUMNS}
+                bars = self.plain.bars(**request)
                 self.library.write("one", bars.to_pandas(index="open_time").tz_localize(None))
                 self.library.snapshot("base")
 

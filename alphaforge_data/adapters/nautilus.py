@@ -5,7 +5,7 @@ BTCUSDT-PERP.BINANCE, BTC-USDT-SWAP.OKX, BTCUSDT-SPOT.BYBIT. Bars carry the time
 base units, those of OKX perpetuals included, with a multiplier of 1.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,8 @@ from alphaforge_data.frame import Frame
 
 # The maximum of nautilus_trader's default build.
 _MAX_DECIMALS = 16
+# Integers below this are exact as doubles.
+_EXACT = 2**53
 _ENDINGS = {("binance", "perp"): "-PERP", ("bybit", "spot"): "-SPOT", ("bybit", "perp"): "-LINEAR"}
 
 
@@ -77,11 +79,19 @@ def _bars(kind: Any, instrument: Any, table: pa.Table) -> list[Any]:
 
     prices, sizes = instrument.price_precision, instrument.size_precision
     columns = [
-        *([Price(value, prices) for value in table[name].to_pylist()] for name in tables.PRICES),
-        [Quantity(value, sizes) for value in pc.fill_null(table["volume"], 0.0).to_pylist()],
+        *(_exact(Price, table[name].to_pylist(), prices) for name in tables.PRICES),
+        _exact(Quantity, pc.fill_null(table["volume"], 0.0).to_pylist(), sizes),
         [moment * 1_000_000 for moment in table["close_time"].cast(pa.int64()).to_pylist()],
     ]
     return [Bar(kind, *fields, at, at) for *fields, at in zip(*columns, strict=True)]
+
+
+def _exact(kind: Any, values: Sequence[float], places: int) -> list[Any]:
+    """Prices or quantities with exactly the decimals of the values."""
+    if max(values, default=0.0) * 10**places < _EXACT:
+        return [kind(value, places) for value in values]
+    # From a double nautilus_trader would make 71.9458499999999872 of 71.94585 with 16 places.
+    return [kind.from_str(f"{Decimal(repr(value)):.{places}f}") for value in values]
 
 
 def _state(states: Frame, instrument: str) -> Mapping[str, Any]:
@@ -103,6 +113,7 @@ def _instrument(state: Mapping[str, Any], bars: pa.Table, fees: Mapping[str, Dec
     opened = bars["open_time"][0].as_py()
     prices = _decimals(state["tick_size"], *(bars[name] for name in tables.PRICES))
     sizes = _decimals(state["lot_size_base"], bars["volume"])
+    smallest = state["min_qty_base"]
     settings: dict[str, Any] = {
         "instrument_id": InstrumentId.from_str(f"{state['venue_symbol']}{ending}.{state['venue'].upper()}"),
         "raw_symbol": Symbol(state["venue_symbol"]),
@@ -110,9 +121,9 @@ def _instrument(state: Mapping[str, Any], bars: pa.Table, fees: Mapping[str, Dec
         "quote_currency": Currency.from_str(state["quote"]),
         "price_precision": prices,
         "size_precision": sizes,
-        "price_increment": Price(state["tick_size"] or 10.0**-prices, prices),
-        "size_increment": Quantity(state["lot_size_base"] or 10.0**-sizes, sizes),
-        "min_quantity": None if state["min_qty_base"] is None else Quantity(state["min_qty_base"], sizes),
+        "price_increment": _exact(Price, [state["tick_size"] or 10.0**-prices], prices)[0],
+        "size_increment": _exact(Quantity, [state["lot_size_base"] or 10.0**-sizes], sizes)[0],
+        "min_quantity": smallest and _exact(Quantity, [smallest], sizes)[0],
         "ts_event": int(opened.timestamp()) * 1_000_000_000,
         "ts_init": int(opened.timestamp()) * 1_000_000_000,
         "info": {"instrument_id": state["instrument_id"]},

@@ -33,4 +33,7 @@ def data(bars: Frame, missing_index: str = "raise") -> Any:
         name: tables.pandas_ohlcv(table, "open_time").rename(columns=_NAMES)
         for name, table in tables.by_instrument(bars).items()
     }
-    return vectorbt.Data.from_data(frames, tz_localize=None, tz_convert=None, missing_index=missing_index)
+    # download_kwargs: from_data passes it on to an argument that has no default.
+    return vectorbt.Data.from_data(
+        frames, tz_localize=None, tz_convert=None, missing_index=missing_index, download_kwargs={}
+    )

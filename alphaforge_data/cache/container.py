@@ -3,12 +3,13 @@
 The digest covers the file's name as well, so that a file under a wrong name counts as damaged.
 """
 
-import contextlib
 import hashlib
+import io
 import os
 import secrets
 import struct
 from pathlib import Path
+from typing import Any, BinaryIO
 
 import pyarrow as pa
 
@@ -22,28 +23,34 @@ class Damaged(Exception):
     """The content of the file is not what was written."""
 
 
-def write(path: Path, table: pa.Table) -> int:
-    """Store the table atomically, even across a power cut; returns its size in bytes. Raises OSError."""
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, table.schema) as writer:
-        writer.write_table(table.combine_chunks())
-    body = sink.getvalue()
+def write(path: Path, table: pa.Table) -> tuple[Path, int]:
+    """Write the table beside `path`, safe from a power cut; `publish` makes it visible. Raises OSError.
+
+    Returns the file and its size in bytes.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f"{path.stem}.{secrets.token_hex(8)}{_SUFFIX}")
     # Readable as the umask says, unlike a file of `tempfile`: users may share the folder.
     handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
     try:
         with os.fdopen(handle, "wb") as stream:
-            stream.write(_HEADER.pack(_MAGIC, body.size, _digest(path, body), _PADDING))
-            stream.write(body)
+            stream.write(bytes(_HEADER.size))
+            body = _Body(stream, path)
+            with pa.PythonFile(body, mode="w") as sink, pa.ipc.new_stream(sink, table.schema) as writer:
+                writer.write_table(table)
+            stream.seek(0)
+            stream.write(_HEADER.pack(_MAGIC, body.size, body.digest.digest(), _PADDING))
             stream.flush()
             os.fsync(stream.fileno())
-        part.replace(path)
     except BaseException:
         part.unlink(missing_ok=True)
         raise
-    _sync_folder(path.parent)
-    return _HEADER.size + int(body.size)
+    return part, _HEADER.size + body.size
+
+
+def publish(part: Path, path: Path) -> None:
+    """Give a written file its name. Raises OSError."""
+    part.replace(path)
 
 
 def read(path: Path, verify: bool) -> pa.Table:
@@ -69,17 +76,30 @@ def leftovers(folder: Path) -> list[Path]:
     return list(folder.glob(f"??/*{_SUFFIX}"))
 
 
+class _Body(io.RawIOBase):
+    """Hashes what it passes on, so that the table is never copied into one piece of memory."""
+
+    def __init__(self, stream: BinaryIO, path: Path):
+        self._stream, self.digest, self.size = stream, _seeded(path), 0
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        """Write all of the data."""
+        view = memoryview(data).cast("B")
+        self.digest.update(view)
+        self._stream.write(view)
+        self.size += len(view)
+        return len(view)
+
+
 def _digest(path: Path, body: pa.Buffer) -> bytes:
-    digest = hashlib.sha256(path.stem.encode())
-    digest.update(memoryview(body))
-    return digest.digest()
+    seeded = _seeded(path)
+    seeded.update(memoryview(body))
+    digest: bytes = seeded.digest()
+    return digest
 
 
-def _sync_folder(folder: Path) -> None:
-    # A rename is durable once its folder is synced; not every platform can open a folder.
-    with contextlib.suppress(OSError):
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+def _seeded(path: Path) -> Any:
+    return hashlib.sha256(path.stem.encode())

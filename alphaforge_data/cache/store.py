@@ -8,8 +8,10 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+import weakref
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
@@ -26,10 +28,13 @@ LIMIT = 10 * 1024**3
 _KEEP_AFTER_PRUNING = 0.9
 _LEFTOVER_SECONDS = 3600
 _THREADS = 8
+# Files that a store keeps mapped: mapping them costs most of the time of a cached read.
+_MAPPED = 128
 # Identifies the content of a file for this process: path, inode, modification time, size.
 Mark: TypeAlias = tuple[str, int, int, int]
-# Files that this process has verified.
+# Files that this process has verified, and those that it found damaged and has logged.
 _verified: set[Mark] = set()
+_damaged: set[Mark] = set()
 Key = Mapping[str, Any]
 T = TypeVar("T")
 
@@ -74,35 +79,53 @@ class Store:
         self.folder, self.limit = folder, limit
         self._index = Index(folder)
         self._used: set[str] = set()
+        self._mapped: OrderedDict[Mark, pa.Table] = OrderedDict()
         self._counted = threading.Lock()
+        _stores.add(self)
         self._hits = self._misses = 0
         self._is_swept = False
 
     def get(self, key: Key) -> pa.Table | None:
         """The stored table; None if there is none, or if it is damaged (which is logged)."""
-        return self._get(_name(key))
+        return self.get_all({None: key}).get(None)
 
     def get_all(self, keys: Mapping[T, Key]) -> dict[T, pa.Table]:
         """Those of the tables that are stored."""
         names = {one: _name(key) for one, key in keys.items()}
-        self._verify_together(map(self._path, names.values()))
-        found = {one: self._get(name) for one, name in names.items()}
-        return {one: table for one, table in found.items() if table is not None}
+        marks = {name: _mark(self._path(name)) for name in names.values()}
+        self._verify_together(mark for mark in marks.values() if mark is not None)
+        tables = {name: self._table(name, mark) for name, mark in marks.items()}
+        return {one: table for one, name in names.items() if (table := tables[name]) is not None}
 
     def put(self, tables: Iterable[tuple[Key, pa.Table]]) -> None:
         """Store the tables, as far as the folder allows."""
-        named = {_name(key): table for key, table in tables}
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            # Before the files exist, so that those of a process killed now are counted, and removed some day.
-            self._index.add({name: table.nbytes for name, table in named.items()})
-            # In threads: hashing and waiting for the disk do not hold the interpreter.
-            with ThreadPoolExecutor(min(len(named), _THREADS) or 1) as pool:
-                written = dict(zip(named, pool.map(self._write, named, named.values()), strict=True))
-            self._index.remove(name for name, size in written.items() if size is None)
-            self._record({name: size for name, size in written.items() if size is not None})
-        except (OSError, sqlite3.Error) as error:
-            log.info("Nothing is cached in %s: %s", self.folder, error)
+        with self.filling() as add:
+            for key, table in tables:
+                add(key, table)
+
+    @contextlib.contextmanager
+    def filling(self) -> Iterator[Callable[[Key, pa.Table], None]]:
+        """Yields a function that stores a table: written while the caller goes on, visible when the block ends.
+
+        A block that raises stores nothing. Like `put`, as far as the folder allows.
+        """
+        # In threads: hashing and waiting for the disk do not hold the interpreter.
+        with ThreadPoolExecutor(_THREADS) as pool:
+            written: dict[str, Future[tuple[Path, int] | None]] = {}
+
+            def add(key: Key, table: pa.Table) -> None:
+                name = _name(key)
+                if name not in written:
+                    written[name] = pool.submit(self._write, name, table)
+
+            try:
+                yield add
+                parts = {name: one.result() for name, one in written.items()}
+            except BaseException:
+                wait(written.values())
+                _discard(part for one in written.values() if one.exception() is None and (part := one.result()))
+                raise
+        self._publish({name: part for name, part in parts.items() if part is not None})
 
     @contextlib.contextmanager
     def locked(self, *keys: Key) -> Iterator[None]:
@@ -144,54 +167,70 @@ class Store:
             self._index.oldest(1 << 62)
         return len(names)
 
-    def _get(self, name: str) -> pa.Table | None:
-        path = self._path(name)
-        try:
-            mark = _mark(path)
-            table = container.read(path, verify=mark not in _verified)
-        except (FileNotFoundError, PermissionError):
-            table = None
-        except (OSError, container.Damaged) as error:
-            log.warning("The cached file %s is damaged (%s): it is read from the warehouse again.", path, error)
-            table = None
-        else:
-            _verified.add(mark)
+    def _table(self, name: str, mark: Mark | None) -> pa.Table | None:
+        table = None if mark is None or mark in _damaged else self._read(mark)
         with self._counted:
             self._hits += table is not None
             self._misses += table is None
-            if table is not None:
+            if mark is not None and table is not None:
                 self._used.add(name)
+                self._mapped[mark] = table
+                self._mapped.move_to_end(mark)
+                if len(self._mapped) > _MAPPED:
+                    self._mapped.popitem(last=False)
         return table
 
-    def _write(self, name: str, table: pa.Table) -> int | None:
-        """The size of the new file, or None if it cannot be written."""
+    def _read(self, mark: Mark) -> pa.Table | None:
+        table = self._mapped.get(mark)
+        if table is not None:
+            return table
         try:
-            return container.write(self._path(name), table)
+            table = container.read(Path(mark[0]), verify=mark not in _verified)
+        except (FileNotFoundError, PermissionError):
+            return None
+        except (OSError, container.Damaged) as error:
+            log.warning("The cached file %s is damaged (%s): what it had is read from the warehouse.", mark[0], error)
+            if isinstance(error, container.Damaged):
+                _damaged.add(mark)
+            return None
+        _verified.add(mark)
+        return table
+
+    def _write(self, name: str, table: pa.Table) -> tuple[Path, int] | None:
+        """The new file and its size, or None if it cannot be written."""
+        try:
+            return container.write(Path(self._path(name)), table)
         except OSError as error:
             log.info("%s is not cached: %s", self._path(name), error)
             return None
 
-    def _record(self, sizes: Mapping[str, int]) -> None:
+    def _publish(self, parts: Mapping[str, tuple[Path, int]]) -> None:
+        if not parts:
+            return
         with self._counted:
             used, self._used = self._used, set()
-        total = self._index.add(sizes, used - sizes.keys())
-        if total > self.limit:
-            self._delete(self._index.oldest(int(total - self.limit * _KEEP_AFTER_PRUNING)))
+        try:
+            # Counted before they are visible, so that those of a process killed now are removed some day.
+            total = self._index.add({name: size for name, (_, size) in parts.items()}, used - parts.keys())
+            for name, (part, _) in parts.items():
+                container.publish(part, Path(self._path(name)))
+            if total > self.limit:
+                self._delete(self._index.oldest(int(total - self.limit * _KEEP_AFTER_PRUNING)))
+        except (OSError, sqlite3.Error) as error:
+            log.info("Not everything is cached in %s: %s", self.folder, error)
+            _discard(parts.values())
+            with contextlib.suppress(OSError, sqlite3.Error):
+                self._index.remove(name for name in parts if not Path(self._path(name)).exists())
         if not self._is_swept:
             self._is_swept = True
             self._sweep()
 
-    def _verify_together(self, paths: Iterable[Path]) -> None:
-        """Verify files in threads, as hashing does not hold the interpreter; `get` reports those that are damaged."""
-        unknown: dict[Mark, Path] = {}
-        for path in paths:
-            with contextlib.suppress(OSError):
-                mark = _mark(path)
-                if mark not in _verified:
-                    unknown[mark] = path
+    def _verify_together(self, marks: Iterable[Mark]) -> None:
+        """Verify files in threads, as hashing does not hold the interpreter; `_read` reports those that are damaged."""
+        unknown = [mark for mark in marks if mark not in _verified and mark not in _damaged]
         if len(unknown) > 1:
             with ThreadPoolExecutor(min(len(unknown), os.cpu_count() or 1, _THREADS)) as pool:
-                checked = zip(unknown, pool.map(_is_whole, unknown.values()), strict=True)
+                checked = zip(unknown, pool.map(_is_whole, unknown), strict=True)
                 _verified.update(mark for mark, is_whole in checked if is_whole)
 
     def _sweep(self) -> None:
@@ -202,22 +241,47 @@ class Store:
 
     def _delete(self, names: Iterable[str]) -> None:
         """Delete files; readers that have one mapped can go on using it."""
+        with self._counted:
+            self._mapped.clear()
         for name in names:
             with contextlib.suppress(OSError):
-                self._path(name).unlink(missing_ok=True)
+                Path(self._path(name)).unlink(missing_ok=True)
 
-    def _path(self, name: str) -> Path:
-        return Path(f"{self.folder}/{name[:2]}/{name}.arrow")
-
-
-def _mark(path: Path) -> Mark:
-    facts = path.stat()
-    return str(path), facts.st_ino, facts.st_mtime_ns, facts.st_size
+    def _path(self, name: str) -> str:
+        return f"{self.folder}/{name[:2]}/{name}.arrow"
 
 
-def _is_whole(path: Path) -> bool:
+# Stores of this process; in a forked one no thread would ever release a lock that was held.
+_stores: "weakref.WeakSet[Store]" = weakref.WeakSet()
+
+
+def _forget_locks() -> None:
+    for one in _stores:
+        one._counted = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_locks)
+
+
+def _discard(parts: Iterable[tuple[Path, int]]) -> None:
+    for part, _ in parts:
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)
+
+
+def _mark(path: str) -> Mark | None:
+    """None if there is no such file, or none that this user may see."""
     try:
-        container.read(path, verify=True)
+        facts = Path(path).stat()
+    except OSError:
+        return None
+    return path, facts.st_ino, facts.st_mtime_ns, facts.st_size
+
+
+def _is_whole(mark: Mark) -> bool:
+    try:
+        container.read(Path(mark[0]), verify=True)
     except (OSError, container.Damaged):
         return False
     return True

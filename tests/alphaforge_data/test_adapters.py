@@ -1,6 +1,7 @@
 """What adapters refuse, and the files of freqtrade, without the libraries: those are run by tests/adapters."""
 
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -12,8 +13,8 @@ from alphaforge_data.adapters import backtesting, freqtrade, tables
 from alphaforge_data.adapters.nautilus import _length
 from tests.alphaforge_data.published import Published
 
-PERP = {"venue": "binance", "market": "perp"}
-DAY = {"start": "2025-06-01", "end": "2025-06-02"}
+PERP: dict[str, Any] = {"venue": "binance", "market": "perp"}
+DAY: dict[str, Any] = {"start": "2025-06-01", "end": "2025-06-02"}
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +30,7 @@ def _without_marks(funding: Frame) -> Frame:
 
 
 def test_payments_without_a_mark_price_take_the_open_of_their_bar(client: Client, tmp_path: Path) -> None:
-    bars = client.bars("BTC/USDT", "1h", **PERP)  # type: ignore[arg-type]
+    bars = client.bars("BTC/USDT", "1h", **PERP)
     paid = client.funding("BTC/USDT", venue="binance")
     rates, marks = (feather.read_table(path) for path in freqtrade.write_funding(paid, tmp_path))
     assert rates["open"].to_pylist() == paid["funding_rate"].to_pylist()
@@ -41,16 +42,16 @@ def test_payments_without_a_mark_price_take_the_open_of_their_bar(client: Client
     opens = dict(zip(bars["open_time"].to_pylist(), bars["open"].to_pylist(), strict=True))
     assert marks["open"].to_pylist() == [opens[time] for time in paid["funding_time"].to_pylist()]
     with pytest.raises(BadRequest, match="no mark price, the first at 2025-05-17T00:00:00"):
-        freqtrade.write_funding(bare, tmp_path, bars=client.bars("BTC/USDT", "1h", **DAY, **PERP))  # type: ignore[arg-type]
+        freqtrade.write_funding(bare, tmp_path, bars=client.bars("BTC/USDT", "1h", **DAY, **PERP))
 
 
 def test_bars_that_a_library_would_misread_are_refused(client: Client) -> None:
-    bars = client.bars("BTC/USDT", "1h", **DAY, **PERP)  # type: ignore[arg-type]
+    bars = client.bars("BTC/USDT", "1h", **DAY, **PERP)
     with pytest.raises(BadRequest, match="in order of open_time, each once"):
         backtesting.frame(alphaforge_data.concat([bars, bars]))
     with pytest.raises(BadRequest, match="no bars"):
         tables.by_instrument(Frame(bars.to_arrow().slice(0, 0)))
-    beyond = client.bars("BTC/USDT", "1h", "2025-06-28", "2025-07-01", gaps="null", **PERP)  # type: ignore[arg-type]
+    beyond = client.bars("BTC/USDT", "1h", "2025-06-28", "2025-07-01", gaps="null", **PERP)
     with pytest.raises(MissingBars, match="prices are null"):
         backtesting.frame(beyond)
 

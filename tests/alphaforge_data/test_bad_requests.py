@@ -83,13 +83,20 @@ UNKNOWN: dict[str, tuple[Callable[[Any], object], str]] = {
         lambda c: c.bars("BTC/USD", "1h", A, B, venue="binance", market="perp"),
         r"has no instrument 'binance:perp:BTC/USD'.*binance:perp:BTC/USDT",
     ),
+    "symbol in small letters": (
+        lambda c: c.bars("btcusd", "1h", A, B, venue="binance", market="perp"),
+        r"has no instrument 'binance:perp:btcusd'; similar: binance:perp:BTC/USDT",
+    ),
     "symbol of an extent": (
         lambda c: c.extent("BTC/USD", venue="binance", market="perp"),
         r"has no instrument.*binance:perp:BTC/USDT",
     ),
     "symbol of metadata": (lambda c: c.instruments(symbol="BTX/USDT"), r"'BTX/USDT'.*BTC/USDT"),
-    "venue": (lambda c: c.bars("BTC/USDT", "1h", A, B, venue="binnance"), "'binnance'; this snapshot has: binance"),
-    "venue of metadata": (lambda c: c.instruments(venue="binnance"), "'binnance'; this snapshot has: binance"),
+    "venue": (
+        lambda c: c.bars("BTC/USDT", "1h", A, B, venue="binnance"),
+        "'binnance'; snapshot 'first' has: ",
+    ),
+    "venue of metadata": (lambda c: c.instruments(venue="binnance"), "'binnance'; snapshot 'first' has: "),
     "id": (lambda c: c.bars(instruments="okx:BTC/USDT", start=A, end=B), "'okx:BTC/USDT'.*<venue>:<spot"),
     "column": (
         lambda c: c.bars("BTC/USDT", "1h", A, B, venue="binance", market="perp", columns=["close", "vwap"]),

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -40,8 +41,14 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def perps(client: Client, **more: object) -> alphaforge_data.Frame:
-    window = {"timeframe": "1h", "start": START, "end": END, "venue": "binance", "market": "perp"} | more
-    return client.bars("BTC/USDT", **window)  # type: ignore[arg-type]
+    window: dict[str, Any] = {
+        "timeframe": "1h",
+        "start": START,
+        "end": END,
+        "venue": "binance",
+        "market": "perp",
+    } | more
+    return client.bars("BTC/USDT", **window)
 
 
 def of_bars(queries: list[str]) -> int:
@@ -314,14 +321,14 @@ def test_a_damaged_index_does_not_unbound_the_cache(tmp_path: Path, damage: Call
 
 
 def test_a_file_of_a_killed_process_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    write = container.write
+    publish = container.publish
 
-    def killed(path: Path, table: pa.Table) -> int:
-        write(path, table)
+    def killed(part: Path, path: Path) -> None:
+        publish(part, path)
         raise SystemExit
 
     Store(tmp_path).put([({"content": "1"}, SMALL)])
-    monkeypatch.setattr(container, "write", killed)
+    monkeypatch.setattr(container, "publish", killed)
     with pytest.raises(SystemExit):
         Store(tmp_path).put([(KEY, SMALL)])
     assert len(list(tmp_path.glob("??/*.arrow"))) == Store(tmp_path).info().files == 2
@@ -359,6 +366,40 @@ def test_damaged_files_among_many(tmp_path: Path, caplog: pytest.LogCaptureFixtu
         file.write_bytes(whole)
     assert len(Store(tmp_path).get_all(keys)) == 6
     assert caplog.text.count("is damaged") == 2
+
+
+def test_a_damaged_file_is_logged_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    file = stored(tmp_path)
+    whole = bytearray(file.read_bytes())
+    whole[-40] ^= 1
+    file.unlink()
+    file.write_bytes(whole)
+    store = Store(tmp_path)
+    for _ in range(3):
+        assert store.get(KEY) is None
+        assert store.get_all({1: KEY}) == {}
+    assert Store(tmp_path).get(KEY) is None
+    assert caplog.text.count("is damaged") == 1
+    store.put([(KEY, SMALL)])
+    assert store.get(KEY) is not None
+
+
+def test_nothing_is_stored_if_what_fills_the_cache_fails(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+
+    def fill() -> None:
+        with store.filling() as add:
+            add(KEY, SMALL)
+            raise RuntimeError("the last part is wrong")
+
+    with pytest.raises(RuntimeError, match="the last part is wrong"):
+        fill()
+    assert store.get(KEY) is None
+    assert [path for path in tmp_path.rglob("*") if path.is_file() and "locks" not in path.parts] == []
+    with store.filling() as add:
+        add(KEY, SMALL)
+        assert store.get(KEY) is None
+    assert store.get(KEY) is not None
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")

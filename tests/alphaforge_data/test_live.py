@@ -6,15 +6,17 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pytest
 
-from alphaforge_data.errors import BadRequest
+from alphaforge_data.errors import BadRequest, UnknownSnapshot
 from alphaforge_data.frame import Frame
-from alphaforge_data.live import Bar, Live, Replay, chosen
+from alphaforge_data.live import Bar, Live, Replay
+from alphaforge_data.live_names import LiveNames, written
 from tests.alphaforge_data.published import Published
 from warehouse.project import PROJECT
 
@@ -45,9 +47,26 @@ class Answers:
         self.tables = list(tables)
         self.asked: list[Any] = []
 
-    def query(self, query: str, parameters: dict[str, Any]) -> pa.Table:
+    def query(self, query: str, parameters: Mapping[str, Any]) -> pa.Table:
         self.asked.append(parameters)
         return self.tables.pop(0) if len(self.tables) > 1 else self.tables[0]
+
+
+class AnyNames(LiveNames):
+    """Takes every id as it is written."""
+
+    def __init__(self) -> None:
+        pass
+
+    def ids(self, symbol: Any, venue: Any, market: Any, instruments: Any, timeframe: str = "") -> list[str]:
+        return written(symbol, venue, market, instruments)
+
+    def require_bars(self, instruments: Any, timeframe: str) -> None:
+        pass
+
+
+def live_of(reader: Answers) -> Live:
+    return Live(reader.query, AnyNames())
 
 
 class History:
@@ -74,7 +93,7 @@ def test_each_bar_is_given_once_a_late_one_when_it_comes_and_a_corrected_one_aga
         table((0, "a", 1.0, True), (1, "a", 2.0, True)),
         table((0, "a", 1.0, True), (0, "b", 5.0, True), (1, "a", 2.5, True)),
     )
-    live = Live(reader)  # type: ignore[arg-type]
+    live = live_of(reader)
     bars = asyncio.run(first(live, 4, start=OPENED, every=0.01))
     assert [(b.instrument_id, b.open_time, b.close, b.revised) for b in bars] == [
         ("a", OPENED, 1.0, False),
@@ -88,10 +107,10 @@ def test_each_bar_is_given_once_a_late_one_when_it_comes_and_a_corrected_one_aga
 def test_without_a_start_the_next_bar_is_the_first_one() -> None:
     # A market of another time, or one whose reader rested for days: what is there already is not news.
     newest = pa.table({"newest": [OPENED]})
-    live = Live(Answers(newest, table((0, "a", 1.0, False), (1, "a", 2.0, True))))  # type: ignore[arg-type]
-    reader = live._reader
+    reader = Answers(newest, table((0, "a", 1.0, False), (1, "a", 2.0, True)))
+    live = live_of(reader)
     [bar] = asyncio.run(first(live, 1, every=0.01))
-    assert reader.asked[1]["start"] == 1000 * (OPENED + MINUTE).timestamp()  # type: ignore[attr-defined]
+    assert reader.asked[1]["start"] == 1000 * (OPENED + MINUTE).timestamp()
     assert bar.instrument_id == "a"
 
 
@@ -99,7 +118,7 @@ def test_a_hole_of_one_venue_is_filled_late_while_another_goes_on() -> None:
     ahead = table(*((minute, "a", 1.0, True) for minute in range(11)))
     late = table((0, "b", 5.0, True), *((minute, "a", 1.0, True) for minute in range(12)))
     reader = Answers(ahead, late)
-    bars = asyncio.run(first(Live(reader), 13, start=OPENED, every=0.01))  # type: ignore[arg-type]
+    bars = asyncio.run(first(live_of(reader), 13, start=OPENED, every=0.01))
     assert ("b", OPENED) in {(bar.instrument_id, bar.open_time) for bar in bars}
     assert reader.asked[1]["start"] == 1000 * OPENED.timestamp()
 
@@ -150,17 +169,72 @@ def test_a_replay_keeps_the_pace() -> None:
 
 
 def test_what_cannot_be_asked_for() -> None:
-    assert chosen("BTC/USDT", ["okx", "bybit"], "spot", None) == ["okx:spot:BTC/USDT", "bybit:spot:BTC/USDT"]
+    assert written("BTC/USDT", ["okx", "bybit"], "spot", None) == ["okx:spot:BTC/USDT", "bybit:spot:BTC/USDT"]
     with pytest.raises(BadRequest, match="venue"):
-        chosen("BTC/USDT", None, "spot", None)
+        written("BTC/USDT", None, "spot", None)
     with pytest.raises(BadRequest, match="speed"):
         Replay(History(), None, 0.0)  # type: ignore[arg-type]
     for wrong in (0, -1, True, 1.5):
         with pytest.raises(BadRequest, match="last"):
-            Live(Answers(table())).minutes(wrong)  # type: ignore[arg-type]
+            live_of(Answers(table())).minutes(wrong)  # type: ignore[arg-type]
     with pytest.raises(BadRequest, match="timeframe"):
-        Live(Answers(table())).bars(instruments="a", timeframe="1x")  # type: ignore[arg-type]
+        live_of(Answers(table())).bars(instruments="a", timeframe="1x")
     with pytest.raises(BadRequest, match="not before"):
-        Live(Answers(table())).bars(instruments="a", start=OPENED, end=OPENED)  # type: ignore[arg-type]
+        live_of(Answers(table())).bars(instruments="a", start=OPENED, end=OPENED)
     with pytest.raises(BadRequest, match="seconds"):
-        Live(Answers(table())).quotes(instruments="a", seconds=0)  # type: ignore[arg-type]
+        live_of(Answers(table())).quotes(instruments="a", seconds=0)
+
+
+MISNAMED: dict[str, tuple[Callable[[Live], object], str]] = {
+    "symbol": (lambda live: live.bars("BTX/USDT", venue="binance"), "no instrument 'binance:spot:BTX/USDT'; similar"),
+    "venue": (lambda live: live.bars("BTC/USDT", venue="binnance"), "'binnance'; the warehouse has: binance"),
+    "id": (lambda live: live.bars(instruments="binance:spot:BTX/USDT"), "no instrument 'binance:spot:BTX/USDT'"),
+    "symbol of quotes": (lambda live: live.quotes("BTX/USDT", venue="binance"), "no instrument"),
+    "followed symbol": (
+        lambda live: asyncio.run(anext(live.follow("BTX/USDT", venue="binance"))),  # type: ignore[arg-type]
+        "no instrument",
+    ),
+    "timeframe": (lambda live: live.bars("BTC/USDT", "4h", venue="binance"), "'4h'; .* has bars of: 1m"),
+    "nothing collected": (
+        lambda live: live.bars("BNB/USDT", venue="binance", market="perp"),
+        "no 1m bars of 'binance:perp:BNB/USDT'",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", MISNAMED)
+def test_a_misspelt_name_is_an_error_with_the_nearest_choice(published: Published, name: str) -> None:
+    call, words = MISNAMED[name]
+    with pytest.raises(BadRequest, match=words):
+        call(published.connect().live)
+
+
+def test_live_names_are_spelt_as_for_pinned_reads(published: Published) -> None:
+    live = published.connect().live
+    for symbol, venue in (("BTC/USDT", "binance"), ("btcusdt", "BINANCE"), (["BTC-USDT"], ["Binance"])):
+        frame = live.bars(symbol, venue=venue)
+        assert set(frame["instrument_id"].to_pylist()) == {"binance:spot:BTC/USDT"}
+    # A window that has no bars yet is not an error, and a frame of no snapshot can be printed.
+    nothing = live.bars("BTC/USDT", start="2290-01-01", venue="binance")
+    assert "0 rows of no snapshot" in repr(nothing)
+    assert "of no snapshot" in nothing._repr_html_()
+
+
+class NothingPublished:
+    """The catalog of a warehouse whose first snapshot is yet to come."""
+
+    def get(self, snapshot_id: str) -> Any:
+        raise UnknownSnapshot("No snapshot is published yet.")
+
+
+def test_before_the_first_snapshot_live_rows_are_what_is_known() -> None:
+    rows = pa.table({"instrument_id": pa.array([], pa.string()), "timeframe": pa.array([], pa.string())})
+    reader = Answers(rows)
+    names = LiveNames(reader.query, NothingPublished())  # type: ignore[arg-type]
+    assert names.ids("BTC/USDT", "okx", "spot", None, "1m") == ["okx:spot:BTC/USDT"]
+    names.require_bars(["okx:spot:BTC/USDT"], "1m")
+    # The reader has begun.
+    reader.tables = [pa.table({"instrument_id": ["okx:spot:BTC/USDT"], "timeframe": ["1m"]})]
+    assert names.ids("btcusdt", "OKX", "spot", None, "1m") == ["okx:spot:BTC/USDT"]
+    with pytest.raises(BadRequest, match="no instrument 'okx:spot:BTX/USDT'; similar: okx:spot:BTC/USDT"):
+        names.ids("BTX/USDT", "okx", "spot", None, "1m")

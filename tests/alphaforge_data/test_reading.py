@@ -1,6 +1,7 @@
 """What a researcher reads from the published views."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -23,8 +24,8 @@ from tests.alphaforge_data.published import (
 )
 
 
-def bars(client: alphaforge_data.Client, symbol: str = "BTC/USDT", **more: object) -> Frame:
-    return client.bars(symbol, "1h", START, END, venue="binance", market="perp", **more)  # type: ignore[arg-type]
+def bars(client: alphaforge_data.Client, symbol: str = "BTC/USDT", **more: Any) -> Frame:
+    return client.bars(symbol, "1h", START, END, venue="binance", market="perp", **more)
 
 
 def test_bars_are_the_markets_own_value_by_value(published: Published) -> None:
@@ -91,13 +92,13 @@ def test_every_answer_names_its_snapshot(published: Published, tmp_path: object)
     client = published.connect(None)
     newest = client.snapshot()
     assert newest.snapshot_id == "second"
-    window = {"start": START, "end": END}
+    window: dict[str, Any] = {"start": START, "end": END}
     answers = [
         bars(client),
-        client.funding("BTC/USDT", venue="binance", **window),  # type: ignore[arg-type]
+        client.funding("BTC/USDT", venue="binance", **window),
         client.fear_greed("2025-06-01", "2025-06-05"),
         client.instruments(),
-        client.gaps("BTC/USDT", "1h", venue="binance", market="perp", **window),  # type: ignore[arg-type]
+        client.gaps("BTC/USDT", "1h", venue="binance", market="perp", **window),
     ]
     for table in answers:
         assert snapshot_of(table).identity == newest.identity

@@ -14,7 +14,7 @@ import alphaforge_data
 from alphaforge_data import Client, NotReachable, QueryFailed, ShortAnswer, SnapshotChanged, UnknownSnapshot
 from tests.alphaforge_data.published import Published
 
-PERP = {"venue": "binance", "market": "perp"}
+PERP: dict[str, Any] = {"venue": "binance", "market": "perp"}
 
 
 @pytest.fixture
@@ -49,13 +49,13 @@ def _drop(published: Published, snapshot_id: str) -> None:
 @pytest.mark.parametrize("cached", [False, True])
 def test_an_id_published_again_while_a_client_lives(third: Published, tmp_path: Path, cached: bool) -> None:
     client = alphaforge_data.connect(third.url, snapshot_id="third", cache=tmp_path if cached else False)
-    before = client.bars("SOL/USDT", "1h", **PERP)  # type: ignore[arg-type]
+    before = client.bars("SOL/USDT", "1h", **PERP)
     _drop(third, "third")
     _publish(third, "third", "second")
     with pytest.raises(SnapshotChanged, match=r"'third' .* was published again with other rows"):
         client.funding("SOL/USDT", venue="binance")
-    after = client.bars("SOL/USDT", "1h", **PERP)  # type: ignore[arg-type]
-    second = third.connect("second").bars("SOL/USDT", "1h", **PERP)  # type: ignore[arg-type]
+    after = client.bars("SOL/USDT", "1h", **PERP)
+    second = third.connect("second").bars("SOL/USDT", "1h", **PERP)
     assert after.equals(second)
     assert after.snapshot.identity != before.snapshot.identity
     assert after.snapshot.data_version == second.snapshot.data_version
@@ -67,7 +67,7 @@ def test_an_id_dropped_while_a_client_lives(third: Published) -> None:
     _drop(third, "third")
     # The view no longer knows the id, or the check after the read notices that it is gone: never rows.
     with pytest.raises((SnapshotChanged, QueryFailed)):
-        client.bars("SOL/USDT", "1h", **PERP)  # type: ignore[arg-type]
+        client.bars("SOL/USDT", "1h", **PERP)
     with pytest.raises((SnapshotChanged, UnknownSnapshot)):
         third.connect("third")
 
@@ -81,7 +81,7 @@ def test_an_id_dropped_while_a_client_lives(third: Published) -> None:
     ],
 )
 def test_a_server_that_holds_less_than_was_published(
-    third: Published, tmp_path: Path, cached: bool, timeframe: str, words: str
+    third: Published, tmp_path: Path, cached: bool, timeframe: Any, words: str
 ) -> None:
     """Like a lagging replica: the registry and the manifest are there, some rows are not."""
     _drop(third, "third")
@@ -94,10 +94,10 @@ def test_a_server_that_holds_less_than_was_published(
         )
     client: Client = alphaforge_data.connect(third.url, snapshot_id="third", cache=tmp_path if cached else False)
     with pytest.raises(ShortAnswer, match=words):
-        client.bars("SOL/USDT", timeframe, **PERP)  # type: ignore[arg-type]
+        client.bars("SOL/USDT", timeframe, **PERP)
     with pytest.raises(ShortAnswer, match=r"mdw snapshot verify third"):
         client.funding("SOL/USDT", venue="binance")
-    assert len(client.bars("BTC/USDT", timeframe, **PERP)) > 0  # type: ignore[arg-type]
+    assert len(client.bars("BTC/USDT", timeframe, **PERP)) > 0
 
 
 def test_a_failure_in_the_middle_of_an_answer_is_an_error(published: Published) -> None:
@@ -156,11 +156,9 @@ def test_an_answer_that_is_cut_off_anywhere_is_an_error(published: Published, tm
             pools.clear()
             proxy.limit = limit
             with pytest.raises((QueryFailed, NotReachable)):
-                client.bars(["BTC/USDT", "SOL/USDT"], "1h", **PERP)  # type: ignore[arg-type]
+                client.bars(["BTC/USDT", "SOL/USDT"], "1h", **PERP)
         proxy.limit = 1 << 60
-        assert client.bars("SOL/USDT", "1h", **PERP).equals(  # type: ignore[arg-type]
-            published.connect().bars("SOL/USDT", "1h", **PERP)  # type: ignore[arg-type]
-        )
+        assert client.bars("SOL/USDT", "1h", **PERP).equals(published.connect().bars("SOL/USDT", "1h", **PERP))
     finally:
         proxy.close()
 
@@ -172,7 +170,7 @@ def test_a_connection_serves_many_reads(published: Published) -> None:
     (pool,) = [pools.get(key) for key in pools.keys() if key.key_port == port]  # noqa: SIM118
     connections, requests = pool.num_connections, pool.num_requests
     for _ in range(5):
-        client.bars("SOL/USDT", "1h", **PERP)  # type: ignore[arg-type]
+        client.bars("SOL/USDT", "1h", **PERP)
     assert pool.num_requests - requests >= 10
     # One for the rows, one for the check beside them.
     assert pool.num_connections - connections <= 2

@@ -31,6 +31,8 @@ def right(client: Client, config: str) -> None:
     client.diff("a", "b", dataset="fear_greed")
     client.instruments(columns=["instrument_id", "lot_size_base"], at="2025-06-20")
     client.bars(pd.Series(["BTC/USDT"]), venue=np.array(["okx"]))
+    client.panel("close", None, "1h", "2025-06-20", instruments=["okx:spot:BTC/USDT"], partial="keep")
+    client.funding(instruments="okx:perp:BTC/USDT", columns="all")
     alphaforge_data.snapshot_of(client.bars("BTC/USDT", venue="okx").to_pandas())
 
 
@@ -43,6 +45,8 @@ async def right_awaited() -> None:
         piece.to_numpy()
     await aio.connect(snapshot_id="demo", offline=True)
     await aio.connect(as_of=dt.date(2025, 6, 20))
+    await client.panel("close", instruments=["okx:spot:BTC/USDT"])
+    client.live.follow("BTC/USDT", venue="okx", every=0.1)
 
 
 def wrong(client: Client, config: str) -> None:
@@ -76,6 +80,20 @@ def wrong(client: Client, config: str) -> None:
     client.sql(["select 1"])  # type: ignore
     client.bars("BTC/USDT", venue="okx").to_pandas(index=0)  # type: ignore
     alphaforge_data.connect(cache=None)  # type: ignore
+    client.bars("BTC/USDT")  # type: ignore
+    client.bars(venue="okx")  # type: ignore
+    client.bars()  # type: ignore
+    client.bars("BTC/USDT", "1h", venue="okx", instruments="okx:spot:BTC/USDT")  # type: ignore
+    client.bars(instruments="okx:spot:BTC/USDT", venue="okx")  # type: ignore
+    client.panel("close", "BTC/USDT")  # type: ignore
+    client.iter_bars("BTC/USDT")  # type: ignore
+    client.gaps("BTC/USDT")  # type: ignore
+    client.extent("BTC/USDT")  # type: ignore
+    client.funding("BTC/USDT")  # type: ignore
+    client.live.bars("BTC/USDT")  # type: ignore
+    client.live.quotes("BTC/USDT")  # type: ignore
+    client.live.follow("BTC/USDT")  # type: ignore
+    alphaforge_data.live.replay(client).follow("BTC/USDT")  # type: ignore
     alphaforge_data.concat(client.bars("BTC/USDT", venue="okx"))  # type: ignore
 
 
@@ -87,3 +105,6 @@ async def wrong_awaited() -> None:
     client = await aio.connect(snapshot_id="demo")
     await client.bars("BTC/USDT", "5 min", venue="okx")  # type: ignore
     await client.bars("BTC/USDT", "1h", venue="okx", gaps="fill")  # type: ignore
+    await client.bars("BTC/USDT")  # type: ignore
+    await client.panel("close", "BTC/USDT")  # type: ignore
+    client.iter_bars("BTC/USDT")  # type: ignore
