@@ -101,6 +101,16 @@ def sql_text(text: str) -> str:
     return text
 
 
+def quoted(texts: list[str]) -> str:
+    """One literal instead of the texts."""
+    return "'text'"
+
+
+def merged_raw(raws: list[str]) -> str:
+    """A table instead of several."""
+    return "raw"
+
+
 invocation_id = "id"
 
 

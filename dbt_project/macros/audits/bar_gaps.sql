@@ -191,6 +191,9 @@ settings join_use_nulls = 1
 
 {#- The same for a named snapshot. -#}
 {%- macro bar_gaps_at() -%}
+{%- set version -%}
+    assumeNotNull({{ version_of_parameter(ref('snapshots')) }})
+{%- endset -%}
 select {snapshot_id:String} as snapshot_id, gaps.*
-from ({{ bar_gaps('assumeNotNull(' ~ version_of_parameter(ref('snapshots')) ~ ')') }}) as gaps
+from ({{ bar_gaps(version) }}) as gaps
 {%- endmacro -%}

@@ -175,8 +175,12 @@ settings join_use_nulls = 1
 {#- The same for a named snapshot, as of the build that published it. -#}
 {%- macro dataset_condition_at(snapshots, results) -%}
     {%- set version = version_of_parameter(ref(snapshots)) -%}
-    {%- set moment = '(select max(runs.audited_at) from ' ~ ref(results) ~ ' as runs where runs.run = ' ~ version
-        ~ ')' -%}
+    {%- set known_version -%}
+        assumeNotNull({{ version }})
+    {%- endset -%}
+    {%- set audited_at -%}
+        assumeNotNull((select max(runs.audited_at) from {{ ref(results) }} as runs where runs.run = {{ version }}))
+    {%- endset -%}
 select {snapshot_id:String} as snapshot_id, days.*
-from ({{ dataset_condition('assumeNotNull(' ~ version ~ ')', 'assumeNotNull(' ~ moment ~ ')') }}) as days
+from ({{ dataset_condition(known_version, audited_at) }}) as days
 {%- endmacro -%}

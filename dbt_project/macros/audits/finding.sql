@@ -13,7 +13,13 @@
 {#- Keys of a published dataset with more than one open row. -#}
 {%- macro keys_with_twins(dataset) -%}
     {%- set info = datasets()[dataset] -%}
-    {%- set time = 'toDateTime64(' ~ info.time ~ ", 3, 'UTC')" if info.time == 'date' else info.time -%}
+    {%- set time -%}
+        {%- if info.time == 'date' -%}
+            toDateTime64({{ info.time }}, 3, 'UTC')
+        {%- else -%}
+            {{ info.time }}
+        {%- endif -%}
+    {%- endset -%}
 select
     '{{ dataset }}_one_open_row' as audit,
     'error' as severity,

@@ -46,7 +46,11 @@ from ({{ query }})
             {%- do needed.insert(0, cte['sql']) -%}
             {%- do text.append(cte['sql']) -%}
         {%- endfor -%}
-        {%- do queries.append('with' ~ needed | join(',') ~ '\n' ~ shaped_findings(audit, query)) -%}
+        {%- set with_ctes %}
+            with {{ needed | join(',') }}
+            {{ shaped_findings(audit, query) }}
+        {%- endset -%}
+        {%- do queries.append(with_ctes) -%}
     {%- endfor -%}
     {{ return(queries) }}
 {%- endmacro -%}
@@ -54,11 +58,14 @@ from ({{ query }})
 {#- Logs the errors of this run in dbt's own output: audit, series, range, runbook. -#}
 {%- macro say_errors(relation) -%}
     {%- if execute -%}
-        {%- set rows = run_query(
-            "select audit, instrument_id, timeframe, toString(range_start), toString(range_end), detail, runbook from "
-            ~ relation ~ " where run = " ~ build_version()
-            ~ " and severity = 'error' order by rows desc limit 50").rows -%}
-        {%- for row in rows -%}
+        {%- set query -%}
+            select audit, instrument_id, timeframe, toString(range_start), toString(range_end), detail, runbook
+            from {{ relation }}
+            where run = {{ build_version() }} and severity = 'error'
+            order by `rows` desc
+            limit 50
+        {%- endset -%}
+        {%- for row in run_query(query) -%}
             {%- do log('audit ' ~ row[0] ~ ': ' ~ ([row[1], row[2]] | select | join(' '))
                 ~ ' [' ~ row[3] ~ ', ' ~ row[4] ~ ') ' ~ row[5] ~ ' (' ~ row[6] ~ ')', info=true) -%}
         {%- endfor -%}

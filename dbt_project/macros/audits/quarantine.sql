@@ -51,11 +51,7 @@ where {{ open_rows() }} and {{ covered_by(standing_quarantines(build_version()),
     release, however old: a publication in between may not have built this mart. -#}
 {%- macro return_released_sql(relation, info, dataset) -%}
     {%- set columns = stored_columns() | join(', ') -%}
-    {%- set released = "select * from " ~ source('ops', 'quarantine')
-        ~ " where action != 'release' and quarantine_id in ("
-        ~ "select r.quarantine_id from " ~ source('ops', 'quarantine')
-        ~ " as r where r.action = 'release' and r.recorded_at < "
-        ~ build_began(build_version()) ~ ")" -%}
+    {%- set released = released_quarantines(build_version()) -%}
 insert into {{ relation }} ({{ columns }}, valid_from_version)
 select {{ columns }}, {{ build_version() }}
 from (
@@ -73,17 +69,33 @@ order by valid_from_version desc
 limit 1 by {{ key_list() }}
 {%- endmacro -%}
 
+{#- Quarantines that had been released when a build began. -#}
+{%- macro released_quarantines(version) -%}
+select *
+from {{ source('ops', 'quarantine') }}
+where
+    action != 'release'
+    and quarantine_id in (
+        select r.quarantine_id from {{ source('ops', 'quarantine') }} as r
+        where r.action = 'release' and r.recorded_at < {{ build_began(version) }}
+    )
+{%- endmacro -%}
+
 {#- Condition on rows of a mart: at least one of the quarantines covers them. A quarantine covers rows seen before it
     was recorded; an exclusion of a series (without) also covers later ones. -#}
 {%- macro covered_by(quarantines, info, dataset) -%}
-    {%- set time = 'toDateTime64(' ~ info.time ~ ", 3, 'UTC')" -%}
-    {%- set ours = '(select * from (' ~ quarantines ~ ") where dataset = '" ~ dataset ~ "')" -%}
+    {%- set time -%}
+        toDateTime64({{ info.time }}, 3, 'UTC')
+    {%- endset -%}
+    {%- set ours -%}
+        (select * from ({{ quarantines }}) where dataset = '{{ dataset }}')
+    {%- endset -%}
     {{ info.instrument }} in (select instrument_id from {{ ours }})
     and {{ time }} >= (select min(range_start) from {{ ours }}) and {{ time }} < (select max(range_end) from {{ ours }})
     and arrayExists(
         q -> q.1 = {{ info.instrument }} and q.2 in ('', {{ info.timeframe }})
-            and q.3 <= {{ time }} and {{ time }} < q.4
-            and (q.5 = 'without' or ingested_at <= q.6),
+        and q.3 <= {{ time }} and {{ time }} < q.4
+        and (q.5 = 'without' or ingested_at <= q.6),
         (
             select groupArray((instrument_id, timeframe, range_start, range_end, toString(action), recorded_at))
             from {{ ours }}

@@ -33,7 +33,8 @@ from (
             tuple(
                 '{{ name }}', '{{ one.severity }}', cast({{ one.worst }} as Nullable(Float64)),
                 '{{ sql_text(one.rule) }}',
-                ifNull({{ one.rule }}, false), {{ 'toString(' ~ one.shown ~ ')' if one.shown else "''" }}
+                ifNull({{ one.rule }}, false),
+                {% if one.shown %}toString({{ one.shown }}){% else %}''{% endif %}
             ){{ ',' if not loop.last }}
             {%- endfor %}
         ])) as found

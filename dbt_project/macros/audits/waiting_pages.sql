@@ -18,8 +18,10 @@
 {%- macro leaves_of_waiting_pages(entity, mart) -%}
     {%- set leaves = staging_leaves(entity) -%}
     {%- if not execute -%}{{ return(leaves) }}{%- endif -%}
-    {%- set tables = run_query(
-        "select distinct _table from merge('raw', '^(" ~ leaves | map(attribute='raw') | join('|')
-        ~ ")$') where page_id in (" ~ waiting_pages(mart) ~ ")").rows | map('first') | list -%}
-    {{ return(leaves | selectattr('raw', 'in', tables) | list) }}
+    {%- set tables -%}
+        select distinct _table
+        from {{ merged_raw(leaves | map(attribute='raw')) }}
+        where page_id in ({{ waiting_pages(mart) }})
+    {%- endset -%}
+    {{ return(leaves | selectattr('raw', 'in', first_column(tables)) | list) }}
 {%- endmacro -%}

@@ -5,54 +5,61 @@
 
 {#- Newest data version that is complete on the node that runs the query: a scalar. -#}
 {%- macro held_here() -%}
-    {{ return("(select max(holds.version) from ops.node_versions as holds where holds.node = getMacro('replica'))") }}
+    (select max(holds.version) from ops.node_versions as holds where holds.node = getMacro('replica'))
 {%- endmacro -%}
 
+{#- The error of a query on a node that lacks rows, as an SQL literal. -#}
 {%- macro say_node_behind() -%}
-    {{ return("'this node is behind: it does not have every row of this snapshot yet. Read from another node, or see "
-        ~ "runbooks/cluster.md'") }}
+    {{ quoted(['this node is behind: it does not have every row of this snapshot yet. Read from another node, or see '
+        ~ 'runbooks/cluster.md']) }}
 {%- endmacro -%}
 
 {#- A version as an expression that stops the query during planning if this node does not have it; on a single server,
     just the version. -#}
 {%- macro held(version) -%}
-    {%- if not on_cluster() -%}{{ return(version) }}{%- endif -%}
-    {{ return('toUInt32(if(' ~ version ~ ' <= ' ~ held_here() ~ ', toString(' ~ version ~ '), ' ~ say_node_behind()
-        ~ '))') }}
+    {%- if on_cluster() -%}
+    toUInt32(if({{ version }} <= {{ held_here() }}, toString({{ version }}), {{ say_node_behind() }}))
+    {%- else -%}
+    {{ version }}
+    {%- endif -%}
 {%- endmacro -%}
 
 {#- The same for a version given as a number, as an additional condition that is always true; '' on a single server. -#}
 {%- macro and_held(version) -%}
-    {%- if not on_cluster() -%}{{ return('') }}{%- endif -%}
-    {{ return(
-        ' and (select ' ~ version ~ ' + throwIf(' ~ version ~ ' > max(holds.version), ' ~ say_node_behind()
-        ~ ") from ops.node_versions as holds where holds.node = getMacro('replica')) = " ~ version) }}
+    {%- if on_cluster() %}
+    and (
+        select {{ version }} + throwIf({{ version }} > max(holds.version), {{ say_node_behind() }})
+        from ops.node_versions as holds
+        where holds.node = getMacro('replica')
+    ) = {{ version }}
+    {%- endif -%}
 {%- endmacro -%}
 
 {#- A table on all nodes that respond. -#}
 {%- macro of_all_nodes(table) -%}
-    {{ return('clusterAllReplicas(' ~ adapter.get_clickhouse_cluster_name() ~ ', ' ~ table ~ ')') }}
+    clusterAllReplicas({{ adapter.get_clickhouse_cluster_name() }}, {{ table }})
 {%- endmacro -%}
 
 {#- Settings that skip a node that does not respond within a few seconds. -#}
 {%- macro of_those_that_answer() -%}
-    {{ return(
-        ' settings skip_unavailable_shards = 1, connections_with_failover_max_tries = 1, '
-        ~ 'connect_timeout_with_failover_ms = 1000, '
-        ~ 'connect_timeout_with_failover_secure_ms = 2000, handshake_timeout_ms = 2000, receive_timeout = 60, '
-        ~ 'async_socket_for_remote = 1') }}
+    settings skip_unavailable_shards = 1, connections_with_failover_max_tries = 1,
+    connect_timeout_with_failover_ms = 1000, connect_timeout_with_failover_secure_ms = 2000,
+    handshake_timeout_ms = 2000, receive_timeout = 60, async_socket_for_remote = 1
 {%- endmacro -%}
 
 {#- Names of all nodes known to Keeper. -#}
 {%- macro known_nodes() -%}
-    {{ return(run_query(
-        "select distinct arrayJoin(mapKeys(replica_is_active)) as node from system.replicas where database = 'ops' "
-        ~ "and table = 'builds' order by node"
-        ).rows | map('first') | list) }}
+    {%- set query -%}
+        select distinct arrayJoin(mapKeys(replica_is_active)) as node
+        from system.replicas
+        where database = 'ops' and table = 'builds'
+        order by node
+    {%- endset -%}
+    {{ return(first_column(query)) }}
 {%- endmacro -%}
 
 {%- macro own_node() -%}
-    {{ return(run_query("select getMacro('replica')").rows[0][0]) }}
+    {{ return(scalar("select getMacro('replica')")) }}
 {%- endmacro -%}
 
 {#- node -> newest version that it is known to have. -#}
@@ -64,72 +71,142 @@
     {{ return(versions) }}
 {%- endmacro -%}
 
-{#- Queries for contents_by_node: what the views of gaps and of condition read beside the marts. Without it a node
-    would name fewer gaps and findings, or other ones. -#}
-{%- macro evidence_by_node(last, version) -%}
-    {%- set marts = generate_schema_name('marts', none) | trim -%}
-    {%- set own = "select getMacro('replica') as node, '" -%}
-    {%- set began = run_query('select toString(min(recorded_at)) from ops.builds where version = '
-        ~ version).rows[0][0] -%}
-    {{ return([
-        own ~ "series_days' as part, count() as rows, sum(cityHash64(instrument_id, timeframe, day, version, bars)) as hash "
-        ~ 'from ' ~ of_all_nodes(marts ~ '.dq_series_days') ~ ' where version > ' ~ last ~ ' and version <= ' ~ version
-        ~ ' group by node',
-        own ~ "audit_results' as part, count() as rows, sum(cityHash64(run, audit, instrument_id, timeframe, "
-        ~ 'toString(range_start), toString(range_end))) as hash from ' ~ of_all_nodes(marts ~ '.dq_audit_results')
-        ~ ' where run > ' ~ last ~ ' and run <= ' ~ version ~ ' group by node',
-        own ~ "pages' as part, count() as rows, sum(cityHash64(mart, page_id, version)) as hash from "
-        ~ of_all_nodes('ops.build_pages') ~ ' where ' ~ taken_up_since(last, version) ~ ' group by node',
-        own ~ "coverage' as part, count() as rows, sum(cityHash64(page_id)) as hash from " ~ of_all_nodes('ops.coverage')
-        ~ ' where page_id in (select page_id from ops.build_pages where ' ~ taken_up_since(last, version) ~ ') group by node',
-        own ~ "quarantine' as part, count() as rows, sum(cityHash64(quarantine_id, action, recorded_at)) as hash from "
-        ~ of_all_nodes('ops.quarantine') ~ " where recorded_at < toDateTime64('" ~ began ~ "', 6, 'UTC') group by node",
-        "select node, 'builds' as part, count() as rows, sum(cityHash64(version, began)) as hash from (select "
-        ~ "getMacro('replica') as node, version, min(recorded_at) as began from " ~ of_all_nodes('ops.builds')
-        ~ ' where version > ' ~ last ~ ' and version <= ' ~ version ~ ' group by node, version) group by node',
-    ]) }}
-{%- endmacro -%}
-
-{%- macro taken_up_since(last, version) -%}
-    {{ return('done = 1 and version > ' ~ last ~ ' and version <= ' ~ version) }}
-{%- endmacro -%}
-
 {#- What each node that answers holds of a version beside what it held as of `last`: node -> a text that is equal for
     equal rows. Rows that builds after the version brought or closed do not count. -#}
 {%- macro contents_by_node(last, version) -%}
-    {%- set marts = generate_schema_name('marts', none) | trim -%}
-    {%- set parts = [] -%}
-    {%- for info in datasets().values() -%}
-        {%- do parts.append(
-            "select getMacro('replica') as node, '" ~ info.mart ~ "' as part, count() as rows, sum(cityHash64("
-            ~ info.key | join(', ')
-            ~ ', valid_from_version, least(valid_to_version, ' ~ (version + 1) ~ '))) as hash from '
-            ~ of_all_nodes(marts ~ '.' ~ info.mart)
-            ~ ' final prewhere ' ~ changed_in() ~ ' > ' ~ last ~ ' where valid_from_version <= ' ~ version
-            ~ ' and (valid_from_version > ' ~ last
-            ~ ' or valid_to_version <= ' ~ version ~ ') group by node') -%}
-    {%- endfor -%}
-    {%- do parts.append(
-        "select getMacro('replica') as node, 'manifest' as part, count() as rows, sum(cityHash64(dataset, "
-        ~ "instrument_id, timeframe, month, version, "
-        ~ 'row_count, content_hash)) as hash from ' ~ of_all_nodes(manifest_relation()) ~ ' where version > ' ~ last
-        ~ ' and version <= ' ~ version
-        ~ ' group by node') -%}
-    {%- do parts.extend(evidence_by_node(last, version)) -%}
-    {#- The views that readers use: a node that was down creates them only after its start. -#}
-    {%- do parts.append(
-        "select getMacro('replica') as node, 'views' as part, count() as rows, sum(cityHash64(database, name, "
-        ~ 'as_select)) as hash from ' ~ of_all_nodes('system.tables')
-        ~ " where engine = 'View' and database in ('snaps', '" ~ marts ~ "') group by node") -%}
-    {%- do parts.append("select getMacro('replica') as node, '' as part, toUInt64(0) as rows, toUInt64(0) as hash "
-        ~ "from " ~ of_all_nodes('system.one')) -%}
+    {%- set query -%}
+        select node, toString(arraySort(groupArray((part, `rows`, hash))))
+        from (
+            {{ mart_contents_sql(last, version) }}
+            union all
+            {{ manifest_contents_sql(last, version) }}
+            union all
+            {{ evidence_contents_sql(last, version) }}
+            union all
+            {{ view_contents_sql() }}
+            union all
+            select getMacro('replica') as node, '' as part, toUInt64(0) as `rows`, toUInt64(0) as hash
+            from {{ of_all_nodes('system.one') }}
+        )
+        group by node
+        {{ of_those_that_answer() }}
+    {%- endset -%}
     {%- set contents = {} -%}
-    {%- for row in run_query(
-        'select node, toString(arraySort(groupArray((part, rows, hash)))) from (' ~ parts | join(' union all ')
-        ~ ') group by node' ~ of_those_that_answer()) -%}
-        {%- do contents.update({row[0]: row[1]}) -%}
-    {%- endfor -%}
+    {%- for row in run_query(query) -%}{%- do contents.update({row[0]: row[1]}) -%}{%- endfor -%}
     {{ return(contents) }}
+{%- endmacro -%}
+
+{%- macro mart_contents_sql(last, version) -%}
+    {%- for info in datasets().values() %}
+    select
+        getMacro('replica') as node,
+        '{{ info.mart }}' as part,
+        count() as `rows`,
+        sum(cityHash64(
+            {{ info.key | join(', ') }}, valid_from_version, least(valid_to_version, {{ version + 1 }})
+        )) as hash
+    from {{ of_all_nodes('marts.' ~ info.mart) }} final
+    prewhere {{ changed_in() }} > {{ last }}
+    where
+        valid_from_version <= {{ version }}
+        and (valid_from_version > {{ last }} or valid_to_version <= {{ version }})
+    group by node
+    {{ 'union all' if not loop.last }}
+    {%- endfor %}
+{%- endmacro -%}
+
+{%- macro manifest_contents_sql(last, version) -%}
+    select
+        getMacro('replica') as node,
+        'manifest' as part,
+        count() as `rows`,
+        sum(cityHash64(dataset, instrument_id, timeframe, month, version, row_count, content_hash)) as hash
+    from {{ of_all_nodes(manifest_relation()) }}
+    where version > {{ last }} and version <= {{ version }}
+    group by node
+{%- endmacro -%}
+
+{#- What the views of gaps and of condition read beside the marts. Without it a node would name fewer gaps and findings,
+    or other ones. -#}
+{%- macro evidence_contents_sql(last, version) -%}
+    {%- set first_recorded -%}
+        select toString(min(recorded_at)) from ops.builds where version = {{ version }}
+    {%- endset -%}
+    {%- set began = scalar(first_recorded) -%}
+    select
+        getMacro('replica') as node,
+        'series_days' as part,
+        count() as `rows`,
+        sum(cityHash64(instrument_id, timeframe, day, version, bars)) as hash
+    from {{ of_all_nodes('marts.dq_series_days') }}
+    where version > {{ last }} and version <= {{ version }}
+    group by node
+    union all
+    select
+        getMacro('replica') as node,
+        'audit_results' as part,
+        count() as `rows`,
+        sum(cityHash64(run, audit, instrument_id, timeframe, toString(range_start), toString(range_end))) as hash
+    from {{ of_all_nodes('marts.dq_audit_results') }}
+    where run > {{ last }} and run <= {{ version }}
+    group by node
+    union all
+    select
+        getMacro('replica') as node,
+        'pages' as part,
+        count() as `rows`,
+        sum(cityHash64(mart, page_id, version)) as hash
+    from {{ of_all_nodes('ops.build_pages') }}
+    where {{ taken_up_since(last, version) }}
+    group by node
+    union all
+    select
+        getMacro('replica') as node,
+        'coverage' as part,
+        count() as `rows`,
+        sum(cityHash64(page_id)) as hash
+    from {{ of_all_nodes('ops.coverage') }}
+    where page_id in (select page_id from ops.build_pages where {{ taken_up_since(last, version) }})
+    group by node
+    union all
+    select
+        getMacro('replica') as node,
+        'quarantine' as part,
+        count() as `rows`,
+        sum(cityHash64(quarantine_id, action, recorded_at)) as hash
+    from {{ of_all_nodes('ops.quarantine') }}
+    where recorded_at < toDateTime64('{{ began }}', 6, 'UTC')
+    group by node
+    union all
+    select
+        node,
+        'builds' as part,
+        count() as `rows`,
+        sum(cityHash64(version, began)) as hash
+    from (
+        select getMacro('replica') as node, version, min(recorded_at) as began
+        from {{ of_all_nodes('ops.builds') }}
+        where version > {{ last }} and version <= {{ version }}
+        group by node, version
+    )
+    group by node
+{%- endmacro -%}
+
+{#- Condition on ops.build_pages: processed after version `last`, up to another version. -#}
+{%- macro taken_up_since(last, version) -%}
+    done = 1 and version > {{ last }} and version <= {{ version }}
+{%- endmacro -%}
+
+{#- The views that readers use: a node that was down creates them only after its start. -#}
+{%- macro view_contents_sql() -%}
+    select
+        getMacro('replica') as node,
+        'views' as part,
+        count() as `rows`,
+        sum(cityHash64(database, name, as_select)) as hash
+    from {{ of_all_nodes('system.tables') }}
+    where engine = 'View' and database in ('snaps', 'marts')
+    group by node
 {%- endmacro -%}
 
 {#- Compares nodes that are not known to have a version with `own`, which has it, and records those that do. Waits up to
@@ -149,8 +226,7 @@
             {%- if node not in contents -%}
                 {%- do left.update({node: 'does not answer'}) -%}
             {%- elif contents[node] == contents[own] -%}
-                {%- do run_query("insert into ops.node_versions (node, version) values ('" ~ sql_text(node) ~ "', "
-                    ~ version ~ ')') -%}
+                {%- do record_holder(node, version) -%}
                 {%- do left.pop(node) -%}
             {%- else -%}
                 {%- do left.update({node: 'lacks rows'}) -%}
@@ -158,19 +234,24 @@
         {%- endfor -%}
         {%- set lagging = left.values() | select('equalto', 'lacks rows') | list -%}
         {%- if not lagging or state.waited >= wait -%}{{ return(left) }}{%- endif -%}
-        {%- for second in range(state.pause) -%}{%- do run_query('select sleep(1)') -%}{%- endfor -%}
+        {%- for second in range(state.pause) -%}{%- do sleep_one_second() -%}{%- endfor -%}
         {%- set state.waited = state.waited + state.pause -%}
         {%- set state.pause = [state.pause * 2, 10] | min -%}
     {%- endfor -%}
     {{ return(left) }}
 {%- endmacro -%}
 
+{%- macro record_holder(node, version) -%}
+    {%- call statement('record_holder') -%}
+        insert into ops.node_versions (node, version) values ('{{ sql_text(node) }}', {{ version }})
+    {%- endcall -%}
+{%- endmacro -%}
+
 {#- Before a build publishes: records the nodes that have its rows and logs the others. -#}
 {%- macro record_holders_of_this_build() -%}
     {%- if not on_cluster() -%}{{ return('') }}{%- endif -%}
     {%- set own = own_node() -%}
-    {%- do run_query("insert into ops.node_versions (node, version) values ('" ~ own ~ "', " ~ build_version()
-        ~ ')') -%}
+    {%- do record_holder(own, build_version()) -%}
     {%- set behind = build_facts().get('behind', {}) -%}
     {#- A node that was already behind when the build began is not waited for again. -#}
     {%- set left = record_holders(build_version(), own, 2
@@ -187,20 +268,34 @@
     {%- for node, held_version in recorded_versions().items() if held_version >= version -%}
         {%- do holders.append(node) -%}
     {%- endfor -%}
+    {%- set ready_nodes -%}
+        select node
+        from (
+            select node, sum(`rows`) as `rows`
+            from (
+                select getMacro('replica') as node, count() as `rows`
+                from {{ of_all_nodes(registry) }}
+                where data_version = {{ version }}
+                group by node
+                union all
+                select getMacro('replica') as node, uniqExact(node, version) as `rows`
+                from {{ of_all_nodes('ops.node_versions') }}
+                where node = getMacro('replica') and version = {{ version }}
+                group by node
+            )
+            group by node
+        )
+        where `rows` >= 2
+        {{ of_those_that_answer() }}
+    {%- endset -%}
+    {%- set state = namespace(behind=holders) -%}
     {%- for attempt in range(20) -%}
-        {%- set ready = run_query(
-            'select node from (select node, sum(rows) as rows from ('
-            ~ "select getMacro('replica') as node, count() as rows from " ~ of_all_nodes(registry)
-            ~ ' where data_version = ' ~ version ~ ' group by node'
-            ~ " union all select getMacro('replica') as node, uniqExact(node, version) as rows from "
-            ~ of_all_nodes('ops.node_versions')
-            ~ " where node = getMacro('replica') and version = " ~ version
-            ~ ' group by node) group by node) where rows >= 2' ~ of_those_that_answer()).rows | map('first') | list -%}
-        {%- if not holders | reject('in', ready) | list -%}{{ return('') }}{%- endif -%}
-        {%- do run_query('select sleep(1)') -%}
+        {%- set state.behind = holders | reject('in', first_column(ready_nodes)) | list -%}
+        {%- if not state.behind -%}{{ return('') }}{%- endif -%}
+        {%- do sleep_one_second() -%}
     {%- endfor -%}
     {%- do log(
-        'replicas: the registry has not reached ' ~ holders | reject('in', ready) | join(', ')
+        'replicas: the registry has not reached ' ~ state.behind | join(', ')
         ~ ' within 20 s: readers there will see the snapshot later', info=true) -%}
 {%- endmacro -%}
 
@@ -220,8 +315,7 @@
         {%- endfor -%}
         {%- set is_whole = (contents[own] == contents[holders[0]]) if holders else holds_counted_rows(version) -%}
         {%- if is_whole -%}
-            {%- do run_query("insert into ops.node_versions (node, version) values ('" ~ own ~ "', " ~ version
-                ~ ')') -%}
+            {%- do record_holder(own, version) -%}
         {%- else -%}
             {%- do record_build_state('failed') if 'version' in build_facts() -%}
             {%- do exceptions.raise_compiler_error(
@@ -243,14 +337,18 @@
 
 {#- Whether this node has as many rows of a version as the registry records. -#}
 {%- macro holds_counted_rows(version) -%}
-    {%- set marts = generate_schema_name('marts', none) | trim -%}
     {%- for dataset, info in datasets().items() -%}
-        {%- set rows = run_query(
-            'select toString((select count() from ' ~ marts ~ '.' ~ info.mart ~ ' final where valid_from_version <= '
-            ~ version ~ ' and valid_to_version > '
-            ~ version ~ ') = any(row_counts[' ~ "'" ~ dataset ~ "'])) from " ~ marts
-            ~ '.snapshots where data_version = ' ~ version).rows -%}
-        {%- if rows[0][0] != '1' -%}{{ return(false) }}{%- endif -%}
+        {%- set query -%}
+            select
+                toString((
+                    select count()
+                    from marts.{{ info.mart }} final
+                    where valid_from_version <= {{ version }} and valid_to_version > {{ version }}
+                ) = any(row_counts['{{ dataset }}']))
+            from marts.snapshots
+            where data_version = {{ version }}
+        {%- endset -%}
+        {%- if scalar(query) != '1' -%}{{ return(false) }}{%- endif -%}
     {%- endfor -%}
     {{ return(true) }}
 {%- endmacro -%}

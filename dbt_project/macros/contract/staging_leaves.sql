@@ -69,10 +69,8 @@
 
 {%- macro venues_marked(mark) -%}
     {%- set names = [] -%}
-    {%- for name, venue in venues().items() if venue.get(mark) -%}
-        {%- do names.append("'" ~ name ~ "'") -%}
-    {%- endfor -%}
-    {{ return(names | join(', ')) }}
+    {%- for name, venue in venues().items() if venue.get(mark) -%}{%- do names.append(name) -%}{%- endfor -%}
+    {{ return(quoted(names)) }}
 {%- endmacro -%}
 
 {#- Rows of all or some leaves of an entity, from the pages that this build processes for a mart, or that satisfy a

@@ -41,7 +41,7 @@
     {%- do refuse_unread_pages(this.identifier, entities)
         if not partitions and config.get('meta', {}).get('rows_of_every_page') -%}
     {%- do mark_pages_done(this.identifier) -%}
-    {%- for work in [candidates, changes] -%}{%- do run_query('drop table if exists ' ~ work) -%}{%- endfor -%}
+    {%- for work in [candidates, changes] -%}{%- do drop_work_table(work) -%}{%- endfor -%}
     {%- do merge_touched(this, partitions) if var('merge_touched_partitions') -%}
     {%- call statement('main', fetch_result=True) -%}
         select count() from {{ this }} where valid_from_version = {{ version }}

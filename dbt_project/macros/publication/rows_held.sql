@@ -2,94 +2,126 @@
     about to be deleted, so only open rows count from here on. -#}
 {%- macro record_mart_rows(relation, partition_by, condition, may_shrink=false) -%}
     {%- set expression = partition_by or "'tuple()'" -%}
-    {%- do run_query(
-        'insert into ops.mart_rows (mart, partition, version, open_rows, stored_rows, parts) '
-        ~ "select '" ~ relation.identifier ~ "', counted.part, " ~ build_version()
-        ~ ', counted.open_rows, stored.stored_rows, '
-        ~ ('0' if may_shrink else 'stored.parts') ~ ' from (select toString(' ~ expression ~ ') as part, countIf('
-        ~ open_rows()
-        ~ ') as open_rows from ' ~ relation ~ ' final where ' ~ expression ~ ' in (select distinct ' ~ expression
-        ~ ' from ' ~ relation
-        ~ ' where ' ~ condition ~ ') group by part) as counted inner join (' ~ stored_rows_sql(relation.schema)
-        ~ ") as stored on stored.mart = '" ~ relation.identifier ~ "' and stored.part = counted.part "
-        ~ 'settings do_not_merge_across_partitions_select_final = 1') -%}
+    {%- set query -%}
+        insert into ops.mart_rows (mart, `partition`, version, open_rows, stored_rows, parts)
+        select
+            '{{ relation.identifier }}',
+            counted.part,
+            {{ build_version() }},
+            counted.open_rows,
+            stored.stored_rows,
+            {{ 0 if may_shrink else 'stored.parts' }}
+        from (
+            select
+                toString({{ expression }}) as part,
+                countIf({{ open_rows() }}) as open_rows
+            from {{ relation }} final
+            where {{ expression }} in (select distinct {{ expression }} from {{ relation }} where {{ condition }})
+            group by part
+        ) as counted
+        inner join ({{ stored_rows_sql() }}) as stored
+            on counted.part = stored.part and stored.mart = '{{ relation.identifier }}'
+        settings do_not_merge_across_partitions_select_final = 1
+    {%- endset -%}
+    {%- do run_query(query) -%}
 {%- endmacro -%}
 
-{%- macro stored_rows_sql(schema) -%}
-    select table as mart, partition as part, sum(rows) as stored_rows, toUInt32(count()) as parts
-    from system.parts where database = '{{ schema }}' and active group by mart, part
+{%- macro stored_rows_sql() -%}
+    select
+        table as mart,
+        `partition` as part,
+        sum(`rows`) as stored_rows,
+        toUInt32(count()) as parts
+    from system.parts
+    where database = 'marts' and active
+    group by mart, part
 {%- endmacro -%}
 
 {#- Partitions with fewer rows than the builds left there, as a list of {mart, partition, held, expected}. Only metadata
     is read: a partition with one part must have at least as many rows as it had then, any other at least the open rows;
     and everything that the newest snapshot shows must exist in any case. -#}
 {%- macro lost_rows(marts) -%}
-    {%- set schema = generate_schema_name('marts', none) | trim -%}
-    {%- set names = [] -%}
-    {%- for mart in marts -%}{%- do names.append("'" ~ mart ~ "'") -%}{%- endfor -%}
-    {%- set expected -%}
-        select
-            mart,
-            partition as part,
-            argMax(if(parts = 1, stored_rows, open_rows), tuple(version, recorded_at)) as rows
-        from ops.mart_rows group by mart, part
+    {%- set query -%}
+        select mart, part, toString(held.stored_rows), toString(wanted.`rows`)
+        from (
+            select mart, part, max(`rows`) as `rows`
+            from ({{ expected_rows_sql() }})
+            where mart in ({{ quoted(marts) }})
+            group by mart, part
+        ) as wanted
+        left join ({{ stored_rows_sql() }}) as held using (mart, part)
+        where held.stored_rows < wanted.`rows`
+        order by mart, part
+        settings join_use_nulls = 0
     {%- endset -%}
-    {%- set published = published_rows_sql() -%}
     {%- set lost = [] -%}
-    {%- for row in run_query(
-        'select mart, part, toString(held.stored_rows), toString(wanted.rows) from (select mart, part, max(rows) as '
-        ~ 'rows from ('
-        ~ expected ~ ((' union all ' ~ published) if published else '') ~ ') where mart in (' ~ names | join(', ')
-        ~ ') group by mart, part) as wanted left join (' ~ stored_rows_sql(schema)
-        ~ ') as held using (mart, part) where held.stored_rows < wanted.rows order by mart, part settings '
-        ~ 'join_use_nulls = 0') -%}
+    {%- for row in run_query(query) -%}
         {%- do lost.append({'mart': row[0], 'partition': row[1], 'held': row[2] | int, 'expected': row[3] | int}) -%}
     {%- endfor -%}
     {{ return(lost or emptied_marts(marts)) }}
 {%- endmacro -%}
 
+{#- Rows that must be in a mart's partitions: as last counted, and as shown by the newest snapshot's manifest. -#}
+{%- macro expected_rows_sql() -%}
+    {%- set last = last_published_version() -%}
+    select
+        mart,
+        `partition` as part,
+        argMax(if(parts = 1, stored_rows, open_rows), tuple(version, recorded_at)) as `rows`
+    from ops.mart_rows
+    group by mart, part
+    {%- for dataset, info in (datasets() if last else {}).items() %}
+    union all
+    select
+        '{{ info.mart }}' as mart,
+        {% if info.partition -%}
+        toString({{ info.partition | replace(info.time, 'month') }})
+        {%- else -%}
+        'tuple()'
+        {%- endif %} as part,
+        sum(row_count) as `rows`
+    from (
+        select month, argMax(row_count, version) as row_count
+        from {{ manifest_relation() }}
+        where dataset = '{{ dataset }}' and version <= {{ last }}
+        group by instrument_id, timeframe, month
+    )
+    group by part
+    {%- endfor %}
+{%- endmacro -%}
+
 {#- The same if ops.mart_rows and the manifest have no record, because an older release created the marts or after a
     failover: marts without any row although pages with records that were not rejected are done. -#}
 {%- macro emptied_marts(marts) -%}
-    {%- set schema = generate_schema_name('marts', none) | trim -%}
     {%- set names = [] -%}
     {%- for mart in marts
         if graph.nodes['model.market_data.' ~ mart].config.get('meta', {}).get('rows_of_every_page') -%}
-        {%- do names.append("'" ~ mart ~ "'") -%}
+        {%- do names.append(mart) -%}
     {%- endfor -%}
+    {%- set empty_marts -%}
+        select distinct mart
+        from ops.build_pages
+        where
+            done = 1 and mart in ({{ quoted(names or ['']) }})
+            and mart not in (select mart from ({{ stored_rows_sql() }}) where stored_rows > 0)
+    {%- endset -%}
     {%- set emptied = [] -%}
-    {%- for row in run_query(
-        'select distinct mart from ops.build_pages where done = 1 and mart in (' ~ (names or ["''"]) | join(', ')
-        ~ ') and mart not in (select mart from (' ~ stored_rows_sql(schema) ~ ') where stored_rows > 0)') -%}
-        {%- set raws = staging_leaves(graph.nodes['model.market_data.'
-            ~ row[0]].config.meta.entities[0]) | map(attribute='raw') | join('|') -%}
-        {%- set has_rejects = run_query('exists table ' ~ schema ~ '.dq_rejected_rows').rows[0][0] | int -%}
-        {%- set records = run_query(
-            "select toString(sum(row_count)) from merge('raw', '^(" ~ raws
-            ~ ")$') where row_count >= 3 and page_id in (select page_id from ops.build_pages "
-            ~ "where done = 1 and mart = '" ~ row[0] ~ "')"
-            ~ (' and page_id not in (select page_id from ' ~ schema ~ '.dq_rejected_rows)'
-            if has_rejects else '')).rows[0][0] | int -%}
-        {%- do emptied.append({'mart': row[0], 'partition': 'tuple()', 'held': 0, 'expected': records}) if records -%}
+    {%- for mart in first_column(empty_marts) -%}
+        {%- set entity = graph.nodes['model.market_data.' ~ mart].config.meta.entities[0] -%}
+        {%- set records_of_done_pages -%}
+            select toString(sum(row_count))
+            from {{ merged_raw(raw_tables_of([entity])) }}
+            where
+                row_count >= 3
+                and page_id in (select page_id from ops.build_pages where done = 1 and mart = '{{ mart }}')
+                {%- if table_exists('marts.dq_rejected_rows') %}
+                and page_id not in (select page_id from marts.dq_rejected_rows)
+                {%- endif %}
+        {%- endset -%}
+        {%- set records = scalar(records_of_done_pages) | int -%}
+        {%- do emptied.append({'mart': mart, 'partition': 'tuple()', 'held': 0, 'expected': records}) if records -%}
     {%- endfor -%}
     {{ return(emptied) }}
-{%- endmacro -%}
-
-{#- Rows of the newest snapshot by mart and partition, from its manifest; '' if nothing is published. -#}
-{%- macro published_rows_sql() -%}
-    {%- set last = last_published_version() -%}
-    {%- if last == 0 -%}{{ return('') }}{%- endif -%}
-    {%- set queries = [] -%}
-    {%- for dataset, info in datasets().items() -%}
-        {%- set part = ('toString(' ~ info.partition | replace(info.time, 'month') ~ ')')
-            if info.partition else "'tuple()'" -%}
-        {%- do queries.append(
-            "select '" ~ info.mart ~ "' as mart, " ~ part
-            ~ ' as part, sum(row_count) as rows from (select month, argMax(row_count, version) as row_count from '
-            ~ manifest_relation() ~ " where dataset = '" ~ dataset ~ "' and version <= " ~ last
-            ~ ' group by instrument_id, timeframe, month) group by part') -%}
-    {%- endfor -%}
-    {{ return(queries | join(' union all ')) }}
 {%- endmacro -%}
 
 {%- macro refuse_lost_rows(node_ids) -%}
@@ -149,24 +181,31 @@
     {%- set facts = build_facts() -%}
     {%- if 'counted' not in facts -%}
         {%- do facts.update({
-            'counted': run_query('select distinct mart from ops.mart_rows').rows | map('first') | list}) -%}
+            'counted': first_column('select distinct mart from ops.mart_rows')}) -%}
     {%- endif -%}
-    {{ return((changed_in() ~ ' > ' ~ last_published_version()) if mart in facts['counted'] and not lost else '1') }}
+    {%- if mart in facts['counted'] and not lost -%}
+        {{ changed_in() }} > {{ last_published_version() }}
+    {%- else -%}
+        1
+    {%- endif -%}
 {%- endmacro -%}
 
 {#- Once every page has been processed again, earlier row counts of a partition no longer apply. -#}
 {%- macro accept_lost_rows(lost) -%}
-    {%- set rows = [] -%}
-    {%- for one in lost -%}
-        {%- do rows.append("('" ~ one.mart ~ "', '" ~ one.partition ~ "', " ~ build_version() ~ ', 0, 0, 0)') -%}
-    {%- endfor -%}
-    {%- do run_query('insert into ops.mart_rows (mart, partition, version, open_rows, stored_rows, parts) values '
-        ~ rows | join(', ')) if rows -%}
+    {%- set query -%}
+        insert into ops.mart_rows (mart, `partition`, version, open_rows, stored_rows, parts)
+        values
+        {%- for one in lost %}
+        ('{{ one.mart }}', '{{ one.partition }}', {{ build_version() }}, 0, 0, 0){{ ',' if not loop.last }}
+        {%- endfor %}
+    {%- endset -%}
+    {%- do run_query(query) if lost -%}
 {%- endmacro -%}
 
 {#- Also true if the registry itself was lost. -#}
 {%- macro was_ever_published() -%}
-    {%- set steps = run_query(
-        "select count() from ops.build_steps where node = 'model.market_data.snapshots'").rows[0][0] | int -%}
-    {{ return(last_published_version() > 0 or steps > 0) }}
+    {%- set steps -%}
+        select count() from ops.build_steps where node = 'model.market_data.snapshots'
+    {%- endset -%}
+    {{ return(last_published_version() > 0 or scalar(steps) | int > 0) }}
 {%- endmacro -%}

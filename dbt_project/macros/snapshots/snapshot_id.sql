@@ -26,7 +26,6 @@
 {%- macro last_published_version() -%}
     {%- if not execute -%}{{ return(0) }}{%- endif -%}
     {%- if 'published' in build_facts() -%}{{ return(build_facts()['published']) }}{%- endif -%}
-    {%- set marts = generate_schema_name('marts', none) | trim -%}
-    {%- if run_query("exists table " ~ marts ~ ".snapshots").rows[0][0] | int == 0 -%}{{ return(0) }}{%- endif -%}
-    {{ return(run_query("select max(data_version) from " ~ marts ~ ".snapshots").rows[0][0] | int) }}
+    {%- if not table_exists('marts.snapshots') -%}{{ return(0) }}{%- endif -%}
+    {{ return(scalar('select max(data_version) from marts.snapshots') | int) }}
 {%- endmacro -%}

@@ -5,7 +5,7 @@
 
 {#- Names of all timeframes as a ClickHouse array. -#}
 {%- macro timeframe_names() -%}
-    ['{{ var('timeframes').keys() | join("', '") }}']
+    [{{ quoted(var('timeframes').keys()) }}]
 {%- endmacro -%}
 
 {#- Decimal text to the nearest double; NULL if it is not a finite number. -#}
@@ -15,7 +15,10 @@
 
 {#- Milliseconds since 1970 as text to a UTC time; NULL if it is not a whole number. -#}
 {%- macro to_time(text) -%}
-    {{ ms_to_time('toInt64OrNull(' ~ text ~ ')') }}
+    {%- set ms -%}
+        toInt64OrNull({{ text }})
+    {%- endset -%}
+    {{ ms_to_time(ms) }}
 {%- endmacro -%}
 
 {#- Milliseconds since 1970 to a UTC time. -#}
@@ -49,7 +52,8 @@
         multiIf(
             page_problem != '', page_problem,
             {%- for name in required %}
-            isNull({{ name }}), concat('{{ name }} is not a valid value: ', ifNull(nullIf({{ name }}_text, ''), 'null')),
+            isNull({{ name }}),
+            concat('{{ name }} is not a valid value: ', ifNull(nullIf({{ name }}_text, ''), 'null')),
             {%- endfor %}
             ''
         ),

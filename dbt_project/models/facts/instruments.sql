@@ -158,7 +158,7 @@ select
     instrument_id,
     valid_from,
     {%- for name in state %}
-    {{ name if name in numbers else 'toLowCardinality(' ~ name ~ ')' }} as {{ name }},
+    {% if name in numbers %}{{ name }}{% else %}toLowCardinality({{ name }}){% endif %} as {{ name }},
     {%- endfor %}
     source,
     ingested_at,

@@ -34,7 +34,11 @@ from (
     inner join (
         select {{ key | reject('equalto', 'open_time') | join(', ') }}, assumeNotNull(open_time) as open_time, raw_row
         from ({{ union_leaves('bars', 'bars', condition=sampled_waiting_pages('bars'), leaves=leaves) }})
-        where problem = ''{{ (' and ' ~ not_in_conflict('bars', 'assumeNotNull(open_time)')) if has_conflicts() }}
+        where
+            problem = ''
+            {%- if has_conflicts() %}
+            and {{ not_in_conflict('bars', 'assumeNotNull(open_time)') }}
+            {%- endif %}
     ) as sent using ({{ key | join(', ') }})
     where not (
         {%- for price in prices %}
