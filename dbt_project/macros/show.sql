@@ -14,7 +14,7 @@ limit {{ limit }}
 {%- endmacro -%}
 
 {%- macro snapshot_to_show() -%}
-    {%- set given = of_this_run('snapshot_id') | string -%}
+    {%- set given = run_var('snapshot_id') | string -%}
     {%- if given -%}{{ return(given) }}{%- endif -%}
     {{ return(scalar('select argMax(snapshot_id, data_version) from marts.snapshots')) }}
 {%- endmacro -%}

@@ -28,7 +28,7 @@ asked as (
         timeframe,
         max(assumeNotNull(coverage.asked_end)) as asked_to
     from {{ source('ops', 'coverage') }} as coverage
-    where isNotNull(coverage.asked_end) and {{ taken_up_by('bars', 'bars', version) }}
+    where isNotNull(coverage.asked_end) and {{ is_built_page('bars', 'bars', version) }}
     group by instrument_id, timeframe
 ),
 

@@ -64,7 +64,7 @@
 {%- endmacro -%}
 
 {#- The threshold return_warn_<timeframe> of a row's timeframe. Each timeframe needs one. -#}
-{%- macro return_worth_a_look() -%}
+{%- macro return_threshold() -%}
     multiIf(
         {%- for timeframe in var('timeframes') %}
         timeframe = '{{ timeframe }}', {{ threshold('return_warn_' ~ timeframe) }},

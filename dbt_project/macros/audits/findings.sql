@@ -11,7 +11,7 @@ select * from {{ relation }}
 
 {#- The findings of one audit in the common format. An audit declared for `raw` names the dataset of each finding; for
     the others it comes from the declaration. -#}
-{%- macro shaped_findings(audit, query) -%}
+{%- macro formatted_findings(audit, query) -%}
 select
     cast(audit as String) as audit,
     cast(severity as String) as severity,
@@ -48,7 +48,7 @@ from ({{ query }})
         {%- endfor -%}
         {%- set with_ctes %}
             with {{ needed | join(',') }}
-            {{ shaped_findings(audit, query) }}
+            {{ formatted_findings(audit, query) }}
         {%- endset -%}
         {%- do queries.append(with_ctes) -%}
     {%- endfor -%}
@@ -56,7 +56,7 @@ from ({{ query }})
 {%- endmacro -%}
 
 {#- Logs the errors of this run in dbt's own output: audit, series, range, runbook. -#}
-{%- macro say_errors(relation) -%}
+{%- macro log_errors(relation) -%}
     {%- if execute -%}
         {%- set query -%}
             select audit, instrument_id, timeframe, toString(range_start), toString(range_end), detail, runbook

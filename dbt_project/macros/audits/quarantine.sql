@@ -1,5 +1,5 @@
 {#- Quarantines and exclusions that were in force when a build began. -#}
-{%- macro standing_quarantines(version) -%}
+{%- macro active_quarantines(version) -%}
 select *
 from {{ source('ops', 'quarantine') }}
 where
@@ -25,7 +25,7 @@ select
     standing.action as action,
     concat(standing.reason, ' (', standing.author, ')') as reason,
     standing.recorded_at as recorded_at
-from ({{ standing_quarantines(version) }}) as standing
+from ({{ active_quarantines(version) }}) as standing
 where standing.dataset = 'bars'
 {%- endmacro -%}
 
@@ -34,22 +34,22 @@ where standing.dataset = 'bars'
 {%- macro apply_quarantine(dataset) -%}
     {%- if execute and quarantines_since_publication() -%}
         {%- set info = datasets()[dataset] -%}
-        {%- do run_query(return_released_sql(this, info, dataset)) -%}
-        {%- do run_query(withhold_sql(this, info, dataset)) -%}
+        {%- do run_query(reopen_released_rows_sql(this, info, dataset)) -%}
+        {%- do run_query(close_quarantined_rows_sql(this, info, dataset)) -%}
     {%- endif -%}
 {%- endmacro -%}
 
-{%- macro withhold_sql(relation, info, dataset) -%}
+{%- macro close_quarantined_rows_sql(relation, info, dataset) -%}
     {%- set columns = stored_columns() | join(', ') -%}
 insert into {{ relation }} ({{ columns }}, valid_from_version, valid_to_version)
 select {{ columns }}, valid_from_version, {{ build_version() }}
 from {{ relation }} final
-where {{ open_rows() }} and {{ covered_by(standing_quarantines(build_version()), info, dataset) }}
+where {{ open_rows() }} and {{ covered_by(active_quarantines(build_version()), info, dataset) }}
 {%- endmacro -%}
 
 {#- Of a key without an open row, the row that was withheld last, unless another quarantine still covers it. Of every
     release, however old: a publication in between may not have built this mart. -#}
-{%- macro return_released_sql(relation, info, dataset) -%}
+{%- macro reopen_released_rows_sql(relation, info, dataset) -%}
     {%- set columns = stored_columns() | join(', ') -%}
     {%- set released = released_quarantines(build_version()) -%}
 insert into {{ relation }} ({{ columns }}, valid_from_version)
@@ -64,7 +64,7 @@ from (
 where
     valid_to_version = last_end and last_end != 4294967295
     and {{ covered_by(released, info, dataset) }}
-    and not ({{ covered_by(standing_quarantines(build_version()), info, dataset) }})
+    and not ({{ covered_by(active_quarantines(build_version()), info, dataset) }})
 order by valid_from_version desc
 limit 1 by {{ key_list() }}
 {%- endmacro -%}

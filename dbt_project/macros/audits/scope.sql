@@ -1,6 +1,6 @@
 {#- Whether this run covers every row: because it was requested, or because nothing is published yet. -#}
 {%- macro audits_everything() -%}
-    {{ return(of_this_run('audit_everything') or last_published_version() == 0) }}
+    {{ return(run_var('audit_everything') or last_published_version() == 0) }}
 {%- endmacro -%}
 
 {#- Condition on a mart's rows as the running build leaves them, that is, as they would be published now. -#}
@@ -29,7 +29,7 @@
 {%- endmacro -%}
 
 {#- Findings of the previous run, which this run must check again, by dataset. -#}
-{%- macro found_before(dataset) -%}
+{%- macro previous_findings(dataset) -%}
     select *
     from marts.dq_audit_results
     where run = {{ previous_audit_run() }} and dataset = '{{ dataset }}' and severity != 'ok'

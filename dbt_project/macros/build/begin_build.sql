@@ -13,7 +13,7 @@
     {%- do refuse_partial_rows() -%}
     {%- do refuse_other_datasets() -%}
     {%- do catch_up_own_node() -%}
-    {%- for attempt in range(of_this_run('build_wait_seconds') | int + 1) -%}
+    {%- for attempt in range(run_var('build_wait_seconds') | int + 1) -%}
         {%- do abandon_dead_builds() -%}
         {%- set running = live_builds() | selectattr('state', 'equalto', 'running') | list -%}
         {%- set blocker = running[0] if running else try_claim() -%}
@@ -110,7 +110,7 @@
         where
             state in ('claiming', 'running')
             and (
-                owner = '{{ sql_text(of_this_run('break_claims_of')) }}'
+                owner = '{{ sql_text(run_var('break_claims_of')) }}'
                 or seen_at < now64(6, 'UTC') - toIntervalMinute({{ var('build_lease_minutes') | int }})
             )
     {%- endset -%}

@@ -63,5 +63,5 @@
 {%- endmacro -%}
 
 {%- macro build_owner() -%}
-    {{ return(of_this_run('build_owner') or target.user) }}
+    {{ return(run_var('build_owner') or target.user) }}
 {%- endmacro -%}

@@ -1,7 +1,7 @@
 {#- Records the pairs of REST and archive pages that cover the same time of a series, at least one of them processed by
     this build for the mart. This is done once: a condition over the coverage in every leaf would cost more than the
     rows. -#}
-{%- macro take_up_overlaps(mart) -%}
+{%- macro select_overlaps(mart) -%}
     {%- set query -%}
         insert into ops.build_pages (mart, page_id, version, done)
         select distinct
@@ -11,7 +11,7 @@
             using (dataset, venue, market, symbol, timeframe)
         where
             rest.window_start < archive.window_end and archive.window_start < rest.window_end
-            and ({{ taken_up(mart, 'rest.page_id') }} or {{ taken_up(mart, 'archive.page_id') }})
+            and ({{ is_selected_page(mart, 'rest.page_id') }} or {{ is_selected_page(mart, 'archive.page_id') }})
     {%- endset -%}
     {%- do run_query(query) -%}
 {%- endmacro -%}
@@ -36,7 +36,7 @@
 {%- endmacro -%}
 
 {#- Condition on ops.build_pages: the page belongs to an overlap that this build compares. -#}
-{%- macro overlap_pages(pages) -%}
+{%- macro is_overlap_page(pages) -%}
     {{ pages }}.mart = '{{ this.identifier }}__overlap' and {{ pages }}.done = 0
     and {{ pages }}.version = {{ build_version() }}
 {%- endmacro -%}

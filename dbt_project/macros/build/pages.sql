@@ -1,6 +1,6 @@
 {#- Selects and records the raw pages that this build processes for a mart: pages that land later wait for the next
     build. `again`: also pages that an earlier build has processed, for a mart that lost their rows. -#}
-{%- macro take_up_pages(mart, entities, again=false) -%}
+{%- macro select_pages(mart, entities, again=false) -%}
     {%- set raws = raw_tables_of(entities) -%}
     {%- set query -%}
         insert into ops.build_pages (mart, page_id, version, done)
@@ -27,7 +27,7 @@
 {%- endmacro -%}
 
 {#- Condition on staging rows: this build processes the page for this mart. -#}
-{%- macro taken_up(mart, page='page_id') -%}
+{%- macro is_selected_page(mart, page='page_id') -%}
     {{ page }} in (
         select page_id from ops.build_pages
         where mart = '{{ mart }}' and done = 0 and version = {{ build_version() }}
@@ -40,7 +40,7 @@
     {%- set recorded -%}
         select toString(sum(row_count))
         from {{ merged_raw(raw_tables_of(entities)) }}
-        where row_count >= 3 and {{ taken_up(mart) }}
+        where row_count >= 3 and {{ is_selected_page(mart) }}
     {%- endset -%}
     {%- set read -%}
         select one

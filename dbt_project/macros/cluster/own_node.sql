@@ -75,16 +75,16 @@
         select node
         from (
             select getMacro('replica') as node, count() as tables
-            from {{ of_all_nodes('system.tables') }}
+            from {{ on_all_nodes('system.tables') }}
             where database = 'ops' and name = 'builds'
             group by node
             union all
             select getMacro('replica') as node, toUInt64(0) as tables
-            from {{ of_all_nodes('system.one') }}
+            from {{ on_all_nodes('system.one') }}
         )
         group by node
         having sum(tables) = 0
-        {{ of_those_that_answer() }}
+        {{ skip_unavailable_nodes() }}
     {%- endset -%}
     {%- set empty = first_column(nodes_without_tables) -%}
     {%- if empty -%}

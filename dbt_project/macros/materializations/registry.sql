@@ -16,7 +16,7 @@
         select data_version from {{ this }} where snapshot_id = '{{ id }}'
     {%- endset -%}
     {%- set known = first_column(version_of_id) -%}
-    {%- if not known and is_check_of_code() -%}
+    {%- if not known and only_checks_code() -%}
         {%- do log('nothing published: runs with --state or --defer only check code', info=true) -%}
         {%- call statement('main') -%}select 1{%- endcall -%}
     {%- elif known -%}
@@ -25,7 +25,7 @@
         {%- call statement('main') -%}select 1{%- endcall -%}
     {%- else -%}
         {%- do refuse_unaudited_rows() -%}
-        {%- do record_holders_of_this_build() -%}
+        {%- do record_nodes_with_this_build() -%}
         {%- for dataset in datasets() -%}
             {%- do create_member_view(dataset, id, build_version(), rules()) -%}
         {%- endfor -%}
@@ -38,7 +38,7 @@
             optimize table {{ this }} final
         {%- endcall -%}
         {%- do record_step('done') -%}
-        {%- do await_registry(this) -%}
+        {%- do wait_for_registry(this) -%}
         {%- do log('published snapshot ' ~ id ~ ' (data version ' ~ build_version() ~ ')', info=true) -%}
     {%- endif -%}
     {%- do persist_docs(this, model) -%}

@@ -171,7 +171,7 @@
 {%- endmacro -%}
 
 {#- A run that compares the code with another state (slim CI) only checks models; it never publishes. -#}
-{%- macro is_check_of_code() -%}
+{%- macro only_checks_code() -%}
     {%- set given = [] -%}
     {%- for name in ['defer', 'favor_state', 'state', 'defer_state'] if invocation_args_dict.get(name) -%}
         {%- do given.append(name) -%}

@@ -14,9 +14,9 @@
             where snapshot_id = '{{ id }}'
         {%- endcall -%}
     {%- endfor -%}
-    {%- do forget_dropped(registry) -%}
+    {%- do remove_dropped_ids(registry) -%}
     {%- do reconcile_member_views(registry) -%}
-    {%- set behind = nodes_that_show_dropped(registry) -%}
+    {%- set behind = nodes_showing_dropped(registry) -%}
     {%- if behind -%}
         {%- for node, why in behind.items() -%}
             {%- do log(
@@ -32,22 +32,22 @@
 
 {#- Nodes of a cluster whose registry may still have a dropped snapshot, with the reason: readers there would get fewer
     of its rows once they are freed. Waits for nodes that answer as long as `replica_wait_seconds`. -#}
-{%- macro nodes_that_show_dropped(registry) -%}
+{%- macro nodes_showing_dropped(registry) -%}
     {%- set left = {} -%}
     {%- if on_cluster() -%}
         {%- set query -%}
             select node, toString(sum(shown))
             from (
                 select getMacro('replica') as node, count() as shown
-                from {{ of_all_nodes(registry) }}
-                where {{ listed('snapshot_id', dropped_ids_sql()) }}
+                from {{ on_all_nodes(registry) }}
+                where {{ is_one_of('snapshot_id', dropped_ids_sql()) }}
                 group by node
                 union all
                 select getMacro('replica') as node, toUInt64(0) as shown
-                from {{ of_all_nodes('system.one') }}
+                from {{ on_all_nodes('system.one') }}
             )
             group by node
-            {{ of_those_that_answer() }}
+            {{ skip_unavailable_nodes() }}
         {%- endset -%}
         {%- for attempt in range(var('replica_wait_seconds') | int + 1) -%}
             {%- do sleep_one_second() if not loop.first -%}
@@ -90,12 +90,12 @@
 {%- endmacro -%}
 
 {#- Removes dropped ids from the registry: from here on no reader can start reading them. -#}
-{%- macro forget_dropped(registry) -%}
+{%- macro remove_dropped_ids(registry) -%}
     {%- set dropped -%}
         select distinct snapshot_id from {{ registry }} where snapshot_id in ({{ dropped_ids_sql() }})
     {%- endset -%}
-    {%- call statement('forget_dropped') -%}
-        alter table {{ registry }} delete where {{ listed('snapshot_id', dropped) }} settings mutations_sync = 1
+    {%- call statement('remove_dropped_ids') -%}
+        alter table {{ registry }} delete where {{ is_one_of('snapshot_id', dropped) }} settings mutations_sync = 1
     {%- endcall -%}
 {%- endmacro -%}
 
@@ -122,7 +122,7 @@
 {%- endmacro -%}
 
 {#- Condition that no snapshot's version is in [start, end): the last one before `end` is before `start`. -#}
-{%- macro without_pin(start, end, pins) -%}
+{%- macro has_no_pin(start, end, pins) -%}
     roundDown({{ end }} - 1, cast([{{ pins | join(', ') }}] as Array(UInt32))) < {{ start }}
 {%- endmacro -%}
 
@@ -152,7 +152,7 @@
 
 {#- Condition on rows of a mart: closed before any snapshot showed them, or shown by dropped snapshots only. -#}
 {%- macro is_unneeded_row(pins) -%}
-    valid_to_version != 4294967295 and {{ without_pin('valid_from_version', 'valid_to_version', pins) }}
+    valid_to_version != 4294967295 and {{ has_no_pin('valid_from_version', 'valid_to_version', pins) }}
 {%- endmacro -%}
 
 {%- macro merge_to_one_part(relation, partition, value) -%}
@@ -217,12 +217,12 @@
             ) as next_version
         from {{ manifest }}
     )
-    where {{ without_pin('version', 'next_version', pins) }}
+    where {{ has_no_pin('version', 'next_version', pins) }}
 {%- endmacro -%}
 
 {#- Condition that a column has one of the values that a query returns. Each replica runs a mutation on its own, and a
     subquery would read that replica's data, so the values are written out. -#}
-{%- macro listed(column, values) -%}
+{%- macro is_one_of(column, values) -%}
     {{ column }} in ({{ quoted([''] + first_column(values)) }})
 {%- endmacro -%}
 

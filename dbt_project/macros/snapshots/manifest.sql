@@ -32,7 +32,7 @@ having max(valid_from_version) > {{ last }} or max(is_removed)
 
 {#- Deletes what unpublished builds wrote: they may have hashed differently from the next snapshot, whose manifest is
     the newest row of each group. -#}
-{%- macro forget_unpublished_manifest() -%}
+{%- macro delete_unpublished_manifest() -%}
     {%- if execute and table_exists(this) -%}
         {%- set unpublished -%}
             select count() from {{ this }} where version > {{ last_published_version() }}

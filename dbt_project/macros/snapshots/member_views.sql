@@ -81,7 +81,7 @@
     {%- endif -%}
     {%- call statement('create_member_view') -%}
         create or replace view {{ member_view(dataset, id) }}{{ on_cluster() }} as
-        {{ published_rows(dataset, version, rules=rules, guard=and_held(version)) }}
+        {{ published_rows(dataset, version, rules=rules, guard=and_node_has(version)) }}
     {%- endcall -%}
 {%- endmacro -%}
 
@@ -135,7 +135,7 @@
 {%- endmacro -%}
 
 {#- Whether every v_* was built with the branch that stops at archived ids. -#}
-{%- macro readers_stop_at_archived() -%}
+{%- macro views_reject_archived() -%}
     {%- set query -%}
         select count()
         from system.tables
@@ -149,7 +149,7 @@
 
 {#- Query of the member views that have the current columns of the reader views. One created before a column was added
     would show the type's default even if the mart has a value. -#}
-{%- macro views_as_published(dataset) -%}
+{%- macro current_member_views_sql(dataset) -%}
     select table
     from (
         select table, name, type
@@ -171,7 +171,7 @@
     recreates it. -#}
 {%- macro reconcile_member_views(registry) -%}
     {%- set live -%}
-        {%- if readers_stop_at_archived() -%}
+        {%- if views_reject_archived() -%}
             {{ live_ids_sql(registry) }}
         {%- else -%}
             select snapshot_id from {{ registry }}
@@ -202,7 +202,7 @@
     {%- endset -%}
     {%- if scalar(outdated_count) | int -%}
         {%- call statement('unarchive') -%}
-            alter table snaps.archived delete where {{ listed('snapshot_id', outdated_ids) }}
+            alter table snaps.archived delete where {{ is_one_of('snapshot_id', outdated_ids) }}
             settings mutations_sync = 1
         {%- endcall -%}
     {%- endif -%}
@@ -227,5 +227,5 @@
     from {{ registry }}
     where
         snapshot_id in ({{ live }})
-        and concat('{{ dataset }}_', snapshot_id) not in ({{ views_as_published(dataset) }})
+        and concat('{{ dataset }}_', snapshot_id) not in ({{ current_member_views_sql(dataset) }})
 {%- endmacro -%}

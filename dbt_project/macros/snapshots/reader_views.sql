@@ -23,7 +23,7 @@ with {{ version_of_parameter(ref('snapshots')) }} as cutoff
         )
     )
     {%- endset -%}
-    {{ held(version) }}
+    {{ version_or_error(version) }}
 {%- endmacro -%}
 
 {#- SQL of v_snapshot_manifest_at: row count and content hash of each series and month of the snapshot. -#}
@@ -54,8 +54,9 @@ having row_count > 0
     (
         select
             toUInt32(if(
-                max(published.data_version) >= {{ known }} and max(published.data_version) <= {{ held_here() }},
-                toString(max(published.data_version)), {{ say_node_behind() }}
+                max(published.data_version) >= {{ known }}
+                and max(published.data_version) <= {{ newest_held_version() }},
+                toString(max(published.data_version)), {{ node_behind_message() }}
             ))
         from {{ snapshots }} as published
     )
@@ -92,35 +93,35 @@ select
     {%- endfor %}
 from snaps.{{ dataset }}
 {%- if some_may_be_archived(registry) %}
-{{ stop_at_archived(dataset) }}
+{{ archived_guard(dataset) }}
 {%- endif %}
 {%- if on_cluster() %}
-{{ stop_at_not_held(registry) }}
+{{ behind_guard(registry) }}
 {%- endif %}
 {%- endmacro -%}
 
 {#- On a cluster: a branch without rows that stops a reader who selects a snapshot that this node does not have. A node
     that was down while the snapshot was published knows the snapshot before it has its view. -#}
-{%- macro stop_at_not_held(registry) -%}
+{%- macro behind_guard(registry) -%}
 union all
 select
     toLowCardinality(snapshot_id) as snapshot_id
     {%- for column in model.columns.values() if column.name != 'snapshot_id' %},
     no_{{ column.name }} as {{ column.name }}
     {%- endfor %}
-from (select named.snapshot_id from {{ registry }} as named where named.data_version > {{ held_here() }})
+from (select named.snapshot_id from {{ registry }} as named where named.data_version > {{ newest_held_version() }})
 array join
     [1] as is_behind
     {%- for column in model.columns.values() if column.name != 'snapshot_id' %},
     [{{ default_of(column.data_type) }}] as no_{{ column.name }}
     {%- endfor %}
-where throwIf(is_behind, {{ say_node_behind() }})
+where throwIf(is_behind, {{ node_behind_message() }})
 {%- endmacro -%}
 
 {#- A branch without rows that stops a reader who selects an archived snapshot, instead of returning nothing. Planning
     it costs every reader some milliseconds, so it is added only by the build after which a snapshot may be archived.
     -#}
-{%- macro stop_at_archived(dataset) -%}
+{%- macro archived_guard(dataset) -%}
 union all
 select
     toLowCardinality(snapshot_id) as snapshot_id

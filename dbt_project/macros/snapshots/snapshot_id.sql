@@ -12,7 +12,7 @@
             ~ ', which YAML does not read as text. Write it in quotes: --vars \'{snapshot_id: "…"}\'. Nothing was '
             ~ 'changed.') -%}
     {%- endif -%}
-    {%- set id = (of_this_run('snapshot_id') | string) or run_started_at.strftime('%Y%m%dT%H%M%SZ') -%}
+    {%- set id = (run_var('snapshot_id') | string) or run_started_at.strftime('%Y%m%dT%H%M%SZ') -%}
     {%- if not modules.re.match('^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$', id) or id.endswith('\n') -%}
         {%- do exceptions.raise_compiler_error(
             "snapshot_id is '" ~ id

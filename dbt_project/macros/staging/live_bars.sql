@@ -79,7 +79,7 @@ named as (
 ),
 
 {% set is_closed -%}
-    flag = 1 or (flag = 2 and {{ had_ended() }})
+    flag = 1 or (flag = 2 and {{ has_closed() }})
 {%- endset -%}
 {{ finish_bars('named', closed=is_closed, also=['event_time']) }}
 {%- endmacro -%}

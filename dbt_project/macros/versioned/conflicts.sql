@@ -24,7 +24,7 @@
 {%- endmacro -%}
 
 {#- Columns whose different values make a conflict. In the columns of meta.jitters a venue's values vary by some ms. -#}
-{%- macro contradicting_columns() -%}
+{%- macro conflict_columns() -%}
     {{ return(value_columns() | reject('in', config.get('meta', {}).get('jitters', [])) | list) }}
 {%- endmacro -%}
 
@@ -32,7 +32,7 @@
     partitions. -#}
 {%- macro set_aside_conflicts(candidates, partitions) -%}
     {%- if dataset_of_mart() -%}
-        {%- for partition in partitions | selectattr('has_twins') -%}
+        {%- for partition in partitions | selectattr('has_duplicates') -%}
             {#- Keys usually appear twice because two fetches overlap: a hash detects that at a quarter of the cost of
                 the keys. -#}
             {%- set same_fetch -%}
@@ -70,7 +70,7 @@
     the open row contradicts nothing: the row may have been stored before the mart had the column. -#}
 {%- macro contradicts(candidate, open_row) -%}
     (
-        {%- for name in contradicting_columns() %}
+        {%- for name in conflict_columns() %}
         isNotNull({{ open_row }}.{{ name }}) and {{ differs(candidate, open_row, name) }}
         {{ 'or' if not loop.last }}
         {%- endfor %}
@@ -79,19 +79,19 @@
 
 {#- Condition that a candidate has another value than the open row of its key. -#}
 {%- macro differs(candidate, open_row, column) -%}
-    {%- if column in known_stays_known() -%}
+    {%- if column in keep_on_null() -%}
     isNotNull({{ candidate }}.{{ column }}) and {% endif -%}
     not isNotDistinctFrom({{ candidate }}.{{ column }}, {{ open_row }}.{{ column }})
 {%- endmacro -%}
 
 {#- Condition that a candidate is the open row, parsed again, with values in columns that were NULL: how a new column is
     filled from raw (docs/adding_a_column.md). -#}
-{%- macro fills(candidate, open_row) -%}
+{%- macro only_fills_nulls(candidate, open_row) -%}
     (
         {{ candidate }}.source = {{ open_row }}.source
         and {{ candidate }}.ingested_at = {{ open_row }}.ingested_at
         and (
-            {%- for name in contradicting_columns() %}
+            {%- for name in conflict_columns() %}
             isNull({{ open_row }}.{{ name }}) and isNotNull({{ candidate }}.{{ name }})
             {{ 'or' if not loop.last }}
             {%- endfor %}
@@ -140,8 +140,8 @@
 
 {#- Records the conflicts among some rows; returns whether there are any. -#}
 {%- macro record_conflicts(rows) -%}
-    {%- set kept = known_stays_known() -%}
-    {%- set values = contradicting_columns() -%}
+    {%- set kept = keep_on_null() -%}
+    {%- set values = conflict_columns() -%}
     {#- If only a part of the project is run, the table may not exist yet. -#}
     {%- do create_log_table(conflicts_record(), graph.nodes['model.market_data.dq_conflicting_rows']) -%}
     {%- call statement('record_conflicts') -%}

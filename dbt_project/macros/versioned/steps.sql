@@ -60,13 +60,13 @@
         insert into {{ candidates }} ({{ columns }})
         select {{ columns }}
         from ({{ sql }})
-        settings max_insert_threads = 2{{ parse_once() }}
+        settings max_insert_threads = 2{{ parse_once_setting() }}
     {%- endcall -%}
 {%- endmacro -%}
 
 {#- ClickHouse 26.9 moves the filter on parsed rows into the ARRAY JOIN that explodes a page and so casts every row
     twice, which doubles the work. Versions without this step do not have its setting. -#}
-{%- macro parse_once() -%}
+{%- macro parse_once_setting() -%}
     {%- set known -%}
         select count() from system.settings where name = 'query_plan_fuse_filter_into_array_join'
     {%- endset -%}
@@ -111,13 +111,13 @@
     {%- set query -%}
         select
             toString(part) as part,
-            max(has_twins) as has_twins,
+            max(has_duplicates) as has_duplicates,
             toString(sum(`rows`)) as `rows`
         from (
             select
                 {{ expression or 'toUInt8(1)' }} as part,
                 count() as `rows`,
-                `rows` != length(arrayCompact(arraySort(groupArray({{ key[-1] }})))) as has_twins
+                `rows` != length(arrayCompact(arraySort(groupArray({{ key[-1] }})))) as has_duplicates
             from {{ candidates }}
             group by {{ (key[:-1] + ['part']) | join(', ') }}
         )
@@ -129,14 +129,14 @@
     {%- set partitions = [] -%}
     {%- for row in run_query(query) -%}
         {%- do partitions.append({
-            'value': row[0], 'has_twins': row[1] | int == 1, 'rows': row[2] | int,
+            'value': row[0], 'has_duplicates': row[1] | int == 1, 'rows': row[2] | int,
             'is_held': (row[0] if expression else 'tuple()') in held}) -%}
     {%- endfor -%}
     {{ return(partitions) }}
 {%- endmacro -%}
 
 {#- Adds the candidates of a partition to the mart, as `rows` of the version. -#}
-{%- macro take_in(relation, candidates, changes, partition, version) -%}
+{%- macro add_partition(relation, candidates, changes, partition, version) -%}
     {%- if not partition.is_held -%}
         {%- do insert_all(relation, candidates, partition, version) -%}
     {%- else -%}
@@ -154,16 +154,16 @@
 
 {#- One candidate per key. If a key appears several times, the latest is chosen, the archive before other lanes;
     conflicting rows are excluded, and ties are broken deterministically by hash. In the columns of
-    meta.known_stays_known, NULL means that a lane does not provide the value: then the latest other candidate that has
+    meta.keep_on_null, NULL means that a lane does not provide the value: then the latest other candidate that has
     one is used. -#}
 {%- macro chosen_candidates(candidates, partition) -%}
-    {%- if not partition.has_twins -%}
+    {%- if not partition.has_duplicates -%}
     select * from {{ candidates }} where {{ in_partition(partition.value) }}
     {%- else -%}
     select
         *
-        {%- if known_stays_known() %} replace (
-            {%- for name in known_stays_known() %}
+        {%- if keep_on_null() %} replace (
+            {%- for name in keep_on_null() %}
             coalesce(
                 {{ name }},
                 argMax({{ name }}, (ingested_at, source = 'archive')) over (partition by {{ key_list() }})
@@ -187,8 +187,8 @@
     {%- endif -%}
 {%- endmacro -%}
 
-{%- macro known_stays_known() -%}
-    {{ return(config.get('meta', {}).get('known_stays_known', [])) }}
+{%- macro keep_on_null() -%}
+    {{ return(config.get('meta', {}).get('keep_on_null', [])) }}
 {%- endmacro -%}
 
 {#- Attaches partitions of the candidates to the mart, each atomically and without copying a row: there is nothing to
@@ -252,7 +252,7 @@
 
 {#- Inserts candidates that are new or differ from the open row of their key. One that was fetched before the open row
     does not replace it, nor does one of the same lane and moment (set_aside_late_conflicts), unless it only fills NULLs
-    of that row. What a lane does not tell (known_stays_known) neither differs from a value nor replaces it. -#}
+    of that row. What a lane does not tell (keep_on_null) neither differs from a value nor replaces it. -#}
 {%- macro insert_changes(relation, changes, partition, version) -%}
     {%- set columns = stored_columns() -%}
     {%- set ranked = dataset_of_mart() is not none -%}
@@ -260,7 +260,7 @@
         insert into {{ relation }} ({{ columns | join(', ') }}, valid_from_version)
         select
             {%- for name in columns %}
-                {%- if name in known_stays_known() %}
+                {%- if name in keep_on_null() %}
             coalesce(candidate.{{ name }}, open_row.{{ name }}),
                 {%- else %}
             candidate.{{ name }},
@@ -300,7 +300,7 @@
                 )
             )
             {%- if ranked %}
-            or {{ fills('candidate', 'open_row') }}
+            or {{ only_fills_nulls('candidate', 'open_row') }}
             {%- endif %}
         settings join_use_nulls = 0, do_not_merge_across_partitions_select_final = 1
     {%- endcall -%}
@@ -333,20 +333,20 @@
     row for their key. -#}
 {%- macro refuse_unwritten_rows(relation, candidates, changes, partitions, version) -%}
     {%- set new = partitions | rejectattr('is_held') | list -%}
-    {%- set twins = new | selectattr('has_twins') | list -%}
+    {%- set duplicates = new | selectattr('has_duplicates') | list -%}
     {%- set held = partitions | selectattr('is_held') | list -%}
-    {%- set expected = new | rejectattr('has_twins') | sum(attribute='rows') -%}
+    {%- set expected = new | rejectattr('has_duplicates') | sum(attribute='rows') -%}
     {%- set written, missing = 0, 0 -%}
-    {%- if twins -%}
+    {%- if duplicates -%}
         {%- set distinct_keys -%}
             select toString(count())
             from (
                 select distinct {{ key_list() }}
                 from {{ candidates }}
                 where
-                    {{ in_partitions(twins) }}
+                    {{ in_partitions(duplicates) }}
                     {#- Conflicting rows are recorded instead of written. -#}
-                    {%- if twins | selectattr('has_conflicts', 'defined') | selectattr('has_conflicts') | list %}
+                    {%- if duplicates | selectattr('has_conflicts', 'defined') | selectattr('has_conflicts') | list %}
                     and {{ without_conflicts() }}
                     {%- endif %}
             )
@@ -388,9 +388,9 @@
 {#- Merges the changed partitions that have several parts: FINAL over one part costs almost nothing. Several at a time,
     because a merge uses one core. Not ON CLUSTER: replicas follow, and parallel statements cannot be distributed that
     way. -#}
-{%- macro merge_touched(relation, partitions) -%}
+{%- macro merge_changed_partitions(relation, partitions) -%}
     {%- for some in partitions | batch(12) -%}
-        {%- call statement('merge_touched') -%}
+        {%- call statement('merge_changed_partitions') -%}
             {%- for partition in some %}
             optimize table {{ relation }} {{ partition_clause(partition.value) }} final
             settings optimize_skip_merged_partitions = 1

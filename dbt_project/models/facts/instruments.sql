@@ -95,7 +95,7 @@ listings as (
         groupUniqArray(instrument_id) as listed,
         groupUniqArrayIf(venue_symbol, problem != '') as withheld
     from observations
-    where is_full_listing and {{ of_a_whole_listing() }}
+    where is_full_listing and {{ is_complete_listing() }}
     group by venue, market, source, ingested_at
     having countIf(venue_symbol = '' and (base = '' or quote = '')) = 0
 ),

@@ -1,4 +1,4 @@
-{%- set wanted = of_this_run('universe') -%}
+{%- set wanted = run_var('universe') -%}
 with universe as (
     {%- if wanted %}
     select

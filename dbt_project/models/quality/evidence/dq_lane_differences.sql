@@ -21,7 +21,7 @@
     'bars': 'assumeNotNull(open_time)',
     'funding': "toDateTime64(toStartOfMinute(addSeconds(assumeNotNull(funding_time_raw), 30)), 3, 'UTC')"} %}
 {%- set in_overlap %}
-    page_id in (select p.page_id from ops.build_pages as p where {{ overlap_pages('p') }})
+    page_id in (select p.page_id from ops.build_pages as p where {{ is_overlap_page('p') }})
 {%- endset %}
 
 with lane_rows as (

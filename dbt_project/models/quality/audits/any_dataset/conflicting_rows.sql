@@ -106,7 +106,7 @@ settled as (
 ),
 
 quarantines as (
-    {{ standing_quarantines(build_version()) }}
+    {{ active_quarantines(build_version()) }}
 ),
 
 withheld as (

@@ -2,4 +2,4 @@
 {% set condition -%}
     {{ open_rows() }} and {{ in_hours(audited_hours('broken != 0')) }}
 {%- endset -%}
-{{ rows_that_break_rules('bars', 'open_time', condition, timeframe='timeframe') }}
+{{ row_rule_violations('bars', 'open_time', condition, timeframe='timeframe') }}

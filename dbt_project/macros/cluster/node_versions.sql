@@ -4,31 +4,31 @@
     node, every view that shows the version stops with an error. -#}
 
 {#- Newest data version that is complete on the node that runs the query: a scalar. -#}
-{%- macro held_here() -%}
+{%- macro newest_held_version() -%}
     (select max(holds.version) from ops.node_versions as holds where holds.node = getMacro('replica'))
 {%- endmacro -%}
 
 {#- The error of a query on a node that lacks rows, as an SQL literal. -#}
-{%- macro say_node_behind() -%}
+{%- macro node_behind_message() -%}
     {{ quoted(['this node is behind: it does not have every row of this snapshot yet. Read from another node, or see '
         ~ 'runbooks/cluster.md']) }}
 {%- endmacro -%}
 
 {#- A version as an expression that stops the query during planning if this node does not have it; on a single server,
     just the version. -#}
-{%- macro held(version) -%}
+{%- macro version_or_error(version) -%}
     {%- if on_cluster() -%}
-    toUInt32(if({{ version }} <= {{ held_here() }}, toString({{ version }}), {{ say_node_behind() }}))
+    toUInt32(if({{ version }} <= {{ newest_held_version() }}, toString({{ version }}), {{ node_behind_message() }}))
     {%- else -%}
     {{ version }}
     {%- endif -%}
 {%- endmacro -%}
 
 {#- The same for a version given as a number, as an additional condition that is always true; '' on a single server. -#}
-{%- macro and_held(version) -%}
+{%- macro and_node_has(version) -%}
     {%- if on_cluster() %}
     and (
-        select {{ version }} + throwIf({{ version }} > max(holds.version), {{ say_node_behind() }})
+        select {{ version }} + throwIf({{ version }} > max(holds.version), {{ node_behind_message() }})
         from ops.node_versions as holds
         where holds.node = getMacro('replica')
     ) = {{ version }}
@@ -36,12 +36,12 @@
 {%- endmacro -%}
 
 {#- A table on all nodes that respond. -#}
-{%- macro of_all_nodes(table) -%}
+{%- macro on_all_nodes(table) -%}
     clusterAllReplicas({{ adapter.get_clickhouse_cluster_name() }}, {{ table }})
 {%- endmacro -%}
 
 {#- Settings that skip a node that does not respond within a few seconds. -#}
-{%- macro of_those_that_answer() -%}
+{%- macro skip_unavailable_nodes() -%}
     settings skip_unavailable_shards = 1, connections_with_failover_max_tries = 1,
     connect_timeout_with_failover_ms = 1000, connect_timeout_with_failover_secure_ms = 2000,
     handshake_timeout_ms = 2000, receive_timeout = 60, async_socket_for_remote = 1
@@ -86,10 +86,10 @@
             {{ view_contents_sql() }}
             union all
             select getMacro('replica') as node, '' as part, toUInt64(0) as `rows`, toUInt64(0) as hash
-            from {{ of_all_nodes('system.one') }}
+            from {{ on_all_nodes('system.one') }}
         )
         group by node
-        {{ of_those_that_answer() }}
+        {{ skip_unavailable_nodes() }}
     {%- endset -%}
     {%- set contents = {} -%}
     {%- for row in run_query(query) -%}{%- do contents.update({row[0]: row[1]}) -%}{%- endfor -%}
@@ -105,7 +105,7 @@
         sum(cityHash64(
             {{ info.key | join(', ') }}, valid_from_version, least(valid_to_version, {{ version + 1 }})
         )) as hash
-    from {{ of_all_nodes('marts.' ~ info.mart) }} final
+    from {{ on_all_nodes('marts.' ~ info.mart) }} final
     prewhere {{ changed_in() }} > {{ last }}
     where
         valid_from_version <= {{ version }}
@@ -121,7 +121,7 @@
         'manifest' as part,
         count() as `rows`,
         sum(cityHash64(dataset, instrument_id, timeframe, month, version, row_count, content_hash)) as hash
-    from {{ of_all_nodes(manifest_relation()) }}
+    from {{ on_all_nodes(manifest_relation()) }}
     where version > {{ last }} and version <= {{ version }}
     group by node
 {%- endmacro -%}
@@ -138,7 +138,7 @@
         'series_days' as part,
         count() as `rows`,
         sum(cityHash64(instrument_id, timeframe, day, version, bars)) as hash
-    from {{ of_all_nodes('marts.dq_series_days') }}
+    from {{ on_all_nodes('marts.dq_series_days') }}
     where version > {{ last }} and version <= {{ version }}
     group by node
     union all
@@ -147,7 +147,7 @@
         'audit_results' as part,
         count() as `rows`,
         sum(cityHash64(run, audit, instrument_id, timeframe, toString(range_start), toString(range_end))) as hash
-    from {{ of_all_nodes('marts.dq_audit_results') }}
+    from {{ on_all_nodes('marts.dq_audit_results') }}
     where run > {{ last }} and run <= {{ version }}
     group by node
     union all
@@ -156,8 +156,8 @@
         'pages' as part,
         count() as `rows`,
         sum(cityHash64(mart, page_id, version)) as hash
-    from {{ of_all_nodes('ops.build_pages') }}
-    where {{ taken_up_since(last, version) }}
+    from {{ on_all_nodes('ops.build_pages') }}
+    where {{ is_built_between(last, version) }}
     group by node
     union all
     select
@@ -165,8 +165,8 @@
         'coverage' as part,
         count() as `rows`,
         sum(cityHash64(page_id)) as hash
-    from {{ of_all_nodes('ops.coverage') }}
-    where page_id in (select page_id from ops.build_pages where {{ taken_up_since(last, version) }})
+    from {{ on_all_nodes('ops.coverage') }}
+    where page_id in (select page_id from ops.build_pages where {{ is_built_between(last, version) }})
     group by node
     union all
     select
@@ -174,7 +174,7 @@
         'quarantine' as part,
         count() as `rows`,
         sum(cityHash64(quarantine_id, action, recorded_at)) as hash
-    from {{ of_all_nodes('ops.quarantine') }}
+    from {{ on_all_nodes('ops.quarantine') }}
     where recorded_at < toDateTime64('{{ began }}', 6, 'UTC')
     group by node
     union all
@@ -185,7 +185,7 @@
         sum(cityHash64(version, began)) as hash
     from (
         select getMacro('replica') as node, version, min(recorded_at) as began
-        from {{ of_all_nodes('ops.builds') }}
+        from {{ on_all_nodes('ops.builds') }}
         where version > {{ last }} and version <= {{ version }}
         group by node, version
     )
@@ -193,7 +193,7 @@
 {%- endmacro -%}
 
 {#- Condition on ops.build_pages: processed after version `last`, up to another version. -#}
-{%- macro taken_up_since(last, version) -%}
+{%- macro is_built_between(last, version) -%}
     done = 1 and version > {{ last }} and version <= {{ version }}
 {%- endmacro -%}
 
@@ -204,14 +204,14 @@
         'views' as part,
         count() as `rows`,
         sum(cityHash64(database, name, as_select)) as hash
-    from {{ of_all_nodes('system.tables') }}
+    from {{ on_all_nodes('system.tables') }}
     where engine = 'View' and database in ('snaps', 'marts')
     group by node
 {%- endmacro -%}
 
 {#- Compares nodes that are not known to have a version with `own`, which has it, and records those that do. Waits up to
     `wait` seconds for a responding node. Returns the remaining nodes with the reason for each. -#}
-{%- macro record_holders(version, own, wait) -%}
+{%- macro record_nodes_with_version(version, own, wait) -%}
     {%- set left = {} -%}
     {%- for node in known_nodes() if recorded_versions().get(node, 0) < version -%}
         {%- do left.update({node: ''}) -%}
@@ -226,7 +226,7 @@
             {%- if node not in contents -%}
                 {%- do left.update({node: 'does not answer'}) -%}
             {%- elif contents[node] == contents[own] -%}
-                {%- do record_holder(node, version) -%}
+                {%- do record_node_version(node, version) -%}
                 {%- do left.pop(node) -%}
             {%- else -%}
                 {%- do left.update({node: 'lacks rows'}) -%}
@@ -241,26 +241,26 @@
     {{ return(left) }}
 {%- endmacro -%}
 
-{%- macro record_holder(node, version) -%}
-    {%- call statement('record_holder') -%}
+{%- macro record_node_version(node, version) -%}
+    {%- call statement('record_node_version') -%}
         insert into ops.node_versions (node, version) values ('{{ sql_text(node) }}', {{ version }})
     {%- endcall -%}
 {%- endmacro -%}
 
 {#- Before a build publishes: records the nodes that have its rows and logs the others. -#}
-{%- macro record_holders_of_this_build() -%}
+{%- macro record_nodes_with_this_build() -%}
     {%- if not on_cluster() -%}{{ return('') }}{%- endif -%}
     {%- set own = own_node() -%}
-    {%- do record_holder(own, build_version()) -%}
+    {%- do record_node_version(own, build_version()) -%}
     {%- set behind = build_facts().get('behind', {}) -%}
     {#- A node that was already behind when the build began is not waited for again. -#}
-    {%- set left = record_holders(build_version(), own, 2
+    {%- set left = record_nodes_with_version(build_version(), own, 2
         if 'lacks rows' in behind.values() else var('replica_wait_seconds') | int) -%}
-    {%- do say_nodes_behind(left, build_version()) -%}
+    {%- do log_nodes_behind(left, build_version()) -%}
 {%- endmacro -%}
 
 {#- Waits until the registry and ops.node_versions have reached the nodes that have the rows. -#}
-{%- macro await_registry(registry) -%}
+{%- macro wait_for_registry(registry) -%}
     {%- if not on_cluster() -%}{{ return('') }}{%- endif -%}
     {%- do merge_node_versions() -%}
     {%- set version = build_version() -%}
@@ -274,19 +274,19 @@
             select node, sum(`rows`) as `rows`
             from (
                 select getMacro('replica') as node, count() as `rows`
-                from {{ of_all_nodes(registry) }}
+                from {{ on_all_nodes(registry) }}
                 where data_version = {{ version }}
                 group by node
                 union all
                 select getMacro('replica') as node, uniqExact(node, version) as `rows`
-                from {{ of_all_nodes('ops.node_versions') }}
+                from {{ on_all_nodes('ops.node_versions') }}
                 where node = getMacro('replica') and version = {{ version }}
                 group by node
             )
             group by node
         )
         where `rows` >= 2
-        {{ of_those_that_answer() }}
+        {{ skip_unavailable_nodes() }}
     {%- endset -%}
     {%- set state = namespace(behind=holders) -%}
     {%- for attempt in range(20) -%}
@@ -313,9 +313,9 @@
         {%- for node in contents.keys() if node != own and recorded.get(node, 0) >= version -%}
             {%- do holders.append(node) -%}
         {%- endfor -%}
-        {%- set is_whole = (contents[own] == contents[holders[0]]) if holders else holds_counted_rows(version) -%}
+        {%- set is_whole = (contents[own] == contents[holders[0]]) if holders else has_recorded_row_counts(version) -%}
         {%- if is_whole -%}
-            {%- do record_holder(own, version) -%}
+            {%- do record_node_version(own, version) -%}
         {%- else -%}
             {%- do record_build_state('failed') if 'version' in build_facts() -%}
             {%- do exceptions.raise_compiler_error(
@@ -324,10 +324,10 @@
                 ~ 'another node, or see runbooks/cluster.md, node behind') -%}
         {%- endif -%}
     {%- endif -%}
-    {%- set left = record_holders(version, own, 0) -%}
+    {%- set left = record_nodes_with_version(version, own, 0) -%}
     {%- do merge_node_versions() -%}
     {%- do build_facts().update({'behind': left}) -%}
-    {%- do say_nodes_behind(left, version) -%}
+    {%- do log_nodes_behind(left, version) -%}
 {%- endmacro -%}
 
 {#- Every view reads this table during planning; with one part that takes a third of the time that five parts take. -#}
@@ -336,7 +336,7 @@
 {%- endmacro -%}
 
 {#- Whether this node has as many rows of a version as the registry records. -#}
-{%- macro holds_counted_rows(version) -%}
+{%- macro has_recorded_row_counts(version) -%}
     {%- for dataset, info in datasets().items() -%}
         {%- set query -%}
             select
@@ -353,7 +353,7 @@
     {{ return(true) }}
 {%- endmacro -%}
 
-{%- macro say_nodes_behind(left, version) -%}
+{%- macro log_nodes_behind(left, version) -%}
     {%- for node, why in left.items() -%}
         {%- do log(
             'replicas: node ' ~ node ~ ' is behind (' ~ why ~ '): readers there get an error instead of data version '

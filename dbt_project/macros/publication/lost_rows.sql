@@ -126,10 +126,10 @@
 
 {%- macro refuse_lost_rows(node_ids) -%}
     {%- set lost = lost_rows(versioned_marts(node_ids)) -%}
-    {%- do refuse_publication(say_lost_rows(lost), 'Next step: runbooks/rows_lost.md.') if lost -%}
+    {%- do refuse_publication(lost_rows_message(lost), 'Next step: runbooks/rows_lost.md.') if lost -%}
 {%- endmacro -%}
 
-{%- macro say_lost_rows(lost) -%}
+{%- macro lost_rows_message(lost) -%}
     {%- set parts = [] -%}
     {%- for one in lost[:5] -%}
         {%- do parts.append(
@@ -161,16 +161,16 @@
 
 {#- What a mart has lost before it processes new pages, and must recover from its pages. If a snapshot shows the lost
     rows, only a backup has them under their version, and the build stops. -#}
-{%- macro rows_to_take_up_again(mart) -%}
+{%- macro lost_rows_to_recover(mart) -%}
     {%- set lost = lost_before_this_build() | selectattr('mart', 'equalto', mart) | list -%}
     {%- if not lost -%}{{ return([]) }}{%- endif -%}
     {%- if mart in datasets().values() | map(attribute='mart') | list and was_ever_published() -%}
         {%- do exceptions.raise_compiler_error(
-            say_lost_rows(lost)
+            lost_rows_message(lost)
             ~ ' Snapshots show these rows, so they are not read from the pages again under another version. Nothing '
             ~ 'was changed. Next step: runbooks/rows_lost.md') -%}
     {%- endif -%}
-    {%- do log(say_lost_rows(lost) ~ ' No snapshot shows them: every page of ' ~ mart ~ ' is processed again',
+    {%- do log(lost_rows_message(lost) ~ ' No snapshot shows them: every page of ' ~ mart ~ ' is processed again',
         info=true) -%}
     {{ return(lost) }}
 {%- endmacro -%}
@@ -191,7 +191,7 @@
 {%- endmacro -%}
 
 {#- Once every page has been processed again, earlier row counts of a partition no longer apply. -#}
-{%- macro accept_lost_rows(lost) -%}
+{%- macro reset_row_counts(lost) -%}
     {%- set query -%}
         insert into ops.mart_rows (mart, `partition`, version, open_rows, stored_rows, parts)
         values
