@@ -18,15 +18,15 @@ where
 {#- The same for bars, one row per timeframe. -#}
 {%- macro quarantines_at(version) -%}
 select
-    standing.instrument_id as instrument_id,
-    arrayJoin(if(standing.timeframe = '', {{ timeframe_names() }}, [standing.timeframe])) as timeframe,
-    standing.range_start as range_start,
-    standing.range_end as range_end,
-    standing.action as action,
-    concat(standing.reason, ' (', standing.author, ')') as reason,
-    standing.recorded_at as recorded_at
-from ({{ active_quarantines(version) }}) as standing
-where standing.dataset = 'bars'
+    active.instrument_id as instrument_id,
+    arrayJoin(if(active.timeframe = '', {{ timeframe_names() }}, [active.timeframe])) as timeframe,
+    active.range_start as range_start,
+    active.range_end as range_end,
+    active.action as action,
+    concat(active.reason, ' (', active.author, ')') as reason,
+    active.recorded_at as recorded_at
+from ({{ active_quarantines(version) }}) as active
+where active.dataset = 'bars'
 {%- endmacro -%}
 
 {#- Applies quarantines to a mart during a build, after its rows were added: rows withheld by a released quarantine come

@@ -42,15 +42,15 @@
     and everything that the newest snapshot shows must exist in any case. -#}
 {%- macro lost_rows(marts) -%}
     {%- set query -%}
-        select mart, part, toString(held.stored_rows), toString(wanted.`rows`)
+        select mart, part, toString(stored.stored_rows), toString(expected.`rows`)
         from (
             select mart, part, max(`rows`) as `rows`
             from ({{ expected_rows_sql() }})
             where mart in ({{ quoted(marts) }})
             group by mart, part
-        ) as wanted
-        left join ({{ stored_rows_sql() }}) as held using (mart, part)
-        where held.stored_rows < wanted.`rows`
+        ) as expected
+        left join ({{ stored_rows_sql() }}) as stored using (mart, part)
+        where stored.stored_rows < expected.`rows`
         order by mart, part
         settings join_use_nulls = 0
     {%- endset -%}

@@ -21,14 +21,14 @@ with
         from {{ tables }} where fetched_at >= {{ since }}
     ) as horizon,
 
-waiting as (
+unpublished_bars as (
     {{ bars_of_pages(pages) }}
 ),
 
 -- Precedence: archive and REST, then the gap task, then frames; frames by the venue's time, then by arrival.
 provisional as (
     select *
-    from waiting
+    from unpublished_bars
     where
         problem = '' and open_time >= horizon
         and (instrument_id, timeframe, assumeNotNull(open_time)) not in (

@@ -26,7 +26,7 @@ select
     argMax(open_bars.close, open_time) as close,
     sum(open_bars.volume) as volume,
     groupBitOr(violated_rules) as broken,
-    toUInt32(countIf(valid_from_version > {{ last_published_version() }})) as waiting,
+    toUInt32(countIf(valid_from_version > {{ last_published_version() }})) as unpublished_rows,
     sum(row_hash) as content_hash,
     {{ in_audited_day('hour') }} as is_audited
 from open_bars
