@@ -9,7 +9,7 @@ select *
 from {{ rows_to_check(model, dataset) }}
 where not (
     {%- for column in columns %}
-    ifNull({{ column }} != defaultValueOfArgumentType({{ column }}), false) {{ 'and' if not loop.last }}
+    {{ 'and ' if not loop.first }}ifNull({{ column }} != defaultValueOfArgumentType({{ column }}), false)
     {%- endfor %}
 )
 {% endtest %}

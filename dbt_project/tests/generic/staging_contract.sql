@@ -8,7 +8,7 @@ from (
     select
         (arrayJoin([
             {%- for name, type in staging_columns(entity).items() %}
-            ('{{ name }}', '{{ sql_text(type) }}'){{ ',' if not loop.last }}
+            {{ ', ' if not loop.first }}('{{ name }}', '{{ sql_text(type) }}')
             {%- endfor %}
         ]) as pair).1 as name,
         pair.2 as type

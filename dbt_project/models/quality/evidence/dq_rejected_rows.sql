@@ -14,10 +14,10 @@
     -#}
 {%- set unread = "(problem != '' or notice != '')" %}
 {%- set of_instruments %}
-    {{ unread }}
-    and (
-        instrument_id in (select u.instrument_id from {{ ref('universe_series') }} as u) or base = '' or quote = ''
-    )
+{{ unread }}
+and (
+    instrument_id in (select u.instrument_id from {{ ref('universe_series') }} as u) or base = '' or quote = ''
+)
 {%- endset %}
 
 with rejected as (

@@ -2,6 +2,6 @@
 -- depends_on: {{ source('raw', raw) }}
 {%- endfor %}
 {% set pages -%}
-    select * from {{ merged_raw(live_raws()) }} where http_status in (101, 200)
+select * from {{ merged_raw(live_raws()) }} where http_status in (101, 200)
 {%- endset -%}
 {{ bars_of_pages(pages) }}

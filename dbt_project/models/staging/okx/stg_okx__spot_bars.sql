@@ -31,6 +31,6 @@ named as (
 ),
 
 {% set is_closed -%}
-    confirm = '1' or (confirm = '' and {{ has_closed() }})
+confirm = '1' or (confirm = '' and {{ has_closed() }})
 {%- endset -%}
 {{ finish_bars('named', absent=['trade_count'], closed=is_closed) }}
