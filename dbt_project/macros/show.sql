@@ -6,7 +6,7 @@
         'test'] -%}{{ return(dbt.default__get_limit_sql(sql, limit)) }}{%- endif -%}
     {%- set parameter = '{snapshot_id:String}' -%}
 select * from (
-{{ sql.replace(parameter, "'" ~ sql_text(snapshot_to_show()) ~ "'") if parameter in sql else sql }}
+{{ sql.replace(parameter, quoted([snapshot_to_show()])) if parameter in sql else sql }}
 )
     {%- if limit is not none %}
 limit {{ limit }}
@@ -14,9 +14,7 @@ limit {{ limit }}
 {%- endmacro -%}
 
 {%- macro snapshot_to_show() -%}
-    {%- set given = of_this_run('snapshot_id') | string -%}
+    {%- set given = run_var('snapshot_id') | string -%}
     {%- if given -%}{{ return(given) }}{%- endif -%}
-    {{ return(run_query(
-        'select argMax(snapshot_id, data_version) from ' ~ generate_schema_name('marts', none) | trim
-        ~ '.snapshots').rows[0][0]) }}
+    {{ return(scalar('select argMax(snapshot_id, data_version) from marts.snapshots')) }}
 {%- endmacro -%}

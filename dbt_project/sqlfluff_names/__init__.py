@@ -11,7 +11,7 @@ def union_leaves(entity: str, mart: str, condition: str = "", leaves: list[str] 
     return f"\n    select * from stg_{entity}"
 
 
-def overlap_pages(pages: str) -> str:
+def is_overlap_page(pages: str) -> str:
     """A condition instead of the pages that a build compares."""
     return f"{pages}.done = 0"
 
@@ -78,7 +78,7 @@ def hashed_columns_sql() -> str:
     return "map()"
 
 
-def forget_unpublished_manifest() -> str:
+def delete_unpublished_manifest() -> str:
     """Nothing: a hook."""
     return ""
 
@@ -101,6 +101,16 @@ def sql_text(text: str) -> str:
     return text
 
 
+def quoted(texts: list[str]) -> str:
+    """One literal instead of the texts."""
+    return "'text'"
+
+
+def merged_raw(raws: list[str]) -> str:
+    """A table instead of several."""
+    return "raw"
+
+
 invocation_id = "id"
 
 
@@ -109,7 +119,7 @@ def env_var(name: str, default: str = "") -> str:
     return default
 
 
-def of_this_run(name: str) -> str:
+def run_var(name: str) -> str:
     """A text instead of the run's value."""
     return name
 
@@ -119,7 +129,7 @@ def threshold(name: str) -> float:
     return 0.5
 
 
-def return_worth_a_look() -> float:
+def return_threshold() -> float:
     """A number instead of the threshold of each timeframe."""
     return 0.5
 
@@ -154,7 +164,7 @@ def bars_in_scope() -> str:
     return "true"
 
 
-def found_before(dataset: str) -> str:
+def previous_findings(dataset: str) -> str:
     """A table instead of the findings of the previous run."""
     return "select * from results"
 
@@ -169,10 +179,10 @@ def open_rows() -> str:
     return "valid_to_version = 4294967295"
 
 
-rows_changed_since_publication = of_a_whole_listing = open_rows
+rows_changed_since_publication = is_complete_listing = open_rows
 
 
-def broken_rules(mart: str) -> str:
+def violated_rules(mart: str) -> str:
     """A number instead of the rules that a row violates."""
     return "1"
 
@@ -187,12 +197,12 @@ def findings_of(relations: list[str]) -> str:
     return "select * from findings"
 
 
-def rows_that_break_rules(mart: str, time: str, condition: str, timeframe: str = "", instrument: str = "") -> str:
+def row_rule_violations(mart: str, time: str, condition: str, timeframe: str = "", instrument: str = "") -> str:
     """A table instead of the row rules."""
     return f"select audit from {mart}"
 
 
-keys_with_twins = lane_differences = unreadable_values = _a_view
+duplicate_keys = lane_differences = unreadable_values = _a_view
 
 
 def no_findings() -> str:
@@ -200,7 +210,7 @@ def no_findings() -> str:
     return "select '' as audit where false"
 
 
-def listing(mart: str, condition: str = "", time: str = "", timeframe: str = "") -> str:
+def finding_rows_sql(mart: str, condition: str = "", time: str = "", timeframe: str = "") -> str:
     """A text instead of the query that lists the rows of a finding."""
     return f"'{mart}'"
 
@@ -240,7 +250,7 @@ def unresolved_rejects() -> str:
     return "select * from rejected"
 
 
-def standing_quarantines(version: int) -> str:
+def active_quarantines(version: int) -> str:
     """A table instead of the active decisions."""
     return "select * from quarantine"
 
@@ -270,12 +280,12 @@ def funding_period() -> str:
     return "step"
 
 
-def leaves_of_waiting_pages(entity: str, mart: str) -> list[str]:
+def leaves_of_unpublished_pages(entity: str, mart: str) -> list[str]:
     """A leaf instead of those with unpublished pages."""
     return [entity]
 
 
-def sampled_waiting_pages(mart: str) -> str:
+def sampled_unpublished_pages(mart: str) -> str:
     """A condition instead of the unpublished pages."""
     return f"mart = '{mart}'"
 

@@ -15,7 +15,7 @@ class VenueError(OperationFailed):
     The message is one line of limited length, whatever the venue put into it.
     """
 
-    kind: ClassVar[str] = "trouble"
+    kind: ClassVar[str] = "error"
 
     def __init__(self, message: str) -> None:
         line = " ".join(message[: 10 * _MAX_CHARACTERS].split())

@@ -47,13 +47,13 @@ class QuoteBook:
         elif update == last.update:
             self.counts["repeated"] += 1
             last.received_us, last.unsaved = now, True
-        elif self._counts_anew(last, message, conn):
-            self.counts["counted anew"] += 1
+        elif self._is_renumbered(last, message, conn):
+            self.counts["renumbered"] += 1
             self._last[topic.series] = _Last(text, update, message.event_ms, now, conn)
         else:
             self.counts["older"] += 1
 
-    def _counts_anew(self, last: _Last, message: Message, conn: str) -> bool:
+    def _is_renumbered(self, last: _Last, message: Message, conn: str) -> bool:
         if self.protocol.quotes_have_time and message.event_ms is not None and last.event_ms is not None:
             return message.event_ms > last.event_ms
         return conn != last.conn and last.conn not in self.alive

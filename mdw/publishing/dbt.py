@@ -166,7 +166,7 @@ def run(
 ) -> DbtRun:
     """`dbt COMMAND` in dbt_project/, or another project, with progress on a terminal.
 
-    `variables` are read by our macros (`of_this_run`); they are passed through the environment, so that dbt does not
+    `variables` are read by our macros (`run_var`); they are passed through the environment, so that dbt does not
     reparse the project when they change. `package_variables` are read by packages, and passed with --vars.
     `artifacts` replaces target() as the folder that dbt writes to. `held` are file descriptors that dbt inherits, so
     that locks on them are held until dbt ends, even if this process is killed. Raises OperationFailed if dbt could not

@@ -377,9 +377,9 @@ def test_quotes_whose_ids_fall_or_repeat() -> None:
     assert take(10, 100) == "10@100"
     assert take(10, 100) == "10@100", "a repeated id refreshes the age"
     assert take(9, 90) == "", "older by id and by time"
-    assert take(3, 200) == "3@200", "the venue counts anew on a living connection"
+    assert take(3, 200) == "3@200", "the venue starts its numbers again on a living connection"
     assert take(4, 201) == "4@201"
-    assert book.counts == {"repeated": 1, "older": 1, "counted anew": 1}
+    assert book.counts == {"repeated": 1, "older": 1, "renumbered": 1}
     # What could not be stored is refused here, and not found by the sampler, which serves all series.
     with pytest.raises(ValueError, match="milliseconds"):
         take(5, 201_000_000_000_000)

@@ -34,7 +34,7 @@ def add_column(code: Path) -> None:
     klines = dbt / "macros/staging/binance_klines.sql"
     _edit(klines, '[whole, "String", whole]', '[whole, "String", whole, "String"]')
     _edit(klines, "bar.9 as trade_count_json,", "{}\n        bar.10 as taker_buy_volume_text,")
-    _edit(klines, "closed=had_ended()", "{}, more=['taker_buy_volume']")
+    _edit(klines, "closed=has_closed()", "{}, more=['taker_buy_volume']")
     _edit(dbt / "models/facts/bars.sql", "    trade_count,\n", "{}    taker_buy_volume,\n")
     _edit(dbt / "macros/snapshots/published_rows.sql", " as trade_count,\n", "{}    taker_buy_volume,\n")
     # The models of a file share the list of columns through an anchor.

@@ -16,8 +16,8 @@ from pyiceberg.table.update.snapshot import ManageSnapshots
 
 from warehouse.iceberg.layout import Key
 
-# One file is compressed while the rows of the next arrive. A second thread gained nothing on two cores, and took a third
-# more memory.
+# One file is compressed while the rows of the next arrive. A second thread gained nothing on two cores and took a
+# third more memory.
 _AT_WORK = 1
 
 

@@ -22,13 +22,13 @@ islands as (
 ),
 
 -- A file without its last days leaves a gap there: requested, but not proven.
-asked as (
+requested as (
     select
         concat(venue, ':', market, ':', symbol) as instrument_id,
         timeframe,
-        max(assumeNotNull(coverage.asked_end)) as asked_to
+        max(assumeNotNull(coverage.asked_end)) as requested_to
     from {{ source('ops', 'coverage') }} as coverage
-    where isNotNull(coverage.asked_end) and {{ taken_up_by('bars', 'bars', version) }}
+    where isNotNull(coverage.asked_end) and {{ is_built_page('bars', 'bars', version) }}
     group by instrument_id, timeframe
 ),
 
@@ -37,9 +37,9 @@ coverage as (
         instrument_id,
         timeframe,
         groupArray((island_start, island_end)) as covered,
-        greatest(max(island_end), any(asked.asked_to)) as covered_to
+        greatest(max(island_end), any(requested.requested_to)) as covered_to
     from islands
-    inner join asked using (instrument_id, timeframe)
+    inner join requested using (instrument_id, timeframe)
     group by instrument_id, timeframe
 ),
 
@@ -78,7 +78,7 @@ segments as (
         )
 ),
 
-stretches as (
+present_ranges as (
     select
         instrument_id,
         timeframe,
@@ -87,7 +87,7 @@ stretches as (
     group by instrument_id, timeframe
 ),
 
-wanted as (
+edges as (
     select
         series.instrument_id as instrument_id,
         series.venue as venue,
@@ -101,14 +101,15 @@ wanted as (
         arrayJoin(arrayFilter(
             edge -> edge.1 < edge.2,
             arrayZip(
-                arrayConcat([series.history_start], stretches.present.2),
-                arrayConcat(stretches.present.1, [coverage.covered_to]),
-                arrayMap(number -> number = 0, range(length(stretches.present) + 1))
+                arrayConcat([series.history_start], present_ranges.present.2),
+                arrayConcat(present_ranges.present.1, [coverage.covered_to]),
+                arrayMap(number -> number = 0, range(length(present_ranges.present) + 1))
             )
         )) as edge
     from series
     inner join coverage on series.instrument_id = coverage.instrument_id and series.timeframe = coverage.timeframe
-    left join stretches on series.instrument_id = stretches.instrument_id and series.timeframe = stretches.timeframe
+    left join present_ranges
+        on series.instrument_id = present_ranges.instrument_id and series.timeframe = present_ranges.timeframe
 ),
 
 ranges as (
@@ -117,7 +118,7 @@ ranges as (
         edge.1 as range_start,
         edge.2 as range_end,
         edge.3 as is_before_first
-    from wanted
+    from edges
 ),
 
 states as (
@@ -191,6 +192,9 @@ settings join_use_nulls = 1
 
 {#- The same for a named snapshot. -#}
 {%- macro bar_gaps_at() -%}
+{%- set version -%}
+    assumeNotNull({{ version_of_parameter(ref('snapshots')) }})
+{%- endset -%}
 select {snapshot_id:String} as snapshot_id, gaps.*
-from ({{ bar_gaps('assumeNotNull(' ~ version_of_parameter(ref('snapshots')) ~ ')') }}) as gaps
+from ({{ bar_gaps(version) }}) as gaps
 {%- endmacro -%}

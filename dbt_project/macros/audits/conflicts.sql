@@ -1,8 +1,9 @@
 {#- Whether any build set conflicting rows aside. -#}
 {%- macro has_conflicts() -%}
-    {%- set conflicts = ref('dq_conflicting_rows') -%}
-    {%- if not execute -%}{{ return(true) }}{%- endif -%}
-    {{ return(run_query('select 1 from ' ~ conflicts ~ ' limit 1').rows | length > 0) }}
+    {%- set query -%}
+        select 1 from {{ ref('dq_conflicting_rows') }} limit 1
+    {%- endset -%}
+    {{ return(has_rows(query) if execute else true) }}
 {%- endmacro -%}
 
 {#- Condition on staging rows of a series: they were not set aside as conflicting. -#}

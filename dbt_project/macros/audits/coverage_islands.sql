@@ -28,7 +28,7 @@ from (
                 isNotNull(coverage.window_start)
                 and isNotNull(coverage.window_end)
                 and coverage.window_start < coverage.window_end
-                and {{ taken_up_by(dataset, mart, version) }}
+                and {{ is_built_page(dataset, mart, version) }}
         )
     )
 )
@@ -36,7 +36,7 @@ group by instrument_id, timeframe, island
 {%- endmacro -%}
 
 {#- Condition on ops.coverage: pages of a dataset whose rows are in the mart as of a version. -#}
-{%- macro taken_up_by(dataset, mart, version) -%}
+{%- macro is_built_page(dataset, mart, version) -%}
 dataset = '{{ dataset }}'
 and page_id in (
     select built.page_id from {{ source('ops', 'build_pages') }} as built

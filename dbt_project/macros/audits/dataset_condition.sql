@@ -48,7 +48,7 @@ found as (
     where valid_from_version <= {{ version }} and valid_to_version > {{ version }}
 ),
 
-holes as (
+gap_days as (
     select
         gaps.instrument_id as instrument_id,
         gaps.timeframe as timeframe,
@@ -65,7 +65,7 @@ holes as (
     group by instrument_id, timeframe, day
 ),
 
-doubts as (
+finding_days as (
     select
         results.dataset as dataset,
         results.instrument_id as instrument_id,
@@ -92,10 +92,10 @@ proven as (
     group by instrument_id
 ),
 
-judged as (
+grid_with_proof as (
     select
         grid.*,
-        -- The newest payments may be late, so the last day is not judged.
+        -- The newest payments may be late, so the last day is not assessed.
         grid.dataset = 'funding' and proven_from < proven_to and not arrayExists(
             window -> window.1 <= proven_from and window.2 >= proven_to, proven.windows
         ) as is_unproven,
@@ -111,8 +111,8 @@ select
     toLowCardinality(grid.timeframe) as timeframe,
     grid.day as day,
     toLowCardinality(multiIf(
-        ifNull(found.found_rows, 0) + ifNull(holes.quiet_bars, 0) >= grid.expected_rows,
-        if(empty(doubts.audits) and not grid.is_unproven, 'available', 'degraded'),
+        ifNull(found.found_rows, 0) + ifNull(gap_days.quiet_bars, 0) >= grid.expected_rows,
+        if(empty(finding_days.audits) and not grid.is_unproven, 'available', 'degraded'),
         grid.is_recent, 'pending',
         ifNull(found.found_rows, 0) = 0, 'missing',
         'degraded'
@@ -125,35 +125,35 @@ select
                 grid.is_unproven
                 or (
                     ifNull(found.found_rows, 0) < grid.expected_rows
-                    and empty(holes.classes)
+                    and empty(gap_days.classes)
                     and not grid.is_recent
                     and grid.dataset = 'bars'
                 ),
-                ['not_fetched'], holes.classes
+                ['not_fetched'], gap_days.classes
             ),
-            doubts.audits
+            finding_days.audits
         )), ', '
     ) as reason,
     found.changed_at as changed_at
-from judged as grid
+from grid_with_proof as grid
 left join found
     on
         grid.dataset = found.dataset
         and grid.instrument_id = found.instrument_id
         and grid.timeframe = found.timeframe
         and grid.day = found.day
-left join holes
+left join gap_days
     on
         grid.dataset = 'bars'
-        and grid.instrument_id = holes.instrument_id
-        and grid.timeframe = holes.timeframe
-        and grid.day = holes.day
-left join doubts
+        and grid.instrument_id = gap_days.instrument_id
+        and grid.timeframe = gap_days.timeframe
+        and grid.day = gap_days.day
+left join finding_days
     on
-        grid.dataset = doubts.dataset
-        and grid.instrument_id = doubts.instrument_id
-        and grid.timeframe = doubts.timeframe
-        and grid.day = doubts.day
+        grid.dataset = finding_days.dataset
+        and grid.instrument_id = finding_days.instrument_id
+        and grid.timeframe = finding_days.timeframe
+        and grid.day = finding_days.day
 settings join_use_nulls = 1
 {%- endmacro -%}
 
@@ -175,8 +175,12 @@ settings join_use_nulls = 1
 {#- The same for a named snapshot, as of the build that published it. -#}
 {%- macro dataset_condition_at(snapshots, results) -%}
     {%- set version = version_of_parameter(ref(snapshots)) -%}
-    {%- set moment = '(select max(runs.audited_at) from ' ~ ref(results) ~ ' as runs where runs.run = ' ~ version
-        ~ ')' -%}
+    {%- set known_version -%}
+        assumeNotNull({{ version }})
+    {%- endset -%}
+    {%- set audited_at -%}
+        assumeNotNull((select max(runs.audited_at) from {{ ref(results) }} as runs where runs.run = {{ version }}))
+    {%- endset -%}
 select {snapshot_id:String} as snapshot_id, days.*
-from ({{ dataset_condition('assumeNotNull(' ~ version ~ ')', 'assumeNotNull(' ~ moment ~ ')') }}) as days
+from ({{ dataset_condition(known_version, audited_at) }}) as days
 {%- endmacro -%}

@@ -64,7 +64,7 @@
 {%- endmacro -%}
 
 {#- The threshold return_warn_<timeframe> of a row's timeframe. Each timeframe needs one. -#}
-{%- macro return_worth_a_look() -%}
+{%- macro return_threshold() -%}
     multiIf(
         {%- for timeframe in var('timeframes') %}
         timeframe = '{{ timeframe }}', {{ threshold('return_warn_' ~ timeframe) }},
@@ -75,13 +75,16 @@
 
 {#- Declared audits as rows: audit, dataset, severity. -#}
 {%- macro audit_catalog() -%}
-    {%- set rows = [] -%}
-    {%- for name, declared in audits().items() -%}
-        {%- do rows.append("('" ~ name ~ "', '" ~ declared[0] ~ "', '" ~ declared[1] ~ "')") -%}
-    {%- endfor -%}
     select
         declared.1 as audit,
         declared.2 as dataset,
         declared.3 as severity
-    from (select arrayJoin([{{ rows | join(', ') }}]) as declared)
+    from (
+        select
+            arrayJoin([
+                {%- for name, declared in audits().items() %}
+                ('{{ name }}', '{{ declared[0] }}', '{{ declared[1] }}'){{ ',' if not loop.last }}
+                {%- endfor %}
+            ]) as declared
+    )
 {%- endmacro -%}

@@ -1,5 +1,5 @@
 {#- Query that lists the rows of a finding, for people to run. The values come from the data, so they are escaped. -#}
-{%- macro listing(mart, condition="''", time='open_time', timeframe='timeframe') -%}
+{%- macro finding_rows_sql(mart, condition="''", time='open_time', timeframe='timeframe') -%}
     concat(
         'select * from marts.{{ mart }} final where valid_to_version = 4294967295',
         if(instrument_id = '', '', concat(' and instrument_id = ''', instrument_id, '''')),
@@ -11,9 +11,15 @@
 {%- endmacro -%}
 
 {#- Keys of a published dataset with more than one open row. -#}
-{%- macro keys_with_twins(dataset) -%}
+{%- macro duplicate_keys(dataset) -%}
     {%- set info = datasets()[dataset] -%}
-    {%- set time = 'toDateTime64(' ~ info.time ~ ", 3, 'UTC')" if info.time == 'date' else info.time -%}
+    {%- set time -%}
+        {%- if info.time == 'date' -%}
+            toDateTime64({{ info.time }}, 3, 'UTC')
+        {%- else -%}
+            {{ info.time }}
+        {%- endif -%}
+    {%- endset -%}
 select
     '{{ dataset }}_one_open_row' as audit,
     'error' as severity,
@@ -24,7 +30,7 @@ select
     sum(copies) as `rows`,
     toFloat64(max(copies)) as worst,
     concat(toString(count()), ' keys have more than one open row') as detail,
-    {{ listing(info.mart, time=time) }} as rows_sql
+    {{ finding_rows_sql(info.mart, time=time) }} as rows_sql
 from (
     select
         {{ info.key | join(', ') }},

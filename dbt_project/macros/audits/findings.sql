@@ -11,7 +11,7 @@ select * from {{ relation }}
 
 {#- The findings of one audit in the common format. An audit declared for `raw` names the dataset of each finding; for
     the others it comes from the declaration. -#}
-{%- macro shaped_findings(audit, query) -%}
+{%- macro formatted_findings(audit, query) -%}
 select
     cast(audit as String) as audit,
     cast(severity as String) as severity,
@@ -46,19 +46,26 @@ from ({{ query }})
             {%- do needed.insert(0, cte['sql']) -%}
             {%- do text.append(cte['sql']) -%}
         {%- endfor -%}
-        {%- do queries.append('with' ~ needed | join(',') ~ '\n' ~ shaped_findings(audit, query)) -%}
+        {%- set with_ctes %}
+            with {{ needed | join(',') }}
+            {{ formatted_findings(audit, query) }}
+        {%- endset -%}
+        {%- do queries.append(with_ctes) -%}
     {%- endfor -%}
     {{ return(queries) }}
 {%- endmacro -%}
 
 {#- Logs the errors of this run in dbt's own output: audit, series, range, runbook. -#}
-{%- macro say_errors(relation) -%}
+{%- macro log_errors(relation) -%}
     {%- if execute -%}
-        {%- set rows = run_query(
-            "select audit, instrument_id, timeframe, toString(range_start), toString(range_end), detail, runbook from "
-            ~ relation ~ " where run = " ~ build_version()
-            ~ " and severity = 'error' order by rows desc limit 50").rows -%}
-        {%- for row in rows -%}
+        {%- set query -%}
+            select audit, instrument_id, timeframe, toString(range_start), toString(range_end), detail, runbook
+            from {{ relation }}
+            where run = {{ build_version() }} and severity = 'error'
+            order by `rows` desc
+            limit 50
+        {%- endset -%}
+        {%- for row in run_query(query) -%}
             {%- do log('audit ' ~ row[0] ~ ': ' ~ ([row[1], row[2]] | select | join(' '))
                 ~ ' [' ~ row[3] ~ ', ' ~ row[4] ~ ') ' ~ row[5] ~ ' (' ~ row[6] ~ ')', info=true) -%}
         {%- endfor -%}

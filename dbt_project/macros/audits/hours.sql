@@ -9,7 +9,7 @@
         select
             {{ key }},
             timeframe,
-            {{ 'arrayJoin([hour, subtractHours(hour, ' ~ before ~ ')])' if before else 'hour' }}
+            {% if before %}arrayJoin([hour, subtractHours(hour, {{ before }})]){% else %}hour{% endif %}
         from ({{ hours }})
     )
 {%- endmacro -%}

@@ -35,7 +35,7 @@
 
 {#- Condition on staging rows of instruments: the page belongs to a complete response, all of which this build
     processes. -#}
-{%- macro of_a_whole_listing() -%}
+{%- macro is_complete_listing() -%}
     page_id in (
         select arrayJoin(pages.page_ids)
         from (

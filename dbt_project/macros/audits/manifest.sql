@@ -1,5 +1,5 @@
 {%- macro manifest_relation() -%}
-    {{ generate_schema_name('marts', none) | trim }}.snapshot_manifest
+    marts.snapshot_manifest
 {%- endmacro -%}
 
 {#- Rows and hashes of the newest snapshot by group, computed from the mart: for the groups that it changed, or for all.
@@ -7,7 +7,9 @@
 {%- macro counted_rows(dataset) -%}
     {%- set info = datasets()[dataset] -%}
     {%- set last = last_published_version() -%}
-    {%- set changed = 'from ' ~ manifest_relation() ~ " where dataset = '" ~ dataset ~ "' and version = " ~ last -%}
+    {%- set changed -%}
+        from {{ manifest_relation() }} where dataset = '{{ dataset }}' and version = {{ last }}
+    {%- endset -%}
 select
     '{{ dataset }}' as dataset,
     cast({{ info.instrument }} as String) as instrument_id,

@@ -41,7 +41,7 @@ withheld as (
         rejected.page_id as page_id,
         rejected.raw_row as raw_row
     from rejected
-    inner join ({{ standing_quarantines(build_version()) }}) as quarantine
+    inner join ({{ active_quarantines(build_version()) }}) as quarantine
         on rejected.dataset = quarantine.dataset and rejected.instrument_id = quarantine.instrument_id
     where
         quarantine.timeframe in ('', rejected.timeframe)

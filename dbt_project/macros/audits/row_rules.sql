@@ -1,5 +1,5 @@
 {#- Bit k of the result is set if the row violates the k-th rule of the mart. -#}
-{%- macro broken_rules(mart) -%}
+{%- macro violated_rules(mart) -%}
     toUInt16(
         {%- for one in row_rules(mart).values() %}
         {{ '+ ' if not loop.first }}bitShiftLeft(toUInt16(not ifNull({{ one.rule }}, false)), {{ loop.index0 }})
@@ -8,7 +8,7 @@
 {%- endmacro -%}
 
 {#- Findings of the row rules of a mart: one for each rule, series and UTC day. `time` is the SQL of a row's time. -#}
-{%- macro rows_that_break_rules(mart, time, condition, timeframe="''", instrument='instrument_id') -%}
+{%- macro row_rule_violations(mart, time, condition, timeframe="''", instrument='instrument_id') -%}
 select
     found.1 as audit,
     found.2 as severity,
@@ -22,7 +22,7 @@ select
         toString(count()), ' rows violate: ', any(found.4),
         if(any(found.6) = '', '', concat(': ', arrayStringConcat(groupUniqArray(5)(found.6), ', ')))
     ) as detail,
-    {{ listing(mart, "concat(' and not ifNull(', any(found.4), ', false)')", time) }} as rows_sql
+    {{ finding_rows_sql(mart, "concat(' and not ifNull(', any(found.4), ', false)')", time) }} as rows_sql
 from (
     select
         {{ instrument }} as instrument_id,
@@ -33,7 +33,8 @@ from (
             tuple(
                 '{{ name }}', '{{ one.severity }}', cast({{ one.worst }} as Nullable(Float64)),
                 '{{ sql_text(one.rule) }}',
-                ifNull({{ one.rule }}, false), {{ 'toString(' ~ one.shown ~ ')' if one.shown else "''" }}
+                ifNull({{ one.rule }}, false),
+                {% if one.shown %}toString({{ one.shown }}){% else %}''{% endif %}
             ){{ ',' if not loop.last }}
             {%- endfor %}
         ])) as found

@@ -6,31 +6,49 @@
     {%- set info = datasets()[dataset] -%}
     {%- if not execute -%}{{ return(model) }}{%- endif -%}
     {%- if model.identifier == info.mart -%}
-        {{ return('(select * from ' ~ model ~ ' final where ' ~ open_rows() ~ days_to_check(info, model, unpublished())
-            ~ ')') }}
+        {{ open_rows_to_check(model, info) }}
+    {%- else -%}
+        {{ published_rows_to_check(model, info) }}
     {%- endif -%}
-    {%- set marts = generate_schema_name('marts', none) | trim -%}
-    {%- set newest = run_query(
-        'select snapshot_id, data_version from ' ~ marts ~ '.snapshots order by data_version desc limit 2').rows -%}
-    {%- if not newest -%}{{ return('(select * from ' ~ model ~ ' where false)') }}{%- endif -%}
-    {%- set before = newest[1][1] if newest | length > 1 else 0 -%}
-    {%- set changed = 'valid_from_version > ' ~ before ~ ' and valid_from_version <= ' ~ newest[0][1] -%}
-    {{ return(
-        '(select * from ' ~ model ~ " where snapshot_id = '" ~ newest[0][0] ~ "' and "
-        ~ series_day(info, 'toDate(' ~ info.time ~ ')') ~ ' in (select ' ~ info.instrument ~ ', ' ~ info.timeframe
-        ~ ', toDate(max(' ~ info.time ~ ')) from ' ~ marts ~ '.' ~ info.mart ~ ' where ' ~ changed ~ ' group by '
-        ~ info.instrument ~ ', ' ~ info.timeframe ~ '))') }}
 {%- endmacro -%}
 
-{#- Condition on the days of a series that have such rows; empty if the run covers every row. -#}
-{%- macro days_to_check(info, relation, condition) -%}
-    {%- if audits_everything() -%}{{ return('') }}{%- endif -%}
-    {%- set day = 'toDate(' ~ info.time ~ ')' -%}
-    {{ return(
-        ' and ' ~ series_day(info, day) ~ ' in (select distinct ' ~ info.instrument ~ ', ' ~ info.timeframe ~ ', ' ~ day
-        ~ ' from ' ~ relation ~ ' where ' ~ condition ~ ')') }}
+{%- macro open_rows_to_check(mart, info) -%}
+    (
+        select *
+        from {{ mart }} final
+        where
+            {{ open_rows() }}
+            {%- if not audits_everything() %}
+            and ({{ info.instrument }}, {{ info.timeframe }}, toDate({{ info.time }})) in (
+                select distinct {{ info.instrument }}, {{ info.timeframe }}, toDate({{ info.time }})
+                from {{ mart }}
+                where {{ unpublished() }}
+            )
+            {%- endif %}
+    )
 {%- endmacro -%}
 
-{%- macro series_day(info, day) -%}
-    {{ return('(' ~ info.instrument ~ ', ' ~ info.timeframe ~ ', ' ~ day ~ ')') }}
+{%- macro published_rows_to_check(view, info) -%}
+    {%- set newest_two -%}
+        select snapshot_id, data_version from marts.snapshots order by data_version desc limit 2
+    {%- endset -%}
+    {%- set newest = run_query(newest_two).rows -%}
+    {%- if newest -%}
+    (
+        select *
+        from {{ view }}
+        where
+            snapshot_id = '{{ newest[0][0] }}'
+            and ({{ info.instrument }}, {{ info.timeframe }}, toDate({{ info.time }})) in (
+                select {{ info.instrument }}, {{ info.timeframe }}, toDate(max({{ info.time }}))
+                from marts.{{ info.mart }}
+                where
+                    valid_from_version > {{ newest[1][1] if newest | length > 1 else 0 }}
+                    and valid_from_version <= {{ newest[0][1] }}
+                group by {{ info.instrument }}, {{ info.timeframe }}
+            )
+    )
+    {%- else -%}
+    (select * from {{ view }} where false)
+    {%- endif -%}
 {%- endmacro -%}

@@ -1,6 +1,6 @@
 {#- Whether this run covers every row: because it was requested, or because nothing is published yet. -#}
 {%- macro audits_everything() -%}
-    {{ return(of_this_run('audit_everything') or last_published_version() == 0) }}
+    {{ return(run_var('audit_everything') or last_published_version() == 0) }}
 {%- endmacro -%}
 
 {#- Condition on a mart's rows as the running build leaves them, that is, as they would be published now. -#}
@@ -19,27 +19,29 @@
     {%- if not execute -%}{{ return(0) }}{%- endif -%}
     {%- set facts = build_facts() -%}
     {%- if 'previous_audit_run' not in facts -%}
-        {%- set results = generate_schema_name('marts', none) | trim ~ '.dq_audit_results' -%}
-        {%- set exists = run_query('exists table ' ~ results).rows[0][0] | int == 1 -%}
-        {%- set query = 'select max(run) from ' ~ results ~ ' where run < ' ~ build_version() -%}
-        {%- do facts.update({'previous_audit_run': run_query(query).rows[0][0] | int if exists else 0}) -%}
+        {%- set query -%}
+            select max(run) from marts.dq_audit_results where run < {{ build_version() }}
+        {%- endset -%}
+        {%- set exists = table_exists('marts.dq_audit_results') -%}
+        {%- do facts.update({'previous_audit_run': scalar(query) | int if exists else 0}) -%}
     {%- endif -%}
     {{ return(facts['previous_audit_run']) }}
 {%- endmacro -%}
 
 {#- Findings of the previous run, which this run must check again, by dataset. -#}
-{%- macro found_before(dataset) -%}
+{%- macro previous_findings(dataset) -%}
     select *
-    from {{ generate_schema_name('marts', none) | trim }}.dq_audit_results
+    from marts.dq_audit_results
     where run = {{ previous_audit_run() }} and dataset = '{{ dataset }}' and severity != 'ok'
 {%- endmacro -%}
 
 {#- Condition on bars: in a partition with a day in scope. The caller checks the days. -#}
 {%- macro in_scoped_partitions() -%}
-    {%- if not execute -%}{{ return('true') }}{%- endif -%}
-    {%- set rows = run_query(
-        'select distinct toYYYYMM(day) as month from ' ~ ref('dq_scope_days') ~ ' order by month').rows -%}
-    {{ return('toYYYYMM(open_time) in (' ~ ((rows | map('first') | list) or [0]) | join(', ') ~ ')') }}
+    {%- set months_in_scope -%}
+        select distinct toYYYYMM(day) as month from {{ ref('dq_scope_days') }} order by month
+    {%- endset -%}
+    {%- set months = first_column(months_in_scope) if execute else [] -%}
+    toYYYYMM(open_time) in ({{ (months or [0]) | join(', ') }})
 {%- endmacro -%}
 
 {#- Condition on rows of bars: new, revised or withdrawn since the last publication. Only a quarantine closes a row
@@ -57,19 +59,19 @@
 
 {%- macro quarantines_since_publication() -%}
     {%- if not execute -%}{{ return(false) }}{%- endif -%}
-    {{ return(run_query('select count() from ops.quarantine').rows[0][0] | int > 0) }}
+    {{ return(scalar('select count() from ops.quarantine') | int > 0) }}
 {%- endmacro -%}
 
 {#- Condition on bars: on a day in scope, in a partition with one. -#}
 {%- macro bars_in_scope() -%}
     {%- set scope = ref('dq_scope_days') -%}
     {%- if audits_everything() -%}
-        true
+    true
     {%- else -%}
-        {{ in_scoped_partitions() }}
-        and (instrument_id, timeframe, toDate(open_time)) in (
-            select scope.instrument_id, scope.timeframe, scope.day from {{ scope }} as scope
-        )
+    {{ in_scoped_partitions() }}
+    and (instrument_id, timeframe, toDate(open_time)) in (
+        select scope.instrument_id, scope.timeframe, scope.day from {{ scope }} as scope
+    )
     {%- endif -%}
 {%- endmacro -%}
 

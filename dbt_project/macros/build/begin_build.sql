@@ -15,7 +15,7 @@
     {%- do refuse_partial_rows() -%}
     {%- do refuse_other_datasets() -%}
     {%- do catch_up_own_node() -%}
-    {%- for attempt in range(of_this_run('build_wait_seconds') | int + 1) -%}
+    {%- for attempt in range(run_var('build_wait_seconds') | int + 1) -%}
         {%- do abandon_dead_builds() -%}
         {%- set running = live_builds() | selectattr('state', 'equalto', 'running') | list -%}
         {%- set blocker = running[0] if running else try_claim() -%}
@@ -26,8 +26,8 @@
             {%- do log('build ' ~ build_version() ~ ' of ' ~ build_owner(), info=true) -%}
             {{ return('') }}
         {%- endif -%}
-        {%- if loop.last -%}{%- do refuse(blocker) -%}{%- endif -%}
-        {%- do run_query('select sleep(1)') -%}
+        {%- do refuse_second_build(blocker) if loop.last -%}
+        {%- do sleep_one_second() -%}
         {%- do catch_up_own_node() -%}
     {%- endfor -%}
 {%- endmacro -%}
@@ -39,17 +39,17 @@
 {%- macro try_claim_on_cluster() -%}
     {%- set others = live_builds() | rejectattr('invocation_id', 'equalto', invocation_id) | list -%}
     {%- if others -%}{{ return(others[0]) }}{%- endif -%}
-    {%- set version = run_query('select toString(max(version) + 1) from ops.builds').rows[0][0] -%}
-    {%- do run_query(
-        "insert into ops.builds (version, invocation_id, state, owner) settings deduplicate_insert = 'enable', "
-        ~ "insert_deduplication_token = 'claim of version "
-        ~ version ~ "' values (" ~ version ~ ", '" ~ invocation_id ~ "', 'claiming', '" ~ sql_text(build_owner())
-        ~ "')") -%}
-    {%- if run_query(
-        "select count() from ops.builds where version = " ~ version ~ " and invocation_id = '" ~ invocation_id
-        ~ "'").rows[0][0] | int -%}
-        {{ return(none) }}
-    {%- endif -%}
+    {%- set version = scalar('select toString(max(version) + 1) from ops.builds') -%}
+    {%- set claim -%}
+        insert into ops.builds (version, invocation_id, state, owner)
+        settings deduplicate_insert = 'enable', insert_deduplication_token = 'claim of version {{ version }}'
+        values ({{ version }}, '{{ invocation_id }}', 'claiming', '{{ sql_text(build_owner()) }}')
+    {%- endset -%}
+    {%- set own_claims -%}
+        select count() from ops.builds where version = {{ version }} and invocation_id = '{{ invocation_id }}'
+    {%- endset -%}
+    {%- do run_query(claim) -%}
+    {%- if scalar(own_claims) | int -%}{{ return(none) }}{%- endif -%}
     {{ return({
         'version': version, 'invocation_id': '', 'state': 'claiming', 'owner': 'another node',
         'started_at': 'this moment', 'seen_at': 'now'}) }}
@@ -59,9 +59,11 @@
     that was first, or none. -#}
 {%- macro try_claim() -%}
     {%- if on_cluster() -%}{{ return(try_claim_on_cluster()) }}{%- endif -%}
-    {%- do run_query(
-        "insert into ops.builds (version, invocation_id, state, owner) select max(version) + 1, '"
-        ~ invocation_id ~ "', 'claiming', '" ~ sql_text(build_owner()) ~ "' from ops.builds") -%}
+    {%- set claim -%}
+        insert into ops.builds (version, invocation_id, state, owner)
+        select max(version) + 1, '{{ invocation_id }}', 'claiming', '{{ sql_text(build_owner()) }}' from ops.builds
+    {%- endset -%}
+    {%- do run_query(claim) -%}
     {%- for attempt in range(20) -%}
         {%- set others = live_builds() | rejectattr('invocation_id', 'equalto', invocation_id) | list -%}
         {%- if not others -%}{{ return(none) }}{%- endif -%}
@@ -71,24 +73,28 @@
                 {{ return(other) }}
             {%- endif -%}
         {%- endfor -%}
-        {%- do run_query('select sleep(1)') -%}
+        {%- do sleep_one_second() -%}
     {%- endfor -%}
 {%- endmacro -%}
 
 {#- The id of a dropped snapshot would otherwise show different rows than before. -#}
 {%- macro refuse_dropped_id(id) -%}
-    {%- set dropped = run_query(
-        "select toString(max(recorded_at)) from ops.snapshot_events where event = 'dropped' and snapshot_id = '" ~ id
-        ~ "' having count() > 0").rows -%}
+    {%- set dropped_at -%}
+        select toString(max(recorded_at))
+        from ops.snapshot_events
+        where event = 'dropped' and snapshot_id = '{{ id }}'
+        having count() > 0
+    {%- endset -%}
+    {%- set dropped = first_column(dropped_at) -%}
     {%- if dropped -%}
         {%- do exceptions.raise_compiler_error(
-            'snapshot ' ~ id ~ ' was dropped at ' ~ dropped[0][0]
+            'snapshot ' ~ id ~ ' was dropped at ' ~ dropped[0]
             ~ ' UTC. A name is never used for other rows: choose another one. '
             ~ 'Nothing was changed.') -%}
     {%- endif -%}
 {%- endmacro -%}
 
-{%- macro refuse(build) -%}
+{%- macro refuse_second_build(build) -%}
     {%- do exceptions.raise_compiler_error(
         'build ' ~ build.version ~ ' of ' ~ build.owner ~ ' has been running since ' ~ build.started_at
         ~ ' UTC (last state recorded ' ~ build.seen_at
@@ -99,9 +105,16 @@
 
 {#- Marks claims as abandoned that recorded no state within the lease, or whose owner is known to be dead. -#}
 {%- macro abandon_dead_builds() -%}
-    {%- set dead_owner = sql_text(of_this_run('break_claims_of')) -%}
-    {%- do run_query(
-        "insert into ops.builds (version, invocation_id, state, owner) select version, invocation_id, 'abandoned', "
-        ~ "owner from (" ~ build_states_sql() ~ ") where state in ('claiming', 'running') and (owner = '" ~ dead_owner
-        ~ "' or seen_at < now64(6, 'UTC') - toIntervalMinute(" ~ (var('build_lease_minutes') | int) ~ "))") -%}
+    {%- set abandon -%}
+        insert into ops.builds (version, invocation_id, state, owner)
+        select version, invocation_id, 'abandoned', owner
+        from ({{ build_states_sql() }})
+        where
+            state in ('claiming', 'running')
+            and (
+                owner = '{{ sql_text(run_var('break_claims_of')) }}'
+                or seen_at < now64(6, 'UTC') - toIntervalMinute({{ var('build_lease_minutes') | int }})
+            )
+    {%- endset -%}
+    {%- do run_query(abandon) -%}
 {%- endmacro -%}

@@ -1,22 +1,34 @@
 {#- Selects and records the raw pages that this build processes for a mart: pages that land later wait for the next
     build. `again`: also pages that an earlier build has processed, for a mart that lost their rows. -#}
-{%- macro take_up_pages(mart, entities, again=false) -%}
-    {%- set pages = [] -%}
+{%- macro select_pages(mart, entities, again=false) -%}
+    {%- set raws = raw_tables_of(entities) -%}
+    {%- set query -%}
+        insert into ops.build_pages (mart, page_id, version, done)
+        select distinct '{{ mart }}', page_id, {{ build_version() }}, 0
+        from (
+            {%- for raw in raws %}
+            select page_id from raw.{{ raw }} where http_status = 200
+            {{ 'union all' if not loop.last }}
+            {%- endfor %}
+        )
+        {%- if not again %}
+        where page_id not in (select page_id from ops.build_pages where mart = '{{ mart }}' and done = 1)
+        {%- endif %}
+    {%- endset -%}
+    {%- do run_query(query) if raws -%}
+{%- endmacro -%}
+
+{%- macro raw_tables_of(entities) -%}
+    {%- set raws = [] -%}
     {%- for entity in entities -%}
-        {%- for leaf in staging_leaves(entity) -%}
-            {%- do pages.append('select page_id from raw.' ~ leaf.raw ~ ' where http_status = 200') -%}
-        {%- endfor -%}
+        {%- do raws.extend(staging_leaves(entity) | map(attribute='raw')) -%}
     {%- endfor -%}
-    {%- do run_query(
-        "insert into ops.build_pages (mart, page_id, version, done) select distinct '" ~ mart ~ "', page_id, "
-        ~ build_version() ~ ", 0 "
-        ~ "from (" ~ pages | join(' union all ') ~ ")" ~ ('' if again else " where page_id not in "
-        ~ "(select page_id from ops.build_pages where mart = '" ~ mart ~ "' and done = 1)")) if pages -%}
+    {{ return(raws) }}
 {%- endmacro -%}
 
 {#- Condition on staging rows: this build processes the page for this mart. -#}
-{%- macro taken_up(mart) -%}
-    page_id in (
+{%- macro is_selected_page(mart, page='page_id') -%}
+    {{ page }} in (
         select page_id from ops.build_pages
         where mart = '{{ mart }}' and done = 0 and version = {{ build_version() }}
     )
@@ -25,15 +37,23 @@
 {#- Stops before pages are marked done if none of their records was read, neither as a row nor as a rejected one. Of a
     page with three records, at most two are open bars, which are left out. -#}
 {%- macro refuse_unread_pages(mart, entities) -%}
-    {%- set raws, queries = [], [] -%}
-    {%- for entity in entities -%}
-        {%- do raws.extend(staging_leaves(entity) | map(attribute='raw')) -%}
-        {%- do queries.append('select 1 as one from (' ~ union_leaves(entity, mart) ~ ')') -%}
-    {%- endfor -%}
-    {%- set records = run_query(
-        "select toString(sum(row_count)) from merge('raw', '^(" ~ raws | join('|') ~ ")$') where row_count >= 3 and "
-        ~ taken_up(mart)).rows[0][0] | int -%}
-    {%- if records and not run_query('select one from (' ~ queries | join(' union all ') ~ ') limit 1').rows -%}
+    {%- set recorded -%}
+        select toString(sum(row_count))
+        from {{ merged_raw(raw_tables_of(entities)) }}
+        where row_count >= 3 and {{ is_selected_page(mart) }}
+    {%- endset -%}
+    {%- set read -%}
+        select one
+        from (
+            {%- for entity in entities %}
+            select 1 as one from ({{ union_leaves(entity, mart) }})
+            {{ 'union all' if not loop.last }}
+            {%- endfor %}
+        )
+        limit 1
+    {%- endset -%}
+    {%- set records = scalar(recorded) | int -%}
+    {%- if records and not has_rows(read) -%}
         {%- do exceptions.raise_compiler_error(
             'the pages that this build processes for ' ~ mart ~ ' contain ' ~ records
             ~ ' records, and the staging views read none of them. No page was '
@@ -43,12 +63,20 @@
 
 {#- Marks the processed pages as done, because all their rows are in the mart. -#}
 {%- macro mark_pages_done(mart) -%}
-    {%- set version = build_version() -%}
-    {%- if version == 0 -%}
+    {%- if build_version() == 0 -%}
         {%- do exceptions.raise_compiler_error(
             'mark_pages_done belongs to a build, which writes their rows: use `dbt build`. Nothing was changed.') -%}
     {%- endif -%}
-    {%- do run_query(
-        "insert into ops.build_pages (mart, page_id, version, done) select mart, page_id, version, 1 from "
-        ~ "ops.build_pages where mart = '" ~ mart ~ "' and version = " ~ version ~ " and done = 0") -%}
+    {%- set query -%}
+        insert into ops.build_pages (mart, page_id, version, done)
+        select mart, page_id, version, 1
+        from ops.build_pages
+        where mart = '{{ mart }}' and version = {{ build_version() }} and done = 0
+    {%- endset -%}
+    {%- do run_query(query) -%}
+{%- endmacro -%}
+
+{#- Several raw tables as one. -#}
+{%- macro merged_raw(raws) -%}
+    merge('raw', '^({{ raws | join('|') }})$')
 {%- endmacro -%}

@@ -6,8 +6,8 @@
 {#- Stops a run on a database that newer code has migrated, or that `mdw migrate` has not yet brought up to date. -#}
 {%- macro refuse_other_migrations() -%}
     {%- if 'schema' in build_facts() -%}{{ return('') }}{%- endif -%}
-    {%- set is_there = run_query('exists table ops.schema_migrations').rows[0][0] | int -%}
-    {%- set found = run_query('select max(version) from ops.schema_migrations').rows[0][0] | int if is_there else 0 -%}
+    {%- set found = scalar('select max(version) from ops.schema_migrations') | int
+        if table_exists('ops.schema_migrations') else 0 -%}
     {%- if found > schema_version() -%}
         {%- do exceptions.raise_compiler_error(
             'the database was migrated by newer code: it is at migration ' ~ found ~ ', and this code knows none after '

@@ -7,12 +7,11 @@
 {#- Stops a run that would leave tables and views on one node of a cluster, or that names a cluster beside tables that
     are not replicated. -#}
 {%- macro refuse_other_topology() -%}
-    {%- set engine = run_query("select any(engine) from system.tables where database = 'ops' and name = 'builds'"
-        ).rows[0][0] -%}
+    {%- set engine = scalar("select any(engine) from system.tables where database = 'ops' and name = 'builds'") -%}
     {%- if engine.startswith('Replicated') and not on_cluster() -%}
         {%- do exceptions.raise_compiler_error(
-            'MDW_CLUSTER is not set, and the tables of this server are replicated: this run would change one node alone. '
-            ~ "Set it to the cluster's name in remote_servers. Nothing was changed.") -%}
+            'MDW_CLUSTER is not set, and the tables of this server are replicated: this run would change one node '
+            ~ "alone. Set it to the cluster's name in remote_servers. Nothing was changed.") -%}
     {%- elif on_cluster() and engine and not engine.startswith('Replicated') -%}
         {%- do exceptions.raise_compiler_error(
             "MDW_CLUSTER is '" ~ adapter.get_clickhouse_cluster_name() ~ "', and the tables of this server are not "

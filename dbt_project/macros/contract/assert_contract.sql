@@ -3,7 +3,12 @@
 {%- macro clickhouse__get_assert_columns_equivalent(sql) -%}
     {%- set wanted, found, columns = {}, {}, [] -%}
     {%- for column in model.columns.values() -%}{%- do wanted.update({column.name: column.data_type}) -%}{%- endfor -%}
-    {%- for row in run_query('describe table (\n' ~ sql ~ '\n)') -%}
+    {%- set query -%}
+        describe table (
+            {{ sql }}
+        )
+    {%- endset -%}
+    {%- for row in run_query(query) -%}
         {%- do found.update({row[0]: row[1]}) -%}
         {%- do columns.append({'name': row[0], 'data_type': row[1]}) -%}
     {%- endfor -%}

@@ -59,20 +59,18 @@
 
 {#- Names of the venues that omit bars without trades, as SQL string literals. -#}
 {%- macro sparse_venues() -%}
-    {{ return(venues_marked('sparse')) }}
+    {{ return(venues_with('sparse')) }}
 {%- endmacro -%}
 
 {#- Names of the venues whose perpetuals are quantified in contracts, as SQL string literals. -#}
 {%- macro contract_venues() -%}
-    {{ return(venues_marked('contracts')) }}
+    {{ return(venues_with('contracts')) }}
 {%- endmacro -%}
 
-{%- macro venues_marked(mark) -%}
+{%- macro venues_with(mark) -%}
     {%- set names = [] -%}
-    {%- for name, venue in venues().items() if venue.get(mark) -%}
-        {%- do names.append("'" ~ name ~ "'") -%}
-    {%- endfor -%}
-    {{ return(names | join(', ')) }}
+    {%- for name, venue in venues().items() if venue.get(mark) -%}{%- do names.append(name) -%}{%- endfor -%}
+    {{ return(quoted(names)) }}
 {%- endmacro -%}
 
 {#- Rows of all or some leaves of an entity, from the pages that this build processes for a mart, or that satisfy a
@@ -81,7 +79,7 @@
     {%- for leaf in leaves or staging_leaves(entity) %}
     select {{ staging_columns(entity).keys() | join(', ') }}
     from {{ ref(leaf.model) }}
-    where {{ condition or taken_up(mart) }}
+    where {{ condition or is_selected_page(mart) }}
     {%- if not loop.last %}
     union all
     {%- endif %}

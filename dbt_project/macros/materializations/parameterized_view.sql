@@ -4,7 +4,8 @@
     {%- call statement('main') -%}
         create or replace view {{ this }}{{ on_cluster() }}
         definer = current_user sql security definer
-        as {{ sql }}
+        as
+        {{ sql }}
     {%- endcall -%}
     {%- do persist_docs(this, model) -%}
     {{ run_hooks(post_hooks) }}

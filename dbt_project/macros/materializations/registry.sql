@@ -4,19 +4,23 @@
     {{ run_hooks(pre_hooks) }}
     {%- do create_log_table(this) -%}
     {#- Code from before row_hash existed would publish a snapshot that cannot be verified. -#}
-    {%- do run_query(
-        'alter table ' ~ this ~ on_cluster()
-        ~ ' add constraint if not exists this_code_is_older_than_the_data check row_hash != \'\'') -%}
+    {%- call statement('require_row_hash') -%}
+        alter table {{ this }}{{ on_cluster() }}
+        add constraint if not exists this_code_is_older_than_the_data check row_hash != ''
+    {%- endcall -%}
     {{ get_assert_columns_equivalent(sql) }}
     {%- for dataset in datasets() -%}{%- do create_merge_table(dataset) -%}{%- endfor -%}
     {%- do reconcile_member_views(this) -%}
     {%- set id = snapshot_id() -%}
-    {%- set known = run_query("select data_version from " ~ this ~ " where snapshot_id = '" ~ id ~ "'").rows -%}
-    {%- if not known and is_check_of_code() -%}
+    {%- set version_of_id -%}
+        select data_version from {{ this }} where snapshot_id = '{{ id }}'
+    {%- endset -%}
+    {%- set known = first_column(version_of_id) -%}
+    {%- if not known and only_checks_code() -%}
         {%- do log('nothing published: runs with --state or --defer only check code', info=true) -%}
         {%- call statement('main') -%}select 1{%- endcall -%}
     {%- elif known -%}
-        {%- do log("snapshot " ~ id ~ " exists (data version " ~ known[0][0] ~ "): left unchanged, nothing published",
+        {%- do log("snapshot " ~ id ~ " exists (data version " ~ known[0] ~ "): left unchanged, nothing published",
             info=true) -%}
         {%- call statement('main') -%}select 1{%- endcall -%}
     {%- else -%}
@@ -25,15 +29,17 @@
         {%- for dataset in datasets() -%}
             {%- do create_member_view(dataset, id, build_version(), rules()) -%}
         {%- endfor -%}
-        {%- do record_holders_of_this_build() -%}
+        {%- do record_nodes_with_this_build() -%}
         {%- call statement('main') -%}
             insert into {{ this }} ({{ model.columns.keys() | join(', ') }})
             select {{ model.columns.keys() | join(', ') }} from ({{ sql }})
         {%- endcall -%}
         {#- Each v_*_at looks up its id during planning, which takes 1 ms longer with five parts than with one. -#}
-        {%- do run_query('optimize table ' ~ this ~ ' final') -%}
+        {%- call statement('merge_registry') -%}
+            optimize table {{ this }} final
+        {%- endcall -%}
         {%- do record_step('done') -%}
-        {%- do await_registry(this) -%}
+        {%- do wait_for_registry(this) -%}
         {%- do log('published snapshot ' ~ id ~ ' (data version ' ~ build_version() ~ ')', info=true) -%}
     {%- endif -%}
     {%- do persist_docs(this, model) -%}

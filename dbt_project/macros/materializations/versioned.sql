@@ -19,37 +19,37 @@
 
     {{ run_hooks(pre_hooks) }}
     {%- do record_build_state('running') -%}
-    {%- set lost = rows_to_take_up_again(this.identifier) -%}
+    {%- set lost = lost_rows_to_recover(this.identifier) -%}
     {%- do create_versioned_table(this) -%}
     {{ get_assert_columns_equivalent(sql) }}
     {%- do record_step('begun') -%}
     {%- do repair_open_rows(this) -%}
-    {%- do take_up_pages(this.identifier, entities, again=lost | length > 0) -%}
-    {%- do take_up_overlaps(this.identifier) if config.get('meta', {}).get('overlaps') -%}
+    {%- do select_pages(this.identifier, entities, again=lost | length > 0) -%}
+    {%- do select_overlaps(this.identifier) if config.get('meta', {}).get('overlaps') -%}
     {%- do create_work_table(this, candidates) -%}
     {%- do stage_candidates(candidates, sql) -%}
     {%- set partitions = candidate_partitions(candidates, this) -%}
     {%- do set_aside_conflicts(candidates, partitions) -%}
     {%- do create_work_table(this, changes) if partitions | selectattr('is_held') | list -%}
-    {%- set untouched = partitions | rejectattr('is_held') | rejectattr('has_twins') | list -%}
+    {%- set untouched = partitions | rejectattr('is_held') | rejectattr('has_duplicates') | list -%}
     {%- do attach_all(this, candidates, untouched) -%}
     {%- for partition in partitions | reject('in', untouched) -%}
-        {%- do take_in(this, candidates, changes, partition, version) -%}
+        {%- do add_partition(this, candidates, changes, partition, version) -%}
         {%- do record_build_state('running') if loop.index % 50 == 0 -%}
     {%- endfor -%}
     {%- do refuse_unwritten_rows(this, candidates, changes, partitions, version) -%}
     {%- do refuse_unread_pages(this.identifier, entities)
         if not partitions and config.get('meta', {}).get('rows_of_every_page') -%}
     {%- do mark_pages_done(this.identifier) -%}
-    {%- for work in [candidates, changes] -%}{%- do run_query('drop table if exists ' ~ work) -%}{%- endfor -%}
-    {%- do merge_touched(this, partitions) if var('merge_touched_partitions') -%}
+    {%- for work in [candidates, changes] -%}{%- do drop_work_table(work) -%}{%- endfor -%}
+    {%- do merge_changed_partitions(this, partitions) if var('merge_touched_partitions') -%}
     {%- call statement('main', fetch_result=True) -%}
         select count() from {{ this }} where valid_from_version = {{ version }}
     {%- endcall -%}
     {%- do log(this.identifier ~ ': ' ~ load_result('main').table.rows[0][0] ~ ' new or revised rows', info=true) -%}
     {%- do persist_docs(this, model) -%}
     {{ run_hooks(post_hooks) }}
-    {%- do accept_lost_rows(lost) -%}
+    {%- do reset_row_counts(lost) -%}
     {%- do record_mart_rows(this, config.get('partition_by', ''), uncounted_rows(this.identifier, lost)) -%}
     {{ return({'relations': [this.incorporate(type='table')]}) }}
 {%- endmaterialization -%}

@@ -4,7 +4,9 @@
 {%- materialization work_table, adapter='clickhouse' -%}
     {{ run_hooks(pre_hooks) }}
     {%- set columns = model.columns.keys() | join(', ') -%}
-    {%- do run_query('drop table if exists ' ~ this ~ on_cluster()) -%}
+    {%- call statement('drop') -%}
+        drop table if exists {{ this }}{{ on_cluster() }}
+    {%- endcall -%}
     {%- do create_log_table(this) -%}
     {%- for query in queries_of(sql) -%}
         {%- call statement('main') -%}

@@ -67,10 +67,15 @@
     {%- for dataset, info in datasets().items() -%}
         {%- set version = steps.get('model.market_data.' ~ info.mart, {'version': 0}).version -%}
         {%- if version < build_version() -%}
-            {%- set decided = run_query(
-                "select count() from ops.quarantine where dataset = '" ~ dataset ~ "' and recorded_at >= "
-                ~ build_began(version) ~ ' and recorded_at < ' ~ build_began(build_version())).rows[0][0] | int -%}
-            {%- do pending.append(dataset) if decided -%}
+            {%- set decisions -%}
+                select count()
+                from ops.quarantine
+                where
+                    dataset = '{{ dataset }}'
+                    and recorded_at >= {{ build_began(version) }}
+                    and recorded_at < {{ build_began(build_version()) }}
+            {%- endset -%}
+            {%- do pending.append(dataset) if scalar(decisions) | int -%}
         {%- endif -%}
     {%- endfor -%}
     {%- if pending -%}
@@ -126,13 +131,16 @@
 
 {#- Checks the findings themselves, regardless of the tests on them; and every audit must have reported. -#}
 {%- macro refuse_findings(steps) -%}
-    {%- set results = ref('dq_audit_results') -%}
     {%- set run = steps['model.market_data.dq_audit_results'].version -%}
+    {%- set query -%}
+        select audit, toString(countIf(severity = 'error')), toString(sumIf(`rows`, severity = 'error'))
+        from {{ ref('dq_audit_results') }}
+        where run = {{ run }}
+        group by audit
+        order by audit
+    {%- endset -%}
     {%- set errors, reported = [], [] -%}
-    {%- for row in run_query(
-        "select audit, toString(countIf(severity = 'error')), toString(sumIf(rows, severity = 'error')) from "
-        ~ results ~ ' where run = ' ~ run
-        ~ ' group by audit order by audit') -%}
+    {%- for row in run_query(query) -%}
         {%- do reported.append(row[0]) -%}
         {%- do errors.append(row[0] ~ ' (' ~ row[2] ~ ' rows)') if row[1] | int -%}
     {%- endfor -%}
@@ -163,7 +171,7 @@
 {%- endmacro -%}
 
 {#- A run that compares the code with another state (slim CI) only checks models; it never publishes. -#}
-{%- macro is_check_of_code() -%}
+{%- macro only_checks_code() -%}
     {%- set given = [] -%}
     {%- for name in ['defer', 'favor_state', 'state', 'defer_state'] if invocation_args_dict.get(name) -%}
         {%- do given.append(name) -%}

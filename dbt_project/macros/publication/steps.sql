@@ -5,11 +5,14 @@
 {%- endmacro -%}
 
 {%- macro record_steps(steps) -%}
-    {%- set rows = [] -%}
-    {%- for step in steps -%}
-        {%- do rows.append('(' ~ build_version() ~ ", '" ~ sql_text(step.node) ~ "', '" ~ step.outcome ~ "')") -%}
-    {%- endfor -%}
-    {%- do run_query('insert into ops.build_steps (version, node, outcome) values ' ~ rows | join(', ')) if rows -%}
+    {%- set query -%}
+        insert into ops.build_steps (version, node, outcome)
+        values
+        {%- for step in steps %}
+        ({{ build_version() }}, '{{ sql_text(step.node) }}', '{{ step.outcome }}'){{ ',' if not loop.last }}
+        {%- endfor %}
+    {%- endset -%}
+    {%- do run_query(query) if steps -%}
 {%- endmacro -%}
 
 {#- Records how the tests of this run ended, for later runs that continue it (`dbt retry`). -#}
@@ -39,9 +42,12 @@
 {#- The newest step of each node: unique id → {version, outcome}. -#}
 {%- macro newest_steps() -%}
     {%- set steps = {} -%}
-    {%- for row in run_query(
-        'select node, toString(max(version)), argMax(outcome, tuple(version, recorded_at)) from ops.build_steps group '
-        ~ 'by node') -%}
+    {%- set query -%}
+        select node, toString(max(version)), argMax(outcome, tuple(version, recorded_at))
+        from ops.build_steps
+        group by node
+    {%- endset -%}
+    {%- for row in run_query(query) -%}
         {%- do steps.update({row[0]: {'version': row[1] | int, 'outcome': row[2]}}) -%}
     {%- endfor -%}
     {{ return(steps) }}

@@ -5,7 +5,11 @@
 {%- macro view_bars_live() -%}
 {%- set since = "now64(6, 'UTC') - interval 2 hour" %}
 {%- set raws = rest_raws_beside_live() + live_raws() %}
-{%- set tables = "merge('raw', '^(" ~ raws | join('|') ~ ")$')" %}
+{%- set tables = merged_raw(raws) %}
+{%- set pages %}
+select * from {{ tables }}
+where http_status in (101, 200) and fetched_at >= {{ since }} and window_end > horizon
+{%- endset %}
 {%- for raw in raws %}
 -- depends_on: {{ source('raw', raw) }}
 {%- endfor %}
@@ -17,22 +21,23 @@ with
         from {{ tables }} where fetched_at >= {{ since }}
     ) as horizon,
 
-waiting as (
-    {{ bars_of_pages("select * from " ~ tables ~ " where http_status in (101, 200) and fetched_at >= " ~ since
-        ~ " and window_end > horizon") }}
+unpublished_bars as (
+    {{ bars_of_pages(pages) }}
 ),
 
 -- Precedence: archive and REST, then the gap task, then frames; frames by the venue's time, then by arrival.
 provisional as (
     select *
-    from waiting
+    from unpublished_bars
     where
         problem = '' and open_time >= horizon
         and (instrument_id, timeframe, assumeNotNull(open_time)) not in (
             select instrument_id, timeframe, open_time
             from {{ ref('bars') }}
-            where open_time >= horizon and valid_from_version <= assumeNotNull(cutoff)
-            and valid_to_version > assumeNotNull(cutoff)
+            where
+                open_time >= horizon
+                and valid_from_version <= assumeNotNull(cutoff)
+                and valid_to_version > assumeNotNull(cutoff)
         )
     order by
         instrument_id, timeframe, open_time, multiIf(source = 'live', 2, source = 'gap', 1, 0),

@@ -32,12 +32,16 @@ having max(valid_from_version) > {{ last }} or max(is_removed)
 
 {#- Deletes what unpublished builds wrote: they may have hashed differently from the next snapshot, whose manifest is
     the newest row of each group. -#}
-{%- macro forget_unpublished_manifest() -%}
-    {%- if execute and run_query('exists table ' ~ this).rows[0][0] | int -%}
-        {%- set unpublished = 'version > ' ~ last_published_version() -%}
-        {%- if run_query('select count() from ' ~ this ~ ' where ' ~ unpublished).rows[0][0] | int -%}
-            {%- do run_query(
-                'alter table ' ~ this ~ ' delete where ' ~ unpublished ~ ' settings mutations_sync = 1') -%}
+{%- macro delete_unpublished_manifest() -%}
+    {%- if execute and table_exists(this) -%}
+        {%- set unpublished -%}
+            select count() from {{ this }} where version > {{ last_published_version() }}
+        {%- endset -%}
+        {%- if scalar(unpublished) | int -%}
+            {%- call statement('delete_unpublished_manifest') -%}
+                alter table {{ this }} delete where version > {{ last_published_version() }}
+                settings mutations_sync = 1
+            {%- endcall -%}
         {%- endif -%}
     {%- endif -%}
 {%- endmacro -%}

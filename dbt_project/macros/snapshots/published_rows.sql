@@ -3,7 +3,9 @@
     expression, for views that have that column; another view around this one would double the planning time. `rules`:
     those of the snapshot (a number or a scalar). `guard`: an additional condition. -#}
 {%- macro published_rows(dataset, cutoff, relation=none, snapshot_id=none, rules=none, guard='') -%}
-    {%- set versions = 'valid_from_version <= ' ~ cutoff ~ ' and valid_to_version > ' ~ cutoff ~ guard -%}
+    {%- set versions -%}
+        valid_from_version <= {{ cutoff }} and valid_to_version > {{ cutoff }}{{ guard }}
+    {%- endset -%}
     {%- set mart = relation or ref(datasets()[dataset].mart) -%}
     {{ return(context['published_' ~ dataset](mart, pinned_columns(cutoff, snapshot_id), versions, rules=rules)) }}
 {%- endmacro -%}
@@ -40,11 +42,13 @@ settings do_not_merge_across_partitions_select_final = 1
 {#- interval_hours is the period that the payment covers, derived from the neighbouring payments. -#}
 {%- macro published_funding(mart, pinned, versions, rules=none) -%}
     {%- set known = current_rules() if rules is none else rules -%}
-    {%- if known is number -%}
-        {%- set period = funding_period() if known >= 1 else funding_period_before_rules() -%}
-    {%- else -%}
-        {%- set period = 'if(' ~ known ~ ' >= 1, ' ~ funding_period() ~ ', ' ~ funding_period_before_rules() ~ ')' -%}
-    {%- endif -%}
+    {%- set period -%}
+        {%- if known is number -%}
+            {{ funding_period() if known >= 1 else funding_period_before_rules() }}
+        {%- else -%}
+            if({{ known }} >= 1, {{ funding_period() }}, {{ funding_period_before_rules() }})
+        {%- endif -%}
+    {%- endset -%}
 select
     {{ pinned }},
     instrument_id,
@@ -104,7 +108,9 @@ where {{ versions }}
 {#- The mart stores an unknown classification as '': its column predates the rule that unknown is NULL. -#}
 {%- macro published_fear_greed(mart, pinned, versions, rules=none) -%}
     {%- set known = current_rules() if rules is none else rules -%}
-    {%- set word = "if(" ~ known ~ " >= 2, nullIf(classification, ''), toNullable(classification))" -%}
+    {%- set word -%}
+        if({{ known }} >= 2, nullIf(classification, ''), toNullable(classification))
+    {%- endset -%}
 select
     {{ pinned }},
     date,

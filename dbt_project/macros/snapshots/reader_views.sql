@@ -23,7 +23,7 @@ with {{ version_of_parameter(ref('snapshots')) }} as cutoff
         )
     )
     {%- endset -%}
-    {{ held(version) }}
+    {{ version_or_error(version) }}
 {%- endmacro -%}
 
 {#- SQL of v_snapshot_manifest_at: row count and content hash of each series and month of the snapshot. -#}
@@ -46,15 +46,23 @@ having row_count > 0
 {#- Scalar: the newest published version. On a cluster it is an error if this node does not know the snapshot that was
     the newest when the view was created; the view reaches a node before the rows do. -#}
 {%- macro newest_version(snapshots) -%}
-    {%- if not on_cluster() -%}{{ return('(select max(published.data_version) from ' ~ snapshots
-        ~ ' as published)') }}{%- endif -%}
-    {%- set known = run_query('select max(data_version) from ' ~ snapshots).rows[0][0]
-        if execute and run_query('exists table ' ~ snapshots).rows[0][0] | int else 0 -%}
-    {%- set newest = 'max(published.data_version)' -%}
-    {{ return(
-        '(select toUInt32(if(' ~ newest ~ ' >= ' ~ known ~ ' and ' ~ newest ~ ' <= ' ~ held_here() ~ ', toString('
-        ~ newest ~ '), '
-        ~ say_node_behind() ~ ')) from ' ~ snapshots ~ ' as published)') }}
+    {%- if on_cluster() -%}
+    {%- set newest_known -%}
+        select max(data_version) from {{ snapshots }}
+    {%- endset -%}
+    {%- set known = scalar(newest_known) if execute and table_exists(snapshots) else 0 -%}
+    (
+        select
+            toUInt32(if(
+                max(published.data_version) >= {{ known }}
+                and max(published.data_version) <= {{ newest_held_version() }},
+                toString(max(published.data_version)), {{ node_behind_message() }}
+            ))
+        from {{ snapshots }} as published
+    )
+    {%- else -%}
+    (select max(published.data_version) from {{ snapshots }} as published)
+    {%- endif -%}
 {%- endmacro -%}
 
 {#- SQL of v_<dataset>_latest: the newest published snapshot, never unpublished rows. -#}
@@ -85,33 +93,33 @@ select
     {%- endfor %}
 from snaps.{{ dataset }}
 {%- if some_may_be_archived(registry) %}
-{{ stop_at_archived(dataset) }}
+{{ archived_guard(dataset) }}
 {%- endif %}
 {%- if on_cluster() %}
-{{ stop_at_not_held(dataset, registry) }}
+{{ behind_guard(dataset, registry) }}
 {%- endif %}
 {%- endmacro -%}
 
 {#- On a cluster: a branch without rows that stops a reader who selects a snapshot that this node does not have, and
-    every reader while the node has no session with Keeper: then it may not have heard of a snapshot, which would have no
-    rows here. A node that was down while the snapshot was published knows it before it has its view. -#}
-{%- macro stop_at_not_held(dataset, registry) -%}
+    every reader while the node has no session with Keeper: then it may not have heard of a snapshot, which would have
+    no rows here. A node that was down while the snapshot was published knows it before it has its view. -#}
+{%- macro behind_guard(dataset, registry) -%}
 union all
 select
     toLowCardinality(snapshot_id) as snapshot_id
     {%- for column in model.columns.values() if column.name != 'snapshot_id' %},
     no_{{ column.name }} as {{ column.name }}
     {%- endfor %}
-from (select named.snapshot_id from {{ registry }} as named where named.data_version > {{ held_here() }})
+from (select named.snapshot_id from {{ registry }} as named where named.data_version > {{ newest_held_version() }})
 array join
     [1] as is_behind
     {%- for column in model.columns.values() if column.name != 'snapshot_id' %},
     [{{ default_of(column.data_type) }}] as no_{{ column.name }}
     {%- endfor %}
 where
-    throwIf(is_behind, {{ say_node_behind() }})
+    throwIf(is_behind, {{ node_behind_message() }})
     and not (
-        select throwIf(max(replica.is_session_expired or replica.is_readonly), {{ say_cut_off(dataset) }})
+        select throwIf(max(replica.is_session_expired or replica.is_readonly), {{ cut_off_message(dataset) }})
         from system.replicas as replica
         where replica.database = '{{ registry.schema }}' and replica.table = '{{ registry.identifier }}'
     )
@@ -120,7 +128,7 @@ where
 {#- A branch without rows that stops a reader who selects an archived snapshot, instead of returning nothing. Planning
     it costs every reader some milliseconds, so it is added only by the build after which a snapshot may be archived.
     -#}
-{%- macro stop_at_archived(dataset) -%}
+{%- macro archived_guard(dataset) -%}
 union all
 select
     toLowCardinality(snapshot_id) as snapshot_id
@@ -128,7 +136,7 @@ select
     no_{{ column.name }} as {{ column.name }}
     {%- endfor %}
 from snaps.archived
-{%- set text = 'this snapshot is archived: read it through marts.v_' ~ dataset
+{%- set message = 'this snapshot is archived: read it through marts.v_' ~ dataset
     ~ '_at(snapshot_id = ...), or make it live again with mdw snapshot protect' %}
 {#- Columns of an ARRAY JOIN, because a condition on snapshot_id is pushed below it and evaluated first, while
     conditions on these columns, and the one that stops the query, come later; constants, because they are cheapest to
@@ -138,15 +146,18 @@ array join
     {%- for column in model.columns.values() if column.name != 'snapshot_id' %},
     [{{ default_of(column.data_type) }}] as no_{{ column.name }}
     {%- endfor %}
-where throwIf(is_archived, '{{ text }}')
+where throwIf(is_archived, '{{ message }}')
 {%- endmacro -%}
 
 {#- Whether a snapshot is archived, or the next publication may archive one; true if nothing is built yet. -#}
 {%- macro some_may_be_archived(registry) -%}
     {%- if not execute -%}{{ return(true) }}{%- endif -%}
-    {%- set rows = run_query(
-        "select maxIf(total_rows, database != 'snaps'), maxIf(total_rows, database = 'snaps') from system.tables "
-        ~ "where (database, name) in (('"
-        ~ registry.schema ~ "', '" ~ registry.identifier ~ "'), ('snaps', 'archived')) having count() = 2").rows -%}
+    {%- set query -%}
+        select maxIf(total_rows, database != 'snaps'), maxIf(total_rows, database = 'snaps')
+        from system.tables
+        where (database, name) in (('{{ registry.schema }}', '{{ registry.identifier }}'), ('snaps', 'archived'))
+        having count() = 2
+    {%- endset -%}
+    {%- set rows = run_query(query).rows -%}
     {{ return(not rows or (rows[0][0] | int) >= (var('live_pins') | int) or (rows[0][1] | int) > 0) }}
 {%- endmacro -%}

@@ -17,20 +17,20 @@
 
 {#- The same for every dataset, as the value stored with a snapshot. -#}
 {%- macro hashed_columns_sql() -%}
-    {%- set of_datasets = [] -%}
-    {%- for dataset, info in datasets().items() -%}
-        {%- set pairs = [] -%}
-        {%- for column in hashed_columns(info.mart) -%}
-            {%- do pairs.append("('" ~ column.name ~ "', '" ~ sql_text(column.type) ~ "')") -%}
-        {%- endfor -%}
-        {%- do of_datasets.append("'" ~ dataset ~ "', [" ~ pairs | join(', ') ~ ']') -%}
-    {%- endfor -%}
-    cast(map({{ of_datasets | join(', ') }}) as Map(String, Array(Tuple(String, String))))
+    cast(map(
+        {%- for dataset, info in datasets().items() %}
+        '{{ dataset }}', [
+            {%- for column in hashed_columns(info.mart) %}
+            ('{{ column.name }}', '{{ sql_text(column.type) }}'){{ ',' if not loop.last }}
+            {%- endfor %}
+        ]{{ ',' if not loop.last }}
+        {%- endfor %}
+    ) as Map(String, Array(Tuple(String, String))))
 {%- endmacro -%}
 
 {#- Hash of a row of a mart for snapshots published from now on. -#}
 {%- macro row_hash(mart) -%}
-    {{ return(hash_sql(hash_function(), hashed_columns(mart), {})) }}
+    {{ hash_sql(hash_function(), hashed_columns(mart), {}) }}
 {%- endmacro -%}
 
 {#- Hash of a row of a dataset as computed for the newest published snapshot, regardless of later changes of the mart
@@ -40,17 +40,23 @@
     {%- set mart = datasets()[dataset].mart -%}
     {%- set types = {} -%}
     {%- for column in hashed_columns(mart) -%}{%- do types.update({column.name: column.type}) -%}{%- endfor -%}
-    {{ return(hash_sql(published.function, published.columns.get(dataset, []), types)) }}
+    {{ hash_sql(published.function, published.columns.get(dataset, []), types) }}
 {%- endmacro -%}
 
 {#- NULL differs from every value. A column is cast if its type has changed: `types` are those of the mart. -#}
 {%- macro hash_sql(function, columns, types) -%}
-    {%- set values = [] -%}
-    {%- for column in columns -%}
-        {%- set is_same = types.get(column.name, column.type) == column.type -%}
-        {%- do values.append(column.name if is_same else 'cast(' ~ column.name ~ " as " ~ column.type ~ ')') -%}
-    {%- endfor -%}
-    {{ return('reinterpretAsUInt128(' ~ function ~ '(tuple(' ~ (values or ['1']) | join(', ') ~ ')))') }}
+    reinterpretAsUInt128({{ function }}(tuple(
+        {%- for column in columns -%}
+            {%- if types.get(column.name, column.type) == column.type -%}
+                {{ column.name }}
+            {%- else -%}
+                cast({{ column.name }} as {{ column.type }})
+            {%- endif -%}
+            {{ ', ' if not loop.last }}
+        {%- else -%}
+            1
+        {%- endfor -%}
+    )))
 {%- endmacro -%}
 
 {#- Whether the newest published snapshot hashes a dataset in the same way as the next one, so that its manifest can be
@@ -69,11 +75,14 @@
     {%- if 'hashes' not in facts -%}
         {%- set found = {'function': hash_function(), 'columns': {}} -%}
         {%- if last_published_version() > 0 -%}
-            {%- set rows = run_query(
-                'select row_hash, dataset, tupleElement(one_column, 1), tupleElement(one_column, 2) from '
-                ~ generate_schema_name('marts', none) | trim ~ '.snapshots '
-                ~ 'array join mapKeys(hashed_columns) as dataset, mapValues(hashed_columns) as its_columns '
-                ~ 'array join its_columns as one_column where data_version = ' ~ last_published_version()).rows -%}
+            {%- set query -%}
+                select row_hash, dataset, tupleElement(one_column, 1), tupleElement(one_column, 2)
+                from marts.snapshots
+                array join mapKeys(hashed_columns) as dataset, mapValues(hashed_columns) as its_columns
+                array join its_columns as one_column
+                where data_version = {{ last_published_version() }}
+            {%- endset -%}
+            {%- set rows = run_query(query).rows -%}
             {%- if not rows -%}
                 {%- do exceptions.raise_compiler_error(
                     'it is not recorded how data version ' ~ last_published_version()

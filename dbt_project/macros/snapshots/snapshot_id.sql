@@ -12,7 +12,7 @@
             ~ ', which YAML does not read as text. Write it in quotes: --vars \'{snapshot_id: "…"}\'. Nothing was '
             ~ 'changed.') -%}
     {%- endif -%}
-    {%- set id = (of_this_run('snapshot_id') | string) or run_started_at.strftime('%Y%m%dT%H%M%SZ') -%}
+    {%- set id = (run_var('snapshot_id') | string) or run_started_at.strftime('%Y%m%dT%H%M%SZ') -%}
     {%- if not modules.re.match('^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$', id) or id.endswith('\n') -%}
         {%- do exceptions.raise_compiler_error(
             "snapshot_id is '" ~ id
@@ -26,7 +26,6 @@
 {%- macro last_published_version() -%}
     {%- if not execute -%}{{ return(0) }}{%- endif -%}
     {%- if 'published' in build_facts() -%}{{ return(build_facts()['published']) }}{%- endif -%}
-    {%- set marts = generate_schema_name('marts', none) | trim -%}
-    {%- if run_query("exists table " ~ marts ~ ".snapshots").rows[0][0] | int == 0 -%}{{ return(0) }}{%- endif -%}
-    {{ return(run_query("select max(data_version) from " ~ marts ~ ".snapshots").rows[0][0] | int) }}
+    {%- if not table_exists('marts.snapshots') -%}{{ return(0) }}{%- endif -%}
+    {{ return(scalar('select max(data_version) from marts.snapshots') | int) }}
 {%- endmacro -%}

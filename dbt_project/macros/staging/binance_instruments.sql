@@ -5,10 +5,12 @@
     -#}
 {%- macro binance_instruments(pages, has_contracts=false) -%}
 {%- set type = listed_name('record', 'contractType') -%}
-{%- set pair = "concat(" ~ listed_name('record', 'baseAsset') ~ ", '/', " ~ listed_name('record', 'quoteAsset')
-    ~ ")" -%}
-{%- set is_perpetual = type
-    ~ " in ('PERPETUAL', 'TRADIFI_PERPETUAL', 'PERPETUAL DELIVERING', 'PERPETUAL_DELIVERING')" -%}
+{%- set pair -%}
+    concat({{ listed_name('record', 'baseAsset') }}, '/', {{ listed_name('record', 'quoteAsset') }})
+{%- endset -%}
+{%- set is_perpetual -%}
+    {{ type }} in ('PERPETUAL', 'TRADIFI_PERPETUAL', 'PERPETUAL DELIVERING', 'PERPETUAL_DELIVERING')
+{%- endset -%}
 with source as (
     select * from {{ pages }} where http_status = 200
 ),
@@ -43,7 +45,6 @@ filters as (
     from exploded
 ),
 
-{% set filter = "arrayFirst(filter -> JSONExtractString(filter, 'filterType') = '{}', filters)" -%}
 named as (
     select
         {{ page_columns() }},
@@ -62,13 +63,13 @@ named as (
         {%- else %}
         status_of_word as status,
         {%- endif %}
-        {{ listed_text(filter.format('PRICE_FILTER'), ['tickSize']) }} as tick_size_text,
-        {{ listed_text(filter.format('LOT_SIZE'), ['stepSize']) }} as lot_size_text,
-        {{ listed_text(filter.format('LOT_SIZE'), ['minQty']) }} as min_qty_text,
+        {{ listed_text(binance_filter('PRICE_FILTER'), ['tickSize']) }} as tick_size_text,
+        {{ listed_text(binance_filter('LOT_SIZE'), ['stepSize']) }} as lot_size_text,
+        {{ listed_text(binance_filter('LOT_SIZE'), ['minQty']) }} as min_qty_text,
         coalesce(
-            {{ listed_text(filter.format('NOTIONAL'), ['minNotional']) }},
-            {{ listed_text(filter.format('MIN_NOTIONAL'), ['minNotional']) }},
-            {{ listed_text(filter.format('MIN_NOTIONAL'), ['notional']) }}
+            {{ listed_text(binance_filter('NOTIONAL'), ['minNotional']) }},
+            {{ listed_text(binance_filter('MIN_NOTIONAL'), ['minNotional']) }},
+            {{ listed_text(binance_filter('MIN_NOTIONAL'), ['notional']) }}
         ) as min_notional_text,
         {{ listed_text('record', ['onboardDate']) }} as listed_at_text,
         record as raw_row,
@@ -77,4 +78,9 @@ named as (
 ),
 
 {{ finish_instruments('named', absent=['contract_size']) }}
+{%- endmacro -%}
+
+{#- A record's filter of some type. -#}
+{%- macro binance_filter(type) -%}
+    arrayFirst(filter -> JSONExtractString(filter, 'filterType') = '{{ type }}', filters)
 {%- endmacro -%}

@@ -39,5 +39,5 @@ named as (
     from exploded
 ),
 
-{{ finish_bars('named', whole=['open_time', 'trade_count'], closed=had_ended()) }}
+{{ finish_bars('named', whole=['open_time', 'trade_count'], closed=has_closed()) }}
 {%- endmacro -%}

@@ -34,7 +34,7 @@ checked as (
     select
         *,
         {{ first_problem(['open_time'] + required) }} as problem,
-        {{ unread_attributes((['quote_volume', 'trade_count'] | reject('in', absent) | list) + more) }} as notice
+        {{ unreadable_attributes((['quote_volume', 'trade_count'] | reject('in', absent) | list) + more) }} as notice
     from typed
     {%- if closed %}
     where {{ closed }}
@@ -63,7 +63,7 @@ checked as (
     select
         *,
         {{ first_problem(['funding_time_raw', 'funding_rate']) }} as problem,
-        {{ unread_attributes(['mark_price'] | reject('in', absent) | list, zero_is_none=true) }} as notice
+        {{ unreadable_attributes(['mark_price'] | reject('in', absent) | list, zero_is_none=true) }} as notice
     from typed
 )
 
@@ -75,6 +75,7 @@ from checked
     `notice` reports it. -#}
 {%- macro finish_instruments(named, absent=[]) -%}
 {%- set numbers = ['tick_size', 'lot_size', 'min_qty', 'min_notional', 'contract_size'] -%}
+{%- set optional = (numbers + ['listed_at']) | reject('in', absent) | list -%}
 {%- set names = ['venue_symbol', 'base', 'quote'] -%}
 typed as (
     select
@@ -100,7 +101,7 @@ checked as (
             {%- endfor %}
             ''
         ) as problem,
-        {{ unread_attributes((numbers + ['listed_at']) | reject('in', absent) | list, zero_is_none=true) }} as notice
+        {{ unreadable_attributes(optional, zero_is_none=true) }} as notice
     from typed
 )
 

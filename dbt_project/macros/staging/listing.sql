@@ -12,7 +12,7 @@
 {%- endmacro -%}
 
 {#- A positive number, otherwise NULL: '' or null is unknown, 0 is a rule that is switched off (Binance's documentation
-    of filters), and unread_attributes reports what cannot be read. -#}
+    of filters), and unreadable_attributes reports what cannot be read. -#}
 {%- macro positive_number(text) -%}
     if({{ to_number(text) }} > 0, {{ to_number(text) }}, null)
 {%- endmacro -%}

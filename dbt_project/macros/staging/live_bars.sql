@@ -6,11 +6,11 @@
     venue's flag, or by the page's clock, become rows. -#}
 {%- macro bars_of_pages(pages) -%}
 {%- set kline = "'Tuple(t Int64, o String, h String, l String, c String, v String, q String, n Int64, x Bool)'" -%}
-{%- set listed = "'Array(Tuple(" ~ (['String'] * 9) | join(', ') ~ "))'" -%}
+{%- set listed = "'Array(Tuple(String, String, String, String, String, String, String, String, String))'" -%}
 {%- set numbered = "'Array(Tuple(Int64, String, String, String, String, String, Int64, String, Int64))'" -%}
-{%- set named_bars = "'Array(Tuple(start Int64, open String, high String, low String, close String, volume String, "
-    ~ "turnover String, confirm Bool))'" -%}
-{%- set short_list = "'Array(Tuple(" ~ (['String'] * 7) | join(', ') ~ "))'" -%}
+{%- set fields = ['start Int64', 'open String', 'high String', 'low String', 'close String', 'volume String',
+    'turnover String', 'confirm Bool'] -%}
+{%- set short_list = "'Array(Tuple(String, String, String, String, String, String, String))'" -%}
 with source as (
     {{ pages }}
 ),
@@ -45,7 +45,7 @@ exploded as (
                 r -> tuple(
                     toString(r.start), r.open, r.high, r.low, r.close, r.volume, r.turnover, '', toUInt8(r.confirm)
                 ),
-                JSONExtract(payload, 'data', {{ named_bars }})
+                JSONExtract(payload, 'data', 'Array(Tuple({{ fields | join(', ') }}))')
             ),
             arrayMap(
                 r -> tuple(r.1, r.2, r.3, r.4, r.5, r.6, r.7, '', toUInt8(2)),
@@ -78,7 +78,10 @@ named as (
     from exploded
 ),
 
-{{ finish_bars('named', closed="flag = 1 or (flag = 2 and " ~ had_ended() ~ ")", also=['event_time']) }}
+{% set is_closed -%}
+    flag = 1 or (flag = 2 and {{ has_closed() }})
+{%- endset -%}
+{{ finish_bars('named', closed=is_closed, also=['event_time']) }}
 {%- endmacro -%}
 
 {%- macro live_raws() -%}

@@ -5,7 +5,7 @@
 
 {#- Names of all timeframes as a ClickHouse array. -#}
 {%- macro timeframe_names() -%}
-    ['{{ var('timeframes').keys() | join("', '") }}']
+    [{{ quoted(var('timeframes').keys()) }}]
 {%- endmacro -%}
 
 {#- Decimal text to the nearest double; NULL if it is not a finite number. -#}
@@ -15,7 +15,10 @@
 
 {#- Milliseconds since 1970 as text to a UTC time; NULL if it is not a whole number. -#}
 {%- macro to_time(text) -%}
-    {{ ms_to_time('toInt64OrNull(' ~ text ~ ')') }}
+    {%- set ms -%}
+        toInt64OrNull({{ text }})
+    {%- endset -%}
+    {{ ms_to_time(ms) }}
 {%- endmacro -%}
 
 {#- Milliseconds since 1970 to a UTC time. -#}
@@ -31,7 +34,7 @@
 
 {#- Whether a typed bar of a page with newest_closed_ms had closed. An unreadable time counts as closed, so that the row
     is rejected with a reason instead of lost. -#}
-{%- macro had_ended() -%}
+{%- macro has_closed() -%}
     ifNull(toUnixTimestamp64Milli(open_time) <= newest_closed_ms, true)
 {%- endmacro -%}
 
@@ -49,7 +52,8 @@
         multiIf(
             page_problem != '', page_problem,
             {%- for name in required %}
-            isNull({{ name }}), concat('{{ name }} is not a valid value: ', ifNull(nullIf({{ name }}_text, ''), 'null')),
+            isNull({{ name }}),
+            concat('{{ name }} is not a valid value: ', ifNull(nullIf({{ name }}_text, ''), 'null')),
             {%- endfor %}
             ''
         ),
@@ -59,15 +63,15 @@
 
 {#- Names the optional columns that are NULL although their text is not empty; '' if there are none. `zero_is_none`: 0
     means that there is no value, as in the filters of a listing. -#}
-{%- macro unread_attributes(names, zero_is_none=false) -%}
+{%- macro unreadable_attributes(names, zero_is_none=false) -%}
     {%- if not names -%}
     ''
     {%- else -%}
     if(
-        {% for name in names %}{{ ' or ' if not loop.first }}{{ is_unread(name, zero_is_none) }}{% endfor %},
+        {% for name in names %}{{ ' or ' if not loop.first }}{{ is_unreadable(name, zero_is_none) }}{% endfor %},
         arrayStringConcat(arrayFilter(text -> text != '', [
             {%- for name in names %}
-            if({{ is_unread(name,
+            if({{ is_unreadable(name,
                 zero_is_none) }}, concat('{{ name }} cannot be read: ', ifNull({{ name }}_text, '')), ''){{ ','
                 if not loop.last }}
             {%- endfor %}
@@ -77,7 +81,7 @@
     {%- endif -%}
 {%- endmacro -%}
 
-{%- macro is_unread(name, zero_is_none) -%}
+{%- macro is_unreadable(name, zero_is_none) -%}
     (isNull({{ name }}) and ifNull({{ name }}_text, '') != ''
     {%- if zero_is_none %} and ifNull(toFloat64OrNull({{ name }}_text), 1) != 0{% endif %})
 {%- endmacro -%}

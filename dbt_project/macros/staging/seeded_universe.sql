@@ -3,8 +3,11 @@
 {%- macro seeded_universe() -%}
     {%- if not execute -%}{{ return([]) }}{%- endif -%}
     {%- set seed = ref('universe_default') -%}
-    {%- if run_query('exists table ' ~ seed).rows[0][0] | int == 0 -%}{{ return([]) }}{%- endif -%}
-    {{ return(run_query(
-        'select dataset, venue, market, symbol, timeframe, toString(history_start) from ' ~ seed ~ ' order by all'
-        ).rows | map('list') | list) }}
+    {%- if not table_exists(seed) -%}{{ return([]) }}{%- endif -%}
+    {%- set query -%}
+        select dataset, venue, market, symbol, timeframe, toString(history_start)
+        from {{ seed }}
+        order by all
+    {%- endset -%}
+    {{ return(run_query(query).rows | map('list') | list) }}
 {%- endmacro -%}

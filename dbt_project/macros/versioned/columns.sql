@@ -23,18 +23,26 @@
 {#- Condition that restricts a query to one partition. -#}
 {%- macro in_partition(partition) -%}
     {%- set expression = config.get('partition_by', '') -%}
-    {{ return((expression ~ ' = ' ~ partition) if expression else '1') }}
+    {%- if expression -%}
+        {{ expression }} = {{ partition }}
+    {%- else -%}
+        1
+    {%- endif -%}
 {%- endmacro -%}
 
 {#- The same for several of `candidate_partitions`. -#}
 {%- macro in_partitions(partitions) -%}
     {%- set expression = config.get('partition_by', '') -%}
-    {{ return((expression ~ ' in (' ~ partitions | map(attribute='value') | join(', ') ~ ')') if expression else '1') }}
+    {%- if expression -%}
+        {{ expression }} in ({{ partitions | map(attribute='value') | join(', ') }})
+    {%- else -%}
+        1
+    {%- endif -%}
 {%- endmacro -%}
 
 {#- The partition clause of statements on tables. -#}
 {%- macro partition_clause(partition) -%}
-    {{ return('partition ' ~ (partition if config.get('partition_by', '') else 'tuple()')) }}
+    partition {{ partition if config.get('partition_by', '') else 'tuple()' }}
 {%- endmacro -%}
 
 {#- Build that last changed a row: the one that added it or, if it is closed, the one that superseded it. Indexed. -#}

@@ -1,16 +1,19 @@
 {#- Creates the table from the contract's types. Columns added to the contract later are added to an existing table,
     which must then have exactly these columns: facts are never dropped to fit a changed model. -#}
 {%- macro create_versioned_table(relation) -%}
-    {%- set existing = run_query(
-        "select name, type from system.columns where database = '" ~ relation.schema ~ "' and table = '"
-        ~ relation.identifier
-        ~ "' and default_kind != 'MATERIALIZED'") -%}
-    {%- if existing.rows | length == 0 -%}
+    {%- set existing -%}
+        select name, type
+        from system.columns
+        where
+            database = '{{ relation.schema }}' and table = '{{ relation.identifier }}'
+            and default_kind != 'MATERIALIZED'
+    {%- endset -%}
+    {%- set found = {} -%}
+    {%- for row in run_query(existing) -%}{%- do found.update({row[0]: row[1]}) -%}{%- endfor -%}
+    {%- if not found -%}
         {%- do run_query(versioned_ddl(relation)) -%}
         {{ return('') }}
     {%- endif -%}
-    {%- set found = {} -%}
-    {%- for row in existing -%}{%- do found.update({row[0]: row[1]}) -%}{%- endfor -%}
     {%- for name, type in found.items() -%}{%- do check_column(relation, name, type) -%}{%- endfor -%}
     {%- set added = [] -%}
     {%- for column in model.columns.values() -%}
@@ -19,7 +22,9 @@
         {%- endif -%}
     {%- endfor -%}
     {%- if added -%}
-        {%- do run_query('alter table ' ~ relation ~ on_cluster() ~ ' ' ~ added | join(', ')) -%}
+        {%- call statement('add_columns') -%}
+            alter table {{ relation }}{{ on_cluster() }} {{ added | join(', ') }}
+        {%- endcall -%}
         {%- do log(relation ~ ': ' ~ added | join(', '), info=true) -%}
     {%- endif -%}
 {%- endmacro -%}
@@ -52,9 +57,8 @@
             ~ '), or write a migration that sets the value of those rows (docs/adding_a_column.md). '
             ~ 'Nothing was changed.') -%}
     {%- endif -%}
-    {{ return(
-        'add column if not exists ' ~ column.name ~ ' ' ~ column.data_type ~ ' ' ~ column_codec(column)
-        ~ ((' after ' ~ previous.name) if previous else ' first')) }}
+    add column if not exists {{ column.name }} {{ column.data_type }} {{ column_codec(column) }}
+    {%- if previous %} after {{ previous.name }}{% else %} first{% endif -%}
 {%- endmacro -%}
 
 {#- `node`: the model, if it is not the running one. -#}
@@ -83,14 +87,12 @@
     {%- for node in graph.nodes.values()
         if node.resource_type == 'model' and node.config.materialized == 'versioned' -%}
         {%- set relation = api.Relation.create(schema=node.schema, identifier=node.alias) -%}
-        {%- if run_query('exists table ' ~ relation).rows[0][0] | int == 0 -%}
-            {%- do run_query(versioned_ddl(relation, node)) -%}
-        {%- endif -%}
+        {%- do run_query(versioned_ddl(relation, node)) if not table_exists(relation) -%}
     {%- endfor -%}
 {%- endmacro -%}
 
 {%- macro column_default(name) -%}
-    {{ 'default 4294967295' if name == 'valid_to_version' }}
+    {%- if name == 'valid_to_version' %}default 4294967295{% endif -%}
 {%- endmacro -%}
 
 {#- Timestamps on a grid and version numbers change little from row to row. -#}

@@ -7,7 +7,7 @@
         meta={
             'entities': ['funding'],
             'rows_of_every_page': true,
-            'known_stays_known': ['mark_price'],
+            'keep_on_null': ['mark_price'],
             'jitters': ['funding_time_raw'],
         },
     )

@@ -95,7 +95,7 @@ listings as (
         groupUniqArray(instrument_id) as listed,
         groupUniqArrayIf(venue_symbol, problem != '') as withheld
     from observations
-    where is_full_listing and {{ of_a_whole_listing() }}
+    where is_full_listing and {{ is_complete_listing() }}
     group by venue, market, source, ingested_at
     having countIf(venue_symbol = '' and (base = '' or quote = '')) = 0
 ),
@@ -158,7 +158,7 @@ select
     instrument_id,
     valid_from,
     {%- for name in state %}
-    {{ name if name in numbers else 'toLowCardinality(' ~ name ~ ')' }} as {{ name }},
+    {% if name in numbers %}{{ name }}{% else %}toLowCardinality({{ name }}){% endif %} as {{ name }},
     {%- endfor %}
     source,
     ingested_at,

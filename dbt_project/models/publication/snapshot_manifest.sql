@@ -2,7 +2,7 @@
     config(
         materialized='append_log',
         order_by=['dataset', 'instrument_id', 'timeframe', 'month', 'version'],
-        pre_hook="{{ forget_unpublished_manifest() }}",
+        pre_hook="{{ delete_unpublished_manifest() }}",
     )
 }}
 

@@ -36,8 +36,8 @@ select
     now64(3, 'UTC') as published_at,
     mapFromArrays(groupArray(dataset), groupArray(row_count)) as row_counts,
     mapFromArrays(groupArray(dataset), groupArray(content_hash)) as content_hashes,
-    '{{ sql_text(of_this_run("code_revision") or env_var("MDW_CODE_REVISION", "")) }}' as code_revision,
-    '{{ sql_text(of_this_run("snapshot_note")) }}' as note,
+    '{{ sql_text(run_var("code_revision") or env_var("MDW_CODE_REVISION", "")) }}' as code_revision,
+    '{{ sql_text(run_var("snapshot_note")) }}' as note,
     toUInt16({{ rules() }}) as rules,
     '{{ hash_function() }}' as row_hash,
     {{ hashed_columns_sql() }} as hashed_columns

@@ -1,16 +1,27 @@
 {#- The last best bid and ask of each second of the last two hours. Texts are parsed like prices of bars. -#}
 {%- set since = "now64(6, 'UTC') - interval 2 hour" %}
 {%- set binance = "if(JSONHas(text, 'stream'), JSONExtractRaw(text, 'data'), text)" %}
-{%- set binance_quote = "tuple(JSONExtractString(" ~ binance ~ ", 'b'), JSONExtractString(" ~ binance ~ ", 'B'), "
-    ~ "JSONExtractString(" ~ binance ~ ", 'a'), JSONExtractString(" ~ binance ~ ", 'A'), "
-    ~ "JSONExtractInt(" ~ binance ~ ", 'u'), JSONExtractInt(" ~ binance ~ ", 'T'))" %}
-{%- set okx_quote = "tuple("
-    ~ "JSONExtractString(text, 'data', 1, 'bids', 1, 1), JSONExtractString(text, 'data', 1, 'bids', 1, 2), "
-    ~ "JSONExtractString(text, 'data', 1, 'asks', 1, 1), JSONExtractString(text, 'data', 1, 'asks', 1, 2), "
-    ~ "JSONExtractInt(text, 'data', 1, 'seqId'), toInt64OrZero(JSONExtractString(text, 'data', 1, 'ts')))" %}
-{%- set bybit_quote = "tuple(JSONExtractString(text, 'data', 'b', 1, 1), JSONExtractString(text, 'data', 'b', 1, 2), "
-    ~ "JSONExtractString(text, 'data', 'a', 1, 1), JSONExtractString(text, 'data', 'a', 1, 2), "
-    ~ "JSONExtractInt(text, 'data', 'u'), JSONExtractInt(text, 'cts'))" %}
+{%- set binance_quote %}
+        tuple(
+            JSONExtractString({{ binance }}, 'b'), JSONExtractString({{ binance }}, 'B'),
+            JSONExtractString({{ binance }}, 'a'), JSONExtractString({{ binance }}, 'A'),
+            JSONExtractInt({{ binance }}, 'u'), JSONExtractInt({{ binance }}, 'T')
+        )
+{%- endset %}
+{%- set okx_quote %}
+        tuple(
+            JSONExtractString(text, 'data', 1, 'bids', 1, 1), JSONExtractString(text, 'data', 1, 'bids', 1, 2),
+            JSONExtractString(text, 'data', 1, 'asks', 1, 1), JSONExtractString(text, 'data', 1, 'asks', 1, 2),
+            JSONExtractInt(text, 'data', 1, 'seqId'), toInt64OrZero(JSONExtractString(text, 'data', 1, 'ts'))
+        )
+{%- endset %}
+{%- set bybit_quote %}
+        tuple(
+            JSONExtractString(text, 'data', 'b', 1, 1), JSONExtractString(text, 'data', 'b', 1, 2),
+            JSONExtractString(text, 'data', 'a', 1, 1), JSONExtractString(text, 'data', 'a', 1, 2),
+            JSONExtractInt(text, 'data', 'u'), JSONExtractInt(text, 'cts')
+        )
+{%- endset %}
 with frames as (
     {{ live_quotes(source('raw', 'binance__live_spot_quotes'), binance_quote, since) }}
     union all

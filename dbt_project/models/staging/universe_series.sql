@@ -1,4 +1,4 @@
-{%- set wanted = of_this_run('universe') or seeded_universe() -%}
+{%- set wanted = run_var('universe') or seeded_universe() -%}
 with universe as (
     {%- if wanted %}
     select

@@ -4,12 +4,12 @@
 {%- if not of_view %}
 {#- After the audits, so that they also report on such rows; before the registry. -#}
 -- depends_on: {{ ref('dq_audit_results') }}
-{%- endif -%}
-{%- set known = [] -%}
-{%- for column in columns -%}
-    {%- do known.append('ifNull(' ~ column ~ ' != defaultValueOfArgumentType(' ~ column ~ '), false)') -%}
-{%- endfor %}
+{%- endif %}
 select *
 from {{ rows_to_check(model, dataset) }}
-where not ({{ known | join(' and ') }})
+where not (
+    {%- for column in columns %}
+    {{ 'and ' if not loop.first }}ifNull({{ column }} != defaultValueOfArgumentType({{ column }}), false)
+    {%- endfor %}
+)
 {% endtest %}

@@ -1,14 +1,18 @@
 {#- Columns of a staging model that differ in name or type from the contract of its entity (staging_columns). -#}
 {% test staging_contract(model, entity) %}
-{%- set wanted = [] -%}
-{%- for name, type in staging_columns(entity).items() -%}
-    {%- do wanted.append("('" ~ name ~ "', '" ~ sql_text(type) ~ "')") -%}
-{%- endfor -%}
 select
     coalesce(found.name, wanted.name) as column_name,
     wanted.type as wanted_type,
     found.type as found_type
-from (select (arrayJoin([{{ wanted | join(', ') }}]) as pair).1 as name, pair.2 as type) as wanted
+from (
+    select
+        (arrayJoin([
+            {%- for name, type in staging_columns(entity).items() %}
+            {{ ', ' if not loop.first }}('{{ name }}', '{{ sql_text(type) }}')
+            {%- endfor %}
+        ]) as pair).1 as name,
+        pair.2 as type
+) as wanted
 full outer join (
     select name, type from system.columns where database = '{{ model.schema }}' and table = '{{ model.identifier }}'
 ) as found on wanted.name = found.name

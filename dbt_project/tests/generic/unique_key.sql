@@ -13,7 +13,7 @@ from (
     select
         {{ key | join(', ') }},
         lagInFrame(toNullable({{ key[-1] }})) over (
-            {{ 'partition by ' ~ others if others }} order by {{ key[-1] }}
+            {% if others %}partition by {{ others }} {% endif %}order by {{ key[-1] }}
         ) as key_before
     from {{ rows_to_check(model, dataset) }}
 )

@@ -20,7 +20,9 @@
 {%- set time = {
     'bars': 'assumeNotNull(open_time)',
     'funding': "toDateTime64(toStartOfMinute(addSeconds(assumeNotNull(funding_time_raw), 30)), 3, 'UTC')"} %}
-{%- set in_overlap = 'page_id in (select p.page_id from ops.build_pages as p where ' ~ overlap_pages('p') ~ ')' %}
+{%- set in_overlap %}
+    page_id in (select p.page_id from ops.build_pages as p where {{ is_overlap_page('p') }})
+{%- endset %}
 
 with lane_rows as (
     {%- for dataset, columns in measures.items() %}
@@ -38,7 +40,11 @@ with lane_rows as (
             {%- endfor %}
         ) as measures
     from ({{ union_leaves(dataset, 'dq_lane_differences', in_overlap) }})
-    where problem = ''{{ (' and ' ~ not_in_conflict(dataset, time[dataset])) if has_conflicts() }}
+    where
+        problem = ''
+        {%- if has_conflicts() %}
+        and {{ not_in_conflict(dataset, time[dataset]) }}
+        {%- endif %}
     {%- if not loop.last %}
     union all
     {%- endif %}

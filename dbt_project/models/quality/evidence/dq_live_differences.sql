@@ -9,7 +9,7 @@ with live_rows as (
         argMax(
             tuple(
                 {%- for name in values %}
-                toNullable({{ 'toFloat64(' ~ name ~ ')' }}){{ ',' if not loop.last }}
+                toNullable(toFloat64({{ name }})){{ ',' if not loop.last }}
                 {%- endfor %}
             ),
             tuple(ifNull(event_time, ingested_at), ingested_at, page_id)

@@ -13,8 +13,12 @@
     listing contains thousands of instruments outside the universe; a row without base or quote may be one inside it.
     -#}
 {%- set unread = "(problem != '' or notice != '')" %}
-{%- set of_instruments = unread ~ " and (instrument_id in (select u.instrument_id from "
-    ~ ref('universe_series') ~ " as u) or base = '' or quote = '')" %}
+{%- set of_instruments %}
+{{ unread }}
+and (
+    instrument_id in (select u.instrument_id from {{ ref('universe_series') }} as u) or base = '' or quote = ''
+)
+{%- endset %}
 
 with rejected as (
     {%- for dataset, time in event_time.items() %}

@@ -3,7 +3,7 @@
         materialized='append_log',
         schema='marts',
         order_by=['run', 'audit', 'instrument_id'],
-        post_hook="{{ say_errors(this) }}",
+        post_hook="{{ log_errors(this) }}",
     )
 }}
 with catalog as (

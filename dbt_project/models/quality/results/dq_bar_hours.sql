@@ -3,7 +3,7 @@
 with open_bars as (
     select
         *,
-        {{ broken_rules('bars') }} as broken_rules,
+        {{ violated_rules('bars') }} as violated_rules,
         {{
             published_row_hash('bars') if audits_everything() and last_published_version() else 'toUInt128(0)'
         }} as row_hash
@@ -25,8 +25,8 @@ select
     min(open_bars.low) as low,
     argMax(open_bars.close, open_time) as close,
     sum(open_bars.volume) as volume,
-    groupBitOr(broken_rules) as broken,
-    toUInt32(countIf(valid_from_version > {{ last_published_version() }})) as waiting,
+    groupBitOr(violated_rules) as broken,
+    toUInt32(countIf(valid_from_version > {{ last_published_version() }})) as unpublished_rows,
     sum(row_hash) as content_hash,
     {{ in_audited_day('hour') }} as is_audited
 from open_bars

@@ -13,7 +13,7 @@ with changed as (
         instrument_id,
         timeframe,
         toDate(assumeNotNull(range_start)) as day
-    from ({{ found_before('bars') }})
+    from ({{ previous_findings('bars') }})
     where severity in ('warn', 'error') and audit not in ('bars_missing', 'bars_fresh') and isNotNull(range_start)
     {%- endif %}
 ),

@@ -15,7 +15,7 @@ with days as (
         toUInt32(sum(bars)) as bars,
         min(first_open_time) as first_open_time,
         max(last_open_time) as last_open_time,
-        toUInt32(sum(waiting)) as changed_rows
+        toUInt32(sum(unpublished_rows)) as changed_rows
     from {{ ref('dq_bar_hours') }}
     where is_audited
     group by instrument_id, timeframe, day

@@ -29,4 +29,4 @@ named as (
     from exploded
 ),
 
-{{ finish_bars('named', absent=['trade_count'], closed=had_ended()) }}
+{{ finish_bars('named', absent=['trade_count'], closed=has_closed()) }}

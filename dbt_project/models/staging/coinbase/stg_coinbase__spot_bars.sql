@@ -27,4 +27,4 @@ named as (
     from exploded
 ),
 
-{{ finish_bars('named', absent=['quote_volume', 'trade_count'], closed=had_ended()) }}
+{{ finish_bars('named', absent=['quote_volume', 'trade_count'], closed=has_closed()) }}

@@ -1,4 +1,7 @@
 {%- for raw in live_raws() %}
 -- depends_on: {{ source('raw', raw) }}
 {%- endfor %}
-{{ bars_of_pages("select * from merge('raw', '^(" ~ live_raws() | join('|') ~ ")$') where http_status in (101, 200)") }}
+{% set pages -%}
+select * from {{ merged_raw(live_raws()) }} where http_status in (101, 200)
+{%- endset -%}
+{{ bars_of_pages(pages) }}

@@ -30,4 +30,7 @@ named as (
     from exploded
 ),
 
-{{ finish_bars('named', absent=['trade_count'], closed="confirm = '1' or (confirm = '' and " ~ had_ended() ~ ')') }}
+{% set is_closed -%}
+confirm = '1' or (confirm = '' and {{ has_closed() }})
+{%- endset -%}
+{{ finish_bars('named', absent=['trade_count'], closed=is_closed) }}

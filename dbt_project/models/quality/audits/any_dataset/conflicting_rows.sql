@@ -45,8 +45,9 @@ built as (
 -- Keys of conflicts for which the marts have a row.
 held as (
     {%- for dataset, info in datasets().items() if dataset != 'instruments' %}
-    {%- set moment = 'toDateTime64(' ~ info.time ~ ", 3, 'UTC')" %}
-    {%- set key = '(toString(' ~ info.instrument ~ '), toString(' ~ info.timeframe ~ '), ' ~ moment ~ ')' %}
+    {%- set key -%}
+    (toString({{ info.instrument }}), toString({{ info.timeframe }}), toDateTime64({{ info.time }}, 3, 'UTC'))
+    {%- endset %}
     select distinct '{{ dataset }}' as dataset, {{ key }} as row_key
     from {{ ref(info.mart) }} final
     where
@@ -105,7 +106,7 @@ settled as (
 ),
 
 quarantines as (
-    {{ standing_quarantines(build_version()) }}
+    {{ active_quarantines(build_version()) }}
 ),
 
 withheld as (

@@ -10,7 +10,7 @@ select
     bars_before as `rows`,
     toFloat64(gap_hours) as worst,
     {{ before_listing_detail('bars') }} as detail,
-    {{ listing('bars') }} as rows_sql
+    {{ finding_rows_sql('bars') }} as rows_sql
 from (
     select
         days.instrument_id as instrument_id,

@@ -9,7 +9,7 @@ select
     `rows`,
     toFloat64(hours) as worst,
     concat(toString(hours), ' hours at one price, volume ', toString(volume)) as detail,
-    {{ listing('bars') }} as rows_sql
+    {{ finding_rows_sql('bars') }} as rows_sql
 from (
     select
         instrument_id,

@@ -92,7 +92,7 @@ select
         'from ', toString(close_before), ' to ', toString(open_after), ' across ',
         toString(dateDiff('hour', gap_from, gap_to)), ' h without bars, possibly another asset'
     ) as detail,
-    {{ listing('bars') }} as rows_sql
+    {{ finding_rows_sql('bars') }} as rows_sql
 from across_gaps
 where
     close_before > 0 and open_after > 0

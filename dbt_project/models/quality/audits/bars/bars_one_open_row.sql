@@ -8,7 +8,7 @@ select
     sum(copies) as `rows`,
     toFloat64(max(copies)) as worst,
     concat(toString(count()), ' bars have more than one open row') as detail,
-    {{ listing('bars') }} as rows_sql
+    {{ finding_rows_sql('bars') }} as rows_sql
 from (
     select instrument_id, timeframe, open_time, count() as copies
     from {{ ref('bars') }} final

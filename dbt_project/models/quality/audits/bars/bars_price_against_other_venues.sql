@@ -25,7 +25,7 @@ select
         toString(count()), ' closes deviate from every other venue, by up to ', toString(round(worst * 100, 2)),
         ' % of their median (', toString(max(others)), ' others)'
     ) as detail,
-    {{ listing('bars') }} as rows_sql
+    {{ finding_rows_sql('bars') }} as rows_sql
 from (
     select
         timeframe,

@@ -1,7 +1,7 @@
 {#- Prices that do not match any number in the venue's row digit for digit. Checks unpublished rows: raw never changes,
     and published rows are verified by the manifest. Any decimal of up to 15 digits survives the conversion to double
     and back; one with more may not, which is a warning but not an error. #}
-{% set leaves = leaves_of_waiting_pages('bars', 'bars') %}
+{% set leaves = leaves_of_unpublished_pages('bars', 'bars') %}
 {% set key = ['instrument_id', 'timeframe', 'open_time', 'ingested_at'] %}
 {% set prices = ['open', 'high', 'low', 'close'] %}
 
@@ -16,7 +16,7 @@ select
     count() as `rows`,
     toFloat64(max(digits)) as worst,
     concat(toString(count()), ' bars have a price that is not in their page: ', any(raw_row)) as detail,
-    {{ listing('bars') }} as rows_sql
+    {{ finding_rows_sql('bars') }} as rows_sql
 from (
     select
         {{ key | join(', ') }},
@@ -33,8 +33,12 @@ from (
     ) as stored
     inner join (
         select {{ key | reject('equalto', 'open_time') | join(', ') }}, assumeNotNull(open_time) as open_time, raw_row
-        from ({{ union_leaves('bars', 'bars', condition=sampled_waiting_pages('bars'), leaves=leaves) }})
-        where problem = ''{{ (' and ' ~ not_in_conflict('bars', 'assumeNotNull(open_time)')) if has_conflicts() }}
+        from ({{ union_leaves('bars', 'bars', condition=sampled_unpublished_pages('bars'), leaves=leaves) }})
+        where
+            problem = ''
+            {%- if has_conflicts() %}
+            and {{ not_in_conflict('bars', 'assumeNotNull(open_time)') }}
+            {%- endif %}
     ) as sent using ({{ key | join(', ') }})
     where not (
         {%- for price in prices %}

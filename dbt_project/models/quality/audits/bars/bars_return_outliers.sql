@@ -22,7 +22,7 @@ with wide_hours as (
     where
         is_audited
         and greatest(high, previous_close) / least(low, previous_close)
-        > 1 + {{ return_worth_a_look() }}
+        > 1 + {{ return_threshold() }}
 )
 
 select
@@ -38,7 +38,7 @@ select
         toString(count()), ' bars close far from the previous bar, by up to ',
         toString(round(worst * 100, 1)), ' %'
     ) as detail,
-    {{ listing('bars') }} as rows_sql
+    {{ finding_rows_sql('bars') }} as rows_sql
 from (
     select
         instrument_id,
@@ -56,7 +56,7 @@ from (
     where {{ open_rows() }} and close > 0 and open > 0 and {{ in_hours('select * from wide_hours', before=1) }}
 )
 where
-    abs(log_return) > log(1 + {{ return_worth_a_look() }})
+    abs(log_return) > log(1 + {{ return_threshold() }})
     and (instrument_id, timeframe, toStartOfHour(open_time)) in (
         select wide.instrument_id, wide.timeframe, wide.hour from wide_hours as wide
     )

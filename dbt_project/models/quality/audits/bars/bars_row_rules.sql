@@ -1,4 +1,5 @@
 {#- Only hours in which dq_bar_hours found a violated rule. #}
-{{ rows_that_break_rules(
-    'bars', 'open_time', open_rows() ~ ' and ' ~ in_hours(audited_hours('broken != 0')), timeframe='timeframe'
-) }}
+{% set condition -%}
+{{ open_rows() }} and {{ in_hours(audited_hours('broken != 0')) }}
+{%- endset -%}
+{{ row_rule_violations('bars', 'open_time', condition, timeframe='timeframe') }}

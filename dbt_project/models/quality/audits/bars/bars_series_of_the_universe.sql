@@ -8,7 +8,7 @@ select
     sum(bars) as `rows`,
     cast(null as Nullable(Float64)) as worst,
     'this series is not in the universe' as detail,
-    {{ listing('bars') }} as rows_sql
+    {{ finding_rows_sql('bars') }} as rows_sql
 from {{ ref('dq_bar_hours') }}
 where
     is_audited

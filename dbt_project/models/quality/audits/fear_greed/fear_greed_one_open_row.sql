@@ -1,1 +1,1 @@
-{{ keys_with_twins('fear_greed') }}
+{{ duplicate_keys('fear_greed') }}

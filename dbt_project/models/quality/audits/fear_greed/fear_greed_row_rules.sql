@@ -1,1 +1,1 @@
-{{ rows_that_break_rules('fear_greed', "toDateTime64(date, 3, 'UTC')", open_rows(), instrument="''") }}
+{{ row_rule_violations('fear_greed', "toDateTime64(date, 3, 'UTC')", open_rows(), instrument="''") }}

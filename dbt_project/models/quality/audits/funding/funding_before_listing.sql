@@ -8,7 +8,7 @@ select
     payments_before as `rows`,
     toFloat64(gap_hours) as worst,
     {{ before_listing_detail('payments') }} as detail,
-    {{ listing('funding_rates', time='funding_time') }} as rows_sql
+    {{ finding_rows_sql('funding_rates', time='funding_time') }} as rows_sql
 from (
     select
         payments.instrument_id as instrument_id,

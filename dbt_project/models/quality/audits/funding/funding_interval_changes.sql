@@ -10,7 +10,7 @@ select
     concat(
         'the interval went from ', toString(intDiv(period_before, 60)), ' h to ', toString(intDiv(period, 60)), ' h'
     ) as detail,
-    {{ listing('funding_rates', time='funding_time') }} as rows_sql
+    {{ finding_rows_sql('funding_rates', time='funding_time') }} as rows_sql
 from (
     select
         instrument_id,

@@ -1,1 +1,1 @@
-{{ keys_with_twins('funding') }}
+{{ duplicate_keys('funding') }}

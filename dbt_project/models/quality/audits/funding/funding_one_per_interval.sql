@@ -17,7 +17,7 @@ select
             if(isNull(step_before), '', concat(', after an interval of ', toString(round(step_before / 60, 2)), ' h'))
         )
     ) as detail,
-    {{ listing('funding_rates', time='funding_time') }} as rows_sql
+    {{ finding_rows_sql('funding_rates', time='funding_time') }} as rows_sql
 from ({{ funding_steps(ref('funding_rates'), open_rows()) }})
 where
     isNotNull(step) and not {{ is_one_period() }}

@@ -1,1 +1,1 @@
-{{ rows_that_break_rules('funding_rates', 'funding_time', open_rows()) }}
+{{ row_rule_violations('funding_rates', 'funding_time', open_rows()) }}

@@ -15,7 +15,7 @@ select
     sum(payments) as `rows`,
     cast(null as Nullable(Float64)) as worst,
     concat(toString(sum(payments)), ' payments at times without a bar') as detail,
-    {{ listing('funding_rates', time='funding_time') }} as rows_sql
+    {{ finding_rows_sql('funding_rates', time='funding_time') }} as rows_sql
 from (
     select
         *,

@@ -1,1 +1,1 @@
-{{ keys_with_twins('instruments') }}
+{{ duplicate_keys('instruments') }}

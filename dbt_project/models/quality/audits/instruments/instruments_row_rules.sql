@@ -1,1 +1,1 @@
-{{ rows_that_break_rules('instruments', 'valid_from', open_rows()) }}
+{{ row_rule_violations('instruments', 'valid_from', open_rows()) }}

@@ -13,7 +13,7 @@ select
         'tick is ', toString(round(tick_share * 100, 4)), ' % of the price, lot ', toString(round(lot_share * 100, 4)),
         ' % of an hour''s volume'
     ) as detail,
-    {{ listing('instruments', time='valid_from') }} as rows_sql
+    {{ finding_rows_sql('instruments', time='valid_from') }} as rows_sql
 from (
     select
         instruments.instrument_id as instrument_id,

@@ -28,8 +28,8 @@
         {%- do exceptions.raise_compiler_error(
             "target '" ~ target.name ~ "' has schema '" ~ target.schema
             ~ "', and this project writes to the databases staging, marts and snaps of the server "
-            ~ "it is connected to, regardless of the schema: only 'marts' is allowed. Nothing was changed. To work in a "
-            ~ "separate warehouse use `mdw clone` " ~ 'and connect to that (docs/developing_dbt.md).') -%}
+            ~ "it is connected to, regardless of the schema: only 'marts' is allowed. Nothing was changed. To work in "
+            ~ 'a separate warehouse use `mdw clone` and connect to that (docs/developing_dbt.md).') -%}
     {%- endif -%}
 {%- endmacro -%}
 
