@@ -26,6 +26,8 @@ _MAX_BYTES = 4 << 20
 _TIMEOUT = aiohttp.ClientTimeout(total=10, connect=5)
 _PAUSE_SECONDS = 60.0
 _PAUSES = frozenset({403, 418, 429, 451})
+# Also the answer of a firewall or a country rule about a single instrument.
+_MAY_BE_ONE_INSTRUMENT = frozenset({403, 451})
 
 
 class RestFailed(Exception):
@@ -57,7 +59,7 @@ class Rest:
 
     async def clock_ms(self) -> int:
         """The venue's time, halfway between request and response; raises RestFailed."""
-        endpoint = self._venue.clock(Series("bars", self._protocol.place.venue, self._protocol.place.market))
+        endpoint = self._clock()
         if endpoint is None:
             raise RestFailed("the venue has no clock")
         began = time.monotonic()
@@ -89,13 +91,16 @@ class Rest:
                         raise RestFailed(f"{endpoint.path} answers with more than {_MAX_BYTES} bytes")
                 received_us = recv_us()
                 if answer.status in _PAUSES:
-                    self._pause(answer.headers.get("Retry-After", ""))
+                    if not (answer.status in _MAY_BE_ONE_INSTRUMENT and await self._serves_others(endpoint)):
+                        self._pause(answer.headers.get("Retry-After", ""))
                     raise RestFailed(f"{endpoint.path}: HTTP {answer.status}")
             text = raw.decode()
             body = orjson.loads(text)
             self._venue.check(answer.status, body)
         except VenueError as error:
-            if isinstance(error, RateLimited | VenueClosed):
+            if isinstance(error, RateLimited) or (
+                isinstance(error, VenueClosed) and not await self._serves_others(endpoint)
+            ):
                 self._pause("")
             self.failures += 1
             raise RestFailed(str(error)) from None
@@ -109,6 +114,20 @@ class Rest:
             self.failures += 1
             raise RestFailed(f"{endpoint.path}: HTTP {answer.status}")
         return text, body, received_us
+
+    def _clock(self) -> Endpoint | None:
+        return self._venue.clock(Series("bars", self._protocol.place.venue, self._protocol.place.market))
+
+    async def _serves_others(self, refused: Endpoint) -> bool:
+        """Whether the venue still gives us its time although it refused `refused`."""
+        clock = self._clock()
+        if clock is None or clock.path == refused.path:
+            return False
+        try:
+            await self.clock_ms()
+        except RestFailed:
+            return False
+        return True
 
     def _pause(self, retry_after: str) -> None:
         seconds = float(retry_after) if retry_after.isdecimal() else _PAUSE_SECONDS
