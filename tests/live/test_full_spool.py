@@ -1,5 +1,7 @@
 """ClickHouse is away for longer than the spool has room: nothing is lost that REST still has."""
 
+import pytest
+
 from dlt_pipelines.core.series import Series
 from replay.clock import Clock, parse_instant
 from replay.server import ReplayServer
@@ -24,17 +26,28 @@ def stored(warehouse: Warehouse) -> dict[str, set[int]]:
     return found
 
 
+def writer_fails(running: Running) -> bool:
+    return running.reader.writer is not None and running.reader.writer.failing_since is not None
+
+
+def dropped_bars(running: Running) -> set[int]:
+    return running.reader._dropped_bars.get(SERIES[0], set())
+
+
+@pytest.mark.soak
 def test_dropped_bars_are_requested_again_once_clickhouse_is_back(warehouse: Warehouse) -> None:
     with ReplayServer(SyntheticMarket(5), clock=Clock(START_MS, ticking=True, speed=30.0)) as server:
         with Running(warehouse, server, SERIES, quotes=False, spool_bytes=3_000) as running:
             okx = running.follower("okx")
             until(lambda: len(stored(warehouse)["BTC/USDT"]) > 0, 30, "a bar in ClickHouse")
             warehouse.kill()
-            until(lambda: len(running.reader._dropped_bars.get(SERIES[0], ())) >= 2, 60, "dropped bars")
+            # Until the writer has noticed, dropped bars are requested at once.
+            until(lambda: writer_fails(running), 30, "a failed insert")
+            until(lambda: len(dropped_bars(running)) >= 2, 60, "dropped bars")
             # They are not requested while they would only drop others.
             asked = okx.rest.calls
             dropped = {series: set(opens) for series, opens in running.reader._dropped_bars.items()}
-            until(lambda: len(running.reader._dropped_bars[SERIES[0]]) > len(dropped[SERIES[0]]), 30, "one more")
+            until(lambda: len(dropped_bars(running)) > len(dropped[SERIES[0]]), 30, "one more")
             assert okx.rest.calls - asked < 5
             end_ms = server.clock.now_ms() // MINUTE_MS * MINUTE_MS
             embedded.up(warehouse.settings)
