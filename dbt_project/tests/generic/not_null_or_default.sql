@@ -4,12 +4,13 @@
 {%- if not of_view %}
 {#- After the audits, so that they also report on such rows; before the registry. -#}
 -- depends_on: {{ ref('dq_audit_results') }}
-{%- endif %}
+{%- endif -%}
+{%- set known -%}
+    {%- for column in columns -%}
+        ifNull({{ column }} != defaultValueOfArgumentType({{ column }}), false){{ ' and ' if not loop.last }}
+    {%- endfor -%}
+{%- endset %}
 select *
 from {{ rows_to_check(model, dataset) }}
-where not (
-    {%- for column in columns %}
-    {{ 'and ' if not loop.first }}ifNull({{ column }} != defaultValueOfArgumentType({{ column }}), false)
-    {%- endfor %}
-)
+where not ({{ known }})
 {% endtest %}
