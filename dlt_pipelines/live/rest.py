@@ -11,7 +11,7 @@ import aiohttp
 import orjson
 
 from dlt_pipelines.core.endpoint import Endpoint
-from dlt_pipelines.core.errors import RateLimited, VenueClosed, VenueError
+from dlt_pipelines.core.errors import RateLimited, RegionBlocked, VenueClosed, VenueError
 from dlt_pipelines.core.series import Series
 from dlt_pipelines.core.time_grid import TIMEFRAMES
 from dlt_pipelines.core.websocket import RestRow, WebSocketProtocol
@@ -98,8 +98,9 @@ class Rest:
             body = orjson.loads(text)
             self._venue.check(answer.status, body)
         except VenueError as error:
-            if isinstance(error, RateLimited) or (
-                isinstance(error, VenueClosed) and not await self._serves_others(endpoint)
+            # As in VenueClient: a ban is about the address, a country rule may be about one instrument.
+            if isinstance(error, RateLimited | VenueClosed) and not (
+                isinstance(error, RegionBlocked) and await self._serves_others(endpoint)
             ):
                 self._pause("")
             self.failures += 1

@@ -87,3 +87,9 @@ def test_a_country_rule_of_bybit_for_one_instrument_does_not_pause_the_others() 
 def test_a_venue_that_refuses_its_clock_too_is_left_alone(venue: str, status: int) -> None:
     seen = requested(venue, lambda _: web.Response(status=status, text="no"))
     assert not [one for one in seen if "ETH" in one]
+
+
+def test_a_ban_of_bybit_is_about_the_address_even_if_its_clock_answers() -> None:
+    banned = {"retCode": 10009, "retMsg": "IP has been banned"}
+    seen = requested("bybit", lambda request: web.json_response(banned) if "BTC" in str(request.url.query) else None)
+    assert not [one for one in seen if "ETH" in one]
