@@ -6,9 +6,9 @@
 -- depends_on: {{ ref('dq_audit_results') }}
 {%- endif -%}
 {%- set known -%}
-    {%- for column in columns -%}
-        ifNull({{ column }} != defaultValueOfArgumentType({{ column }}), false){{ ' and ' if not loop.last }}
-    {%- endfor -%}
+{%- for column in columns -%}
+ifNull({{ column }} != defaultValueOfArgumentType({{ column }}), false){{ ' and ' if not loop.last }}
+{%- endfor -%}
 {%- endset %}
 select *
 from {{ rows_to_check(model, dataset) }}
