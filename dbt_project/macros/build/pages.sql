@@ -34,6 +34,22 @@
     )
 {%- endmacro -%}
 
+{#- Whether this build processes pages for the model. Without any, its SQL gives no rows, and planning that SQL would be
+    most of a build without news. -#}
+{%- macro has_pages_to_read() -%}
+    {%- set meta = config.get('meta', {}) -%}
+    {%- if not meta.get('entities') -%}{{ return(true) }}{%- endif -%}
+    {%- set one -%}
+        select 1 as one
+        from ops.build_pages
+        where
+            mart = '{{ this.identifier }}{{ '__overlap' if meta.get('overlaps') }}'
+            and done = 0 and version = {{ build_version() }}
+        limit 1
+    {%- endset -%}
+    {{ return(has_rows(one)) }}
+{%- endmacro -%}
+
 {#- Stops before pages are marked done if none of their records was read, neither as a row nor as a rejected one. Of a
     page with three records, at most two are open bars, which are left out. -#}
 {%- macro refuse_unread_pages(mart, entities) -%}

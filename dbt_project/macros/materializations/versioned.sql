@@ -21,13 +21,15 @@
     {%- do record_build_state('running') -%}
     {%- set lost = lost_rows_to_recover(this.identifier) -%}
     {%- do create_versioned_table(this) -%}
-    {{ get_assert_columns_equivalent(sql) }}
     {%- do record_step('begun') -%}
     {%- do repair_open_rows(this) -%}
     {%- do select_pages(this.identifier, entities, again=lost | length > 0) -%}
     {%- do select_overlaps(this.identifier) if config.get('meta', {}).get('overlaps') -%}
     {%- do create_work_table(this, candidates) -%}
-    {%- do stage_candidates(candidates, sql) -%}
+    {%- if has_pages_to_read() -%}
+        {{ get_assert_columns_equivalent(sql) }}
+        {%- do stage_candidates(candidates, sql) -%}
+    {%- endif -%}
     {%- set partitions = candidate_partitions(candidates, this) -%}
     {%- do set_aside_conflicts(candidates, partitions) -%}
     {%- do create_work_table(this, changes) if partitions | selectattr('is_held') | list -%}
