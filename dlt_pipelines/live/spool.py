@@ -128,16 +128,20 @@ class Spool:
         return sum(batch.size for batch in self.batches if batch.venue == venue)
 
     def shed(self, venue: str) -> list[Batch]:
-        """Drop batches of a venue above the limit: quotes first, then others, oldest first. Returns them."""
+        """Drop batches of a venue above the limit: quotes first, then bars, oldest first. Returns them.
+
+        The newest bars stay, even if they alone exceed the limit: they may be a response with many minutes that replaces
+        dropped bars, and dropping it would only repeat the request.
+        """
         over = self.size(venue) - self.limit_bytes
+        of_market = [one for one in self.batches if one.venue == venue and one.table.startswith("raw.")]
+        bars = [one for one in of_market if not one.quotes]
         dropped: list[Batch] = []
-        for quotes in (True, False):
-            for batch in self.batches:
-                if over <= 0:
-                    break
-                if batch.venue == venue and batch.quotes == quotes and batch.table.startswith("raw."):
-                    dropped.append(batch)
-                    over -= batch.size
+        for batch in [one for one in of_market if one.quotes] + bars[:-1]:
+            if over <= 0:
+                break
+            dropped.append(batch)
+            over -= batch.size
         self.done(dropped)
         return dropped
 

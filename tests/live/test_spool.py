@@ -63,10 +63,23 @@ def test_quotes_go_first_then_the_oldest_bars(tmp_path: Path) -> None:
     dropped = spool.shed("okx")
     assert [batch.stored[0].series for batch in dropped] == [SERIES]
     assert [batch.path.read_text()[:5] for batch in spool.batches] == ["bar 1", "bar 2", "bar 3"]
-    # Events are never dropped.
+    # Events are never dropped, nor are the newest bars.
     event = spool.write([Row("ops.live_events", b"x" * 400, "okx")])
     spool.shed("okx")
-    assert spool.batches == [event]
+    assert [batch.path.read_text()[:5] for batch in spool.batches] == ["bar 3", "xxxxx"]
+    assert spool.batches[-1] is event
+
+
+def test_bars_larger_than_the_limit_are_not_dropped_again_and_again(tmp_path: Path) -> None:
+    """A response with many minutes replaces dropped bars: dropping it would only repeat the request."""
+    spool = Spool(tmp_path, limit_bytes=250)
+    spool.open()
+    large = spool.write([row(BARS, "many minutes".ljust(400, "."))])
+    assert spool.shed("okx") == []
+    assert spool.take(BARS) == [large]
+    newer = spool.write([row(BARS, "newer".ljust(400, "."))])
+    assert spool.shed("okx") == [large]
+    assert spool.batches == [newer]
 
 
 def test_a_full_queue_and_a_disk_that_takes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
