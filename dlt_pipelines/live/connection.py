@@ -163,7 +163,7 @@ class Socket:
         except _MALFORMED as error:
             self._unreadable(text, repr(error))
         except Exception as error:
-            # A defect of ours ends this connection, which is then made anew; the other feeds go on.
+            # A defect of ours ends this connection; its supervisor reconnects, and the other feeds go on.
             log.exception("%s: an error in the receive loop", self.conn)
             self.end("defect", repr(error))
 
