@@ -130,8 +130,8 @@ class Spool:
     def shed(self, venue: str) -> list[Batch]:
         """Drop batches of a venue above the limit: quotes first, then bars, oldest first. Returns them.
 
-        The newest bars stay, even if they alone exceed the limit: they may be a response with many minutes that replaces
-        dropped bars, and dropping it would only repeat the request.
+        The newest bars stay, even if they alone exceed the limit: they may be a response with many minutes that
+        replaces dropped bars, and dropping it would only repeat the request.
         """
         over = self.size(venue) - self.limit_bytes
         of_market = [one for one in self.batches if one.venue == venue and one.table.startswith("raw.")]
