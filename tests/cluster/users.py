@@ -17,11 +17,13 @@ from warehouse.embedded.state import USERS, State
 def users_of_a_node(password: str) -> str:
     """users.xml of the embedded server, with what each role has in addition on a cluster."""
     text = users_config(State(0, 0, dict.fromkeys(USERS, password)))
+    # Profiles come first, and some of them have the name of a role.
+    profiles, users = text.split("<users>", 1)
     for role in access.ROLES:
-        head, tail = text.split(f"<{role}>", 1)
+        head, tail = users.split(f"<{role}>", 1)
         more = "".join(f"<query>{escape(grant)}</query>" for grant in access.cluster_grants(role))
-        text = f"{head}<{role}>{tail.replace('</grants>', f'{more}</grants>', 1)}"
-    return text
+        users = f"{head}<{role}>{tail.replace('</grants>', f'{more}</grants>', 1)}"
+    return f"{profiles}<users>{users}"
 
 
 if __name__ == "__main__":
