@@ -3,7 +3,7 @@
 The peers (DuckDB, ArcticDB, polars) are no dependencies of this project. They live in an environment of their own:
 
     python -m venv peers
-    peers/bin/pip install duckdb arcticdb polars pandas psutil pyarrow clickhouse-connect
+    peers/bin/pip install duckdb arcticdb polars pandas psutil pyarrow xxhash clickhouse-connect
 
 Without `--peers` this interpreter is used, and peers that it does not have are left out and named. `--home` keeps the
 warehouse and the files of the peers for the next run.

@@ -1,9 +1,9 @@
 """The file format of a cached table: a header with length and digest, then an Arrow stream.
 
-The digest covers the file's name as well, so that a file under a wrong name counts as damaged.
+The digest, XXH3 of 128 bits, covers the file's name as well, so that a file under a wrong name counts as damaged. It
+detects damage as reliably as SHA-256 in a tenth of the time; unlike it, it does not protect against forged files.
 """
 
-import hashlib
 import io
 import os
 import secrets
@@ -12,10 +12,12 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import pyarrow as pa
+import xxhash
 
-_MAGIC = b"AFDATA03"
-_HEADER = struct.Struct("<8sQ32s16s")
-_PADDING = bytes(16)
+_MAGIC = b"AFDATA04"
+_FORMER = b"AFDATA03"
+_HEADER = struct.Struct("<8sQ16s32s")
+_PADDING = bytes(32)
 _SUFFIX = ".part"
 
 
@@ -54,13 +56,17 @@ def publish(part: Path, path: Path) -> None:
 
 
 def read(path: Path, verify: bool) -> pa.Table:
-    """The table, memory-mapped. Raises FileNotFoundError, OSError, or Damaged if the content is not as written."""
+    """The table, memory-mapped. Raises FileNotFoundError (also for a file of the former format, which the next read
+    replaces), OSError, or Damaged if the content is not as written.
+    """
     with pa.memory_map(str(path)) as source:
         whole = source.read_buffer()
     if whole.size < _HEADER.size:
         raise Damaged(f"{whole.size} bytes")
     magic, length, digest, padding = _HEADER.unpack(whole[: _HEADER.size])
     body = whole.slice(_HEADER.size)
+    if magic == _FORMER:
+        raise FileNotFoundError(path)
     if magic != _MAGIC or length != body.size or padding != _PADDING:
         raise Damaged("its header does not fit")
     if verify and _digest(path, body) != digest:
@@ -97,9 +103,8 @@ class _Body(io.RawIOBase):
 def _digest(path: Path, body: pa.Buffer) -> bytes:
     seeded = _seeded(path)
     seeded.update(memoryview(body))
-    digest: bytes = seeded.digest()
-    return digest
+    return seeded.digest()
 
 
-def _seeded(path: Path) -> Any:
-    return hashlib.sha256(path.stem.encode())
+def _seeded(path: Path) -> "xxhash.xxh3_128":
+    return xxhash.xxh3_128(path.stem.encode())

@@ -271,6 +271,22 @@ def test_a_damaged_file_is_noticed_and_replaced(tmp_path: Path, damage: str) -> 
     assert not file.exists()
 
 
+def test_a_file_of_the_former_format_is_replaced_without_a_warning(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = stored(tmp_path)
+    whole = file.read_bytes()
+    file.unlink()
+    file.write_bytes(b"AFDATA03" + whole[8:])
+    store = Store(tmp_path)
+    assert store.get(KEY) is None
+    store.put([(KEY, SMALL)])
+    found = store.get(KEY)
+    assert found is not None
+    assert found.equals(SMALL)
+    assert caplog.text == ""
+
+
 def test_the_files_that_were_used_longest_ago_leave_when_the_cache_is_full(tmp_path: Path) -> None:
     table = pa.table({"close": [0.0] * 100})
     store = Store(tmp_path, limit=8000)
