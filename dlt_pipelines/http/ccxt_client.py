@@ -185,9 +185,9 @@ def _exchange_class(ccxt_id: str) -> Any:
     class RawExchange(base):  # type: ignore[misc]
         """Captures the text as sent and leaves all error handling to dlt_pipelines.http.response."""
 
-        def open(self) -> None:
-            """Use ccxt's event loop and TLS context with our own session."""
-            super().open()
+        def open(self, *how: Any, **more: Any) -> None:
+            """Use ccxt's event loop and TLS context with our own session. Newer versions of ccxt pass `lazy`."""
+            super().open(*how, **more)
             if self.session is None:  # type: ignore[has-type]
                 self.session = _Session(self.ssl_context)
 
