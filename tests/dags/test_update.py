@@ -1,5 +1,7 @@
 """A complete run of `market_data_update`, with a landing killed midway (the build: test_runs.py)."""
 
+import re
+
 import pytest
 
 from replay.synthetic import SyntheticMarket
@@ -35,6 +37,12 @@ def test_it_succeeds_after_one_more_try_of_what_was_killed(run: Run):
         "all_clear": ("success", 1),
     }
     assert "killed by SIGKILL" in run.log
+
+
+def test_the_log_of_the_build_tells_each_node_as_it_ends(run: Run):
+    assert re.search(r"\d+ of \d+ OK created sql versioned model `marts`\.`bars`", run.log)
+    assert re.search(r"\d+ of \d+ PASS bars_ohlc_invariants", run.log)
+    assert "OK created sql registry model `marts`.`snapshots`" in run.log
 
 
 def test_the_publication_is_an_event_that_names_the_snapshot(run: Run):
