@@ -8,15 +8,18 @@ kit=${MDW_CLUSTER_KIT:-../shared/cluster_kit}/cluster.py
 
 if [ -z "${MDW_TEST_CLUSTER_A:-}" ] && [ -f "$kit" ]; then
     folder=$(mktemp -d)
-    trap '"$PYTHON" "$kit" down "$folder" >/dev/null 2>&1 || true; rm -rf "$folder"' EXIT
-    port=$("$PYTHON" -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(min(s.getsockname()[1], 65000))')
+    stop() { "$PYTHON" "$kit" down "$folder" >/dev/null 2>&1 || true; }
+    trap 'stop; rm -rf "$folder"' EXIT
+    port() { echo $((20000 + RANDOM % 240 * 50)); } # below the ports that the kernel gives to connections
     # 75: nothing was tested, which .ci/run distinguishes from a failed test.
     not_started() {
         echo "the kit's nodes could not be started: the cluster variant is not tested" >&2
         exit 75
     }
     command -v java >/dev/null || not_started
-    started=$("$PYTHON" "$kit" up "$folder" --port "$port") || not_started
+    start() { "$PYTHON" "$kit" up "$folder" --port "$(port)"; }
+    # A port may be taken: others are tried once.
+    started=$(start) || { stop && rm -rf "${folder:?}"/* && started=$(start); } || not_started
     for name in MDW_CLUSTER MDW_TEST_CLUSTER_A MDW_TEST_CLUSTER_B; do
         export "$name=$("$PYTHON" -c 'import json, sys; print(json.loads(sys.argv[1])[sys.argv[2]])' "$started" "$name")"
     done
@@ -37,7 +40,7 @@ END
         "$control" stop $node && "$control" start $node || not_started
     done
     export MDW_TEST_CLUSTER_ROLES=1
-    export MDW_TEST_CLUSTER_CONTROL=$control
+    export MDW_TEST_CLUSTER_CONTROL=$control MDW_TEST_CLUSTER_FOLDER=$folder
 fi
 [ $# -gt 0 ] || set -- -m "not soak"
 "$PYTHON" -m pytest tests/cluster -q "$@"
