@@ -2,9 +2,12 @@
 
 MDW_TEST_CLUSTER_A, MDW_TEST_CLUSTER_B  URLs of an admin on each node
 MDW_CLUSTER                             the cluster's name in remote_servers
-MDW_TEST_CLUSTER_CONTROL                optional: a command that takes `kill`, `start`, `pause`, `resume` or `wipe`, and
-                                        `a`, `b` or `zk`, as its last two words; without it tests that lose a node are
-                                        skipped
+MDW_TEST_CLUSTER_CONTROL                optional: a command that takes `kill`, `stop`, `start`, `pause`, `resume` or
+                                        `wipe`, and `a`, `b` or `zk`, as its last two words; without it tests that lose
+                                        a node are skipped
+MDW_TEST_CLUSTER_SESSIONS               optional: set if that command also takes `session` and `a`: a session of the
+                                        engine with the data of that node, which is stopped
+                                        (tests/infra/clickhouse_session.py); without it no backup is restored
 MDW_TEST_CLUSTER_ROLES                  optional: set if each node has users `ingest`, `transform`, `researcher` and
                                         `auditor` with the rights of their roles and the admin's password; without it
                                         the admin does everything
@@ -38,6 +41,7 @@ URLS = tuple(os.environ.get(name, "") for name in ("MDW_TEST_CLUSTER_A", "MDW_TE
 NAME = os.environ.get("MDW_CLUSTER", "")
 CONTROL = os.environ.get("MDW_TEST_CLUSTER_CONTROL", "")
 ROLES = bool(os.environ.get("MDW_TEST_CLUSTER_ROLES"))
+SESSIONS = bool(os.environ.get("MDW_TEST_CLUSTER_SESSIONS"))
 _DATABASES = ("raw", "staging", "marts", "snaps", "ops", "elementary")
 
 
@@ -91,7 +95,7 @@ class Cluster:
         return bool(CONTROL)
 
     def control(self, verb: str, node: str) -> None:
-        """Kill, start, pause (SIGSTOP), resume or wipe (delete the data of) a node or Keeper."""
+        """Kill, stop, start, pause (SIGSTOP), resume or wipe (delete the data of) a node or Keeper."""
         if not CONTROL:
             pytest.skip("MDW_TEST_CLUSTER_CONTROL is not set: nothing here can stop a node")
         subprocess.run([*shlex.split(CONTROL), verb, node], check=True, timeout=120)

@@ -30,6 +30,7 @@ case \$1 in
 pause) exec kill -STOP "\$(cat "$folder/\$2/pid")" ;;
 wipe) exec rm -rf "$folder/\$2/data" ;;
 resume) exec kill -CONT "\$(cat "$folder/\$2/pid")" ;;
+session) exec "$(realpath --no-symlinks "$PYTHON")" "$folder/session.py" "$folder/\$2" ;;
 *) exec "$(realpath --no-symlinks "$PYTHON")" "$(realpath "$kit")" "\$1" "$folder" "\$2" ;;
 esac
 END
@@ -40,7 +41,27 @@ END
         "$control" stop $node && "$control" start $node || not_started
     done
     export MDW_TEST_CLUSTER_ROLES=1
-    export MDW_TEST_CLUSTER_CONTROL=$control MDW_TEST_CLUSTER_FOLDER=$folder
+    export MDW_TEST_CLUSTER_CONTROL=$control
+    # Only a session of the engine has the threads of BACKUP: it serves the data of a stopped node, as its replica.
+    cat >"$folder/session-users.xml" <<END
+<clickhouse><profiles><default/></profiles><quotas><default/></quotas><users><default><password/>
+<networks><ip>127.0.0.1</ip></networks><profile>default</profile><quota>default</quota></default></users></clickhouse>
+END
+    cat >"$folder/session.py" <<END
+import pathlib, re, sys
+sys.path[:0] = ["$(realpath "$(dirname "$kit")")", "$PWD"]
+import interserver
+from chdb import _chdb
+from tests.infra.clickhouse_session import main
+
+node = pathlib.Path(sys.argv[1])
+config = (node / "config.xml").read_text()
+(node / "session.xml").write_text(config.replace(">users.xml<", ">$folder/session-users.xml<"))
+port = re.search("<interserver_http_port>([0-9]+)<", config)[1]
+interserver.Engine(_chdb.__file__).before("127.0.0.1", int(port))
+main(str(node / "data"), str(node / "session.xml"))
+END
+    export MDW_TEST_CLUSTER_SESSIONS=1
 fi
 [ $# -gt 0 ] || set -- -m "not soak"
 "$PYTHON" -m pytest tests/cluster -q "$@"

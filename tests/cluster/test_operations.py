@@ -88,18 +88,23 @@ def without_fetches_of(node: Node, *tables: str) -> Iterator[None]:
             node.command(f"system start fetches {table}")
 
 
+def land_every_dataset(cluster: Cluster, first: int) -> None:
+    """An hour of bars, `first` minutes after START, and some rows of every other dataset, at both nodes."""
+    land_bars(cluster.a, first, 60)
+    with cluster.b.client() as client:
+        land_listing(client, START, ("BTC/USDT", "TRADING", "0.01"))
+        land_funding(client, "BTC/USDT", [(hour, "0.0001", "100") for hour in (0, 8, 16, 24)])
+        land_fear_greed(client, [(day, "50") for day in range(3)])
+    synced(cluster)
+
+
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("lake")
 
 
 def test_dbt_by_hand_with_the_documented_variables_builds_on_both(cluster: Cluster):
-    land_bars(cluster.a, FIRST, 60)
-    with cluster.b.client() as client:
-        land_listing(client, START, ("BTC/USDT", "TRADING", "0.01"))
-        land_funding(client, "BTC/USDT", [(hour, "0.0001", "100") for hour in (0, 8, 16, 24)])
-        land_fear_greed(client, [(day, "50") for day in range(3)])
-    synced(cluster)
+    land_every_dataset(cluster, FIRST)
     by_hand = cluster.dbt(cluster.a).start("build", "--exclude-resource-type", "unit_test", snapshot_id="o1")
     said, _ = by_hand.communicate(timeout=600)
     assert by_hand.returncode == 0, said

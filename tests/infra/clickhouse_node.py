@@ -90,7 +90,7 @@ class Node:
             capture_output=True,
             text=True,
             env=self.environment,
-            timeout=60,
+            timeout=300,
         )
 
     def queries(self) -> list[str]:

@@ -1,5 +1,7 @@
 """The embedded engine for statements that its server cannot run: only a session makes the thread pool of BACKUP and
-RESTORE. Serves POSTed statements one by one: `python -m tests.infra.clickhouse_session FOLDER`; prints its port."""
+RESTORE. `python -m tests.infra.clickhouse_session FOLDER [CONFIG]` prints its port and takes statements by POST.
+FOLDER may be the data of a server that is stopped, and CONFIG its configuration.
+"""
 
 import sys
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -7,8 +9,8 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from chdb.session import Session  # type: ignore[import-untyped]
 
 
-def main(folder: str) -> None:
-    session = Session(folder)
+def main(folder: str, config: str = "") -> None:
+    session = Session(f"{folder}?config-file={config}" if config else folder)
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
@@ -30,4 +32,4 @@ def main(folder: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])

@@ -25,6 +25,18 @@ check_name() {
     grep -q "^$1 " <(list) || { say "no backup '$1' that can be restored in $MDW_BACKUP_BUCKET. See: restore.sh list" >&2; exit 2; }
 }
 
+# The table of the migrations has a fixed path in Keeper. Where Keeper outlived the data nodes, it still has their replicas
+# there, and the table could not be created.
+forget_lost_replicas() {
+    local path=/clickhouse/tables/ops/schema_migrations node said
+    [[ -n "$MDW_CLUSTER_NODES" ]] || return 0
+    for node in $(cut -d, -f1,2 <<<"$MDW_CLUSTER_NODES" | tr , ' '); do
+        said="$(ask --query "SYSTEM DROP REPLICA '$node' FROM ZKPATH '$path'" 2>&1)" && continue
+        [[ "$said" == *"does not look like a table path"* ]] \
+            || fail "Keeper does not give up node $node: ${said%%$'\n'*}. Nothing was restored. If $node was lost less than a minute ago, run this again; if it is at work, it has the tables, and no backup is needed: mdw cluster add-node (runbooks/cluster.md)"
+    done
+}
+
 rows_by_table() { # rows_by_table DATABASE SUFFIX
     ask --query "select concat(replaceOne(database, '$2', ''), '.', name), total_rows from system.tables
         where database = '$1$2' and engine like '%MergeTree' and name not like '.%' order by name format TSV"
@@ -36,6 +48,7 @@ all)
     check_name "${2:-}"
     held="$(tables)"
     [[ "$held" == 0 ]] || fail "this server holds $held tables already, and nothing is overwritten: restore into an empty one, or drop its databases first"
+    forget_lost_replicas
     ask --query "RESTORE ALL EXCEPT DATABASES system, information_schema, INFORMATION_SCHEMA FROM S3('$BACKUP_ENDPOINT/$2/')" >/dev/null
     say "restored $2; now, on the operator machine: mdw-as admin migrate, mdw snapshot verify ID"
     ;;
