@@ -43,6 +43,7 @@ NOT_LINTED = {
     "versioned_ddl": _DDL,
     "create_versioned_table.add_columns": _DDL,
     "attach_all.attach_all": _DDL,
+    "clickhouse__persist_docs.comments": _DDL,
     "merge_changed_partitions.merge_changed_partitions": _DDL,
     "registry.require_row_hash": _DDL,
     "registry.merge_registry": _DDL,

@@ -11,9 +11,9 @@ def union_leaves(entity: str, mart: str, condition: str = "", leaves: list[str] 
     return f"\n    select * from stg_{entity}"
 
 
-def is_overlap_page(pages: str) -> str:
-    """A condition instead of the pages that a build compares."""
-    return f"{pages}.done = 0"
+def is_selected_page(mart: str, page: str = "page_id") -> str:
+    """A condition instead of the pages that a build processes."""
+    return f"{page} != '{mart}'"
 
 
 def has_conflicts() -> bool:

@@ -230,7 +230,7 @@ class Reader:
 
     async def _follower(self, place: tuple[str, str], series: list[Series], session: aiohttp.ClientSession) -> Follower:
         protocol, clock = WEBSOCKETS[place], VenueClock(self._speed)
-        rest = Rest(protocol, self._settings.origins, session)
+        rest = Rest(protocol, self._settings.origins, session, speed=self._speed)
         minutes = Minutes(series)
         with contextlib.suppress(RestFailed):
             clock.set(await rest.clock_ms())

@@ -46,10 +46,18 @@ class RestPage:
 
 
 class Rest:
-    """The REST side of one venue and market."""
+    """The REST side of one venue and market. `speed` is that of a replayed market, whose limits count its own time."""
 
-    def __init__(self, protocol: WebSocketProtocol, origins: Mapping[str, str], session: aiohttp.ClientSession) -> None:
+    def __init__(
+        self,
+        protocol: WebSocketProtocol,
+        origins: Mapping[str, str],
+        session: aiohttp.ClientSession,
+        *,
+        speed: float = 1.0,
+    ) -> None:
         self._protocol, self._origins, self._session = protocol, origins, session
+        self._share = SHARE * speed
         self._venue = VENUES[protocol.place.venue]
         self._free_at = 0.0
         self._paused_until = 0.0
@@ -141,7 +149,7 @@ class Rest:
         now = time.monotonic()
         # A burst of two seconds' share, then evenly spaced.
         self._free_at = max(self._free_at, now - 2.0)
-        self._free_at += endpoint.weight / (endpoint.budget.per_second * SHARE)
+        self._free_at += endpoint.weight / (endpoint.budget.per_second * self._share)
         self.calls += 1
         self.weight += endpoint.weight
         if self._free_at > now:

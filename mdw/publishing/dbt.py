@@ -184,6 +184,8 @@ def run(
         "--no-use-colors",
         "--log-format",
         "json",
+        "--log-format-file",
+        "debug",
         "--log-path",
         str(logs),
         command,

@@ -30,7 +30,7 @@ from warehouse.settings import Settings
 
 Row = tuple[int, float, float, float, float, float]
 Moment = Callable[[], bool]
-_NODE = rb'"name": "Log(?:Hook)?StartLine"'
+_NODE = rb"\d+ of \d+ START "
 
 
 @dataclass
@@ -157,7 +157,7 @@ class Line:
 
     def node_starts(self, node: str) -> Moment:
         """The next dbt run has started to build that mart."""
-        return self._next_log(rf"START [^\"]*`marts`\.`{node}` ".encode(), 1)
+        return self._next_log(rf"START [^\n]*`marts`\.`{node}` ".encode(), 1)
 
     @property
     def nodes_begun(self) -> int:

@@ -34,9 +34,3 @@
         and coverage.window_start < coverage.window_end
         and lane = '{{ lane }}'
 {%- endmacro -%}
-
-{#- Condition on ops.build_pages: the page belongs to an overlap that this build compares. -#}
-{%- macro is_overlap_page(pages) -%}
-    {{ pages }}.mart = '{{ this.identifier }}__overlap' and {{ pages }}.done = 0
-    and {{ pages }}.version = {{ build_version() }}
-{%- endmacro -%}

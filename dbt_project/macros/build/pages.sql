@@ -26,12 +26,14 @@
     {{ return(raws) }}
 {%- endmacro -%}
 
+{#- Condition on ops.build_pages: this build processes the page for this mart, or for its list of overlaps. -#}
+{%- macro is_in_this_build(mart) -%}
+    mart = '{{ mart }}' and done = 0 and version = {{ build_version() }}
+{%- endmacro -%}
+
 {#- Condition on staging rows: this build processes the page for this mart. -#}
 {%- macro is_selected_page(mart, page='page_id') -%}
-    {{ page }} in (
-        select page_id from ops.build_pages
-        where mart = '{{ mart }}' and done = 0 and version = {{ build_version() }}
-    )
+    {{ page }} in (select page_id from ops.build_pages where {{ is_in_this_build(mart) }})
 {%- endmacro -%}
 
 {#- Whether this build processes pages for the model. Without any, its SQL gives no rows, and planning that SQL would be
@@ -39,13 +41,9 @@
 {%- macro has_pages_to_read() -%}
     {%- set meta = config.get('meta', {}) -%}
     {%- if not meta.get('entities') -%}{{ return(true) }}{%- endif -%}
+    {%- set mart = this.identifier ~ ('__overlap' if meta.get('overlaps') else '') -%}
     {%- set one -%}
-        select 1 as one
-        from ops.build_pages
-        where
-            mart = '{{ this.identifier }}{{ '__overlap' if meta.get('overlaps') }}'
-            and done = 0 and version = {{ build_version() }}
-        limit 1
+        select 1 as one from ops.build_pages where {{ is_in_this_build(mart) }} limit 1
     {%- endset -%}
     {{ return(has_rows(one)) }}
 {%- endmacro -%}
@@ -87,7 +85,7 @@
         insert into ops.build_pages (mart, page_id, version, done)
         select mart, page_id, version, 1
         from ops.build_pages
-        where mart = '{{ mart }}' and version = {{ build_version() }} and done = 0
+        where {{ is_in_this_build(mart) }}
     {%- endset -%}
     {%- do run_query(query) -%}
 {%- endmacro -%}

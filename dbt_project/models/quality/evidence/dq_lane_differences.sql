@@ -20,9 +20,7 @@
 {%- set time = {
     'bars': 'assumeNotNull(open_time)',
     'funding': "toDateTime64(toStartOfMinute(addSeconds(assumeNotNull(funding_time_raw), 30)), 3, 'UTC')"} %}
-{%- set in_overlap %}
-    page_id in (select p.page_id from ops.build_pages as p where {{ is_overlap_page('p') }})
-{%- endset %}
+{%- set in_overlap = is_selected_page(this.identifier ~ '__overlap') %}
 
 with lane_rows as (
     {%- for dataset, columns in measures.items() %}
