@@ -4,12 +4,8 @@
     parameterized view is described with a column that the view itself lacks. -#}
 {%- macro clickhouse__persist_docs(relation, model, for_relation, for_columns) -%}
     {%- set described = for_relation and config.persist_relation_docs() and model.description -%}
-    {%- set columns = [] -%}
-    {%- if for_columns and config.persist_column_docs() -%}
-        {%- for column in model.columns.values() if column.description -%}
-            {%- do columns.append(column) -%}
-        {%- endfor -%}
-    {%- endif -%}
+    {%- set commented = model.columns.values() if for_columns and config.persist_column_docs() else [] -%}
+    {%- set columns = commented | selectattr('description') | list -%}
     {%- set contract = model.contract and model.contract.enforced -%}
     {%- if columns and (not contract or config.get('materialized') == 'parameterized_view') -%}
         {%- set existing = adapter.get_columns_in_relation(relation) | map(attribute='name') | list -%}
