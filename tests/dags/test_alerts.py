@@ -9,9 +9,9 @@ from types import ModuleType, SimpleNamespace
 
 import boto3
 import pytest
-from moto.server import ThreadedMotoServer
 
 from tests.dags.airflow_home import DAGS, Airflow, version
+from tests.moto_server import aws
 
 ALERT = ("market_data_update.build failed after 7 tries", "killed by SIGKILL", "http://airflow/run", "airflow:build")
 
@@ -27,22 +27,15 @@ def alerts(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 @pytest.fixture
 def topic(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, str]]:
     """Address of an SNS topic, and of a queue that gets its messages."""
-    server = ThreadedMotoServer(port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    for name, value in {
-        "AWS_ENDPOINT_URL": f"http://{host}:{port}",
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-        "AWS_DEFAULT_REGION": "eu-central-1",
-    }.items():
-        monkeypatch.setenv(name, value)
-    arn = boto3.client("sns").create_topic(Name="alerts")["TopicArn"]
-    queue = boto3.client("sqs").create_queue(QueueName="alerts")["QueueUrl"]
-    boto3.client("sns").subscribe(TopicArn=arn, Protocol="sqs", Endpoint="arn:aws:sqs:eu-central-1:123456789012:alerts")
-    monkeypatch.setenv("MDW_ALERT_TOPIC_ARN", arn)
-    yield arn, queue
-    server.stop()
+    with aws() as environment:
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        arn = boto3.client("sns").create_topic(Name="alerts")["TopicArn"]
+        queue = boto3.client("sqs").create_queue(QueueName="alerts")["QueueUrl"]
+        endpoint = "arn:aws:sqs:eu-central-1:123456789012:alerts"
+        boto3.client("sns").subscribe(TopicArn=arn, Protocol="sqs", Endpoint=endpoint)
+        monkeypatch.setenv("MDW_ALERT_TOPIC_ARN", arn)
+        yield arn, queue
 
 
 def received(queue: str) -> list[dict[str, str]]:

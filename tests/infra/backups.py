@@ -11,9 +11,9 @@ from urllib.request import Request, urlopen
 
 import boto3
 import pytest
-from moto.server import ThreadedMotoServer
 
 from tests.infra.clickhouse_node import Node
+from tests.moto_server import aws
 from warehouse.project import PROJECT
 
 BUCKET = "mdw-backup"
@@ -72,20 +72,13 @@ def session(command: list[str]) -> Iterator[tuple[Ask, int]]:
 @contextmanager
 def s3_with_a_bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """A client of S3 with an empty bucket for backups; the environment names the server."""
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    for name, value in {
-        "AWS_ENDPOINT_URL": f"http://{host}:{port}",
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-        "AWS_DEFAULT_REGION": "us-east-1",
-    }.items():
-        monkeypatch.setenv(name, value)
-    client = boto3.client("s3")
-    client.create_bucket(Bucket=BUCKET)
-    yield client
-    server.stop()
+    # The one region where a bucket needs no location.
+    with aws("us-east-1") as environment:
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        client = boto3.client("s3")
+        client.create_bucket(Bucket=BUCKET)
+        yield client
 
 
 def machine(folder: Path, port: int, **settings: str) -> Node:

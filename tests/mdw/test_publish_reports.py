@@ -10,10 +10,10 @@ from pathlib import Path
 
 import boto3
 import pytest
-from moto.server import ThreadedMotoServer
 
 from mdw.publishing import dbt
 from mdw.reports import delivery
+from tests.moto_server import aws
 from warehouse.project import PROJECT
 from warehouse.settings import Settings
 
@@ -23,16 +23,8 @@ TODAY = "2025-07-01"
 @pytest.fixture(scope="module")
 def s3() -> Iterator[dict[str, str]]:
     """The environment that sends boto3 to moto."""
-    server = ThreadedMotoServer(port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield {
-        "AWS_ENDPOINT_URL": f"http://{host}:{port}",
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-        "AWS_DEFAULT_REGION": "eu-central-1",
-    }
-    server.stop()
+    with aws() as environment:
+        yield environment
 
 
 @pytest.fixture
